@@ -1,0 +1,65 @@
+# Everything a developer does, on Python 3.11 or newer and make. "make" lists it.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+# Passed on to pytest, to the benchmark or to uv: make test ARGS="-k tickets", make lock ARGS=-U
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help install serve test check bench console schema lock wheel clean
+
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
+
+# Only done again when what is to be installed has changed.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$(PYTHON) is not Python 3.11 or newer: install one, or name it, as in make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; \
+		exit 1; }
+	@echo "Installing into .venv; this is done once."
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on HOST and PORT
+	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+bench: $(STAMP) ## Measure reads, beside peers and by hand
+	@$(BIN)/python -m benchmarks.read $(ARGS)
+
+console: ## Build GraphiQL, where npm is installed
+	@if command -v npm >/dev/null; then console/build.sh; \
+	else echo "npm is not installed: /graphql will answer browsers without GraphiQL."; fi
+
+schema: $(STAMP) ## Write schema/schema.graphql
+	@$(BIN)/deskgraph schema > schema/schema.graphql.new
+	@mv schema/schema.graphql.new schema/schema.graphql
+
+lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
+
+wheel: $(STAMP) ## Build the wheel in dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+clean: ## Remove everything made here but the data in var/
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

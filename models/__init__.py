@@ -1,0 +1,37 @@
+"""What is stored: tables, choices and column types. Importing this registers every table."""
+
+from models.base import new_id
+from models.choices import (
+    FINISHED_STATUSES,
+    TEAM_OF_CATEGORY,
+    Role,
+    Team,
+    TicketCategory,
+    TicketEventType,
+    TicketPriority,
+    TicketStatus,
+)
+from models.events import TicketEvent
+from models.people import Company, Contact, RefreshToken, User
+from models.tickets import Attachment, Comment, DayCounter, Ticket
+
+__all__ = [
+    "FINISHED_STATUSES",
+    "TEAM_OF_CATEGORY",
+    "Attachment",
+    "Comment",
+    "Company",
+    "Contact",
+    "DayCounter",
+    "RefreshToken",
+    "Role",
+    "Team",
+    "Ticket",
+    "TicketCategory",
+    "TicketEvent",
+    "TicketEventType",
+    "TicketPriority",
+    "TicketStatus",
+    "User",
+    "new_id",
+]

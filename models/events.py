@@ -1,0 +1,48 @@
+"""The event log: everything that changed a ticket, in the order of the commits."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer
+from sqlmodel import Field, SQLModel
+
+from models.base import choice_check, choice_column, new_id, time_column
+from models.choices import TicketEventType
+from models.types import Uuid36
+
+
+class TicketEvent(SQLModel, table=True):
+    """One change of one ticket.
+
+    No foreign keys: events outlive what they tell of, and a key would make writers wait for each
+    other's row locks while they hold the lock that orders ``seq``.
+    """
+
+    __tablename__ = "ticket_events"
+    __table_args__ = (
+        choice_check("type", TicketEventType),
+        Index(None, "ticket_id", "seq"),
+        Index(None, "company_id", "seq"),
+        # Without AUTOINCREMENT SQLite may give a number again after the last row is deleted.
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(
+        default=None,
+        sa_column=Column(
+            BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+        ),
+    )
+    id: UUID = Field(default_factory=new_id, sa_type=Uuid36, unique=True)
+    type: TicketEventType = choice_column(TicketEventType, 20)
+    ticket_id: UUID = Field(sa_type=Uuid36)
+    company_id: UUID = Field(sa_type=Uuid36)
+    ticket_number: str = Field(max_length=50)
+    comment_id: UUID | None = Field(default=None, sa_type=Uuid36)
+    attachment_id: UUID | None = Field(default=None, sa_type=Uuid36)
+    actor_id: UUID | None = Field(default=None, sa_type=Uuid36)
+    via: str = Field(max_length=20)
+    is_internal: bool = False
+    changes: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    at: datetime = time_column()

@@ -1,0 +1,162 @@
+"""What can be done to comments: public ones and internal notes."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import Comment, Ticket, TicketEventType
+from resolvers import access, inputs
+from resolvers.desk import Context, Viewer
+from resolvers.errors import Conflict, NotFound, Problem
+from resolvers.events import Happening, append_events, change
+from resolvers.tickets import locked_ticket
+
+
+async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, object]) -> UUID:
+    """Comment on a ticket; the first public comment stamps the ticket's first response.
+
+    Raises ``NotFound`` of a Ticket, ``Invalid``, and ``Forbidden`` for a customer's internal note.
+    """
+    viewer = context.require_viewer()
+    cleaned, problems = inputs.clean(inputs.COMMENT, {**values, "ticket": ticket_id}, partial=False)
+    async with context.desk.database.transaction() as session:
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        inputs.raise_problems(problems)
+        return await _add(context, session, viewer, ticket, cleaned)
+
+
+async def create_comment(context: Context, values: Mapping[str, object]) -> UUID:
+    """Do the same with the ticket among the values, whose absence is one more ``Invalid``."""
+    viewer = context.require_viewer()
+    cleaned, problems = inputs.clean(inputs.COMMENT, values, partial=False)
+    async with context.desk.database.transaction() as session:
+        ticket = None
+        if "ticket" in cleaned:
+            try:
+                ticket = await locked_ticket(session, viewer, cleaned["ticket"])
+            except NotFound:
+                value = {"value": str(cleaned["ticket"])}
+                problems = {"ticket": [Problem("does_not_exist", value)], **problems}
+        inputs.raise_problems(problems)
+        assert ticket is not None
+        return await _add(context, session, viewer, ticket, cleaned)
+
+
+async def update_comment(
+    context: Context,
+    comment_id: UUID,
+    changes: Mapping[str, object],
+    expected_version: int | None = None,
+) -> None:
+    """Change a comment's text, or make it public or internal.
+
+    Raises ``NotFound``, ``Forbidden``, ``Invalid`` (a comment stays with its ticket, too) and
+    ``Conflict``.
+    """
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        comment, ticket = await _locked(session, viewer, comment_id)
+        access.require_own(viewer, comment.author_id, "change their own comments")
+        cleaned, problems = inputs.clean(inputs.COMMENT, changes, partial=True)
+        if cleaned.pop("ticket", ticket.id) != ticket.id:
+            problems["ticket"] = [Problem("stays_with_ticket")]
+        inputs.raise_problems(problems)
+        access.require_internal_note(viewer, cleaned.get("is_internal", False))
+        if expected_version is not None and expected_version != comment.version:
+            raise Conflict(expected=expected_version, actual=comment.version)
+        await _change(context, session, comment, ticket, cleaned)
+
+
+async def delete_comment(context: Context, comment_id: UUID) -> None:
+    """Delete a comment. Raises ``NotFound``, and ``Forbidden`` where a customer's is not theirs."""
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        comment, ticket = await _locked(session, viewer, comment_id)
+        access.require_own(viewer, comment.author_id, "delete their own comments")
+        await session.delete(comment)
+        deleted = Happening(
+            TicketEventType.COMMENT_DELETED,
+            is_internal=comment.is_internal,
+            comment_id=comment.id,
+        )
+        await append_events(context, session, ticket, [deleted])
+
+
+async def _locked(
+    session: AsyncSession, viewer: Viewer, comment_id: UUID
+) -> tuple[Comment, Ticket]:
+    """Return a comment and its ticket, locked in the order that every writer locks them."""
+    comment = await session.get(Comment, comment_id)
+    if comment is None:
+        raise NotFound("Comment")
+    ticket = await session.get(Ticket, comment.ticket_id, with_for_update=True)
+    if ticket is None or not access.can_see_comment(viewer, comment, ticket):
+        raise NotFound("Comment")
+    # Somebody may have changed or deleted it while we waited for the ticket.
+    current = await session.get(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if current is None:
+        raise NotFound("Comment")
+    return current, ticket
+
+
+async def _add(
+    context: Context,
+    session: AsyncSession,
+    viewer: Viewer,
+    ticket: Ticket,
+    cleaned: Mapping[str, Any],
+) -> UUID:
+    is_internal = cleaned.get("is_internal", False)
+    access.require_internal_note(viewer, is_internal)
+    now = context.desk.clock()
+    comment = Comment(
+        ticket_id=ticket.id,
+        author_id=viewer.id,
+        text=cleaned["text"],
+        is_internal=is_internal,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(comment)
+    _stamp_first_response(context, ticket, comment)
+    added = Happening(TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment.id)
+    await append_events(context, session, ticket, [added])
+    return comment.id
+
+
+def _stamp_first_response(context: Context, ticket: Ticket, comment: Comment) -> None:
+    if not comment.is_internal and ticket.first_response_at is None:
+        ticket.first_response_at = ticket.updated_at = context.desk.clock()
+
+
+async def _change(
+    context: Context,
+    session: AsyncSession,
+    comment: Comment,
+    ticket: Ticket,
+    cleaned: Mapping[str, Any],
+) -> None:
+    changes = [
+        change(name, getattr(comment, name), value)
+        for name, value in cleaned.items()
+        if getattr(comment, name) != value
+    ]
+    # A note's text stays internal in the log even where the note becomes public, and the other
+    # way round: what was written while it was internal is not for customers.
+    is_internal = comment.is_internal or cleaned.get("is_internal", False)
+    for name, value in cleaned.items():
+        setattr(comment, name, value)
+    comment.updated_at = context.desk.clock()
+    if not changes:
+        return
+    comment.version += 1
+    _stamp_first_response(context, ticket, comment)
+    edited = Happening(
+        TicketEventType.COMMENT_EDITED,
+        changes,
+        is_internal=is_internal,
+        comment_id=comment.id,
+    )
+    await append_events(context, session, ticket, [edited])

@@ -1,0 +1,261 @@
+"""Lists and keyset connections, as parts of a projection.
+
+A page's rows are chosen in an inner select (filter, position, order, limit) before anything is
+nested onto them. A position is the order's values of one row, so that a page stays where it is
+while rows come and go, and a deep page costs what the first one does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, tuple_
+from sqlalchemy.types import Integer
+
+from models.types import UtcDateTime, Uuid36
+from resolvers.fields import Entity, Row
+from resolvers.filters import conditions
+from resolvers.projection import NULL, QUOTE, Build, joined, text_object
+from resolvers.shapes import TYPENAME, Args, Field, Shape
+from resolvers.sqltext import (
+    SQL,
+    BoolText,
+    Concat,
+    Constant,
+    ExactTime,
+    First,
+    Joined,
+    Last,
+    Plain,
+    Quoted,
+    Seal,
+)
+
+
+def order_key(entity: Entity, order: tuple[tuple[str, bool], ...]) -> str:
+    """Return the name of an order that cursors carry: one of another order is refused."""
+    return f"{entity.name}:" + ",".join(f"{'-' if down else ''}{field}" for field, down in order)
+
+
+@dataclass
+class Source:
+    """The rows behind one list: an entity's, with a filter, an order and a window.
+
+    ``belongs`` ties them to the row they are nested in; ``prefix`` starts the names of their bind
+    parameters.
+    """
+
+    build: Build
+    entity: Entity
+    args: Args
+    prefix: str
+    default_order: tuple[tuple[str, bool], ...]
+    belongs: Callable[[Row], ColumnElement[bool]] | None = None
+
+    @property
+    def order(self) -> tuple[tuple[str, bool], ...]:
+        """The order's fields and whether they descend; the id follows the last one."""
+        return self.args.order or self.default_order
+
+    def bind(self, name: str, type_: Any) -> SQL:
+        """Return a bind parameter of this list's arguments."""
+        return self.build.bind(self.prefix + name, type_)
+
+    def filtered(self, row: Row) -> ColumnElement[bool]:
+        """Return the condition for all rows of the list, on whatever page."""
+        parts = [self.build.visible(self.entity, row)]
+        if self.belongs is not None:
+            parts.insert(0, self.belongs(row))
+        parts += conditions(self.build, self.entity.name, self.args.where, row, self.prefix)
+        return and_(*parts)
+
+    def keys(self, row: Row) -> list[tuple[SQL, bool, Any]]:
+        """Return the columns of the order with their directions and types, the id last."""
+        orders = self.entity.orders
+        columns = [
+            (row[orders[field].column], down, orders[field].type) for field, down in self.order
+        ]
+        return [*columns, (row.id, self.order[-1][1], Uuid36)]
+
+    def ordered(self, row: Row, *, reverse: bool = False) -> list[ColumnElement[Any]]:
+        """Return the ORDER BY of the list, or of the list read from its end."""
+        return [
+            column.desc() if down is not reverse else column.asc()
+            for column, down, _ in self.keys(row)
+        ]
+
+    def beyond(
+        self, row: Row, name: str, *, before: bool, inclusive: bool = False
+    ) -> ColumnElement[bool]:
+        """Return the condition for rows after a position, or before it, or also at it."""
+        keys = self.keys(row)
+        values = [self.bind(f"{name}_{i}", type_) for i, (_, _, type_) in enumerate(keys)]
+        descends = {down is not before for _, down, _ in keys}
+        if len(descends) == 1:
+            # One comparison of rows: the databases answer it from an index.
+            sign = ("<" if descends.pop() else ">") + ("=" if inclusive else "")
+            columns = tuple_(*(column for column, _, _ in keys))
+            return columns.op(sign, is_comparison=True)(tuple_(*values))
+        alternatives = [
+            and_(
+                *(keys[j][0] == values[j] for j in range(i)),
+                column < values[i] if down is not before else column > values[i],
+            )
+            for i, (column, down, _) in enumerate(keys)
+        ]
+        if inclusive:
+            alternatives.append(and_(*(key[0] == values[i] for i, key in enumerate(keys))))
+        return or_(*alternatives)
+
+    def positioned(self, row: Row) -> list[ColumnElement[bool]]:
+        """Return the conditions of the window's positions."""
+        found = []
+        if self.args.after:
+            found.append(self.beyond(row, "after", before=False))
+        if self.args.before:
+            found.append(self.beyond(row, "before", before=True))
+        return found
+
+    def rows(self, limit: SQL | None, *columns: Any, offset: SQL | None = None) -> Any:
+        """Return the select of the window's rows, at most ``limit`` of them."""
+        row = self.build.alias(self.entity.table)
+        chosen = select(*columns) if columns else select(row)
+        chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
+        chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
+        if limit is not None:
+            chosen = chosen.limit(limit)
+        if offset is not None:
+            chosen = chosen.offset(offset)
+        return chosen.correlate_except(row)
+
+    def page(self) -> Any:
+        """Return the window's rows as a table, in the list's order."""
+        name = f"p{self.build.aliases}"
+        chosen = self.rows(self.bind("limit", Integer)).subquery(name)
+        if not self.args.backward:
+            return chosen
+        turned = select(chosen).order_by(*self.ordered(chosen.c))
+        return turned.subquery(f"{name}f")
+
+    def count(self) -> SQL:
+        """Return how many rows the list has on all its pages."""
+        row = self.build.alias(self.entity.table)
+        counted = select(func.count()).select_from(row).where(self.filtered(row.c))
+        return counted.correlate_except(row).scalar_subquery()
+
+    def has_more(self) -> SQL:
+        """Return whether rows follow the page in the direction it is read."""
+        limit = self.bind("limit", Integer)
+        rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
+        return select(func.count()).select_from(rows).scalar_subquery() > limit
+
+    def has_left(self, name: str) -> SQL:
+        """Return whether rows lie on the other side of a position, or at it."""
+        row = self.build.alias(self.entity.table)
+        left = self.beyond(row.c, name, before=name == "after", inclusive=True)
+        one: SQL = literal_column("1")
+        found = select(one).select_from(row).where(self.filtered(row.c), left)
+        return found.correlate_except(row).exists()
+
+    def position(self, row: Row) -> SQL:
+        """Return the position of a row, still to be sealed."""
+        parts: list[SQL] = [Constant(f'["{order_key(self.entity, self.order)}"')]
+        for column, _, type_ in self.keys(row):
+            if type_ is UtcDateTime:
+                parts += [Constant(',"'), ExactTime(column), QUOTE]
+            elif type_ in (Integer, Uuid36):
+                parts += [Constant(',"'), Plain(column), QUOTE]
+            else:
+                parts += [Constant(","), Quoted(column)]
+        return joined([*parts, Constant("]")])
+
+    def sealed(self, position: SQL) -> SQL:
+        """Return a position as a cursor."""
+        return Seal(position, *self.build.pads())
+
+
+def text_list(source: Source, shape: Shape, window: tuple[SQL, SQL] | None = None) -> SQL:
+    """Return the JSON list of all rows, or of a window: how many, and how many are skipped."""
+    name = f"p{source.build.aliases}"
+    limit, offset = window or (None, None)
+    rows = source.rows(limit, offset=offset).subquery(name)
+    item = text_object(source.build, source.entity, shape, rows.c)
+    listed = select(Concat(Constant("["), Joined(item), Constant("]")))
+    return listed.select_from(rows).scalar_subquery()
+
+
+def connection(source: Source, shape: Shape) -> SQL:
+    """Return the JSON of a connection: what of edges, nodes, pageInfo and totalCount is wanted."""
+    page = source.page() if _needs_rows(shape) else None
+    parts: list[SQL] = [Constant("{")]
+    for i, field in enumerate(shape.fields):
+        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
+        parts += _member(source, field, page)
+    whole = joined([*parts, Constant("}")])
+    return whole if page is None else select(whole).select_from(page).scalar_subquery()
+
+
+def _needs_rows(shape: Shape) -> bool:
+    return any(
+        field.name in ("edges", "nodes")
+        or (
+            field.name == "page_info"
+            and field.shape is not None
+            and any(inner.name in ("start_cursor", "end_cursor") for inner in field.shape.fields)
+        )
+        for field in shape.fields
+    )
+
+
+def _member(source: Source, field: Field, page: Any) -> list[SQL]:
+    build, entity = source.build, source.entity
+    if field.name == TYPENAME:
+        return [Constant(f'"{entity.name}Connection"')]
+    if field.name == "total_count":
+        return [Plain(source.count())]
+    assert field.shape is not None
+    if field.name == "page_info":
+        return [_page_info(source, field.shape, page)]
+    if field.name == "nodes":
+        item = text_object(build, entity, field.shape, page.c)
+    else:
+        item = _edge(source, field.shape, page.c)
+    return [Constant("["), Joined(item), Constant("]")]
+
+
+def _edge(source: Source, shape: Shape, row: Row) -> SQL:
+    parts: list[SQL] = [Constant("{")]
+    for i, field in enumerate(shape.fields):
+        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
+        if field.name == TYPENAME:
+            parts.append(Constant(f'"{source.entity.name}Edge"'))
+        elif field.name == "cursor":
+            parts += [QUOTE, source.sealed(source.position(row)), QUOTE]
+        else:
+            assert field.shape is not None
+            parts.append(text_object(source.build, source.entity, field.shape, row))
+    return joined([*parts, Constant("}")])
+
+
+def _page_info(source: Source, shape: Shape, page: Any) -> SQL:
+    parts: list[SQL] = [Constant("{")]
+    for i, field in enumerate(shape.fields):
+        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
+        parts.append(_page_fact(source, field.name, page))
+    return joined([*parts, Constant("}")])
+
+
+def _page_fact(source: Source, name: str, page: Any) -> SQL:
+    args = source.args
+    if name == TYPENAME:
+        return Constant('"PageInfo"')
+    if name in ("start_cursor", "end_cursor"):
+        at = First if name == "start_cursor" else Last
+        found = at(source.position(page.c))
+        return case((found.is_(None), NULL), else_=Concat(QUOTE, source.sealed(found), QUOTE))
+    forwards = name == "has_next_page"
+    if forwards is not args.backward:
+        return BoolText(source.has_more())
+    if args.before if forwards else args.after:
+        return BoolText(source.has_left("before" if forwards else "after"))
+    return Constant("false")

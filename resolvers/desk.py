@@ -1,0 +1,117 @@
+"""The desk: what every resolver works with. One ``Desk`` a process, one ``Context`` a request."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Dialect
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import Role
+from resolvers.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from resolvers.auth import Viewers
+    from resolvers.plans import Plans
+    from resolvers.signing import Signer
+    from resolvers.tokens import Tokens
+
+
+class Database(Protocol):
+    """What resolvers need of a database."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of read statements."""
+
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+        """Run one finished read statement and return its only row."""
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Give a session that commits at the end, or rolls back on any exception."""
+
+
+class Files(Protocol):
+    """What resolvers need of a file store."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Store a stream under a key that must be new; nothing stays behind if it fails."""
+
+    async def get(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
+        """Return size and content; raises ``FileNotFoundError``."""
+
+    async def delete(self, key: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+
+
+class ViewerKind(Enum):
+    """What decides which rows a viewer sees, and so the SQL of a read."""
+
+    NOBODY = "nobody"
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking."""
+
+    id: UUID
+    role: Role
+    company_id: UUID | None
+
+    @property
+    def kind(self) -> ViewerKind:
+        """What the viewer is to the rules of ``access``."""
+        if self.role is Role.CUSTOMER:
+            return ViewerKind.CUSTOMER
+        return ViewerKind.ADMIN if self.role is Role.ADMIN else ViewerKind.STAFF
+
+    @property
+    def is_customer(self) -> bool:
+        """Whether the viewer is bound to one company."""
+        return self.role is Role.CUSTOMER
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The parts that live as long as the process."""
+
+    database: Database
+    files: Files
+    tokens: "Tokens"
+    signer: "Signer"
+    plans: "Plans"
+    viewers: "Viewers"
+    clock: Callable[[], datetime]
+    max_upload_bytes: int
+    signed_media: bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: the desk, who asks, through which face, and the address that links start with.
+
+    ``base_url`` has no slash at its end. ``via`` goes into the event log.
+    """
+
+    desk: Desk
+    viewer: Viewer | None
+    via: str
+    base_url: str = ""
+
+    @property
+    def kind(self) -> ViewerKind:
+        """What the viewer, or nobody, is to the rules of ``access``."""
+        return self.viewer.kind if self.viewer else ViewerKind.NOBODY
+
+    def require_viewer(self) -> Viewer:
+        """Return the viewer; raises ``Unauthenticated`` where nobody is logged in."""
+        if self.viewer is None:
+            raise Unauthenticated
+        return self.viewer

@@ -1,0 +1,78 @@
+"""What can go wrong, without a word of GraphQL or HTTP; each face words these once.
+
+DeskError
+├── Unauthenticated      nobody is logged in, or the token is no good
+│   └── BadCredentials   the username and password do not match an active user
+├── Forbidden            the viewer may see it but not do this
+├── NotFound             there is no such thing, or the viewer may not see it
+├── Invalid              values are wrong, by field
+├── Conflict             somebody else was faster
+├── BadInput             an argument of a read is out of its bounds
+│   └── BadCursor        a cursor is not one of ours, or of another list
+└── TooLarge             a file is larger than allowed
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+class DeskError(Exception):
+    """The root of all that a caller may be told."""
+
+
+class Unauthenticated(DeskError):
+    """Nobody is logged in."""
+
+
+class BadCredentials(Unauthenticated):
+    """Deliberately the same for an unknown user, a wrong password and a deactivated user."""
+
+
+class Forbidden(DeskError):
+    """The viewer may not do this; the text says what, in words for the viewer."""
+
+
+@dataclass
+class NotFound(DeskError):
+    """No such thing for this viewer; ``kind`` is the entity's name, ``field`` the input's."""
+
+    kind: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one value: a stable code and what its sentence needs."""
+
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Invalid(DeskError):
+    """Values are wrong: every problem of every field at once."""
+
+    problems: Mapping[str, Sequence[Problem]]
+
+
+@dataclass
+class Conflict(DeskError):
+    """The object changed since the caller read it."""
+
+    expected: int
+    actual: int
+
+
+class BadInput(DeskError):
+    """An argument is out of its bounds; the text is a sentence."""
+
+
+class BadCursor(BadInput):
+    """A cursor was made up, altered, or belongs to another list or order."""
+
+
+@dataclass
+class TooLarge(DeskError):
+    """A file exceeds the limit, in bytes."""
+
+    limit: int

@@ -1,0 +1,240 @@
+"""Filters: from plain nested values to a structure and its values, and from those to SQL.
+
+A filter is a mapping as the GraphQL face has it, in snake case: field → comparator → operand, with
+``and``, ``or`` and ``not``. ``parse`` splits it into what changes the SQL and what does not.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy.types import Integer, String
+
+from models import Company, TicketPriority
+from models.types import UtcDateTime, Uuid36
+from resolvers import fields
+from resolvers.errors import BadInput
+from resolvers.sqltext import Contains, ContainsUnicode, HasTag, InIds, InList
+
+if TYPE_CHECKING:
+    from resolvers.projection import Build
+
+MOST_IN_LIST = 100
+MOST_CONDITIONS = 100
+DEEPEST = 10
+MOST_TERMS = 20
+
+Row = Any
+Where = tuple[object, ...]
+Values = dict[str, object]
+
+_TERM = re.compile(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\'|([^\s,]+)')
+_PRIORITY_RANK = {priority.value: i for i, priority in enumerate(TicketPriority)}
+
+# The columns that a comparator works on, and the type of its operands.
+COLUMNS: Mapping[str, tuple[str, Any]] = {
+    "status": ("status", String),
+    "priority": ("priority", String),
+    "category": ("category", String),
+    "assigned_team": ("assigned_team", String),
+    "role": ("role", String),
+    "company": ("company_id", Uuid36),
+    "contact": ("contact_id", Uuid36),
+    "assigned_to": ("assigned_to_id", Uuid36),
+    "created_by": ("created_by_id", Uuid36),
+    "ticket": ("ticket_id", Uuid36),
+    "author": ("author_id", Uuid36),
+    "created_at": ("created_at", UtcDateTime),
+    "updated_at": ("updated_at", UtcDateTime),
+    "due_date": ("due_date", UtcDateTime),
+    "resolved_at": ("resolved_at", UtcDateTime),
+    "id": ("id", Uuid36),
+    "country": ("country", String),
+    "industry": ("industry", String),
+    "contact_type": ("contact_type", String),
+}
+FLAGS = frozenset({"is_internal", "is_active", "is_primary"})
+SWITCHES = frozenset({"open", "unassigned", "mine", "overdue"})
+_SEARCHED: Mapping[str, tuple[str, ...]] = {
+    "Ticket": ("ticket_number", "subject", "description"),
+    "User": ("username", "email", "first_name", "last_name"),
+    "Company": ("name", "website", "notes", "country"),
+    "Contact": ("name", "email", "phone", "title"),
+}
+
+
+def storable(text: str) -> str:
+    """Return a text without the characters that no stored text can have."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def search_terms(text: str) -> list[str]:
+    """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together."""
+    found = (next(filter(None, match.groups()), "") for match in _TERM.finditer(text))
+    return [re.sub(r"\\(.)", r"\1", term).strip().lower() for term in found if term.strip()]
+
+
+def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:
+    """Split a filter; the values go into ``values`` under names that start with the prefix.
+
+    A null is as if it had not been given. Raises ``BadInput`` where a list or the whole is larger
+    than allowed.
+    """
+    where = _parse(raw or {}, values, prefix, depth=0)
+    if len(values) > MOST_CONDITIONS:
+        raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
+    return where
+
+
+def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> Where:
+    if depth > DEEPEST:
+        raise BadInput(f"A filter nests at most {DEEPEST} levels deep.")
+    where: list[object] = []
+    for key, value in raw.items():
+        name = f"{prefix}_{key}"
+        if value is None:
+            continue
+        if key in ("and", "or"):
+            if len(value) > MOST_CONDITIONS:
+                raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
+            parts = (_parse(v, values, f"{name}{i}", depth + 1) for i, v in enumerate(value))
+            where.append((key, tuple(parts)))
+        elif key == "not":
+            where.append((key, _parse(value, values, name, depth + 1)))
+        elif key == "search":
+            where.append((key, _parse_search(value, values, name)))
+        elif key in SWITCHES or key in FLAGS:
+            where.append((key, bool(value)))
+        else:
+            where += _parse_comparator(key, value, values, name)
+    return tuple(where)
+
+
+def _parse_search(text: str, values: Values, name: str) -> tuple[tuple[str, bool], ...]:
+    terms = search_terms(storable(text))
+    if len(terms) > MOST_TERMS:
+        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
+    named = {f"{name}{i}": term for i, term in enumerate(terms)}
+    values.update(named)
+    return tuple((key, term.isascii()) for key, term in named.items())
+
+
+def _parse_comparator(
+    key: str, comparator: Mapping[str, Any], values: Values, name: str
+) -> list[object]:
+    where: list[object] = []
+    for operator, operand in comparator.items():
+        if operand is None:
+            continue
+        if operator == "is_null":
+            where.append((key, operator, bool(operand)))
+            continue
+        bound = f"{name}_{operator}"
+        if operator in ("in", "not_in", "has_any", "has_all"):
+            if len(operand) > MOST_IN_LIST:
+                raise BadInput(f"A list in a filter takes at most {MOST_IN_LIST} values.")
+            if key == "tags":
+                named = {f"{bound}{i}": storable(tag) for i, tag in enumerate(operand)}
+                values.update(named)
+                where.append((key, operator, tuple(named)))
+                continue
+            operand = json.dumps([storable(str(value)) for value in operand])
+        elif key == "priority" and operator in ("gte", "lte"):
+            operand = _PRIORITY_RANK[operand]
+        values[bound] = storable(str(operand)) if isinstance(operand, str) else operand
+        where.append((key, operator, bound))
+    return where
+
+
+def conditions(
+    build: "Build", entity: str, where: Where, row: Row, prefix: str
+) -> list[ColumnElement[bool]]:
+    """Return the SQL of a filter; all of it must hold."""
+    return [_condition(build, entity, part, row, prefix) for part in where]
+
+
+def _condition(
+    build: "Build", entity: str, part: Any, row: Row, prefix: str
+) -> ColumnElement[bool]:
+    key, rest = part[0], part[1:]
+    if key == "and":
+        return and_(
+            true(), *(and_(true(), *conditions(build, entity, w, row, prefix)) for w in rest[0])
+        )
+    if key == "or":
+        return or_(
+            false(), *(and_(true(), *conditions(build, entity, w, row, prefix)) for w in rest[0])
+        )
+    if key == "not":
+        inner = and_(true(), *conditions(build, entity, rest[0], row, prefix))
+        # A condition about a null is neither true nor false; for a filter that is false.
+        return inner.isnot(true())
+    if key == "search":
+        return and_(true(), *(_found(build, entity, row, prefix, *term) for term in rest[0]))
+    if key in FLAGS:
+        flag: ColumnElement[bool] = row[key]
+        return flag if rest[0] else ~flag
+    if key in SWITCHES:
+        switch = _switches[key](build, row)
+        return switch if rest[0] else switch.isnot(true())
+    if key == "tags":
+        return _tagged(build, row, prefix, *rest)
+    return _compare(build, row, prefix, key, *rest)
+
+
+_switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {
+    "open": lambda _build, row: ~fields.finished(row),
+    "unassigned": lambda _build, row: row.assigned_to_id.is_(None),
+    "mine": lambda build, row: row.assigned_to_id == build.bind_viewer("viewer_id"),
+    "overdue": lambda build, row: fields.overdue(build, row),
+}
+
+
+def _compare(
+    build: "Build", row: Row, prefix: str, key: str, operator: str, operand: Any
+) -> ColumnElement[bool]:
+    name, type_ = COLUMNS[key]
+    column = row[name]
+    if operator == "is_null":
+        missing: ColumnElement[bool] = column.is_(None)
+        return missing if operand else ~missing
+    if operator in ("in", "not_in"):
+        in_list = InIds if type_ is Uuid36 else InList
+        listed = in_list(column, build.bind(prefix + operand, String))
+        return listed if operator == "in" else or_(not_(listed), column.is_(None))
+    if key == "priority" and operator in ("gte", "lte"):
+        column, type_ = row.priority_rank, Integer
+    return _operators[operator](column, build.bind(prefix + operand, type_))
+
+
+_operators: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "eq": lambda column, value: column == value,
+    "gt": lambda column, value: column > value,
+    "gte": lambda column, value: column >= value,
+    "lt": lambda column, value: column < value,
+    "lte": lambda column, value: column <= value,
+}
+
+
+def _tagged(
+    build: "Build", row: Row, prefix: str, operator: str, operand: str | Sequence[str]
+) -> ColumnElement[bool]:
+    names = [operand] if isinstance(operand, str) else operand
+    found = [HasTag(row.tags, build.bind(prefix + name, String)) for name in names]
+    return or_(false(), *found) if operator == "has_any" else and_(true(), *found)
+
+
+def _found(
+    build: "Build", entity: str, row: Row, prefix: str, name: str, is_ascii: bool
+) -> ColumnElement[bool]:
+    contains = Contains if is_ascii else ContainsUnicode
+    term = build.bind(prefix + name, String)
+    places: list[ColumnElement[bool]] = [contains(row[c], term) for c in _SEARCHED[entity]]
+    if entity in ("Ticket", "Contact"):
+        company = build.alias(Company.__table__)  # type: ignore[attr-defined]
+        named = contains(company.c.name, term)
+        here = select(1).select_from(company).where(company.c.id == row.company_id, named)
+        places.append(exists(here.correlate_except(company)))
+    return or_(*places)

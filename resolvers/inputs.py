@@ -1,0 +1,159 @@
+"""The rules for values that are written: which fields there are, and what each may hold.
+
+A face turns what it was sent into typed values; a value that it could not read it passes on as a
+``Problem``. ``clean`` finds everything else that is wrong, of all fields at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from resolvers.errors import Invalid, Problem
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field may hold: a text, a choice, a reference, or a value of another type."""
+
+    kind: type[Any]
+    most: int | None = None
+    required: bool = False
+    nullable: bool = False
+    blank: bool = False
+
+
+Rules = Mapping[str, Rule]
+Problems = dict[str, list[Problem]]
+
+
+class Reference(UUID):
+    """Marks a field that holds the id of a row that must exist."""
+
+
+TICKET: Rules = {
+    "subject": Rule(str, most=200, required=True),
+    "description": Rule(str, required=True),
+    "status": Rule(TicketStatus),
+    "priority": Rule(TicketPriority),
+    "category": Rule(TicketCategory),
+    "company": Rule(Reference, required=True),
+    "contact": Rule(Reference, nullable=True),
+    "assigned_to": Rule(Reference, nullable=True),
+    "assigned_team": Rule(Team, nullable=True, blank=True),
+    "due_date": Rule(datetime, nullable=True),
+    "tags": Rule(str, most=500, blank=True),
+}
+COMMENT: Rules = {
+    "ticket": Rule(Reference, required=True),
+    "text": Rule(str, required=True),
+    "is_internal": Rule(bool),
+}
+ATTACHMENT: Rules = {"name": Rule(str, most=200, required=True)}
+COMPANY: Rules = {
+    "name": Rule(str, most=255, required=True),
+    "legal_entity_name": Rule(str, most=255, blank=True),
+    "country": Rule(str, most=100, blank=True),
+    "city": Rule(str, most=100, blank=True),
+    "website": Rule(str, most=200, blank=True),
+    "industry": Rule(str, most=50, blank=True),
+    "billing_entity": Rule(str, most=50, blank=True),
+    "is_active": Rule(bool),
+    "notes": Rule(str, blank=True),
+}
+CONTACT: Rules = {
+    "company": Rule(Reference, required=True),
+    "name": Rule(str, most=100, required=True),
+    "email": Rule(str, most=254, blank=True),
+    "phone": Rule(str, most=20, blank=True),
+    "title": Rule(str, most=100, blank=True),
+    "department": Rule(str, most=100, blank=True),
+    "contact_type": Rule(str, most=20),
+    "is_primary": Rule(bool),
+    "is_active": Rule(bool),
+    "linkedin_url": Rule(str, most=200, blank=True),
+    "notes": Rule(str, blank=True),
+    "last_contacted": Rule(datetime, nullable=True),
+}
+USER: Rules = {
+    "username": Rule(str, most=150, required=True),
+    "password": Rule(str, most=128, required=True),
+    "first_name": Rule(str, most=150, blank=True),
+    "last_name": Rule(str, most=150, blank=True),
+    "email": Rule(str, most=254, blank=True),
+    "role": Rule(Role, required=True),
+    "phone": Rule(str, most=20, blank=True),
+    "department": Rule(str, most=50, blank=True),
+    "company": Rule(Reference, nullable=True),
+    "is_active": Rule(bool),
+}
+
+
+def clean(
+    rules: Rules, values: Mapping[str, object], *, partial: bool
+) -> tuple[dict[str, Any], Problems]:
+    """Return the values that are right and the problems of the others.
+
+    Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
+    """
+    cleaned: dict[str, Any] = {}
+    problems: Problems = {}
+    for name, rule in rules.items():
+        if name not in values:
+            if rule.required and not partial:
+                problems[name] = [Problem("required")]
+            continue
+        try:
+            cleaned[name] = _clean(rule, values[name])
+        except _Wrong as wrong:
+            problems[name] = [wrong.problem]
+    return cleaned, problems
+
+
+def raise_problems(problems: Mapping[str, list[Problem]]) -> None:
+    """Raise ``Invalid`` if there is any problem."""
+    if problems:
+        raise Invalid(problems)
+
+
+class _Wrong(Exception):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def _clean(rule: Rule, value: object) -> object:
+    if isinstance(value, Problem):
+        raise _Wrong(value)
+    if value is None or (value == "" and rule.nullable):
+        if not rule.nullable:
+            raise _Wrong(Problem("null"))
+        return None
+    if rule.kind is str:
+        return _clean_text(rule, value)
+    if issubclass(rule.kind, StrEnum):
+        try:
+            return rule.kind(str(value))
+        except ValueError:
+            raise _Wrong(Problem("invalid_choice", {"value": value})) from None
+    expected = UUID if rule.kind is Reference else rule.kind
+    if not isinstance(value, expected):
+        raise _Wrong(Problem("incorrect_type", {"type": type(value).__name__}))
+    return value
+
+
+def _clean_text(rule: Rule, value: object) -> str:
+    if not isinstance(value, str):
+        raise _Wrong(Problem("not_a_string"))
+    if "\0" in value:
+        raise _Wrong(Problem("null_characters"))
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise _Wrong(Problem("surrogates"))
+    text = value.strip()
+    if not text and not rule.blank:
+        raise _Wrong(Problem("blank"))
+    if rule.most is not None and len(text) > rule.most:
+        raise _Wrong(Problem("max_length", {"max": rule.most}))
+    return text

@@ -1,0 +1,141 @@
+"""Users, companies and contacts: created, changed and deactivated by Admins."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import SQLModel, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import Company, Contact, Role, User
+from resolvers import access, inputs
+from resolvers.desk import Context
+from resolvers.errors import NotFound, Problem
+from resolvers.passwords import hash_password
+
+SHORTEST_PASSWORD = 8
+Row = TypeVar("Row", bound=SQLModel)
+
+
+async def create_company(context: Context, values: Mapping[str, object]) -> UUID:
+    """Create a company. Raises ``Forbidden`` and ``Invalid``."""
+    access.require_admin(context.require_viewer(), "create companies")
+    cleaned, problems = inputs.clean(inputs.COMPANY, values, partial=False)
+    inputs.raise_problems(problems)
+    now = context.desk.clock()
+    company = Company(**cleaned, created_at=now, updated_at=now)
+    async with context.desk.database.transaction() as session:
+        session.add(company)
+    return company.id
+
+
+async def update_company(context: Context, company_id: UUID, changes: Mapping[str, object]) -> None:
+    """Change a company; ``is_active: False`` deactivates it."""
+    access.require_admin(context.require_viewer(), "change companies")
+    async with context.desk.database.transaction() as session:
+        company = await _locked(session, Company, company_id)
+        cleaned, problems = inputs.clean(inputs.COMPANY, changes, partial=True)
+        inputs.raise_problems(problems)
+        _apply(company, cleaned)
+        company.updated_at = context.desk.clock()
+
+
+async def create_contact(context: Context, values: Mapping[str, object]) -> UUID:
+    """Create a contact of a company. Raises ``Forbidden`` and ``Invalid``."""
+    access.require_admin(context.require_viewer(), "create contacts")
+    cleaned, problems = inputs.clean(inputs.CONTACT, values, partial=False)
+    async with context.desk.database.transaction() as session:
+        await _check_company(session, cleaned, problems)
+        inputs.raise_problems(problems)
+        now = context.desk.clock()
+        company_id = cleaned.pop("company")
+        contact = Contact(**cleaned, company_id=company_id, created_at=now, updated_at=now)
+        session.add(contact)
+    return contact.id
+
+
+async def update_contact(context: Context, contact_id: UUID, changes: Mapping[str, object]) -> None:
+    """Change a contact; ``is_active: False`` deactivates it."""
+    access.require_admin(context.require_viewer(), "change contacts")
+    async with context.desk.database.transaction() as session:
+        contact = await _locked(session, Contact, contact_id)
+        cleaned, problems = inputs.clean(inputs.CONTACT, changes, partial=True)
+        await _check_company(session, cleaned, problems)
+        inputs.raise_problems(problems)
+        contact.company_id = cleaned.pop("company", contact.company_id)
+        _apply(contact, cleaned)
+        contact.updated_at = context.desk.clock()
+
+
+async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
+    """Create a user; a customer needs a company, and nobody else has one."""
+    access.require_admin(context.require_viewer(), "create users")
+    cleaned, problems = inputs.clean(inputs.USER, values, partial=False)
+    async with context.desk.database.transaction() as session:
+        await _check_user(session, cleaned, problems, None)
+        inputs.raise_problems(problems)
+        company_id = cleaned.pop("company", None)
+        password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
+        now = context.desk.clock()
+        user = User(**cleaned, password=password, company_id=company_id, date_joined=now)
+        session.add(user)
+    return user.id
+
+
+async def update_user(context: Context, user_id: UUID, changes: Mapping[str, object]) -> None:
+    """Change a user; ``is_active: False`` deactivates them: their tokens end within seconds."""
+    access.require_admin(context.require_viewer(), "change users")
+    async with context.desk.database.transaction() as session:
+        user = await _locked(session, User, user_id)
+        cleaned, problems = inputs.clean(inputs.USER, changes, partial=True)
+        await _check_user(session, cleaned, problems, user)
+        inputs.raise_problems(problems)
+        user.company_id = cleaned.pop("company", user.company_id)
+        if "password" in cleaned:
+            user.password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
+        _apply(user, cleaned)
+    context.desk.viewers.forget(user_id)
+
+
+async def _locked(session: AsyncSession, model: type[Row], key: UUID) -> Row:
+    row = await session.get(model, key, with_for_update=True)
+    if row is None:
+        raise NotFound(model.__name__)
+    return row
+
+
+def _apply(row: SQLModel, cleaned: Mapping[str, Any]) -> None:
+    for name, value in cleaned.items():
+        setattr(row, name, value)
+
+
+async def _check_company(
+    session: AsyncSession, cleaned: Mapping[str, Any], problems: inputs.Problems
+) -> None:
+    key = cleaned.get("company")
+    if key is not None and await session.get(Company, key) is None:
+        problems["company"] = [Problem("does_not_exist", {"value": str(key)})]
+
+
+async def _check_user(
+    session: AsyncSession,
+    cleaned: Mapping[str, Any],
+    problems: inputs.Problems,
+    current: User | None,
+) -> None:
+    await _check_company(session, cleaned, problems)
+    if "username" in cleaned:
+        taken = (
+            await session.exec(select(User.id).where(User.username == cleaned["username"]))
+        ).first()
+        if taken is not None and (current is None or taken != current.id):
+            problems["username"] = [Problem("taken")]
+    if len(cleaned.get("password", " " * SHORTEST_PASSWORD)) < SHORTEST_PASSWORD:
+        problems["password"] = [Problem("too_short", {"min": SHORTEST_PASSWORD})]
+    role = cleaned.get("role", current.role if current else None)
+    company = cleaned.get("company", current.company_id if current else None)
+    if role is Role.CUSTOMER and company is None:
+        problems.setdefault("company", [Problem("required")])
+    elif role is not None and role is not Role.CUSTOMER and company is not None:
+        problems.setdefault("company", [Problem("only_for_customers")])

@@ -1,0 +1,144 @@
+"""The reads: each takes a shape and arguments and answers with finished JSON from one statement."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, cast, func
+from sqlalchemy.types import Integer, String
+
+from models.types import Uuid36
+from resolvers.connections import Source, connection, text_list
+from resolvers.desk import Context
+from resolvers.fields import ENTITIES
+from resolvers.plans import Plan, compile_plan, context_values
+from resolvers.projection import Build, any_node, one_row, payload_object, some_nodes
+from resolvers.shapes import Args, Shape
+from resolvers.sqltext import SQL
+from resolvers.statistics import statistics_object
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a face words choices: by name with none as null, or by value with none as ''."""
+
+    choice_names: bool
+
+
+GRAPHQL = Face(choice_names=True)
+REST = Face(choice_names=False)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read: which root, of which entity, in which shape, with arguments by slot.
+
+    Roots: ``connection``, ``page`` (count and list, by offset), ``list``, ``one`` (by the column
+    ``by``), ``node``, ``nodes``, ``statistics`` and ``payload`` (objects by the ids of a write);
+    the root's own arguments are slot 0. For ``node`` and ``nodes`` there is one shape an entity.
+    """
+
+    root: str
+    entity: str
+    shapes: tuple[tuple[str, Shape], ...]
+    face: Face
+    by: str = "id"
+
+
+def plan_for(context: Context, read: Read, args: Sequence[Args], key: Hashable = None) -> Plan:
+    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow."""
+    desk = context.desk
+    whole = (read if key is None else key, tuple(args), context.kind)
+    return desk.plans.get(whole, lambda: _compile(context, read, args))
+
+
+def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
+    dialect = context.desk.database.dialect
+    build = Build(
+        dialect.name, context.kind, read.face.choice_names, context.desk.signed_media, args
+    )
+    return compile_plan(_roots[read.root](build, read), dialect)
+
+
+async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
+    """Run a plan with the values of these arguments and return its row."""
+    values = context_values(context)
+    for slot, one in enumerate(args):
+        for name, value in one.values.items():
+            values[f"s{slot}_{name}"] = value
+    return await context.desk.database.fetch_row(plan.sql, plan.values(values))
+
+
+async def read_json(
+    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+) -> str | None:
+    """Return the JSON text of a read, None where there is no such row for the viewer."""
+    plan = plan_for(context, read, args, key)
+    row = await run(context, plan, args)
+    return None if row is None else row[0]
+
+
+def _source(build: Build, read: Read) -> Source:
+    entity = ENTITIES[read.entity]
+    return Source(build, entity, build.args[0], "s0_", entity.order)
+
+
+def _connection(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (connection(_source(build, read), read.shapes[0][1]),)
+
+
+def _page(build: Build, read: Read) -> tuple[SQL, ...]:
+    source = _source(build, read)
+    window = (source.bind("limit", Integer), source.bind("offset", Integer))
+    return (source.count(), text_list(source, read.shapes[0][1], window))
+
+
+def _list(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (text_list(_source(build, read), read.shapes[0][1]),)
+
+
+def _one(build: Build, read: Read) -> tuple[SQL, ...]:
+    wanted = build.bind("s0_key", Uuid36 if read.by == "id" else String)
+
+    def found(row: Any) -> ColumnElement[bool]:
+        condition: ColumnElement[bool] = row[read.by] == wanted
+        return condition
+
+    return (one_row(build, ENTITIES[read.entity], read.shapes[0][1], found),)
+
+
+def _shapes(read: Read) -> list[tuple[Any, Shape]]:
+    return [(ENTITIES[name], shape) for name, shape in read.shapes]
+
+
+def _node(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (any_node(build, _shapes(read), build.bind("s0_key", Uuid36)),)
+
+
+def _nodes(build: Build, read: Read) -> tuple[SQL, ...]:
+    keys = build.bind("s0_keys", String)
+    if build.dialect == "sqlite":
+        each = func.json_each(keys).table_valued("value")
+        return (some_nodes(build, _shapes(read), each, each.c.value),)
+    each = func.json_array_elements_text(cast(keys, JSON)).table_valued("value")
+    return (some_nodes(build, _shapes(read), each, cast(each.c.value, Uuid36)),)
+
+
+def _statistics(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (statistics_object(_source(build, read), read.shapes[0][1]),)
+
+
+def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (payload_object(build, read.entity, read.shapes[0][1], "s0_"),)
+
+
+_roots = {
+    "connection": _connection,
+    "page": _page,
+    "list": _list,
+    "one": _one,
+    "node": _node,
+    "nodes": _nodes,
+    "statistics": _statistics,
+    "payload": _payload,
+}

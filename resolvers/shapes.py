@@ -1,0 +1,50 @@
+"""Shapes: what a caller wants of an entity, as a small immutable tree.
+
+A shape says what changes the SQL and nothing else: arguments are kept beside it, one ``Args`` for
+each ``slot``, and of those only the structure is compared. Two requests with equal shapes and
+equal structures share one statement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TYPENAME = "__typename"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of the answer: the catalogue's field behind it, its arguments, its own shape."""
+
+    key: str
+    name: str
+    shape: "Shape | None" = None
+    slot: int | None = None
+    # Leaves the key out where the value is null; never on the first field of a shape.
+    omit_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The fields wanted of one entity, in the order of the answer."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """Arguments of one field: a structure that changes the SQL, and values that do not.
+
+    ``where`` and ``order`` are structures of ``filters`` and ``orders``. ``after``/``before`` tell
+    whether such a position is among the values; ``backward`` that the page is counted from the
+    end. ``extra`` are further bind values' names.
+    """
+
+    where: tuple[object, ...] = ()
+    order: tuple[tuple[str, bool], ...] = ()
+    backward: bool = False
+    after: bool = False
+    before: bool = False
+    values: Mapping[str, object] = field(default_factory=dict, compare=False, hash=False)
+
+
+NO_ARGS = Args()

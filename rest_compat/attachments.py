@@ -1,0 +1,149 @@
+"""Attachments: the reference's "Attachment Endpoints"; uploads go to the store as they come in."""
+
+from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers import attachments
+from resolvers.desk import Context
+from resolvers.errors import Invalid, NotFound, Problem, TooLarge
+from rest_compat import forms, lists, shapes
+from rest_compat.answers import RestError, empty_answer
+from rest_compat.bodies import (
+    FORM,
+    MOST_BYTES,
+    MULTIPART,
+    media_type,
+    read_body,
+    too_large,
+    unsupported,
+)
+from rest_compat.forms import values_of
+from rest_compat.multipart import End, Event, Part, events
+from rest_compat.reads import id_of, row_answer
+
+# A file that comes before its ticket waits: up to this size in memory, then on the disk.
+SPOOL_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
+
+LISTING = lists.Listing(
+    "/api/v1/ticket-attachments/",
+    "Attachment",
+    shapes.ATTACHMENT,
+    {"ticket": lists.reference(None)},
+    frozenset({"created_at"}),
+)
+
+
+async def listing(request: Request, context: Context) -> Response:
+    """List attachments, the newest first (recorded: "attachments")."""
+    return await lists.list_answer(LISTING, request, context)
+
+
+async def upload(request: Request, context: Context) -> Response:
+    """Attach a file to a ticket ("Upload Attachment"); the first file named ``file`` counts.
+
+    What is missing is told in the recorded order: the file first, then the ticket.
+    """
+    kind = media_type(request)
+    if kind not in (MULTIPART, FORM):
+        raise unsupported(request)
+    stream = events(request)
+    ticket = ""
+    async for event in stream if kind == MULTIPART else _nothing():
+        if not isinstance(event, Part):
+            continue
+        if event.name == "file" and event.filename:
+            if ticket:
+                return await _attach(context, ticket, event.filename, _content(stream))
+            return await _attach_later(context, event.filename, stream)
+        ticket = await _ticket(event, stream) or ticket
+    raise RestError(400, {"error": "file is required"})
+
+
+async def detail(request: Request, context: Context) -> Response:
+    """Show an attachment (recorded: "attachment detail")."""
+    return await row_answer(context, shapes.ONE_ATTACHMENT, id_of(request))
+
+
+async def update(request: Request, context: Context) -> Response:
+    """Rename an attachment."""
+    attachment_id = id_of(request)
+    partial = request.method == "PATCH"
+    values = values_of(forms.ATTACHMENT, await read_body(request), partial=partial)
+    await attachments.update_attachment(context, attachment_id, values)
+    return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id)
+
+
+async def delete(request: Request, context: Context) -> Response:
+    """Delete an attachment ("Delete Attachment")."""
+    await attachments.delete_attachment(context, id_of(request))
+    return empty_answer(204)
+
+
+async def _attach(
+    context: Context, ticket: str, name: str, content: AsyncIterator[bytes]
+) -> Response:
+    ticket_id = forms.uuid_of(ticket)
+    if ticket_id is None:
+        raise Invalid({"ticket": [Problem("invalid_uuid", {"value": ticket})]})
+    try:
+        attachment_id = await attachments.add_attachment(context, ticket_id, name, content)
+    except NotFound:
+        raise RestError(404, {"error": "Ticket not found"}) from None
+    return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id, 201)
+
+
+async def _attach_later(context: Context, name: str, stream: AsyncIterator[Event]) -> Response:
+    """Keep a file until the ticket comes that it belongs to."""
+    ticket = ""
+    with SpooledTemporaryFile(SPOOL_BYTES) as kept:
+        size = 0
+        async for piece in _content(stream):
+            size += len(piece)
+            if size > context.desk.max_upload_bytes:
+                raise TooLarge(context.desk.max_upload_bytes)
+            await to_thread.run_sync(kept.write, piece)
+        async for event in stream:
+            if isinstance(event, Part):
+                ticket = await _ticket(event, stream) or ticket
+        if not ticket:
+            raise RestError(400, {"error": "ticket is required"})
+        kept.seek(0)
+        return await _attach(context, ticket, name, _pieces(kept))
+
+
+async def _ticket(part: Part, stream: AsyncIterator[Event]) -> str:
+    """Return the text of a part if it is the ticket, and read past any other."""
+    text = bytearray()
+    size = 0
+    async for piece in _content(stream):
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise too_large()
+        if part.name == "ticket" and part.filename is None:
+            text += piece
+    return text.decode("utf-8", "replace")
+
+
+async def _content(stream: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    """Yield the bytes of the part that a stream is at."""
+    async for event in stream:
+        if isinstance(event, End):
+            return
+        if isinstance(event, bytes):
+            yield event
+
+
+async def _pieces(kept: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
+    while piece := await to_thread.run_sync(kept.read, PIECE_BYTES):
+        yield piece
+
+
+async def _nothing() -> AsyncIterator[Event]:
+    """Yield what a form has of files."""
+    return
+    yield

@@ -1,0 +1,112 @@
+"""Logging in, staying logged in, and the older names of the same calls."""
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers import auth, inputs
+from resolvers.desk import Context
+from resolvers.errors import BadCredentials, Unauthenticated
+from rest_compat import forms, shapes
+from rest_compat.answers import CHALLENGE, RestError, answer
+from rest_compat.bodies import read_body
+from rest_compat.credentials import is_token, viewer_of
+from rest_compat.forms import values_of
+from rest_compat.reads import row_answer, row_text
+
+CREDENTIALS: inputs.Rules = {
+    "username": inputs.Rule(str, required=True),
+    "password": inputs.Rule(str, required=True),
+}
+TOKEN_NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
+
+
+async def login(request: Request, context: Context) -> Response:
+    """Log in; answers with both tokens and the user (recorded: "login")."""
+    try:
+        done = await _login(request, context)
+    except BadCredentials:
+        raise RestError(400, {"non_field_errors": ["Invalid credentials"]}) from None
+    viewer = await auth.viewer_of(context.desk, done.access)
+    themselves = Context(context.desk, viewer, context.via, context.base_url)
+    user = orjson.Fragment(await row_text(themselves, shapes.ONE_USER, done.user_id))
+    return answer({"access": done.access, "refresh": done.refresh, "user": user})
+
+
+async def refresh(request: Request, context: Context) -> Response:
+    """Give a new access token (recorded: "refresh")."""
+    token = (await read_body(request)).data.get("refresh")
+    if not token:
+        raise RestError(400, {"error": "Refresh token is required"})
+    try:
+        return answer({"access": await auth.refresh(context.desk, str(token))})
+    except Unauthenticated:
+        raise RestError(401, {"error": "Invalid refresh token"}) from None
+
+
+async def logout(request: Request, context: Context) -> Response:
+    """Revoke a refresh token; says the same where there is nothing to revoke (recorded: "logout").
+
+    Works without a valid access token, too: it may just have expired.
+    """
+    try:
+        viewer = await viewer_of(context.desk, request)
+    except RestError:
+        viewer = None
+    token = (await read_body(request)).data.get("refresh")
+    if isinstance(token, str):
+        await auth.logout(context.desk, viewer, token)
+    return answer({"message": "Logged out successfully"})
+
+
+async def me(_request: Request, context: Context) -> Response:
+    """Show who is asking (recorded: "me")."""
+    return await row_answer(context, shapes.ONE_USER, context.require_viewer().id)
+
+
+async def jwt_token(request: Request, context: Context) -> Response:
+    """Log in under the older name, with that name's answers."""
+    try:
+        done = await _login(request, context)
+    except BadCredentials:
+        detail = "No active account found with the given credentials"
+        raise RestError(401, {"detail": detail}, CHALLENGE) from None
+    return answer({"access": done.access, "refresh": done.refresh})
+
+
+async def jwt_refresh(request: Request, context: Context) -> Response:
+    """Give a new access token under the older name, with that name's answers."""
+    token = await _required_token(request, "refresh")
+    try:
+        return answer({"access": await auth.refresh(context.desk, token)})
+    except Unauthenticated:
+        raise RestError(401, TOKEN_NOT_VALID, CHALLENGE) from None
+
+
+async def jwt_verify(request: Request, context: Context) -> Response:
+    """Tell whether a token of either kind is valid."""
+    token = await _required_token(request, "token")
+    if not any(is_token(context.desk, token, kind) for kind in ("access", "refresh")):
+        raise RestError(401, TOKEN_NOT_VALID, CHALLENGE)
+    return answer({})
+
+
+async def _login(request: Request, context: Context) -> auth.Login:
+    body = await read_body(request)
+    cleaned, problems = inputs.clean(
+        CREDENTIALS, values_of(forms.LOGIN, body, partial=False), partial=False
+    )
+    inputs.raise_problems(problems)
+    # As it was sent: the blanks around a password may belong to it.
+    return await auth.login(context.desk, cleaned["username"], str(body.data["password"]))
+
+
+async def _required_token(request: Request, name: str) -> str:
+    body = await read_body(request)
+    form: Mapping[str, forms.Input] = {name: forms.Input(forms.text, required=True)}
+    rules = {name: inputs.Rule(str, required=True)}
+    cleaned, problems = inputs.clean(rules, values_of(form, body, partial=False), partial=False)
+    inputs.raise_problems(problems)
+    return str(cleaned[name])

@@ -1,0 +1,52 @@
+"""Comments: the reference's "Comment Endpoints"."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers import comments
+from resolvers.desk import Context
+from rest_compat import forms, lists, shapes
+from rest_compat.answers import empty_answer
+from rest_compat.bodies import read_body
+from rest_compat.forms import values_of
+from rest_compat.reads import id_of, row_answer
+
+LISTING = lists.Listing(
+    "/api/v1/ticket-comments/",
+    "Comment",
+    shapes.COMMENT,
+    {"ticket": lists.reference(None)},
+    frozenset({"created_at", "updated_at"}),
+)
+
+
+async def listing(request: Request, context: Context) -> Response:
+    """List comments, the oldest first ("List Comments")."""
+    return await lists.list_answer(LISTING, request, context)
+
+
+async def create(request: Request, context: Context) -> Response:
+    """Create a comment ("Create Comment"); its author is whoever asks, whatever is sent."""
+    values = values_of(forms.COMMENT, await read_body(request), partial=False)
+    comment_id = await comments.create_comment(context, values)
+    return await row_answer(context, shapes.ONE_COMMENT, comment_id, 201)
+
+
+async def detail(request: Request, context: Context) -> Response:
+    """Show a comment (recorded: "comment detail")."""
+    return await row_answer(context, shapes.ONE_COMMENT, id_of(request))
+
+
+async def update(request: Request, context: Context) -> Response:
+    """Change a comment ("Update Comment")."""
+    comment_id = id_of(request)
+    partial = request.method == "PATCH"
+    values = values_of(forms.COMMENT, await read_body(request), partial=partial)
+    await comments.update_comment(context, comment_id, values)
+    return await row_answer(context, shapes.ONE_COMMENT, comment_id)
+
+
+async def delete(request: Request, context: Context) -> Response:
+    """Delete a comment ("Delete Comment")."""
+    await comments.delete_comment(context, id_of(request))
+    return empty_answer(204)

@@ -1,0 +1,143 @@
+"""Users, companies and contacts: lists and details for staff, changes for Admins."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models import Role
+from resolvers import people
+from resolvers.desk import Context
+from resolvers.reading import Read, read_json
+from resolvers.shapes import Args
+from rest_compat import lists, shapes
+from rest_compat.answers import text_answer
+from rest_compat.bodies import read_body
+from rest_compat.endpoint import Handler
+from rest_compat.forms import Form, Input, boolean, choice, moment, reference, text, values_of
+from rest_compat.lists import Listing
+from rest_compat.reads import id_of, row_answer
+
+USERS = Listing(
+    "/api/v1/users/",
+    "User",
+    shapes.USER,
+    {"role": lists.choice(Role), "is_active": lists.flag, "search": lists.search},
+    frozenset({"date_joined"}),
+)
+COMPANIES = Listing(
+    "/api/v1/companies/",
+    "Company",
+    shapes.COMPANY,
+    {
+        "industry": lists.text,
+        "country": lists.text,
+        "is_active": lists.flag,
+        "search": lists.search,
+    },
+    frozenset({"name"}),
+)
+CONTACTS = Listing(
+    "/api/v1/contacts/",
+    "Contact",
+    shapes.CONTACT,
+    {
+        "company": lists.reference("Company"),
+        "contact_type": lists.text,
+        "is_primary": lists.flag,
+        "is_active": lists.flag,
+        "search": lists.search,
+    },
+    frozenset({"name"}),
+)
+
+_TEXT = Input(text, blank=True)
+_FLAG = Input(boolean)
+USER: Form = {
+    "username": Input(text, required=True),
+    "password": Input(text, required=True),
+    "role": Input(choice, required=True),
+    "company": Input(reference, nullable=True),
+    "is_active": _FLAG,
+    **dict.fromkeys(("first_name", "last_name", "email", "phone", "department"), _TEXT),
+}
+COMPANY: Form = {
+    "name": Input(text, required=True),
+    "is_active": _FLAG,
+    **dict.fromkeys(("legal_entity_name", "country", "city", "website", "industry"), _TEXT),
+    **dict.fromkeys(("billing_entity", "notes"), _TEXT),
+}
+CONTACT: Form = {
+    "company": Input(reference, required=True),
+    "name": Input(text, required=True),
+    "contact_type": Input(text),
+    "is_primary": _FLAG,
+    "is_active": _FLAG,
+    "last_contacted": Input(moment, nullable=True),
+    **dict.fromkeys(("email", "phone", "title", "department", "linkedin_url", "notes"), _TEXT),
+}
+
+
+def listing(what: Listing) -> Handler:
+    """Return what lists these rows."""
+
+    async def handler(request: Request, context: Context) -> Response:
+        return await lists.list_answer(what, request, context)
+
+    return handler
+
+
+def detail(read: Read) -> Handler:
+    """Return what shows one of these rows."""
+
+    async def handler(request: Request, context: Context) -> Response:
+        return await row_answer(context, read, id_of(request))
+
+    return handler
+
+
+def creating(
+    form: Form,
+    create: Callable[[Context, Mapping[str, object]], Awaitable[UUID]],
+    read: Read,
+) -> Handler:
+    """Return what creates one of these rows."""
+
+    async def handler(request: Request, context: Context) -> Response:
+        values = values_of(form, await read_body(request), partial=False)
+        return await row_answer(context, read, await create(context, values), 201)
+
+    return handler
+
+
+def updating(
+    form: Form,
+    update: Callable[[Context, UUID, Mapping[str, object]], Awaitable[None]],
+    read: Read,
+) -> Handler:
+    """Return what changes one of these rows: some fields (PATCH) or all required ones (PUT)."""
+
+    async def handler(request: Request, context: Context) -> Response:
+        key = id_of(request)
+        partial = request.method == "PATCH"
+        await update(context, key, values_of(form, await read_body(request), partial=partial))
+        return await row_answer(context, read, key)
+
+    return handler
+
+
+async def simple_companies(request: Request, context: Context) -> Response:
+    """List all companies without pages, for a select box; the list's filters work here, too."""
+    wanted = await lists.checked(COMPANIES, request, context)
+    where, values = lists.filter_args(wanted)
+    args = (Args(where=where, values=values),)
+    return text_answer(await read_json(context, shapes.SIMPLE_COMPANIES, args) or "[]")
+
+
+create_user = creating(USER, people.create_user, shapes.ONE_USER)
+update_user = updating(USER, people.update_user, shapes.ONE_USER)
+create_company = creating(COMPANY, people.create_company, shapes.ONE_COMPANY)
+update_company = updating(COMPANY, people.update_company, shapes.ONE_COMPANY)
+create_contact = creating(CONTACT, people.create_contact, shapes.ONE_CONTACT)
+update_contact = updating(CONTACT, people.update_contact, shapes.ONE_CONTACT)

@@ -1,0 +1,44 @@
+"""Reading one row, as every detail and every write's answer does."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.desk import Context
+from resolvers.errors import NotFound
+from resolvers.reading import Read, read_json
+from resolvers.shapes import Args
+from rest_compat.answers import not_found, text_answer
+from rest_compat.forms import uuid_of
+
+
+def id_of(request: Request) -> UUID:
+    """Return the id in a path; what is no UUID in any spelling leads nowhere."""
+    found = uuid_of(request.path_params["id"])
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def row_answer(
+    context: Context, read: Read, key: UUID, status: int = 200, *more: Args
+) -> Response:
+    """Answer with the row of an id; ``more`` are the arguments of further slots.
+
+    Raises ``NotFound`` where the row does not exist for the viewer.
+    """
+    return text_answer(await row_text(context, read, key, *more), status)
+
+
+async def row_text(context: Context, read: Read, key: UUID, *more: Args) -> str:
+    """Return the JSON text of the row of an id."""
+    text = await read_json(context, read, (Args(values={"key": key}), *more))
+    if text is None:
+        raise NotFound(read.entity)
+    return text
+
+
+async def row_exists(context: Context, read: Read, key: UUID) -> bool:
+    """Whether there is a row of this id for the viewer."""
+    return await read_json(context, read, (Args(values={"key": key}),)) is not None

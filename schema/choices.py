@@ -1,0 +1,126 @@
+"""The enums of the schema: the model's choices with their descriptions, and the orders.
+
+The model's choices are imported from here by the rest of the schema, so that none of them is
+read before it has its descriptions.
+"""
+
+from enum import Enum, StrEnum
+
+import strawberry
+
+from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
+
+
+def _described(choices: type[StrEnum], description: str, values: dict[str, str]) -> None:
+    """Make an enum a GraphQL type; its values' descriptions are set where the schema is built."""
+    strawberry.enum(choices, description=description)
+    definition = choices.__strawberry_definition__  # type: ignore[attr-defined]
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+_described(
+    TicketStatus,
+    "The workflow of a ticket; sorting by status follows it.",
+    {
+        "NEW": "Nobody works on it yet.",
+        "ASSIGNED": "Somebody is responsible for it.",
+        "IN_PROGRESS": "Somebody works on it.",
+        "PENDING": "It waits for the customer or for a third party.",
+        "RESOLVED": "It is answered; the first time this is reached sets `resolvedAt`.",
+        "CLOSED": "It is done; the first time this is reached sets `closedAt`.",
+    },
+)
+_described(
+    TicketPriority,
+    "How urgent a ticket is; sorting by priority follows urgency.",
+    {
+        "LOW": "Can wait.",
+        "MEDIUM": "The usual urgency, and the default.",
+        "HIGH": "Ought to be done before the usual ones.",
+        "URGENT": "Ought to be done now.",
+    },
+)
+_described(
+    TicketCategory,
+    "What a ticket is about; it decides the team of a ticket that has none.",
+    {
+        "TECHNICAL": "Something does not work; goes to the team TECH.",
+        "BILLING": "Invoices and payments; goes to the team FINANCE.",
+        "ZONE_CONFIG": "Settings of a music zone; goes to the team MUSIC.",
+        "ACCOUNT": "Contracts and accounts; goes to the team SALES.",
+        "FEATURE_REQUEST": "A wish.",
+        "GENERAL": "Anything else, and the default.",
+    },
+)
+_described(
+    Team,
+    "A team that tickets are assigned to.",
+    {
+        "SALES": "Contracts and accounts.",
+        "TECH": "Devices and networks.",
+        "FINANCE": "Invoices and payments.",
+        "MUSIC": "Playlists and zones.",
+        "ADMIN": "The administrators of the desk.",
+    },
+)
+_described(
+    Role,
+    "What a user is to the desk.",
+    {
+        "SALES": "Staff of the team SALES.",
+        "TECH": "Staff of the team TECH.",
+        "FINANCE": "Staff of the team FINANCE.",
+        "MUSIC": "Staff of the team MUSIC.",
+        "ADMIN": "Staff who also manage users, companies and contacts.",
+        "CUSTOMER": "Somebody of one company, who sees that company's tickets.",
+    },
+)
+
+
+@strawberry.enum(description="What tickets can be sorted by.")
+class TicketOrderField(Enum):
+    """The values are the catalogue's names."""
+
+    CREATED_AT = strawberry.enum_value("created_at", description="When it was created.")
+    UPDATED_AT = strawberry.enum_value("updated_at", description="When it was last changed.")
+    DUE_DATE = strawberry.enum_value(
+        "due_date", description="When it is due; tickets without a due date count as the latest."
+    )
+    PRIORITY = strawberry.enum_value("priority", description="Its urgency, LOW to URGENT.")
+    STATUS = strawberry.enum_value("status", description="The workflow, NEW to CLOSED.")
+    TICKET_NUMBER = strawberry.enum_value("ticket_number", description="Its number, as text.")
+
+
+@strawberry.enum(description="Which way to sort.")
+class OrderDirection(Enum):
+    """The values are for people."""
+
+    ASC = strawberry.enum_value("asc", description="Smallest, earliest or least urgent first.")
+    DESC = strawberry.enum_value("desc", description="Largest, latest or most urgent first.")
+
+
+@strawberry.enum(description="Why something that was asked for was not done.")
+class ErrorCode(Enum):
+    """The codes of expected failures, in payloads."""
+
+    NOT_FOUND = strawberry.enum_value(
+        "NOT_FOUND", description="There is no such object, or the viewer may not see it."
+    )
+    INVALID = strawberry.enum_value("INVALID", description="A value is not acceptable.")
+    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="The viewer may not do this.")
+    CONFLICT = strawberry.enum_value(
+        "CONFLICT", description="The object has changed since it was read; read it again."
+    )
+
+
+__all__ = [
+    "ErrorCode",
+    "OrderDirection",
+    "Role",
+    "Team",
+    "TicketCategory",
+    "TicketOrderField",
+    "TicketPriority",
+    "TicketStatus",
+]

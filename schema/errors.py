@@ -1,0 +1,145 @@
+"""The wording of errors for GraphQL: codes that stay, sentences for people."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+
+from resolvers.errors import (
+    BadCredentials,
+    BadCursor,
+    BadInput,
+    Conflict,
+    DeskError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+)
+from schema.choices import ErrorCode
+from schema.words import said
+
+logger = logging.getLogger("deskgraph.graphql")
+
+# How a problem is said; the placeholders are its parameters.
+SENTENCES: Mapping[str, str] = {
+    "required": "A value is required.",
+    "blank": "May not be blank.",
+    "null": "May not be null.",
+    "max_length": "May have at most {max} characters.",
+    "null_characters": "May not contain null characters.",
+    "surrogates": "May not contain halves of surrogate pairs.",
+    "invalid_choice": "{value!r} is not one of the choices.",
+    "does_not_exist": "There is no such object.",
+    "invalid_uuid": "{value!r} is not an id.",
+    "not_a_string": "Must be a text.",
+    "invalid_boolean": "Must be true or false.",
+    "invalid_time": "Must be an RFC 3339 time.",
+    "incorrect_type": "A value of the type {type} does not fit here.",
+    "stays_with_ticket": "A comment stays with its ticket.",
+    "taken": "This name is taken.",
+    "too_short": "Must have at least {min} characters.",
+    "only_for_customers": "Only customers belong to a company.",
+}
+# Input fields that GraphQL calls otherwise than the resolvers do.
+_INPUT_NAMES = {
+    "company": "companyId",
+    "contact": "contactId",
+    "assigned_to": "assignedToId",
+    "ticket": "ticketId",
+    "user_id": "userId",
+}
+
+
+@strawberry.type(description="Why something that was asked for was not done.")
+class UserError:
+    """One expected failure."""
+
+    message: str = said("A sentence for people.")
+    code: ErrorCode = said("What it is, for programs.")
+    field: list[str] | None = said("The path into the input, where it is about one value.")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The failed payload of any mutation: its errors, and null for every object."""
+
+    errors: list[UserError]
+
+    def __getattr__(self, _name: str) -> None:
+        return None
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem as a sentence."""
+    return SENTENCES[problem.code].format(**problem.params)
+
+
+def input_name(name: str) -> str:
+    """Return a field's name in GraphQL's inputs."""
+    head, *tail = name.split("_")
+    return _INPUT_NAMES.get(name, head + "".join(part.title() for part in tail))
+
+
+def failure_of(error: DeskError) -> Failure:
+    """Return the payload of an expected failure; re-raises what is none."""
+    if isinstance(error, Invalid):
+        return Failure(
+            [
+                UserError(
+                    message=sentence(problem), code=ErrorCode.INVALID, field=[input_name(name)]
+                )
+                for name, problems in error.problems.items()
+                for problem in problems
+            ]
+        )
+    field = None
+    if isinstance(error, NotFound):
+        code, message = ErrorCode.NOT_FOUND, f"There is no such {error.kind.lower()}."
+        field = [input_name(error.field) if error.field else "id"]
+    elif isinstance(error, Forbidden):
+        code, message = ErrorCode.FORBIDDEN, str(error)
+    elif isinstance(error, BadCredentials):
+        code, message = ErrorCode.INVALID, "Username or password is wrong."
+    elif isinstance(error, TooLarge):
+        code = ErrorCode.INVALID
+        message, field = f"The file is larger than {error.limit} bytes.", ["file"]
+    elif isinstance(error, Conflict):
+        code, field = ErrorCode.CONFLICT, ["expectedVersion"]
+        message = (
+            f"It has changed: version {error.actual} is the current one, not {error.expected}."
+        )
+    else:
+        raise error
+    return Failure([UserError(message=message, code=code, field=field)])
+
+
+def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    """Return an error as clients see it: with a code, and without what is none of their concern."""
+    original = error.original_error
+    shown: dict[str, Any] = dict(error.formatted)
+    if original is None or isinstance(original, GraphQLError):
+        code = "BAD_USER_INPUT"
+    elif isinstance(original, DeskError):
+        code, shown["message"] = _expected(original)
+    else:
+        logger.error("unexpected error, request %s", request_id, exc_info=original)
+        code, shown["message"] = "INTERNAL", "Something went wrong on our side."
+        shown["extensions"] = {"requestId": request_id}
+    shown["extensions"] = {"code": code, **shown.get("extensions", {})}
+    return shown
+
+
+def _expected(error: DeskError) -> tuple[str, str]:
+    if isinstance(error, Unauthenticated):
+        return "UNAUTHENTICATED", "Log in to ask for this."
+    if isinstance(error, BadCursor):
+        return "BAD_CURSOR", str(error)
+    if isinstance(error, BadInput):
+        return "BAD_USER_INPUT", str(error)
+    return "FORBIDDEN", str(error)

@@ -1,0 +1,130 @@
+"""GraphQL over HTTP: Strawberry's view with our context, errors, JSON and page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+
+from resolvers.auth import viewer_of
+from resolvers.desk import Context, Desk, Viewer
+from resolvers.errors import Unauthenticated
+from schema import DeskSchema
+from schema.errors import formatted
+
+
+class GraphContext:
+    """The context of one operation; ``login`` makes its viewer somebody."""
+
+    def __init__(self, desk_context: Context, *, bad_token: bool) -> None:
+        self.desk_context = desk_context
+        self.bad_token = bad_token
+
+    def become(self, viewer: Viewer) -> None:
+        """Go on as somebody who has just logged in."""
+        before = self.desk_context
+        self.desk_context = Context(before.desk, viewer, before.via, before.base_url)
+
+
+class GraphQLView(GraphQL[GraphContext, None]):
+    """The endpoint: operations by POST or GET, and a page for browsers."""
+
+    def __init__(
+        self,
+        schema: DeskSchema,
+        desk: Desk,
+        *,
+        page: Callable[[], HTMLResponse] | None,
+        base_url: str | None,
+        allowed_origins: list[str],
+    ) -> None:
+        """Take the page that browsers get, or None for no page."""
+        super().__init__(
+            schema,
+            graphql_ide="graphiql" if page else None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            multipart_uploads_enabled=True,
+            allowed_origins=allowed_origins,
+        )
+        self._desk = desk
+        self._page = page
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is no operation with JSON as well."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as error:
+            shown = {"message": error.reason, "extensions": {"code": "BAD_USER_INPUT"}}
+            response = Response(
+                orjson.dumps({"errors": [shown]}), error.status_code, media_type="application/json"
+            )
+        await response(scope, receive, send)
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> GraphContext:
+        """Find out who asks; a token that is no good makes them nobody."""
+        viewer, bad_token = None, False
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                viewer = await viewer_of(self._desk, token.strip())
+            except Unauthenticated:
+                bad_token = True
+        base_url = self._base_url or str(request.base_url).rstrip("/")
+        context = Context(self._desk, viewer, "graphql", base_url)
+        return GraphContext(context, bad_token=bad_token)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """Answer a browser with the page."""
+        assert self._page is not None
+        return self._page()
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Give the page to browsers only, not to every client that takes anything."""
+        asked = request.method == "GET" and request.query_params.get("query") is None
+        return asked and "text/html" in request.headers.get("accept", "")
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Read JSON; ``orjson.JSONDecodeError`` is one of json's."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        """Write JSON with the finished parts inside."""
+        return orjson.dumps(data)
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """Read a request; whatever is no request is a 400 with a sentence."""
+        try:
+            data = await super().parse_http_body(request)
+        except (AttributeError, TypeError, ValueError, LookupError):
+            raise HTTPException(400, "The body is not a GraphQL request.") from None
+        named = getattr(data, "operation_name", None)
+        if not isinstance(named, str | None):
+            raise HTTPException(400, "The `operationName` must be a string or null.")
+        return data
+
+    async def process_result(
+        self, request: Request, result: ExecutionResult
+    ) -> GraphQLHTTPResponse:
+        """Word the errors."""
+        shown: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            request_id = request.scope.get("state", {}).get("request_id", "")
+            shown["errors"] = [formatted(error, request_id) for error in result.errors]
+        return shown  # type: ignore[return-value]

@@ -1,0 +1,359 @@
+"""The root of all writes. Each field is one call into the resolvers, and then one statement."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry.file_uploads import Upload
+
+from resolvers import attachments, auth, comments, people, tickets
+from resolvers.desk import Context
+from resolvers.errors import DeskError, NotFound, Problem
+from schema import inputs, payloads
+from schema.arguments import read_id
+from schema.errors import UserError, failure_of
+from schema.inputs import reference, values_of
+from schema.projecting import project
+from schema.types import User
+from schema.words import answered, said
+
+Info = strawberry.Info[Any, Any]
+Made = Mapping[str, UUID]
+_KEYS = frozenset({"id", "expected_version"})
+CHUNK = 256 * 1024
+
+
+def _input() -> Any:
+    return strawberry.argument(name="input", description="What is wanted.")
+
+
+async def _perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:
+    """Do something, and answer with what was asked of the objects it names.
+
+    The payload of an expected failure is an ordinary object with errors.
+    """
+    try:
+        made = await deed(info.context.desk_context)
+    except DeskError as error:
+        return failure_of(error)
+    return await project(info._raw_info, "payload", values=made)
+
+
+def _known(value: object, kind: str) -> UUID:
+    """Read the id of what is to be changed; one that is none is as good as unknown."""
+    key = read_id(value)
+    if key is None:
+        raise NotFound(kind)
+    return key
+
+
+async def _on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
+    """Do something to the ticket that the input names; returns the ids of ticket and thing."""
+    try:
+        key = _known(value, "Ticket")
+        return key, await deed(key)
+    except NotFound as error:
+        raise NotFound(error.kind, field="ticket") from None
+
+
+async def _chunks(file: Upload) -> AsyncIterator[bytes]:
+    """Read an uploaded file piece by piece; large ones are on disk already."""
+    upload: Any = file
+    while chunk := await upload.read(CHUNK):
+        yield chunk
+
+
+@strawberry.type(description="The answer of `login`.")
+class LoginPayload:
+    """Tokens, or errors."""
+
+    access_token: str | None = said("The token to send as `Authorization: Bearer …`.")
+    refresh_token: str | None = said("The token that gets new access tokens.")
+    errors: list[UserError] = said("Why nobody was logged in; empty where somebody was.")
+    user_id: strawberry.Private[UUID | None] = None
+
+    @answered("Who is logged in now.")
+    async def user(self, info: Info) -> User | None:
+        """Project what was asked for, in the eyes of the user who has just logged in."""
+        if self.user_id is None:
+            return None
+        return await project(info._raw_info, "one", values={"key": self.user_id})  # type: ignore[return-value]
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation:
+    """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
+
+    @answered("Exchange a username and a password for tokens.")
+    async def login(
+        self, info: Info, given: Annotated[inputs.LoginInput, _input()]
+    ) -> LoginPayload:
+        """Log in."""
+        context = info.context.desk_context
+        try:
+            done = await auth.login(context.desk, given.username, given.password)
+            info.context.become(await auth.viewer_of(context.desk, done.access))
+        except DeskError as error:
+            return LoginPayload(
+                access_token=None, refresh_token=None, errors=failure_of(error).errors
+            )
+        return LoginPayload(
+            access_token=done.access, refresh_token=done.refresh, errors=[], user_id=done.user_id
+        )
+
+    @answered("Exchange a refresh token for a new access token.")
+    async def refresh_token(
+        self, info: Info, given: Annotated[inputs.RefreshTokenInput, _input()]
+    ) -> payloads.RefreshTokenPayload:
+        """Stay logged in; a token that is no good is an UNAUTHENTICATED error."""
+        access = await auth.refresh(info.context.desk_context.desk, given.refresh_token)
+        return payloads.RefreshTokenPayload(access_token=access, errors=[])
+
+    @answered("End a refresh token.")
+    async def logout(
+        self, info: Info, given: Annotated[inputs.LogoutInput, _input()]
+    ) -> payloads.LogoutPayload:
+        """Log out."""
+        await auth.logout(info.context.desk_context.desk, None, given.refresh_token)
+        return payloads.LogoutPayload(ok=True, errors=[])
+
+    @answered("Create a ticket.")
+    async def create_ticket(
+        self, info: Info, given: Annotated[inputs.CreateTicketInput, _input()]
+    ) -> payloads.CreateTicketPayload:
+        """Create."""
+
+        async def deed(context: Context) -> Made:
+            return {"ticket": await tickets.create_ticket(context, values_of(given))}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Change fields of a ticket.")
+    async def update_ticket(
+        self, info: Info, given: Annotated[inputs.UpdateTicketInput, _input()]
+    ) -> payloads.UpdateTicketPayload:
+        """Change."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Ticket")
+            changes = values_of(given, without=_KEYS)
+            await tickets.update_ticket(context, key, changes, given.expected_version or None)
+            return {"ticket": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Delete a ticket with its comments and files. Staff only.")
+    async def delete_ticket(
+        self, info: Info, given: Annotated[inputs.DeleteTicketInput, _input()]
+    ) -> payloads.DeleteTicketPayload:
+        """Delete."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Ticket")
+            await tickets.delete_ticket(context, key)
+            return {"deleted_ticket_id": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered(
+        "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
+        "role; or unassign it: its status becomes NEW. Staff only."
+    )
+    async def assign_ticket(
+        self, info: Info, given: Annotated[inputs.AssignTicketInput, _input()]
+    ) -> payloads.AssignTicketPayload:
+        """Assign or unassign."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Ticket")
+            user = None if given.user_id is None else reference(given.user_id)
+            if isinstance(user, Problem):
+                raise NotFound("User", field="user_id")
+            await tickets.assign_ticket(context, key, user)
+            return {"ticket": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Comment on a ticket, or add an internal note.")
+    async def add_comment(
+        self, info: Info, given: Annotated[inputs.AddCommentInput, _input()]
+    ) -> payloads.AddCommentPayload:
+        """Comment."""
+
+        async def deed(context: Context) -> Made:
+            values = values_of(given, without=frozenset({"ticket_id"}))
+            ticket, comment = await _on_ticket(
+                given.ticket_id, lambda key: comments.add_comment(context, key, values)
+            )
+            return {"comment": comment, "ticket": ticket}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Change a comment; customers may change their own.")
+    async def update_comment(
+        self, info: Info, given: Annotated[inputs.UpdateCommentInput, _input()]
+    ) -> payloads.UpdateCommentPayload:
+        """Change."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Comment")
+            changes = values_of(given, without=_KEYS)
+            await comments.update_comment(context, key, changes, given.expected_version or None)
+            return {"comment": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Delete a comment; customers may delete their own.")
+    async def delete_comment(
+        self, info: Info, given: Annotated[inputs.DeleteCommentInput, _input()]
+    ) -> payloads.DeleteCommentPayload:
+        """Delete."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Comment")
+            await comments.delete_comment(context, key)
+            return {"deleted_comment_id": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Upload a file to a ticket.")
+    async def upload_attachment(
+        self, info: Info, given: Annotated[inputs.UploadAttachmentInput, _input()]
+    ) -> payloads.UploadAttachmentPayload:
+        """Upload."""
+
+        async def deed(context: Context) -> Made:
+            name = getattr(given.file, "filename", None) or "file"
+            chunks = _chunks(given.file)
+            ticket, attachment = await _on_ticket(
+                given.ticket_id,
+                lambda key: attachments.add_attachment(context, key, name, chunks),
+            )
+            return {"attachment": attachment, "ticket": ticket}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Delete a file; customers may delete their own.")
+    async def delete_attachment(
+        self, info: Info, given: Annotated[inputs.DeleteAttachmentInput, _input()]
+    ) -> payloads.DeleteAttachmentPayload:
+        """Delete."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Attachment")
+            await attachments.delete_attachment(context, key)
+            return {"deleted_attachment_id": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Create a company. Admins only.")
+    async def create_company(
+        self, info: Info, given: Annotated[inputs.CreateCompanyInput, _input()]
+    ) -> payloads.CreateCompanyPayload:
+        """Create."""
+
+        async def deed(context: Context) -> Made:
+            return {"company": await people.create_company(context, values_of(given))}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Change fields of a company. Admins only.")
+    async def update_company(
+        self, info: Info, given: Annotated[inputs.UpdateCompanyInput, _input()]
+    ) -> payloads.UpdateCompanyPayload:
+        """Change."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Company")
+            await people.update_company(context, key, values_of(given, without=_KEYS))
+            return {"company": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Deactivate a company; nothing is deleted. Admins only.")
+    async def deactivate_company(
+        self, info: Info, given: Annotated[inputs.DeactivateCompanyInput, _input()]
+    ) -> payloads.DeactivateCompanyPayload:
+        """Deactivate."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Company")
+            await people.update_company(context, key, {"is_active": False})
+            return {"company": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Create a contact. Admins only.")
+    async def create_contact(
+        self, info: Info, given: Annotated[inputs.CreateContactInput, _input()]
+    ) -> payloads.CreateContactPayload:
+        """Create."""
+
+        async def deed(context: Context) -> Made:
+            return {"contact": await people.create_contact(context, values_of(given))}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Change fields of a contact. Admins only.")
+    async def update_contact(
+        self, info: Info, given: Annotated[inputs.UpdateContactInput, _input()]
+    ) -> payloads.UpdateContactPayload:
+        """Change."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Contact")
+            await people.update_contact(context, key, values_of(given, without=_KEYS))
+            return {"contact": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Deactivate a contact; nothing is deleted. Admins only.")
+    async def deactivate_contact(
+        self, info: Info, given: Annotated[inputs.DeactivateContactInput, _input()]
+    ) -> payloads.DeactivateContactPayload:
+        """Deactivate."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "Contact")
+            await people.update_contact(context, key, {"is_active": False})
+            return {"contact": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Create a user. Admins only.")
+    async def create_user(
+        self, info: Info, given: Annotated[inputs.CreateUserInput, _input()]
+    ) -> payloads.CreateUserPayload:
+        """Create."""
+
+        async def deed(context: Context) -> Made:
+            return {"user": await people.create_user(context, values_of(given))}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Change fields of a user. Admins only.")
+    async def update_user(
+        self, info: Info, given: Annotated[inputs.UpdateUserInput, _input()]
+    ) -> payloads.UpdateUserPayload:
+        """Change."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "User")
+            await people.update_user(context, key, values_of(given, without=_KEYS))
+            return {"user": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]
+
+    @answered("Deactivate a user; nothing is deleted. Admins only.")
+    async def deactivate_user(
+        self, info: Info, given: Annotated[inputs.DeactivateUserInput, _input()]
+    ) -> payloads.DeactivateUserPayload:
+        """Deactivate."""
+
+        async def deed(context: Context) -> Made:
+            key = _known(given.id, "User")
+            await people.update_user(context, key, {"is_active": False})
+            return {"user": key}
+
+        return await _perform(info, deed)  # type: ignore[no-any-return]

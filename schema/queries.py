@@ -1,0 +1,191 @@
+"""The root of all reads. Each field is one statement."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import strawberry
+from strawberry import ID
+
+from resolvers.errors import BadInput, Unauthenticated
+from schema.arguments import read_id
+from schema.filters import CommentFilter, ContactFilter, UserFilter
+from schema.projecting import project
+from schema.statistics import TicketStats
+from schema.types import (
+    CommentConnection,
+    CompanyConnection,
+    ContactConnection,
+    FilterArg,
+    Node,
+    OrderArg,
+    Ticket,
+    TicketConnection,
+    User,
+    UserConnection,
+)
+from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered
+
+MOST_NODES = 100
+Info = strawberry.Info[Any, Any]
+
+
+async def _list(info: Info) -> Any:
+    info.context.desk_context.require_viewer()
+    return await project(info._raw_info, "connection", values={})
+
+
+async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
+    info.context.desk_context.require_viewer()
+    if key is None:
+        return None
+    return await project(info._raw_info, "one", by=by, values={"key": key})
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query:
+    """All of it but ``viewer`` needs a login."""
+
+    @answered("Any object by its id; null if there is none for the viewer.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[ID, strawberry.argument(description="The object's id.")],
+    ) -> Node | None:
+        """Fetch one object again, as Relay does."""
+        info.context.desk_context.require_viewer()
+        key = read_id(id)
+        if key is None:
+            return None
+        return await project(info._raw_info, "node", values={"key": key})  # type: ignore[return-value]
+
+    @answered("Objects by their ids, in that order, null where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[ID], strawberry.argument(description=f"The ids, at most {MOST_NODES}.")
+        ],
+    ) -> list[Node | None]:
+        """Fetch several objects again."""
+        info.context.desk_context.require_viewer()
+        if len(ids) > MOST_NODES:
+            raise BadInput(f"`ids` takes at most {MOST_NODES} ids.")
+        # An id that is none is as good as unknown: no row has the nil UUID.
+        keys = [str(read_id(key) or UUID(int=0)) for key in ids]
+        listed = orjson.dumps(keys).decode()
+        return await project(info._raw_info, "nodes", values={"keys": listed})  # type: ignore[return-value]
+
+    @answered("Who is logged in; null when nobody is.")
+    async def viewer(self, info: Info) -> User | None:
+        """Answer without an error also for nobody."""
+        viewer = info.context.desk_context.viewer
+        if info.context.bad_token:
+            raise Unauthenticated
+        return None if viewer is None else await _one(info, viewer.id)
+
+    @answered("One ticket, by its id or by its number; give exactly one.")
+    async def ticket(
+        self,
+        info: Info,
+        id: Annotated[ID | None, strawberry.argument(description="Its id.")] = None,
+        ticket_number: Annotated[
+            str | None, strawberry.argument(description="Its number, `T-YYYYMMDD-NNNN`.")
+        ] = None,
+    ) -> Ticket | None:
+        """Answer null for what the viewer may not see."""
+        if (id is None) is (ticket_number is None):
+            raise BadInput("Give exactly one of `id` and `ticketNumber`.")
+        if ticket_number is not None:
+            return await _one(info, _storable(ticket_number), "ticket_number")  # type: ignore[no-any-return]
+        return await _one(info, read_id(id))  # type: ignore[no-any-return]
+
+    @answered("The tickets that the viewer may see, newest first.")
+    async def tickets(
+        self,
+        info: Info,
+        filter: FilterArg = None,
+        order_by: OrderArg = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> TicketConnection:
+        """Answer a page."""
+        return await _list(info)  # type: ignore[no-any-return]
+
+    @answered("Counts over the tickets that the viewer may see.")
+    async def ticket_stats(self, info: Info, filter: FilterArg = None) -> TicketStats:
+        """Count."""
+        info.context.desk_context.require_viewer()
+        return await project(info._raw_info, "statistics", values={})  # type: ignore[return-value]
+
+    @answered("The comments that the viewer may see, oldest first.")
+    async def comments(
+        self,
+        info: Info,
+        filter: Annotated[
+            CommentFilter | None, strawberry.argument(description="Which comments.")
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> CommentConnection:
+        """Answer a page."""
+        return await _list(info)  # type: ignore[no-any-return]
+
+    @answered("The users that the viewer may see, newest first.")
+    async def users(
+        self,
+        info: Info,
+        filter: Annotated[
+            UserFilter | None, strawberry.argument(description="Which users.")
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> UserConnection:
+        """Answer a page; customers see themselves and their colleagues."""
+        return await _list(info)  # type: ignore[no-any-return]
+
+    @answered("The companies that the viewer may see, by name.")
+    async def companies(
+        self,
+        info: Info,
+        search: Annotated[
+            str | None,
+            strawberry.argument(description="Words in name, website, notes or country."),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> CompanyConnection:
+        """Answer a page; customers see their own."""
+        return await _list(info)  # type: ignore[no-any-return]
+
+    @answered("The contacts that the viewer may see, by name.")
+    async def contacts(
+        self,
+        info: Info,
+        filter: Annotated[
+            ContactFilter | None, strawberry.argument(description="Which contacts.")
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> ContactConnection:
+        """Answer a page; customers see those of their company."""
+        return await _list(info)  # type: ignore[no-any-return]
+
+
+def _storable(text: str) -> str | None:
+    """Return a text that a database can compare; any other is as good as unknown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return None if "\0" in text else text

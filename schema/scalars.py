@@ -1,0 +1,32 @@
+"""Times as GraphQL writes them."""
+
+import re
+from datetime import UTC, datetime
+from typing import NewType
+
+import strawberry
+
+DateTime = NewType("DateTime", datetime)
+
+# RFC 3339, section 5.6: a date, a time and an offset, all of them required.
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def parse_time(value: object) -> datetime:
+    """Read an RFC 3339 time; digits beyond microseconds are cut off, as clocks do."""
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("A DateTime is an RFC 3339 time such as 2025-11-19T10:30:00Z.")
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value.upper())
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("A DateTime must be a time that exists.") from None
+
+
+DATE_TIME = strawberry.scalar(
+    name="DateTime",
+    description='A moment in time: RFC 3339 in UTC, always with "Z" in answers.',
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    serialize=lambda value: value,
+    parse_value=parse_time,
+)

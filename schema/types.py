@@ -1,0 +1,331 @@
+"""The objects of the schema.
+
+Fields carry no code: a root field answers with finished JSON (``schema/projecting.py``), so these
+classes only say what there is. Each field is one of the catalogue's, ``resolvers/fields.py``.
+"""
+
+from typing import Annotated, NoReturn
+
+import strawberry
+from strawberry import ID
+
+from schema.choices import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from schema.filters import TicketFilter, TicketOrder
+from schema.scalars import DateTime
+from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
+
+FilterArg = Annotated[
+    TicketFilter | None, strawberry.argument(description="Which tickets; all of them if absent.")
+]
+OrderArg = Annotated[
+    list[TicketOrder] | None,
+    strawberry.argument(description="How to sort, most important first; newest first if absent."),
+]
+
+
+def projected() -> NoReturn:
+    """Stand in for the code of a field that is always answered by its root field."""
+    raise AssertionError("a projected field was resolved")
+
+
+@strawberry.interface(description="An object that `node` can fetch again by its id.")
+class Node:
+    """What every entity has."""
+
+    id: ID = said("The object's UUID, the same as in REST.")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """Relay's page info."""
+
+    has_next_page: bool = said("Whether there is more after this page.")
+    has_previous_page: bool = said("Whether there is more before this page.")
+    start_cursor: str | None = said("The cursor of the first edge; null for an empty page.")
+    end_cursor: str | None = said("The cursor of the last edge; null for an empty page.")
+
+
+@strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
+class User(Node):
+    """See ``models.User``."""
+
+    username: str = said("The name that the user logs in with.")
+    first_name: str = said("The given name; may be empty.")
+    last_name: str = said("The family name; may be empty.")
+    full_name: str = said("First and last name; may be empty.")
+    email: str | None = said("The address; null unless it is the viewer's own or for an Admin.")
+    phone: str | None = said("The number; null unless it is the viewer's own or for an Admin.")
+    role: Role = said("What the user is to the desk.")
+    department: str = said("The department; may be empty.")
+    is_active: bool = said("Whether the user can log in.")
+    date_joined: DateTime = said("When the user was created.")
+    company: "Company | None" = said("The company of a customer; null for staff.")
+
+    @answered("The tickets that are assigned to the user, newest first.")
+    def assigned_tickets(
+        self,
+        filter: FilterArg = None,
+        order_by: OrderArg = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> "TicketConnection":
+        """See the description."""
+        projected()
+
+
+@strawberry.type(description="A company that the desk helps.")
+class Company(Node):
+    """See ``models.Company``."""
+
+    name: str = said("The name that people use.")
+    legal_entity_name: str = said("The name on contracts; may be empty.")
+    country: str = said("The country; may be empty.")
+    city: str = said("The city; may be empty.")
+    website: str = said("The web site; may be empty.")
+    industry: str = said("The line of business; may be empty.")
+    billing_entity: str = said("Which of our companies bills it; may be empty.")
+    is_active: bool = said("Whether it is a customer today.")
+    notes: str | None = said("What staff know about it; null for customers.")
+    created_at: DateTime = said("When it was created.")
+    updated_at: DateTime = said("When it was last changed.")
+
+    @answered("The company's contacts, by name.")
+    def contacts(
+        self,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> "ContactConnection":
+        """See the description."""
+        projected()
+
+    @answered("The company's tickets, newest first.")
+    def tickets(
+        self,
+        filter: FilterArg = None,
+        order_by: OrderArg = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> "TicketConnection":
+        """See the description."""
+        projected()
+
+
+@strawberry.type(description="A person at a company whom a ticket may be about; cannot log in.")
+class Contact(Node):
+    """See ``models.Contact``."""
+
+    name: str = said("The name.")
+    email: str = said("The address; may be empty.")
+    phone: str = said("The number; may be empty.")
+    title: str = said("The position; may be empty.")
+    department: str = said("The department; may be empty.")
+    contact_type: str = said("What the contact is for, such as Primary or Technical.")
+    is_primary: bool = said("Whether it is the primary contact of its company.")
+    is_active: bool = said("Whether it is in use.")
+    notes: str | None = said("What staff know about it; null for customers.")
+    company: Company = said("The company.")
+    created_at: DateTime = said("When it was created.")
+    updated_at: DateTime = said("When it was last changed.")
+
+    @answered("The tickets about this contact, newest first.")
+    def tickets(
+        self,
+        filter: FilterArg = None,
+        order_by: OrderArg = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> "TicketConnection":
+        """See the description."""
+        projected()
+
+
+@strawberry.type(description="What the viewer may do with a ticket.")
+class TicketPermissions:
+    """See ``resolvers/access.py``."""
+
+    update: bool = said("Change fields; customers may change some, of tickets they created.")
+    comment: bool = said("Add public comments and files.")
+    add_internal_note: bool = said("Add internal notes.")
+    assign: bool = said("Assign it to somebody.")
+    delete: bool = said("Delete it.")
+
+
+@strawberry.type(description="A request for help.")
+class Ticket(Node):
+    """See ``models.Ticket``."""
+
+    ticket_number: str = said("Its number for people: `T-YYYYMMDD-NNNN`, the day in UTC.")
+    subject: str = said("What it is about, at most 200 characters.")
+    description: str = said("What happened.")
+    status: TicketStatus = said("Where it stands.")
+    priority: TicketPriority = said("How urgent it is.")
+    category: TicketCategory = said("What kind of request it is.")
+    tags: list[str] = said("Its tags, in the order they were given.")
+    company: Company = said("The company that needs help.")
+    contact: Contact | None = said("The person it is about.")
+    assigned_to: User | None = said("Who is responsible.")
+    assigned_team: Team | None = said("Which team is responsible.")
+    created_by: User | None = said("Who created it; null where that is no longer known.")
+    first_response_at: DateTime | None = said("When the first public comment was made.")
+    resolved_at: DateTime | None = said("When it was first resolved.")
+    closed_at: DateTime | None = said("When it was first closed.")
+    due_date: DateTime | None = said("When it ought to be resolved.")
+    first_response_time_hours: float | None = said("Hours from creation to first response.")
+    resolution_time_hours: float | None = said("Hours from creation to resolution.")
+    is_overdue: bool = said("Whether it is past its due date and neither resolved nor closed.")
+    comments_count: int = said("How many public comments it has.")
+    internal_notes_count: int = said("How many internal notes it has; 0 for customers.")
+    attachments: list["Attachment"] = said("Its files, newest first.")
+    viewer_can: TicketPermissions = said("What the viewer may do with it.")
+    version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
+    created_at: DateTime = said("When it was created.")
+    updated_at: DateTime = said("When it was last changed.")
+
+    @answered("What was said about it, oldest first.")
+    def comments(
+        self,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+        is_internal: Annotated[
+            bool | None,
+            strawberry.argument(description="Only internal notes, or only public comments."),
+        ] = None,
+    ) -> "CommentConnection":
+        """See the description."""
+        projected()
+
+
+@strawberry.type(description="Something said about a ticket: a public comment or internal note.")
+class Comment(Node):
+    """See ``models.Comment``."""
+
+    ticket: Ticket = said("The ticket.")
+    author: User | None = said("Who wrote it; null where that is no longer known.")
+    text: str = said("What was said.")
+    is_internal: bool = said("Whether it is a note among staff, which customers never see.")
+    version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
+    created_at: DateTime = said("When it was written.")
+    updated_at: DateTime = said("When it was last changed.")
+
+
+@strawberry.type(description="A file of a ticket.")
+class Attachment(Node):
+    """See ``models.Attachment``."""
+
+    ticket: Ticket = said("The ticket.")
+    name: str = said("The file's name as it was given.")
+    size: int = said("Its size in bytes.")
+    content_type: str = said("What it is, by its first bytes.")
+    sha256: str = said("The SHA-256 of its content, in hex.")
+    uploaded_by: User | None = said("Who uploaded it; null where that is no longer known.")
+    created_at: DateTime = said("When it was uploaded.")
+
+    @answered("A link that works for a while without a token.")
+    def download_url(
+        self,
+        expires_in: Annotated[
+            int, strawberry.argument(description="For how many seconds: 1 to 86400.")
+        ] = 300,
+    ) -> str:
+        """See the description."""
+        projected()
+
+
+@strawberry.type(description="A ticket in a list.")
+class TicketEdge:
+    """Relay's edge."""
+
+    cursor: str = said("Its place in the list.")
+    node: Ticket = said("The ticket.")
+
+
+@strawberry.type(description="A page of a list of tickets.")
+class TicketConnection:
+    """Relay's connection."""
+
+    edges: list[TicketEdge] = said("The tickets with their places.")
+    nodes: list[Ticket] = said("The tickets.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many tickets the whole list has.")
+
+
+@strawberry.type(description="A comment in a list.")
+class CommentEdge:
+    """Relay's edge."""
+
+    cursor: str = said("Its place in the list.")
+    node: Comment = said("The comment.")
+
+
+@strawberry.type(description="A page of a list of comments.")
+class CommentConnection:
+    """Relay's connection."""
+
+    edges: list[CommentEdge] = said("The comments with their places.")
+    nodes: list[Comment] = said("The comments.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many comments the whole list has.")
+
+
+@strawberry.type(description="A user in a list.")
+class UserEdge:
+    """Relay's edge."""
+
+    cursor: str = said("Its place in the list.")
+    node: User = said("The user.")
+
+
+@strawberry.type(description="A page of a list of users.")
+class UserConnection:
+    """Relay's connection."""
+
+    edges: list[UserEdge] = said("The users with their places.")
+    nodes: list[User] = said("The users.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many users the whole list has.")
+
+
+@strawberry.type(description="A company in a list.")
+class CompanyEdge:
+    """Relay's edge."""
+
+    cursor: str = said("Its place in the list.")
+    node: Company = said("The company.")
+
+
+@strawberry.type(description="A page of a list of companies.")
+class CompanyConnection:
+    """Relay's connection."""
+
+    edges: list[CompanyEdge] = said("The companies with their places.")
+    nodes: list[Company] = said("The companies.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many companies the whole list has.")
+
+
+@strawberry.type(description="A contact in a list.")
+class ContactEdge:
+    """Relay's edge."""
+
+    cursor: str = said("Its place in the list.")
+    node: Contact = said("The contact.")
+
+
+@strawberry.type(description="A page of a list of contacts.")
+class ContactConnection:
+    """Relay's connection."""
+
+    edges: list[ContactEdge] = said("The contacts with their places.")
+    nodes: list[Contact] = said("The contacts.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many contacts the whole list has.")

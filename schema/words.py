@@ -1,0 +1,45 @@
+"""Descriptions and argument types that several places of the schema share."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+from strawberry import ID
+
+Resolver = TypeVar("Resolver", bound=Callable[..., Any])
+
+DEFAULT_PAGE = 20
+MOST_PAGE = 100
+
+FirstArg = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many, from the beginning: 1 to {MOST_PAGE}; {DEFAULT_PAGE} if neither "
+        "`first` nor `last` is given."
+    ),
+]
+LastArg = Annotated[
+    int | None, strawberry.argument(description=f"How many, from the end: 1 to {MOST_PAGE}.")
+]
+AfterArg = Annotated[
+    str | None, strawberry.argument(description="Only what follows this cursor of the same list.")
+]
+BeforeArg = Annotated[
+    str | None, strawberry.argument(description="Only what precedes this cursor of the same list.")
+]
+IdArg = Annotated[ID | None, strawberry.argument(description="The object's id.")]
+
+
+def said(description: str) -> Any:
+    """Declare a field by its description alone."""
+    return strawberry.field(description=description)
+
+
+def told(description: str, default: Any = strawberry.UNSET) -> Any:
+    """Declare an optional input field by its description."""
+    return strawberry.field(description=description, default=default)
+
+
+def answered(description: str) -> Callable[[Resolver], Resolver]:
+    """Declare a field with arguments or code of its own; the same as Strawberry's, but typed."""
+    return strawberry.field(description=description)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""The process: settings, database, files, app assembly, command line, migrations."""

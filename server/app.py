@@ -1,0 +1,181 @@
+"""The application: both faces over one desk, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from models import User
+from resolvers.auth import Viewers
+from resolvers.desk import Desk
+from resolvers.plans import Plans
+from resolvers.signing import Signer
+from resolvers.tokens import Tokens
+from rest_compat.routes import rest_routes
+from schema import create_schema
+from schema.http import GraphQLView
+from server import console
+from server.database import Database, Observer
+from server.demo import PASSWORD, working_logins
+from server.files import FileStore, open_store
+from server.migrate import check
+from server.requests import RequestIds
+from server.settings import Settings, load_settings
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time; the one clock of a process unless a test brings its own."""
+    return datetime.now(UTC)
+
+
+def create_desk(
+    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+) -> tuple[Desk, Database]:
+    """Put the parts together that both faces share; the database is still to be opened.
+
+    Raises ``SettingsError``, ``DatabaseUrlError`` and ``FilesUrlError``.
+    """
+    key = settings.signing_key()
+    signer = Signer(key)
+    functions = signer.sql_functions()
+    database = Database(settings.database_url, functions=functions, observer=observer)
+    desk = Desk(
+        database=database,
+        files=FileStore(open_store(settings.files_url)),
+        tokens=Tokens(
+            key,
+            access_minutes=settings.access_token_minutes,
+            refresh_days=settings.refresh_token_days,
+            clock=clock,
+        ),
+        signer=signer,
+        plans=Plans(),
+        viewers=Viewers(),
+        clock=clock,
+        max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
+        signed_media=settings.media_links == "signed",
+    )
+    return desk, database
+
+
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+) -> Starlette:
+    """Return the application; it opens the database when it starts.
+
+    It does not start on a database whose schema is not this program's (``SchemaError``).
+    """
+    desk, database = create_desk(settings, clock=clock, observer=observer)
+    page = ConsolePage(settings, database)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await check(database)
+        await database.open()
+        try:
+            await page.prepare()
+            yield
+        finally:
+            await database.close()
+
+    app = Starlette(
+        routes=[
+            *_graphql_routes(settings, desk, page),
+            *rest_routes(desk, settings.public_url),
+            Route("/", _front_door),
+        ],
+        middleware=_middleware(settings),
+        lifespan=lifespan,
+    )
+    app.state.desk = desk
+    return app
+
+
+def app_from_environment() -> Starlette:
+    """Return the application of this environment, for servers that import a factory."""
+    return create_app(load_settings())
+
+
+class ConsolePage:
+    """The page that browsers get at ``/graphql``."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._html = ""
+
+    async def prepare(self) -> None:
+        """Make the page; in development it offers the demo's logins where there is a demo."""
+        if not self._settings.shows_graphiql:
+            return
+        logins: list[dict[str, str]] = []
+        company_id = ""
+        if not self._settings.production:
+            labels = {"admin": "Admin", "keith": "Technician", "customer": "Customer"}
+            logins = [
+                {"username": name, "password": PASSWORD, "label": labels[name]}
+                for name in await working_logins(self._database)
+            ]
+            company_id = await self._company_of("customer") if logins else ""
+        self._html = console.page(demo_logins=logins, sample_company_id=company_id)
+
+    async def _company_of(self, username: str) -> str:
+        """Return the id that the page's example of a new ticket uses."""
+        async with self._database.engine.connect() as connection:
+            wanted = select(User.company_id).where(col(User.username) == username)
+            return str(await connection.scalar(wanted) or "")
+
+    def __call__(self) -> HTMLResponse:
+        """Return the page, which may load nothing but what it is made of."""
+        policy = console.content_security_policy()
+        return HTMLResponse(self._html, headers={"Content-Security-Policy": policy})
+
+
+def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[BaseRoute]:
+    view = GraphQLView(
+        create_schema(introspection=settings.allows_introspection),
+        desk,
+        page=page if settings.shows_graphiql else None,
+        base_url=settings.public_url,
+        allowed_origins=settings.cors_origins,
+    )
+    routes: list[BaseRoute] = [Route("/graphql", view), Route("/graphql/", _to_graphql)]
+    if settings.shows_graphiql:
+        routes.insert(0, Mount("/graphql/static", StaticFiles(directory=console.STATIC)))
+        if console.built():
+            routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=console.ASSETS)))
+    return routes
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = [Middleware(RequestIds)]
+    if settings.cors_origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["x-request-id"],
+            max_age=86_400,
+        )
+        # Inside: an answer to an unexpected error needs its CORS headers, too.
+        found.insert(0, cors)
+    return found
+
+
+async def _to_graphql(_request: Request) -> Response:
+    return RedirectResponse("/graphql", status_code=308)
+
+
+async def _front_door(_request: Request) -> Response:
+    return RedirectResponse("/graphql")

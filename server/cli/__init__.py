@@ -1,0 +1,125 @@
+"""The command line. Commands are thin: what they do is in the modules they import when they run.
+
+Imports are inside the commands because each command needs another part of the house, and help
+should not wait for any of them.
+"""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A support desk that answers GraphQL and REST. Settings come from the environment.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+users = typer.Typer(help="Manage who can log in.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(users, name="user")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address or name to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Restart when the code changes.")
+    ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="First migrate, and load the demo in development.")
+    ] = False,
+) -> None:
+    """Run the server."""
+    if reload and workers > 1:
+        raise typer.BadParameter("goes with one worker only.", param_hint="--reload")
+    from server.cli.serving import run
+
+    run(host, port, workers=workers, reload=reload, prepare=prepare)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from server.cli.data import migrate_database
+
+    typer.echo(asyncio.run(migrate_database()))
+
+
+@app.command()
+def demo() -> None:
+    """Load demo data into an empty database, for development."""
+    from server.cli.data import fill_with_demo
+
+    typer.echo(asyncio.run(fill_with_demo()))
+
+
+@users.command()
+def add(
+    username: Annotated[str, typer.Option(help="The name to log in with.")],
+    role: Annotated[str, typer.Option(help="Sales, Tech, Finance, Music, Admin or Customer.")],
+    company: Annotated[
+        str | None, typer.Option(help="Name or id of a customer's company; not for staff.")
+    ] = None,
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    first_name: Annotated[str, typer.Option(help="First name.")] = "",
+    last_name: Annotated[str, typer.Option(help="Last name.")] = "",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+) -> None:
+    """Add a user; asks for the password."""
+    from server.cli.people import NewUser, add_user, read_password
+
+    new = NewUser(username, role, company, email, first_name, last_name)
+    typer.echo(asyncio.run(add_user(new, lambda: read_password(from_stdin=password_stdin))))
+
+
+@app.command()
+def token(username: Annotated[str, typer.Argument(help="Whose token to print.")]) -> None:
+    """Print an access token of a user, and nothing else."""
+    from server.cli.people import access_token
+
+    typer.echo(asyncio.run(access_token(username)))
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from schema import sdl
+
+    typer.echo(sdl().rstrip())
+
+
+def main() -> None:
+    """Run the command line; every error is one line on standard error."""
+    try:
+        app(prog_name="deskgraph")
+    except BrokenPipeError:
+        _close_stdout()
+        sys.exit(1)
+    except Exception as error:
+        # A traceback helps nobody at a terminal.
+        from server.cli.errors import explain
+
+        typer.echo(f"deskgraph: {explain(error)}", err=True)
+        sys.exit(1)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left now, while a closed pipe can still be caught."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+
+
+def _close_stdout() -> None:
+    """Let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,145 @@
+"""The commands ``user add`` and ``token``."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+import typer
+from sqlalchemy import or_
+from sqlmodel import col, select
+
+from models import Company, Role, User
+from resolvers.desk import Context, Desk, Viewer
+from resolvers.errors import Invalid, Problem
+from resolvers.people import create_user
+from resolvers.tokens import Tokens
+from server.cli.errors import CommandError, open_database
+from server.database import Database
+from server.settings import load_settings
+
+# Whoever may run commands on the database may do anything to it.
+OPERATOR = Viewer(id=UUID(int=0), role=Role.ADMIN, company_id=None)
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """What ``user add`` was given."""
+
+    username: str
+    role: str
+    company: str | None
+    email: str
+    first_name: str
+    last_name: str
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """Return the password from a pipe, or ask for it twice at a terminal."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask for the password: use --password-stdin.")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+async def add_user(new: NewUser, password: Callable[[], str]) -> str:
+    """Create the user as an Admin would, and say so.
+
+    Raises ``CommandError`` with all that is wrong. The password is asked for last.
+    """
+    role = _role(new.role)
+    async with open_database(load_settings()) as database:
+        values: dict[str, object] = {
+            "username": new.username,
+            "role": role,
+            "email": new.email,
+            "first_name": new.first_name,
+            "last_name": new.last_name,
+        }
+        if new.company is not None:
+            values["company"] = await _company_id(database, new.company)
+        values["password"] = password()
+        try:
+            await create_user(_operator(database), values)
+        except Invalid as invalid:
+            raise CommandError(_worded(invalid.problems)) from None
+    return f"Added {new.username.strip()} ({role.value})."
+
+
+async def access_token(username: str) -> str:
+    """Return a new access token of an active user."""
+    settings = load_settings()
+    tokens = Tokens(
+        settings.signing_key(),
+        access_minutes=settings.access_token_minutes,
+        refresh_days=settings.refresh_token_days,
+        clock=_now,
+    )
+    async with open_database(settings) as database, database.transaction() as session:
+        user = (await session.exec(select(User).where(User.username == username))).first()
+    if user is None:
+        raise CommandError(f"There is no user {username!r}.")
+    if not user.is_active:
+        raise CommandError(f"The user {username!r} is deactivated.")
+    return tokens.access(user.id)
+
+
+def _role(text: str) -> Role:
+    for role in Role:
+        if role.value.lower() == text.strip().lower():
+            return role
+    known = ", ".join(role.value for role in Role)
+    raise CommandError(f"There is no role {text!r}; the roles are {known}.")
+
+
+async def _company_id(database: Database, wanted: str) -> UUID:
+    """Find a company by its id or its whole name."""
+    matches = col(Company.name) == wanted.strip()
+    with contextlib.suppress(ValueError):  # It is a name, then.
+        matches = or_(matches, col(Company.id) == UUID(wanted.strip()))
+    async with database.transaction() as session:
+        found = (await session.exec(select(Company.id).where(matches).limit(2))).all()
+    if not found:
+        raise CommandError(f"There is no company {wanted!r}.")
+    if len(found) > 1:
+        raise CommandError(f"Several companies are called {wanted!r}: give the id of one.")
+    return found[0]
+
+
+def _worded(problems: Mapping[str, Any]) -> str:
+    sentences = []
+    for field, some in problems.items():
+        name = f"--{field.replace('_', '-')}"
+        sentences += [_sentence(name, problem) for problem in some]
+    return " ".join(sentences)
+
+
+def _sentence(name: str, problem: Problem) -> str:
+    params = problem.params
+    match problem.code:
+        case "blank" | "required" | "null":
+            return f"{name} is needed{' for a customer' if name == '--company' else ''}."
+        case "taken":
+            return "There is a user with this name already."
+        case "too_short":
+            return f"The password needs {params['min']} characters or more."
+        case "max_length":
+            return f"{name} may have {params['max']} characters at most."
+        case "only_for_customers":
+            return "--company is for customers only."
+        case _:
+            return f"{name} is not valid."
+
+
+def _operator(database: Database) -> Context:
+    desk = SimpleNamespace(database=database, clock=_now)
+    return Context(cast(Desk, desk), OPERATOR, via="cli")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

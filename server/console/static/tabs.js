@@ -1,0 +1,73 @@
+// What a new browser tab opens with: one list, one overview, one change.
+
+const OPEN_TICKETS = `query OpenTickets {
+  tickets(
+    first: 10
+    filter: { open: true }
+    orderBy: [{ field: PRIORITY, direction: DESC }]
+  ) {
+    totalCount
+    edges {
+      cursor
+      node {
+        ticketNumber
+        subject
+        status
+        priority
+        isOverdue
+        company { id name }
+        assignedTo { fullName }
+        comments(last: 2) {
+          nodes { text author { fullName } }
+        }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`;
+
+const DASHBOARD = `query Dashboard {
+  viewer { username role }
+  ticketStats {
+    total
+    byStatus { status count }
+    byPriority { priority count }
+    myOpenTickets
+    unassigned
+    overdue
+  }
+}
+`;
+
+const CREATE_TICKET = `mutation CreateTicket($input: CreateTicketInput!) {
+  createTicket(input: $input) {
+    ticket {
+      id
+      ticketNumber
+      subject
+      status
+      priority
+      assignedTeam
+      company { name }
+    }
+    errors { message code field }
+  }
+}
+`;
+
+/** Without a sample company its id is left to be copied from the answer of OpenTickets. */
+export function defaultTabs(sampleCompanyId) {
+  const input = {
+    companyId: sampleCompanyId || "copy an id from the answer of OpenTickets",
+    subject: "Zone offline",
+    description: "The lobby has been silent for two hours.",
+    priority: "HIGH",
+    category: "TECHNICAL",
+  };
+  return [
+    { query: OPEN_TICKETS },
+    { query: DASHBOARD },
+    { query: CREATE_TICKET, variables: JSON.stringify({ input }, null, 2) },
+  ];
+}

@@ -1,0 +1,50 @@
+"""An id for each request, in the answer and in the log; and the last catch for errors."""
+
+import logging
+import secrets
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("deskgraph.server")
+
+
+class RequestIds:
+    """Gives each HTTP request an id; an unexpected error is logged with it and answered masked."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("unexpected error, request %s", request_id)
+            if started:
+                raise
+            await _masked(request_id)(scope, receive, send_with_id)
+
+
+def _masked(request_id: str) -> Response:
+    """Return an answer that tells nothing but the id under which the log tells everything."""
+    body = {"detail": "Something went wrong on our side.", "request_id": request_id}
+    return Response(orjson.dumps(body), 500, media_type="application/json")

@@ -1,0 +1,108 @@
+"""Settings from the environment and ``.env``: the only place that reads either."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DESKGRAPH_"
+KEY_FILE = Path("var/secret.key")
+# RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
+SHORTEST_KEY = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is a sentence for the person who set it."""
+
+
+class Settings(BaseSettings):
+    """What can be set; the README's table explains each."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite:///var/deskgraph.db"
+    files_url: str = "file://var/media"
+    secret_key: SecretStr | None = None
+    environment: Literal["development", "production"] = "development"
+    public_url: str | None = None
+    cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    media_links: Literal["path", "signed"] = "path"
+    access_token_minutes: Annotated[int, Field(ge=1)] = 60
+    refresh_token_days: Annotated[int, Field(ge=1)] = 7
+    max_upload_mb: Annotated[int, Field(ge=1)] = 25
+    graphiql: bool | None = None
+    introspection: bool | None = None
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take origins separated by commas, as shells write lists."""
+        if isinstance(value, str):
+            return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("public_url", "secret_key", "graphiql", "introspection", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        """Treat ``NAME=`` as not set, as compose files write it."""
+        return None if value == "" else value
+
+    @property
+    def production(self) -> bool:
+        """Whether real people depend on this process."""
+        return self.environment == "production"
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """Whether ``/graphql`` answers a browser with GraphiQL."""
+        return not self.production if self.graphiql is None else self.graphiql
+
+    @property
+    def allows_introspection(self) -> bool:
+        """Whether the schema may be asked for its types."""
+        return not self.production if self.introspection is None else self.introspection
+
+    def signing_key(self, key_file: Path = KEY_FILE) -> str:
+        """Return the key behind tokens, links and cursors; in development make and keep one.
+
+        Raises ``SettingsError`` where production has none, or where it is too short for HS256.
+        """
+        if self.secret_key is not None:
+            key = self.secret_key.get_secret_value()
+            if len(key.encode()) < SHORTEST_KEY:
+                raise SettingsError(
+                    f"{PREFIX}SECRET_KEY is too short: it needs {SHORTEST_KEY} bytes or more."
+                )
+            return key
+        if self.production:
+            raise SettingsError(
+                f"{PREFIX}SECRET_KEY is not set: production needs one, "
+                f"{SHORTEST_KEY} random bytes or more, the same for every process."
+            )
+        return _kept_key(key_file)
+
+
+def _kept_key(key_file: Path) -> str:
+    """Read the key of this folder, or make it; two processes at once agree on one."""
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with key_file.open("x") as file:
+            key_file.chmod(0o600)
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return key_file.read_text().strip()
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises ``SettingsError`` with one sentence for each wrong setting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (
+            f"{PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError("; ".join(wrong)) from None
