@@ -25,6 +25,10 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
             return result
         return super().complete_value(return_type, *args, **kwargs)
 
+    def build_resolve_info(self, *args: Any) -> Any:
+        """Keep graphql-core's own info: Strawberry's has lost what arguments are coerced from."""
+        return super(StrawberryGraphQLCoreExecutionContext, self).build_resolve_info(*args)
+
 
 @dataclass
 class _Known:

@@ -64,6 +64,10 @@ async def _chunks(file: Upload) -> AsyncIterator[bytes]:
         yield chunk
 
 
+def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int | None:
+    return given.expected_version if given.expected_version is not strawberry.UNSET else None
+
+
 @strawberry.type(description="The answer of `login`.")
 class LoginPayload:
     """Tokens, or errors."""
@@ -138,7 +142,7 @@ class Mutation:
         async def deed(context: Context) -> Made:
             key = _known(given.id, "Ticket")
             changes = values_of(given, without=_KEYS)
-            await tickets.update_ticket(context, key, changes, given.expected_version or None)
+            await tickets.update_ticket(context, key, changes, _version(given))
             return {"ticket": key}
 
         return await _perform(info, deed)  # type: ignore[no-any-return]
@@ -199,7 +203,7 @@ class Mutation:
         async def deed(context: Context) -> Made:
             key = _known(given.id, "Comment")
             changes = values_of(given, without=_KEYS)
-            await comments.update_comment(context, key, changes, given.expected_version or None)
+            await comments.update_comment(context, key, changes, _version(given))
             return {"comment": key}
 
         return await _perform(info, deed)  # type: ignore[no-any-return]

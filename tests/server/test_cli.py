@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pty
+import select
 import signal
 import socket
 import subprocess
@@ -92,6 +93,8 @@ def start() -> Iterator[Start]:
             [sys.executable, "-m", "server.cli", *arguments],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             text=True,
+            # Not on our terminal, if we have one: passwords are asked for there.
+            start_new_session=True,
             **pipes | options,
         )
         started.append(process)
@@ -293,7 +296,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice(
         process = start(
             "user", "add", "--username", "ann", "--role", "Tech", stdin=screen, stderr=screen
         )
-        for prompt in ("Password", "Repeat"):
+        for prompt in ("Password: ", "confirmation: "):
             seen = read_until(keyboard, prompt)
             os.write(keyboard, b"long enough\n")
         out, _ = process.communicate()
@@ -310,7 +313,7 @@ def test_control_c_at_the_password_ends_quietly(
         process = start(
             "user", "add", "--username", "ann", "--role", "Tech", stdin=screen, stderr=screen
         )
-        read_until(keyboard, "Password")
+        read_until(keyboard, "Password: ")
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
         os.write(screen, b"the end")
@@ -333,6 +336,7 @@ def terminal() -> Iterator[tuple[int, int]]:
 def read_until(terminal: int, words: str) -> str:
     seen = ""
     while words not in seen:
+        assert select.select([terminal], [], [], 60)[0], f"only {seen!r}"
         seen += os.read(terminal, 1000).decode()
     return seen
 

@@ -1,0 +1,247 @@
+"""Lists: what is in the envelope, which rows a query leaves, and in which order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models import TicketPriority, TicketStatus
+from resolvers.filters import MOST_TERMS
+
+if TYPE_CHECKING:
+    from tests.rest_compat.conftest import Api
+
+pytestmark = pytest.mark.anyio
+
+ALL = ["bill", "volume", "offline"]  # newest first
+NOBODY = "99999999-0000-4000-8000-000000000000"
+NO_CHOICE = "Select a valid choice. That choice is not one of the available choices."
+
+
+async def names(api: Api, query: str, who: str = "keith", path: str = "tickets/") -> list[str]:
+    """Return the rows of a list by the names they have in the world."""
+    response = await api.get(path + query, who)
+    assert response.status_code == 200, response.text
+    known = {str(api.key(name)): name for name in (*ALL, "public", "internal")}
+    body = response.json()
+    assert body["count"] == len(body["results"])
+    return [known[row["id"]] for row in body["results"]]
+
+
+async def test_a_ticket_has_the_documented_fields_in_their_order(api: Api) -> None:
+    (row,) = (await api.get("tickets/?status=assigned")).json()["results"]
+
+    assert list(row) == (
+        "id ticket_number subject description status priority category company company_name "
+        "contact contact_name assigned_to assigned_to_name assigned_team created_by "
+        "created_by_name first_response_at resolved_at closed_at due_date "
+        "first_response_time_hours resolution_time_hours is_overdue tags comments attachments "
+        "comments_count internal_notes_count created_at updated_at"
+    ).split(" ")
+    assert row["company"] == str(api.key("hilton"))
+    assert row["company_name"] == "Hilton"
+    assert row["contact_name"] == "John Smith"
+    assert row["assigned_to_name"] == "Keith Test"
+    assert row["tags"] == "zone,urgent"
+    assert row["is_overdue"] is True
+    assert row["created_at"] == "2025-11-09T13:00:00Z"
+    assert (row["comments_count"], row["internal_notes_count"]) == (1, 1)
+    assert [c["text"] for c in row["comments"]] == ["Text of public", "Between us"]
+
+
+async def test_what_is_not_set_is_null_or_empty(api: Api) -> None:
+    (row,) = (await api.get("tickets/?company=" + str(api.key("centara")))).json()["results"]
+
+    empty: dict[str, Any] = {"contact": None, "contact_name": None, "assigned_to": None}
+    empty |= {"assigned_to_name": None, "assigned_team": "", "due_date": None, "tags": ""}
+    assert row | empty == row
+    assert row["comments"] == row["attachments"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ALL),
+        ("?status=new", ["volume"]),
+        ("?priority=urgent", ["offline"]),
+        ("?category=technical", ["offline"]),
+        ("?company={hilton}", ["volume", "offline"]),
+        ("?assigned_to={keith}", ["offline"]),
+        ("?assigned_to={norbert}", []),
+        ("?assigned_team=Tech", ["offline"]),
+        ("?assigned_team=Nobody", []),
+        ("?my_tickets=true", ["offline"]),
+        ("?unassigned=true", ["bill", "volume"]),
+        ("?open=true", ["volume", "offline"]),
+        ("?my_tickets=True&unassigned=1&open=yes", ALL),
+        ("?status=&company=&assigned_to=&assigned_team=&search=", ALL),
+        ("?status=bogus&status=new", ["volume"]),
+        ("?status=closed&priority=urgent", []),
+        ("?unknown=1&format=json", ALL),
+        ("?search=ZONE", ["offline"]),
+        ("?search=hilton", ["volume", "offline"]),
+        ("?search=T-20251109-0002", ["volume"]),
+        ("?search=subject,volume", ["volume"]),
+        ('?search="of bill"', ["bill"]),
+        ("?search=%25", []),
+        ("?search=_", []),
+        ("?search=%20,%20", ALL),
+    ],
+)
+async def test_filters(api: Api, query: str, found: list[str]) -> None:
+    ids = {name: api.key(name) for name in ("hilton", "keith", "norbert")}
+
+    assert await names(api, query.format(**ids)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "errors"),
+    [
+        (
+            "?status=bogus&priority=URGENT",
+            {
+                "status": "Select a valid choice. bogus is not one of the available choices.",
+                "priority": "Select a valid choice. URGENT is not one of the available choices.",
+            },
+        ),
+        ("?company=hilton", {"company": "“hilton” is not a valid UUID."}),
+        (f"?company={NOBODY}&assigned_to={NOBODY}", {"company": NO_CHOICE, "assigned_to": NO_CHOICE}),
+        (
+            f"?company={NOBODY}&category=x",
+            {
+                "company": NO_CHOICE,
+                "category": "Select a valid choice. x is not one of the available choices.",
+            },
+        ),
+        ("?assigned_team=a%00b", {"assigned_team": "Null characters are not allowed."}),
+        ("?search=a%00b", {"search": "Null characters are not allowed."}),
+        ("?company=%00", {"company": "“\0” is not a valid UUID."}),
+        (f"?company={NOBODY}&page=9", {"company": NO_CHOICE}),
+        (f"?company={NOBODY}&page=x", {"company": NO_CHOICE}),
+    ],
+)  # fmt: skip
+async def test_wrong_filters_are_told_all_at_once(
+    api: Api, query: str, errors: dict[str, str]
+) -> None:
+    for path in ("tickets/", "tickets/stats/"):
+        response = await api.get(path + query)
+
+        assert response.status_code == 400
+        assert response.json() == {name: [message] for name, message in errors.items()}
+
+
+async def test_a_search_has_a_limit_of_terms(api: Api) -> None:
+    response = await api.get("tickets/?search=" + "+".join("abcdefghijklmnopqrstuvwxyz"))
+
+    assert response.status_code == 400
+    assert str(MOST_TERMS) in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("ordering", "found"),
+    [
+        ("created_at", ["offline", "volume", "bill"]),
+        ("-created_at", ALL),
+        ("status", ["volume", "offline", "bill"]),
+        ("-status", ["bill", "offline", "volume"]),
+        ("priority,created_at", ["volume", "bill", "offline"]),
+        (" -priority , -created_at", ["offline", "bill", "volume"]),
+        ("due_date,created_at", ["offline", "volume", "bill"]),
+        ("-due_date,created_at", ["volume", "bill", "offline"]),
+        ("status,-status,status", ["volume", "offline", "bill"]),
+        ("bogus", ALL),
+        ("subject,--status,", ALL),
+        ("bogus,created_at", ["offline", "volume", "bill"]),
+    ],
+)
+async def test_ordering(api: Api, ordering: str, found: list[str]) -> None:
+    assert await names(api, f"?ordering={ordering}") == found
+
+
+async def test_priorities_and_statuses_sort_by_their_meaning(api: Api) -> None:
+    # By the alphabet, high would come before low, and closed before new.
+    for i, priority in enumerate(TicketPriority):
+        await api.add(api.ticket(f"p{i}", 50 + i, priority=priority, company_id=api.key("centara")))
+    for i, status in enumerate(TicketStatus):
+        await api.add(api.ticket(f"s{i}", 60 + i, status=status, company_id=api.key("centara")))
+
+    async def column(name: str) -> list[str]:
+        query = f"?company={api.key('centara')}&ordering={name}"
+        found = [row[name] for row in (await api.get("tickets/" + query)).json()["results"]]
+        return list(dict.fromkeys(found))
+
+    assert await column("priority") == [priority.value for priority in TicketPriority]
+    assert await column("status") == [status.value for status in TicketStatus]
+
+
+async def test_customers_see_their_companys_tickets_without_notes(api: Api) -> None:
+    assert await names(api, "", "carla") == ["volume", "offline"]
+    assert await names(api, "", "olga") == ["bill"]
+    assert await names(api, f"?assigned_to={api.key('keith')}", "carla") == ["offline"]
+    assert await names(api, f"?assigned_to={api.key('norbert')}", "carla") == []
+    assert await names(api, "?search=between", "carla") == []
+
+    response = await api.get(f"tickets/?company={api.key('centara')}", "carla")
+    assert response.status_code == 400
+    assert response.json() == {"company": [NO_CHOICE]}
+
+    row = (await api.get("tickets/?status=assigned", "carla")).json()["results"][0]
+    assert [c["text"] for c in row["comments"]] == ["Text of public"]
+    assert (row["comments_count"], row["internal_notes_count"]) == (1, 0)
+
+
+@pytest.mark.parametrize("path", ["tickets/", "ticket-comments/", "ticket-attachments/", "users/"])
+async def test_one_statement_per_list_however_many_rows(api: Api, path: str) -> None:
+    async def statements() -> int:
+        await api.get(path)
+        api.statements.clear()
+        assert (await api.get(path + "?page_size=1000")).status_code == 200
+        return len(api.statements)
+
+    assert await statements() == 1
+    for i in range(40):
+        await api.add(api.ticket(f"more{i}", 100 + i))
+        await api.add(*(api.comment(f"c{i}{j}", f"more{i}") for j in range(3)))
+    assert await statements() == 1
+
+
+async def test_references_are_looked_up_only_where_no_row_shows_them(api: Api) -> None:
+    await api.get("tickets/")
+    for query, expected in [
+        (f"?company={api.key('hilton')}", 1),
+        (f"?company={api.key('hilton')}&assigned_to={api.key('keith')}", 1),
+        (f"?assigned_to={api.key('norbert')}", 2),
+        ("?search=nothing", 1),
+    ]:
+        api.statements.clear()
+        assert (await api.get("tickets/" + query)).status_code == 200
+        assert len(api.statements) == expected, api.statements
+
+
+async def test_comments_are_listed_oldest_first(api: Api) -> None:
+    later = (await api.get("ticket-comments/")).json()["results"][0]["created_at"]
+    assert later == "2025-11-18T12:00:00Z"
+    at = api.clock.now - timedelta(days=2)
+    await api.add(api.comment("old", "volume", author_id=None, created_at=at))
+
+    rows = (await api.get("ticket-comments/")).json()["results"]
+    assert [row["text"] for row in rows][0] == "Text of old"
+    assert list(rows[0]) == "id ticket author text is_internal created_at updated_at".split()
+    assert {"author_name": "Keith Test", "author_role": "Tech"}.items() <= rows[1].items()
+    assert rows[0]["author"] is None
+
+
+async def test_comments_of_a_ticket(api: Api) -> None:
+    path = "ticket-comments/"
+    assert len(await names(api, f"?ticket={api.key('offline')}", path=path)) == 2
+    assert await names(api, f"?ticket={api.key('volume')}", path=path) == []
+    assert await names(api, f"?ticket={NOBODY}", path=path) == []
+    assert await names(api, f"?ticket={api.key('offline')}", "carla", path) == ["public"]
+    assert await names(api, f"?ticket={api.key('offline')}", "olga", path) == []
+
+    for path in ("ticket-comments/", "ticket-attachments/"):
+        response = await api.get(path + "?ticket=x")
+        assert response.status_code == 400
+        assert response.json() == {"ticket": ["“x” is not a valid UUID."]}
