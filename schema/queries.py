@@ -13,16 +13,15 @@ from schema.filters import CommentFilter, ContactFilter, UserFilter
 from schema.projecting import project
 from schema.statistics import TicketStats
 from schema.types import (
-    CommentConnection,
-    CompanyConnection,
-    ContactConnection,
+    Comment,
+    Company,
+    Connection,
+    Contact,
     FilterArg,
     Node,
     OrderArg,
     Ticket,
-    TicketConnection,
     User,
-    UserConnection,
 )
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered
 
@@ -110,7 +109,7 @@ class Query:
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> TicketConnection:
+    ) -> Connection[Ticket]:
         """Answer a page."""
         return await _list(info)  # type: ignore[no-any-return]
 
@@ -131,7 +130,7 @@ class Query:
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> CommentConnection:
+    ) -> Connection[Comment]:
         """Answer a page."""
         return await _list(info)  # type: ignore[no-any-return]
 
@@ -146,7 +145,7 @@ class Query:
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> UserConnection:
+    ) -> Connection[User]:
         """Answer a page; customers see themselves and their colleagues."""
         return await _list(info)  # type: ignore[no-any-return]
 
@@ -162,7 +161,7 @@ class Query:
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> CompanyConnection:
+    ) -> Connection[Company]:
         """Answer a page; customers see their own."""
         return await _list(info)  # type: ignore[no-any-return]
 
@@ -177,7 +176,7 @@ class Query:
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> ContactConnection:
+    ) -> Connection[Contact]:
         """Answer a page; customers see those of their company."""
         return await _list(info)  # type: ignore[no-any-return]
 

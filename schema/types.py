@@ -4,7 +4,7 @@ Fields carry no code: a root field answers with finished JSON (``schema/projecti
 classes only say what there is. Each field is one of the catalogue's, ``resolvers/fields.py``.
 """
 
-from typing import Annotated, NoReturn
+from typing import Annotated, Generic, NoReturn, TypeVar
 
 import strawberry
 from strawberry import ID
@@ -14,6 +14,7 @@ from schema.filters import TicketFilter, TicketOrder
 from schema.scalars import DateTime
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
 
+Entity = TypeVar("Entity")
 FilterArg = Annotated[
     TicketFilter | None, strawberry.argument(description="Which tickets; all of them if absent.")
 ]
@@ -45,6 +46,24 @@ class PageInfo:
     end_cursor: str | None = said("The cursor of the last edge; null for an empty page.")
 
 
+@strawberry.type(description="An object in a list.")
+class Edge(Generic[Entity]):
+    """Relay's edge; appears as ``TicketEdge`` and so on."""
+
+    cursor: str = said("Its place in the list.")
+    node: Entity = said("The object.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[Entity]):
+    """Relay's connection; appears as ``TicketConnection`` and so on."""
+
+    edges: list[Edge[Entity]] = said("The objects of the page with their places.")
+    nodes: list[Entity] = said("The objects of the page.")
+    page_info: PageInfo = said("Where the page stands.")
+    total_count: int = said("How many objects the whole list has.")
+
+
 @strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
 class User(Node):
     """See ``models.User``."""
@@ -70,7 +89,7 @@ class User(Node):
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> "TicketConnection":
+    ) -> "Connection[Ticket]":
         """See the description."""
         projected()
 
@@ -98,7 +117,7 @@ class Company(Node):
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> "ContactConnection":
+    ) -> "Connection[Contact]":
         """See the description."""
         projected()
 
@@ -111,7 +130,7 @@ class Company(Node):
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> "TicketConnection":
+    ) -> "Connection[Ticket]":
         """See the description."""
         projected()
 
@@ -142,7 +161,7 @@ class Contact(Node):
         after: AfterArg = None,
         last: LastArg = None,
         before: BeforeArg = None,
-    ) -> "TicketConnection":
+    ) -> "Connection[Ticket]":
         """See the description."""
         projected()
 
@@ -200,7 +219,7 @@ class Ticket(Node):
             bool | None,
             strawberry.argument(description="Only internal notes, or only public comments."),
         ] = None,
-    ) -> "CommentConnection":
+    ) -> "Connection[Comment]":
         """See the description."""
         projected()
 
@@ -239,93 +258,3 @@ class Attachment(Node):
     ) -> str:
         """See the description."""
         projected()
-
-
-@strawberry.type(description="A ticket in a list.")
-class TicketEdge:
-    """Relay's edge."""
-
-    cursor: str = said("Its place in the list.")
-    node: Ticket = said("The ticket.")
-
-
-@strawberry.type(description="A page of a list of tickets.")
-class TicketConnection:
-    """Relay's connection."""
-
-    edges: list[TicketEdge] = said("The tickets with their places.")
-    nodes: list[Ticket] = said("The tickets.")
-    page_info: PageInfo = said("Where the page stands.")
-    total_count: int = said("How many tickets the whole list has.")
-
-
-@strawberry.type(description="A comment in a list.")
-class CommentEdge:
-    """Relay's edge."""
-
-    cursor: str = said("Its place in the list.")
-    node: Comment = said("The comment.")
-
-
-@strawberry.type(description="A page of a list of comments.")
-class CommentConnection:
-    """Relay's connection."""
-
-    edges: list[CommentEdge] = said("The comments with their places.")
-    nodes: list[Comment] = said("The comments.")
-    page_info: PageInfo = said("Where the page stands.")
-    total_count: int = said("How many comments the whole list has.")
-
-
-@strawberry.type(description="A user in a list.")
-class UserEdge:
-    """Relay's edge."""
-
-    cursor: str = said("Its place in the list.")
-    node: User = said("The user.")
-
-
-@strawberry.type(description="A page of a list of users.")
-class UserConnection:
-    """Relay's connection."""
-
-    edges: list[UserEdge] = said("The users with their places.")
-    nodes: list[User] = said("The users.")
-    page_info: PageInfo = said("Where the page stands.")
-    total_count: int = said("How many users the whole list has.")
-
-
-@strawberry.type(description="A company in a list.")
-class CompanyEdge:
-    """Relay's edge."""
-
-    cursor: str = said("Its place in the list.")
-    node: Company = said("The company.")
-
-
-@strawberry.type(description="A page of a list of companies.")
-class CompanyConnection:
-    """Relay's connection."""
-
-    edges: list[CompanyEdge] = said("The companies with their places.")
-    nodes: list[Company] = said("The companies.")
-    page_info: PageInfo = said("Where the page stands.")
-    total_count: int = said("How many companies the whole list has.")
-
-
-@strawberry.type(description="A contact in a list.")
-class ContactEdge:
-    """Relay's edge."""
-
-    cursor: str = said("Its place in the list.")
-    node: Contact = said("The contact.")
-
-
-@strawberry.type(description="A page of a list of contacts.")
-class ContactConnection:
-    """Relay's connection."""
-
-    edges: list[ContactEdge] = said("The contacts with their places.")
-    nodes: list[Contact] = said("The contacts.")
-    page_info: PageInfo = said("Where the page stands.")
-    total_count: int = said("How many contacts the whole list has.")

@@ -1,0 +1,64 @@
+"""The application on each database, empty or with the rows of a small desk."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from models import Role
+from server.settings import Settings
+from tests.schema.face import SECRET, Clock, Face, make_app
+from tests.schema.rows import company, make_world, user
+
+Opens = Callable[..., AbstractAsyncContextManager[Face]]
+
+
+@pytest.fixture
+def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: list[str]) -> Opens:
+    """Give a function that starts an application with these settings."""
+
+    @asynccontextmanager
+    async def open_face(**settings: Any) -> AsyncIterator[Face]:
+        files = f"file://{tmp_path / 'media'}"
+        given = {"database_url": database_url, "files_url": files, "secret_key": SECRET}
+        clock = Clock()
+        made = Settings(**given | {"_env_file": None} | settings)
+        app = make_app(made, clock, statements.append)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client,
+        ):
+            yield Face(app, client, clock, statements)
+
+    return open_face
+
+
+@pytest.fixture
+async def empty(opens: Opens) -> AsyncIterator[Face]:
+    """Give the application on a database without rows."""
+    async with opens() as face:
+        yield face
+
+
+@pytest.fixture
+async def face(empty: Face) -> Face:
+    """Give the application with a company ``acme`` and the users agent, boss and customer."""
+    await empty.add(
+        company("acme"),
+        company("other"),
+        user("agent"),
+        user("boss", Role.ADMIN),
+        user("customer", Role.CUSTOMER, company_id=company("acme").id),
+    )
+    return empty
+
+
+@pytest.fixture
+async def full(empty: Face) -> Face:
+    """Give the application with many awkward rows."""
+    await empty.add(*make_world().all())
+    return empty

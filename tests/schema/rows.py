@@ -1,0 +1,257 @@
+"""Rows for the tests of reads: builders with defaults, and one deterministic desk to read from."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID, uuid5
+
+from sqlmodel import SQLModel, select
+
+from models import (
+    Attachment,
+    Comment,
+    Company,
+    Contact,
+    Role,
+    Team,
+    Ticket,
+    TicketCategory,
+    TicketPriority,
+    TicketStatus,
+    User,
+)
+from server.database import Database
+
+NOW = datetime(2025, 11, 19, 12, tzinfo=UTC)
+_SPACE = UUID("0b1f5bb1-9d55-4b4f-9a4e-0d3f4c1f2a77")
+
+AWKWARD = (
+    "plain words",
+    "",
+    'a "quoted" text',
+    "it's \\ a back\\slash\\",
+    "two\nlines\r\nand a\ttab",
+    "control \x01\x07\x1f\x7f characters \x80",
+    "emoji \U0001f3b5 and 東京 and ÜNÏCÖDE",
+    "100% of_it % _ __",
+    "a, b,, c , ,d",
+    "</script>&amp;\u2028\u2029",
+    "null",
+    "{}[]:,'`$1 :name ?",
+    "long " * 2000,
+)
+
+Model = TypeVar("Model", bound=SQLModel)
+
+
+def key(name: str) -> UUID:
+    """Return the id that stands for a name."""
+    return uuid5(_SPACE, name)
+
+
+def company(name: str = "acme", **more: Any) -> Company:
+    values = {"id": key(name), "name": name, "created_at": NOW, "updated_at": NOW}
+    return Company(**values | more)
+
+
+def user(name: str = "agent", role: Role = Role.TECH, **more: Any) -> User:
+    values = {"id": key(name), "username": name, "password": "none", "role": role}
+    return User(**values | {"date_joined": NOW} | more)
+
+
+def contact(name: str = "carol", **more: Any) -> Contact:
+    values = {"id": key(name), "name": name, "company_id": key("acme")}
+    return Contact(**values | {"created_at": NOW, "updated_at": NOW} | more)
+
+
+def ticket(name: str, **more: Any) -> Ticket:
+    values = {"id": key(name), "ticket_number": name, "subject": name, "description": "It broke."}
+    times = {"company_id": key("acme"), "created_at": NOW, "updated_at": NOW}
+    return Ticket(**values | times | more)
+
+
+def comment(name: str, of: str, **more: Any) -> Comment:
+    values = {"id": key(name), "ticket_id": key(of), "text": name}
+    return Comment(**values | {"created_at": NOW, "updated_at": NOW} | more)
+
+
+def attachment(name: str, of: str, **more: Any) -> Attachment:
+    values = {"id": key(name), "ticket_id": key(of), "key": f"2025/{name}", "name": name}
+    file = {"size": 12, "content_type": "text/plain", "sha256": "0" * 64}
+    return Attachment(**values | file | {"created_at": NOW, "updated_at": NOW} | more)
+
+
+async def insert(database: Database, *rows: SQLModel) -> None:
+    """Write rows, those that others refer to first."""
+    order = (Company, User, Contact, Ticket, Comment, Attachment)
+    async with database.transaction() as session:
+        for model in order:
+            session.add_all(row for row in rows if isinstance(row, model))
+            await session.flush()
+
+
+@dataclass
+class World:
+    """Every row of a database."""
+
+    companies: list[Company] = field(default_factory=list)
+    users: list[User] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def all(self) -> list[Any]:
+        groups = (self.companies, self.users, self.contacts)
+        more = (self.tickets, self.comments, self.attachments)
+        return [row for group in (*groups, *more) for row in group]
+
+
+async def load(database: Database) -> World:
+    """Read every row through the ORM."""
+    async with database.transaction() as session:
+
+        async def rows(model: type[Model]) -> list[Model]:
+            return list((await session.exec(select(model))).all())
+
+        return World(
+            await rows(Company),
+            await rows(User),
+            await rows(Contact),
+            await rows(Ticket),
+            await rows(Comment),
+            await rows(Attachment),
+        )
+
+
+class _Maker:
+    """Makes the same world every time."""
+
+    def __init__(self) -> None:
+        self.random = Random(42)
+        self.world = World()
+
+    def text(self, most: int = 10_000) -> str:
+        return self.random.choice(AWKWARD)[:most]
+
+    def name(self, most: int) -> str:
+        return self.text(most) or "no name"
+
+    def time(self) -> datetime:
+        """Return a recent time; few different ones, so that there are ties."""
+        ago = timedelta(hours=self.random.randint(0, 30))
+        return NOW - ago - self.random.choice([timedelta(0), timedelta(microseconds=120)])
+
+    def maybe(self, value: Any) -> Any:
+        return value if self.random.random() < 0.7 else None
+
+    def later(self, start: datetime) -> datetime | None:
+        """Return a later time, or none; its distance is no tie when rounded to hundredths."""
+        return self.maybe(start + timedelta(seconds=self.random.randint(0, 9999) * 36 + 7))
+
+    def make(self) -> World:
+        self._people()
+        self._tickets()
+        return self.world
+
+    def _people(self) -> None:
+        for i in range(6):
+            active = self.random.random() < 0.8
+            name, notes = self.name(200), self.text()
+            times = {"created_at": self.time(), "updated_at": self.time()}
+            more = {"country": self.text(100), "website": self.text(200), "city": self.text(100)}
+            self.world.companies.append(
+                company(f"company{i}", name=name, notes=notes, is_active=active, **more, **times)
+            )
+        roles = [Role.ADMIN, Role.TECH, Role.TECH, Role.SALES, Role.MUSIC, Role.FINANCE]
+        for i, role in enumerate([*roles, *[Role.CUSTOMER] * 6]):
+            of = self.world.companies[i // 2 % 3].id if role is Role.CUSTOMER else None
+            self.world.users.append(
+                user(
+                    f"user{i}",
+                    role,
+                    company_id=of,
+                    first_name=self.text(30),
+                    last_name=self.text(30),
+                    email=self.text(200),
+                    phone=self.text(20),
+                    department=self.text(50),
+                    date_joined=self.time(),
+                )
+            )
+        for i in range(14):
+            self.world.contacts.append(
+                contact(
+                    f"contact{i}",
+                    company_id=self.random.choice(self.world.companies).id,
+                    name=self.name(100),
+                    email=self.text(200),
+                    phone=self.text(20),
+                    title=self.text(100),
+                    notes=self.text(),
+                    is_primary=self.random.random() < 0.3,
+                    is_active=self.random.random() < 0.8,
+                    created_at=self.time(),
+                )
+            )
+
+    def _tickets(self) -> None:
+        for i in range(40):
+            at = self.time()
+            made = ticket(
+                f"T-20251119-{i:04}",
+                subject=self.name(200),
+                description=self.name(10_000),
+                company_id=self.random.choice(self.world.companies[:4]).id,
+                contact_id=self.maybe(self.random.choice(self.world.contacts).id),
+                assigned_to_id=self.maybe(self.random.choice(self.world.users).id),
+                created_by_id=self.maybe(self.random.choice(self.world.users).id),
+                status=self.random.choice(list(TicketStatus)),
+                priority=self.random.choice(list(TicketPriority)),
+                category=self.random.choice(list(TicketCategory)),
+                assigned_team=self.maybe(self.random.choice(list(Team))),
+                tags=self.random.choice(["", "vip", "vip,zone", self.text(400), " zone , 100%,,x"]),
+                due_date=self.maybe(NOW + timedelta(hours=self.random.randint(-3, 3))),
+                first_response_at=self.later(at),
+                resolved_at=self.later(at),
+                closed_at=self.later(at),
+                version=self.random.randint(1, 12),
+                created_at=at,
+                updated_at=self.time(),
+            )
+            self.world.tickets.append(made)
+            for j in range(self.random.choice([0, 0, 1, 2, 5])):
+                self._comment(f"{i}-{j}", made.ticket_number)
+            if self.random.random() < 0.4:
+                self._attachment(str(i), made.ticket_number)
+
+    def _comment(self, name: str, of: str) -> None:
+        self.world.comments.append(
+            comment(
+                name,
+                of,
+                text=self.name(10_000),
+                author_id=self.maybe(self.random.choice(self.world.users).id),
+                is_internal=self.random.random() < 0.4,
+                created_at=self.time(),
+            )
+        )
+
+    def _attachment(self, name: str, of: str) -> None:
+        for j in range(2):
+            self.world.attachments.append(
+                attachment(
+                    f"{name}-{j}",
+                    of,
+                    name=self.name(200),
+                    size=self.random.randint(0, 2**31 - 1),
+                    uploaded_by_id=self.maybe(self.random.choice(self.world.users).id),
+                    created_at=self.time(),
+                )
+            )
+
+
+def make_world() -> World:
+    """Make the rows of a small desk full of awkward texts, ties and gaps."""
+    return _Maker().make()
