@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.types import Integer
 
 from models.types import UtcDateTime, Uuid36
-from resolvers.fields import Entity, Row
 from resolvers.filters import conditions
+from resolvers.kinds import Entity, Row
 from resolvers.projection import NULL, QUOTE, Build, joined, text_object
 from resolvers.shapes import TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (

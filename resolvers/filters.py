@@ -14,8 +14,8 @@ from sqlalchemy.types import Integer, String
 
 from models import Company, TicketPriority
 from models.types import UtcDateTime, Uuid36
-from resolvers import fields
 from resolvers.errors import BadInput
+from resolvers.expressions import finished, overdue
 from resolvers.sqltext import Contains, ContainsUnicode, HasTag, InIds, InList
 
 if TYPE_CHECKING:
@@ -185,10 +185,10 @@ def _condition(
 
 
 _switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {
-    "open": lambda _build, row: ~fields.finished(row),
+    "open": lambda _build, row: ~finished(row),
     "unassigned": lambda _build, row: row.assigned_to_id.is_(None),
     "mine": lambda build, row: row.assigned_to_id == build.bind_viewer("viewer_id"),
-    "overdue": lambda build, row: fields.overdue(build, row),
+    "overdue": overdue,
 }
 
 

@@ -15,7 +15,8 @@ from sqlalchemy.types import LargeBinary, TypeEngine
 from models.types import Uuid36
 from resolvers import access
 from resolvers.desk import ViewerKind
-from resolvers.fields import ENTITIES, Definition, Entity, Inline, Kind, Many, One, Row, Scalar
+from resolvers.fields import ENTITIES
+from resolvers.kinds import Definition, Entity, Inline, Kind, Many, One, Row, Scalar
 from resolvers.shapes import NO_ARGS, TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, func, select
 
 from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.connections import Source
-from resolvers.fields import Row, finished, overdue
+from resolvers.expressions import finished, overdue
+from resolvers.kinds import Row
 from resolvers.projection import Build, joined
 from resolvers.shapes import TYPENAME, Field, Shape
 from resolvers.sqltext import SQL, Constant, Plain

@@ -11,8 +11,9 @@ from sqlalchemy.types import Integer
 from models.types import TIME_FORMAT, UtcDateTime, Uuid36
 from resolvers.connections import order_key
 from resolvers.errors import BadCursor, BadInput
-from resolvers.fields import ENTITIES, Entity
+from resolvers.fields import ENTITIES
 from resolvers.filters import parse
+from resolvers.kinds import Entity
 from resolvers.shapes import Args
 from resolvers.signing import Signer
 from schema.selection import snake

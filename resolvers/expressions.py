@@ -1,0 +1,150 @@
+"""The expressions behind the catalogue's fields: what is computed, and for whom."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, select, true
+from sqlalchemy.types import Integer, String
+
+from models import FINISHED_STATUSES, Comment
+from models.types import UtcDateTime, Uuid36
+from resolvers import access
+from resolvers.desk import ViewerKind
+from resolvers.kinds import Definition, Kind, Row, Scalar
+from resolvers.sqltext import SQL, Concat, Constant, Hours, MediaMac
+
+if TYPE_CHECKING:
+    from resolvers.projection import Build
+
+
+def columns(kind: Kind, *names: str, nullable: bool = False) -> dict[str, Definition]:
+    """Define fields that are columns of the same names."""
+    return {name: column(kind, name, nullable) for name in names}
+
+
+def column(kind: Kind, name: str, nullable: bool = False) -> Scalar:
+    """Define a field that is a column."""
+    return Scalar(kind, lambda _build, row, _slot: row[name], nullable)
+
+
+def text_of(
+    model: type[Any], column: str, text: Callable[[Row], SQL], *, anyone: bool = False
+) -> Scalar:
+    """Define a text of the row that ``column`` refers to; null where it refers to none.
+
+    ``anyone``: also where the viewer could not see the other row by itself.
+    """
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        other = model.__table__.alias()
+        found = select(text(other.c)).where(other.c.id == row[column])
+        if not anyone:
+            found = found.where(
+                access.visible(model.__name__, other.c, build.kind, build.bind_viewer)
+            )
+        return found.correlate_except(other).scalar_subquery()
+
+    return Scalar(Kind.TEXT, sql, nullable=True)
+
+
+def full_name(row: Row) -> SQL:
+    """Return a user's first and last name; either may be empty."""
+    return func.trim(row.first_name + Constant(" ") + row.last_name)
+
+
+def contact_detail(name: str) -> Scalar:
+    """Define a column of users that is shown to themselves and to Admins."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        sees = access.sees_contact_details(row, build.kind, build.bind_viewer)
+        return case((sees, row[name])) if sees is not true() else row[name]
+
+    return Scalar(Kind.TEXT, sql, nullable=True)
+
+
+def count_comments(internal: bool) -> Scalar:
+    """Define the number of public comments, or of internal notes, which customers have none of."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        if internal and build.kind is ViewerKind.CUSTOMER:
+            return literal_column("0")
+        comment = Comment.__table__.alias()  # type: ignore[attr-defined]
+        wanted = comment.c.is_internal if internal else ~comment.c.is_internal
+        counted = select(func.count()).select_from(comment)
+        return counted.where(comment.c.ticket_id == row.id, wanted).scalar_subquery()
+
+    return Scalar(Kind.NUMBER, sql)
+
+
+def is_overdue(build: "Build", row: Row, _slot: int | None) -> SQL:
+    """Return whether a ticket is overdue, false where it has no due date."""
+    return func.coalesce(overdue(build, row), literal_column("false"))
+
+
+def overdue(build: "Build", row: Row) -> ColumnElement[bool]:
+    """Return the condition for tickets that are past their due date and not finished."""
+    return and_(row.due_date < build.bind("now", UtcDateTime), ~finished(row))
+
+
+def finished(row: Row) -> ColumnElement[bool]:
+    """Return the condition for resolved and closed tickets."""
+    values = ", ".join(f"'{status.value}'" for status in FINISHED_STATUSES)
+    condition: ColumnElement[bool] = row.status.op("IN", is_comparison=True)(
+        literal_column(f"({values})")
+    )
+    return condition
+
+
+def hours_until(column: str) -> Scalar:
+    """Define the hours from a ticket's creation to another of its times."""
+
+    def sql(_build: "Build", row: Row, _slot: int | None) -> SQL:
+        return Hours(row.created_at, row[column])
+
+    return Scalar(Kind.NUMBER, sql, nullable=True)
+
+
+def staff_only(column: str) -> Scalar:
+    """Define a column that customers see as null."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        return literal_column("NULL") if build.kind is ViewerKind.CUSTOMER else row[column]
+
+    return Scalar(Kind.TEXT, sql, nullable=True)
+
+
+def permission(customer: Callable[["Build", Row], SQL] | None = None) -> Scalar:
+    """Define what staff may always do, and customers under a condition or never."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        if build.kind is not ViewerKind.CUSTOMER:
+            return literal_column("true")
+        return customer(build, row) if customer else literal_column("false")
+
+    return Scalar(Kind.BOOL, sql)
+
+
+def signed_link(build: "Build", row: Row, expires_in: SQL) -> SQL:
+    """Return an absolute link that works until a Unix time, without a token."""
+    expires = cast(build.bind("epoch", Integer) + expires_in, String)
+    mac = MediaMac(Concat(Constant("media:"), expires, Constant(":"), row.key), *build.pads())
+    link = Concat(build.bind("base_url", String), Constant("/media/"), row.key)
+    return Concat(link, Constant("?expires="), expires, Constant("&signature="), mac)
+
+
+def download_url(build: "Build", row: Row, slot: int | None) -> SQL:
+    """Return a signed link that works for as long as the argument says."""
+    return signed_link(build, row, build.bind(f"s{slot}_expires_in", Integer))
+
+
+def file_link(build: "Build", row: Row, _slot: int | None) -> SQL:
+    """Return REST's link: the documented path, or a signed one that works for an hour."""
+    if build.signed_media:
+        return signed_link(build, row, literal_column("3600"))
+    return Concat(Constant("/media/"), row.key)
+
+
+def is_creator(build: "Build", row: Row) -> SQL:
+    """Return whether the viewer created a ticket."""
+    same = row.created_by_id == build.bind("viewer_id", Uuid36)
+    return func.coalesce(same, literal_column("false"))

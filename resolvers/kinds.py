@@ -1,0 +1,84 @@
+"""What a field of the catalogue can be, and what an entity is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.types import TypeEngine
+
+from resolvers.sqltext import SQL
+
+if TYPE_CHECKING:
+    from resolvers.projection import Build
+
+Row = Any  # the columns of an alias or a subquery
+
+
+class Kind(Enum):
+    """How a value is written as JSON."""
+
+    TEXT = auto()
+    UUID = auto()
+    TIME = auto()
+    CHOICE = auto()
+    BOOL = auto()
+    NUMBER = auto()
+    JSON = auto()
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A value of the row itself; its SQL may depend on the viewer and on arguments."""
+
+    kind: Kind
+    sql: Callable[["Build", Row, int | None], SQL]
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Inline:
+    """An object that is computed from the same row."""
+
+    entity: str
+
+
+@dataclass(frozen=True)
+class One:
+    """A related row, or null. ``anyone``: shown to whoever sees the row that leads to it."""
+
+    entity: str
+    column: str
+    anyone: bool = False
+
+
+@dataclass(frozen=True)
+class Many:
+    """Related rows whose ``column`` names this row: a connection, or all of them as a list."""
+
+    entity: str
+    column: str
+    order: tuple[tuple[str, bool], ...]
+    connection: bool = True
+
+
+Definition = Scalar | Inline | One | Many
+
+
+@dataclass(frozen=True)
+class Order:
+    """A column to sort by, never null, and its type in cursors."""
+
+    column: str
+    type: type[TypeEngine[Any]]
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A kind of object: its GraphQL name, its table, what can be asked of it and sorted by."""
+
+    name: str
+    table: Any
+    fields: Mapping[str, Definition]
+    orders: Mapping[str, Order]
+    order: tuple[tuple[str, bool], ...]
