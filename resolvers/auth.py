@@ -66,7 +66,8 @@ async def login(desk: Desk, username: str, password: str) -> Login:
     user_id, stored = await _user_by_name(desk, username)
     # In a thread: a hash is meant to be slow, and others are waiting.
     genuine = await asyncio.to_thread(verify_password, storable(password), stored)
-    if user_id is None or stored is None or not genuine:
+    # What no text can hold was never part of a password.
+    if user_id is None or stored is None or not genuine or storable(password) != password:
         raise BadCredentials
     new_hash = None
     if needs_rehash(stored):
@@ -109,10 +110,11 @@ async def logout(desk: Desk, viewer: Viewer | None, token: str) -> bool:
     if viewer is not None and claims.user_id != viewer.id:
         return False
     async with desk.database.transaction() as session:
-        row = await session.get(RefreshToken, claims.jti, with_for_update=True)
+        # Locked, because two logouts at once would both add the row.
+        if await session.get(User, claims.user_id, with_for_update=True) is None:
+            return False
+        row = await session.get(RefreshToken, claims.jti)
         if row is None:
-            if await session.get(User, claims.user_id) is None:
-                return False
             row = _row(claims)
             session.add(row)
         row.revoked_at = row.revoked_at or desk.clock()

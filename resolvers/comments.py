@@ -92,11 +92,9 @@ async def _locked(
     if comment is None:
         raise NotFound("Comment")
     ticket = await session.get(Ticket, comment.ticket_id, with_for_update=True)
-    if ticket is None or not access.can_see_comment(viewer, comment, ticket):
-        raise NotFound("Comment")
     # Somebody may have changed or deleted it while we waited for the ticket.
     current = await session.get(Comment, comment_id, with_for_update=True, populate_existing=True)
-    if current is None:
+    if ticket is None or current is None or not access.can_see_comment(viewer, current, ticket):
         raise NotFound("Comment")
     return current, ticket
 

@@ -39,6 +39,6 @@ def _verify_django(plain: str, stored: str) -> bool:
     try:
         _, iterations, salt, expected = stored.split("$")
         digest = hashlib.pbkdf2_hmac("sha256", plain.encode(), salt.encode(), int(iterations))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
-    return hmac.compare_digest(base64.b64encode(digest).decode(), expected)
+    return hmac.compare_digest(base64.b64encode(digest), expected.encode())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Company, Contact, Role, User
 from resolvers import access, inputs
-from resolvers.desk import Context
+from resolvers.desk import Context, Database
 from resolvers.errors import NotFound, Problem
 from resolvers.passwords import hash_password
 
@@ -71,13 +72,17 @@ async def update_contact(context: Context, contact_id: UUID, changes: Mapping[st
 async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a user; a customer needs a company, and nobody else has one."""
     access.require_admin(context.require_viewer(), "create users")
+    return await add_user(context.desk.database, context.desk.clock(), values)
+
+
+async def add_user(database: Database, now: datetime, values: Mapping[str, object]) -> UUID:
+    """Create a user on nobody's behalf, as whoever runs commands may. Raises ``Invalid``."""
     cleaned, problems = inputs.clean(inputs.USER, values, partial=False)
-    async with context.desk.database.transaction() as session:
+    async with database.transaction() as session:
         await _check_user(session, cleaned, problems, None)
         inputs.raise_problems(problems)
         company_id = cleaned.pop("company", None)
         password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
-        now = context.desk.clock()
         user = User(**cleaned, password=password, company_id=company_id, date_joined=now)
         session.add(user)
     return user.id

@@ -180,7 +180,7 @@ _spelling(
     Joined="coalesce(string_agg({0}, ','), '')",
     First="(array_agg({0}))[1]",
     Last="(array_agg({0}))[count(*)]",
-    Quoted="coalesce(to_json({0})::text, 'null')",
+    Quoted="coalesce(to_json(({0})::text)::text, 'null')",
     TimeText="replace(to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '.000000', '')",
     ExactTime='to_char({0}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
     BoolText="({0})::text",
@@ -198,7 +198,10 @@ _spelling(
     Hours="round((extract(epoch FROM {1} - {0}) / 3600)::numeric, 2)::float8",
     InList="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json)))",
     InIds="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json))::uuid[])",
-    HasTag=("EXISTS (SELECT FROM unnest(string_to_array({0}, ',')) AS tag WHERE trim(tag) = {1})"),
+    HasTag=(
+        "EXISTS (SELECT FROM unnest(string_to_array({0}, ',')) AS tag"
+        " WHERE trim(tag) = {1} AND {1} <> '')"
+    ),
     Contains="strpos(lower({0}), {1}) > 0",
 )
 _spelling(
@@ -223,7 +226,7 @@ _spelling(
     InIds="{0} IN (SELECT value FROM json_each({1}))",
     HasTag=(
         "EXISTS (SELECT 1 FROM json_each('[' || replace(json_quote({0}), ',', '\",\"') || ']')"
-        " WHERE trim(value) = {1})"
+        " WHERE trim(value) = {1} AND {1} <> '')"
     ),
     Contains="instr(lower({0}), {1}) > 0",
     ContainsUnicode="instr(unicode_lower({0}), {1}) > 0",

@@ -57,7 +57,7 @@ class Tokens:
                 options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
             )
             claims = _claims(payload)
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated from None
         if payload["token_type"] != token_type or claims.expires_at <= self._clock():
             raise Unauthenticated
@@ -77,10 +77,11 @@ class Tokens:
 
 def _claims(payload: dict[str, Any]) -> Claims:
     jti = payload["jti"]
-    if not isinstance(jti, str) or len(jti) > 64:
+    # It is looked up in the database, which cannot hold every text.
+    if not isinstance(jti, str) or len(jti) > 64 or not (jti.isascii() and jti.isprintable()):
         raise ValueError("jti")
     return Claims(
-        user_id=UUID(payload["user_id"]),
+        user_id=UUID(str(payload["user_id"])),
         jti=jti,
         issued_at=datetime.fromtimestamp(payload["iat"], UTC),
         expires_at=datetime.fromtimestamp(payload["exp"], UTC),

@@ -26,10 +26,11 @@ SQLITE_READERS = 2
 SQLITE_PATIENCE = 30
 
 SQLITE_PRAGMAS = (
+    # First: another process may be switching the same new file to WAL.
+    f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000}",
     "PRAGMA cache_size=-65536",
     "PRAGMA mmap_size=268435456",
     "PRAGMA temp_store=MEMORY",
@@ -110,8 +111,9 @@ class PostgresReader:
             return await connection.fetchrow(sql, *values)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
+        """Close every connection, if there are any."""
+        if self._pool is not None:
+            await self._pool.close()
 
 
 async def _keep(_connection: Any) -> None:

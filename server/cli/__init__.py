@@ -76,7 +76,9 @@ def add(
     from server.cli.people import NewUser, add_user, read_password
 
     new = NewUser(username, role, company, email, first_name, last_name)
-    typer.echo(asyncio.run(add_user(new, lambda: read_password(from_stdin=password_stdin))))
+    # Not within the event loop: it would keep Ctrl-C from interrupting the question.
+    password = read_password(from_stdin=password_stdin)
+    typer.echo(asyncio.run(add_user(new, password)))
 
 
 @app.command()

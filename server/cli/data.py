@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore
-
 from server.cli.errors import CommandError, open_database
 from server.database import Database
+from server.files import open_store
 from server.migrate import head, upgrade
 from server.settings import PREFIX, Settings, load_settings
 
@@ -44,7 +42,9 @@ async def load(database: Database, settings: Settings) -> str | None:
     if not await is_empty(database):
         return None
     with _progress() as progress:
-        loaded = await load_demo(database, _store(settings), datetime.now(UTC), progress)
+        loaded = await load_demo(
+            database, open_store(settings.files_url), datetime.now(UTC), progress
+        )
     if loaded is None:
         return None
     logins = ", ".join(f"{name} ({what})" for name, what in LOGINS.items())
@@ -52,13 +52,6 @@ async def load(database: Database, settings: Settings) -> str | None:
         f"Loaded {loaded.tickets} tickets, {loaded.users} users and {loaded.companies} companies.\n"
         f"Log in as {logins} with the password {PASSWORD}."
     )
-
-
-def _store(settings: Settings) -> ObjectStore:
-    try:
-        return LocalStore(settings.files_url.removeprefix("file://"), mkdir=True)
-    except (BaseError, ValueError) as error:
-        raise CommandError(f"The file store of {PREFIX}FILES_URL cannot be opened.") from error
 
 
 @contextmanager

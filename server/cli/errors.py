@@ -1,15 +1,18 @@
 """What went wrong, in one sentence for the person at the terminal; never with a password in it."""
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from socket import gaierror
 
 import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from server.database import Database, DatabaseUrlError, parse_url
+from server.database import SQLITE_PRAGMAS, Database, DatabaseUrlError, parse_url
+from server.files import FilesUrlError
 from server.migrate import SchemaError, check
 from server.settings import Settings, SettingsError
 
@@ -18,7 +21,14 @@ class CommandError(Exception):
     """A command cannot do what it was asked; the text is a sentence."""
 
 
-SENTENCES = (CommandError, SettingsError, SchemaError, DatabaseUrlError)
+SENTENCES = (CommandError, SettingsError, SchemaError, DatabaseUrlError, FilesUrlError)
+TROUBLE = (
+    OSError,
+    SQLAlchemyError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
 # In the order in which they are tried; the rest speaks for itself.
 _POSTGRES = (
     (asyncpg.InvalidAuthorizationSpecificationError, "refused the user or the password"),
@@ -43,14 +53,29 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
     try:
         database = Database(settings.database_url)
         try:
+            if database.is_sqlite:
+                _try_file(str(url.database), create=not migrated)
             if migrated:
                 await check(database)
             yield database
         finally:
             await database.engine.dispose()
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except TROUBLE as error:
         worded = _sqlite if url.get_backend_name() == "sqlite" else _postgres
         raise CommandError(worded(url, error)) from error
+
+
+def _try_file(path: str, *, create: bool) -> None:
+    """Open a SQLite file once without threads.
+
+    Where the asynchronous driver cannot open it, its thread may outlive the event loop, and then
+    writes a traceback.
+    """
+    if not create and not Path(path).exists():
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(pragma)
 
 
 def explain(error: Exception) -> str:

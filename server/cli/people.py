@@ -2,11 +2,10 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import typer
@@ -14,16 +13,12 @@ from sqlalchemy import or_
 from sqlmodel import col, select
 
 from models import Company, Role, User
-from resolvers.desk import Context, Desk, Viewer
 from resolvers.errors import Invalid, Problem
-from resolvers.people import create_user
+from resolvers.people import add_user as insert_user
 from resolvers.tokens import Tokens
 from server.cli.errors import CommandError, open_database
 from server.database import Database
 from server.settings import load_settings
-
-# Whoever may run commands on the database may do anything to it.
-OPERATOR = Viewer(id=UUID(int=0), role=Role.ADMIN, company_id=None)
 
 
 @dataclass(frozen=True)
@@ -47,15 +42,16 @@ def read_password(*, from_stdin: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-async def add_user(new: NewUser, password: Callable[[], str]) -> str:
+async def add_user(new: NewUser, password: str) -> str:
     """Create the user as an Admin would, and say so.
 
-    Raises ``CommandError`` with all that is wrong. The password is asked for last.
+    Raises ``CommandError`` with all that is wrong.
     """
     role = _role(new.role)
     async with open_database(load_settings()) as database:
         values: dict[str, object] = {
             "username": new.username,
+            "password": password,
             "role": role,
             "email": new.email,
             "first_name": new.first_name,
@@ -63,9 +59,8 @@ async def add_user(new: NewUser, password: Callable[[], str]) -> str:
         }
         if new.company is not None:
             values["company"] = await _company_id(database, new.company)
-        values["password"] = password()
         try:
-            await create_user(_operator(database), values)
+            await insert_user(database, _now(), values)
         except Invalid as invalid:
             raise CommandError(_worded(invalid.problems)) from None
     return f"Added {new.username.strip()} ({role.value})."
@@ -134,11 +129,6 @@ def _sentence(name: str, problem: Problem) -> str:
             return "--company is for customers only."
         case _:
             return f"{name} is not valid."
-
-
-def _operator(database: Database) -> Context:
-    desk = SimpleNamespace(database=database, clock=_now)
-    return Context(cast(Desk, desk), OPERATOR, via="cli")
 
 
 def _now() -> datetime:

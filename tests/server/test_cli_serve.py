@@ -1,0 +1,103 @@
+"""``serve`` finds out early what keeps it from serving, and says where it is."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from server.demo import PASSWORD
+from tests.server.conftest import Run, Start, assert_refused, rows
+
+pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["v4", "v6"])
+def test_a_port_in_use_is_noticed_before_anything_starts(
+    run: Run, sqlite_url: str, environment: Callable[..., None], family: socket.AddressFamily
+) -> None:
+    environment(database_url=sqlite_url)
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    with socket.socket(family) as other:
+        try:
+            other.bind((host, 0))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        other.listen()
+        port = str(other.getsockname()[1])
+
+        assert_refused(run("serve", "--host", host, "--port", port), f"Port {port}", "in use")
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [("nowhere.invalid", "unknown"), ("192.0.2.1", "no address of this machine"), ("a" * 70, "")],
+)
+def test_a_host_that_is_not_ours_is_refused(run: Run, host: str, said: str) -> None:
+    assert_refused(run("serve", "--host", host, "--port", "0"), host, said)
+
+
+def test_production_without_a_key_does_not_start(
+    run: Run, desk: str, environment: Callable[..., None]
+) -> None:
+    environment(environment="production")
+    assert_refused(run("serve", "--port", "0"), "DESKGRAPH_SECRET_KEY is not set")
+
+
+def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
+    """Read what ``serve`` says first; return its address and all of it."""
+    assert process.stdout
+    said = "".join(process.stdout.readline() for _ in range(lines))
+    assert "/graphql\n" in said, process.communicate()
+    return said.split("/graphql\n")[0].split()[-1], said
+
+
+def status(url: str) -> int:
+    """Ask for a page; a server that is still starting lets us wait."""
+    try:
+        with urlopen(url, timeout=60) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+def stop(process: "subprocess.Popen[str]") -> str:
+    """Press Ctrl-C, and return what was on standard error."""
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_prepares_a_desk_says_where_it_is_and_answers(start: Start, workers: str) -> None:
+    process = start("serve", "--prepare", "--port", "0", "--workers", workers)
+    base, said = banner(process, 3)
+
+    assert f"GraphiQL  {base}/graphql\nREST      {base}/api/v1/\n" in said
+    assert "admin (an admin), keith (a technician), customer (a customer)" in said
+    assert PASSWORD in said
+    assert status(f"{base}/api/v1/tickets/") == 401
+    err = stop(process)
+    assert "/api/v1/tickets/" not in err
+    assert "\x1b" not in err
+
+
+def test_production_shows_no_login_and_loads_no_demo(
+    start: Start, desk: str, environment: Callable[..., None]
+) -> None:
+    environment(environment="production", secret_key="k" * 32)
+    process = start("serve", "--prepare", "--port", "0", "--host", "localhost")
+    base, said = banner(process, 2)
+
+    assert base.startswith("http://localhost:")
+    assert status(f"{base}/api/v1/tickets/") == 401
+    stop(process)
+    assert "GraphiQL" not in said
+    assert "Log in" not in said
+    assert rows(desk, "SELECT count(*) FROM users") == [(0,)]
