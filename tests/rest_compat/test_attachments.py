@@ -1,0 +1,259 @@
+"""Uploads as they stream in, and the files that come out again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from rest_compat import rest_routes
+from rest_compat.media import disposition
+from rest_compat.multipart import clean_name
+
+if TYPE_CHECKING:
+    from tests.rest_compat.conftest import Api
+
+NOBODY = "99999999-0000-4000-8000-000000000000"
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+PATH = "ticket-attachments/"
+
+
+def field(name: str, value: str) -> bytes:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+
+
+def file(name: str, content: bytes, field_name: str = "file") -> bytes:
+    head = f'--b\r\nContent-Disposition: form-data; name="{field_name}"; filename="{name}"\r\n'
+    return head.encode() + b"Content-Type: text/html\r\n\r\n" + content + b"\r\n"
+
+
+END = b"--b--\r\n"
+
+
+async def pieces(parts: Iterable[bytes], size: int) -> AsyncIterator[bytes]:
+    whole = b"".join(parts)
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
+
+
+async def upload(
+    api: Api, *parts: bytes, who: str | None = "keith", size: int = 1000
+) -> httpx.Response:
+    return await api.post(PATH, who, content=pieces(parts, size), headers=MULTIPART)
+
+
+def stored(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def ticket(api: Api) -> bytes:
+    return field("ticket", str(api.key("offline")))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_an_upload_comes_out_as_it_went_in(
+    api: Api, ticket: bytes, tmp_path: Path, size: int
+) -> None:
+    content = b"\r\n--\r\n-b\r\n--a\r" + bytes(range(256)) * 4 + b"\r\n--"
+    answers = []
+    for parts in (
+        [ticket, file("a.bin", content), END],
+        [file("a.bin", content), field("x", "y"), ticket, END],
+        [field("ticket", NOBODY), ticket, field("file", "no file"), file("a.bin", content), END],
+        [ticket, file("", b""), file("b.bin", b"other", "thing"), file("a.bin", content), END],
+    ):
+        response = await upload(api, *parts, size=size)
+        assert response.status_code == 201, response.text
+        body = response.json()
+        assert (
+            body | {"name": "a.bin", "size": len(content), "uploaded_by_name": "Keith Test"} == body
+        )
+        assert body["file"].startswith("/media/tickets/attachments/2025/11/")
+        got = await api.get(body["file"])
+        assert got.content == content
+        assert (await api.get(f"{PATH}{body['id']}/")).json() == body
+        answers.append(body)
+    assert len(stored(tmp_path)) == 4
+    shown = (await api.get(f"tickets/{api.key('offline')}/")).json()["attachments"]
+    assert sorted(shown, key=str) == sorted(answers, key=str)
+
+
+@pytest.mark.anyio
+async def test_refused_uploads_leave_nothing_behind(
+    api: Api, ticket: bytes, tmp_path: Path
+) -> None:
+    before = await api.everything()
+    a_file = file("a.txt", b"x" * 5000)
+    large = file("a.txt", b"x" * (1024 * 1024 + 1))
+    no_ticket = {"error": "ticket is required"}
+    no_file = {"error": "file is required"}
+    unknown = {"error": "Ticket not found"}
+    not_uuid = {"ticket": ["“x” is not a valid UUID."]}
+    too_large = {"detail": "A file may have at most 1048576 bytes."}
+    broken = {"detail": "Multipart form parse error - the body ends too early"}
+    long_name = {"name": ["Ensure this field has no more than 200 characters."]}
+    for parts, status, answer in [
+        ([], 400, no_file),
+        ([END], 400, no_file),
+        ([ticket, END], 400, no_file),
+        ([ticket, field("file", "text"), END], 400, no_file),
+        ([a_file, END], 400, no_ticket),
+        ([a_file, field("ticket", ""), END], 400, no_ticket),
+        ([field("ticket", ""), a_file, END], 400, no_ticket),
+        ([field("ticket", NOBODY), a_file, END], 404, unknown),
+        ([a_file, field("ticket", NOBODY), END], 404, unknown),
+        ([field("ticket", "x"), a_file, END], 400, not_uuid),
+        ([ticket, large, END], 413, too_large),
+        ([large, ticket, END], 413, too_large),
+        ([ticket, a_file], 400, broken),
+        ([ticket, a_file[:-50]], 400, broken),
+        ([a_file, ticket], 400, broken),
+        ([ticket, file("x" * 201, b"x"), END], 400, long_name),
+    ]:
+        response = await upload(api, *parts)
+        assert response.status_code == status, (parts, response.text)
+        assert response.json() == answer
+    for name, who in [("bill", "carla"), ("offline", "olga")]:
+        response = await upload(api, field("ticket", str(api.key(name))), a_file, END, who=who)
+        assert (response.status_code, response.json()) == (404, unknown)
+    assert (await upload(api, ticket, a_file, END, who=None)).status_code == 401
+    assert await api.everything() == before
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.anyio
+async def test_uploads_of_other_types(api: Api) -> None:
+    ticket = str(api.key("offline"))
+    response = await api.post(PATH, json={"ticket": ticket, "file": "x"})
+    assert response.status_code == 415
+    assert response.json() == {"detail": 'Unsupported media type "application/json" in request.'}
+
+    response = await api.post(PATH, data={"ticket": ticket, "file": "x"})
+    assert (response.status_code, response.json()) == (400, {"error": "file is required"})
+
+
+@pytest.mark.anyio
+async def test_empty_files_are_files(api: Api, ticket: bytes) -> None:
+    body = (await upload(api, ticket, file("empty", b""), END)).json()
+
+    assert body["size"] == 0
+    assert (await api.get(body["file"])).content == b""
+
+
+@pytest.mark.anyio
+async def test_renaming_and_deleting(api: Api, ticket: bytes, tmp_path: Path) -> None:
+    body = (await upload(api, ticket, file("a.txt", b"x"), END)).json()
+    path = f"{PATH}{body['id']}/"
+
+    assert (await api.patch(path, json={"name": " b.txt "})).json() == body | {"name": "b.txt"}
+    assert (await api.put(path, json={"name": "c.txt"})).json()["name"] == "c.txt"
+    missing = await api.put(path, json={})
+    assert (missing.status_code, missing.json()) == (400, {"name": ["This field is required."]})
+    blank = await api.patch(path, json={"name": ""})
+    assert blank.json() == {"name": ["This field may not be blank."]}
+    for method, detail in [
+        ("PATCH", "Customers may only rename their own attachments."),
+        ("DELETE", "Customers may only delete their own attachments."),
+    ]:
+        refused = await api.call(method, path, "carla", json={"name": "x"})
+        assert (refused.status_code, refused.json()) == (403, {"detail": detail})
+
+    response = await api.delete(path)
+    assert (response.status_code, response.content) == (204, b"")
+    gone = {"detail": "No TicketAttachment matches the given query."}
+    for again in (await api.delete(path), await api.get(path)):
+        assert (again.status_code, again.json()) == (404, gone)
+    assert (await api.get(body["file"])).status_code == 404
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.anyio
+async def test_files_are_downloads_for_whoever_sees_the_ticket(api: Api, ticket: bytes) -> None:
+    page = b"<script>alert(1)</script>"
+    body = (await upload(api, ticket, file("Zoné.html", page), END)).json()
+
+    response = await api.get(body["file"], "carla")
+    assert (response.status_code, response.content) == (200, page)
+    assert response.headers["content-disposition"] == (
+        "attachment; filename=\"Zon_.html\"; filename*=UTF-8''Zon%C3%A9.html"
+    )
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "html" not in response.headers["content-type"]
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+
+    head = await api.call("HEAD", body["file"])
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(page))
+    assert (await api.get(body["file"], None)).status_code == 401
+    for hidden in (
+        await api.get(body["file"], "olga"),
+        await api.get(body["file"] + "x"),
+        await api.get("/media/%2e%2e/%2e%2e/etc/passwd"),
+        await api.get("/media/%2e%2e%2f%00"),
+    ):
+        assert (hidden.status_code, hidden.json()) == (404, {"detail": "Not found."})
+
+
+@pytest.mark.anyio
+async def test_signed_links_open_without_a_token_until_they_expire(api: Api, ticket: bytes) -> None:
+    from tests.rest_compat.conftest import Api as Clients
+
+    desk = replace(api.desk, signed_media=True, plans=type(api.desk.plans)())
+    app = Starlette(routes=rest_routes(desk, "https://desk.example"))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
+        signed = Clients(client, desk, api.clock, api.statements)
+        body = (await upload(signed, ticket, file("a.txt", b"hello"), END)).json()
+        assert body["file"].startswith("https://desk.example/media/tickets/attachments/")
+        link = httpx.URL(body["file"])
+        path = str(link.copy_with(scheme="", host=None))
+
+        assert (await signed.get(path, None)).content == b"hello"
+        assert (await signed.call("HEAD", path, None)).headers["content-length"] == "5"
+        for altered in (
+            path[:-1] + ("0" if path[-1] != "0" else "1"),
+            path.replace("expires=", "expires=9"),
+            path.replace("expires=", "was="),
+            link.path + "?signature=",
+            link.path + "?signature=%ff&expires=x",
+            link.path + "x?" + link.query.decode(),
+        ):
+            response = await signed.get(altered, None)
+            assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
+        api.clock.move(hours=2)
+        assert (await signed.get(path, None)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b"C:\\Users\\me\\shot.png", "shot.png"),
+        (b"../../etc/passwd", "passwd"),
+        (b"..", ""),
+        (b"a\r\nX: y\0.txt", "aX: y.txt"),
+        ("図.png".encode(), "図.png"),
+        (b"\xff.txt", "�.txt"),
+    ],
+)
+def test_names_of_files(raw: bytes, name: str) -> None:
+    assert clean_name(raw) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a b.txt", 'attachment; filename="a b.txt"'),
+        ('a"b\\.txt', "attachment; filename=\"a_b_.txt\"; filename*=UTF-8''a%22b%5C.txt"),
+        ("図.png", "attachment; filename=\"_.png\"; filename*=UTF-8''%E5%9B%B3.png"),
+        ("a%41.txt", "attachment; filename=\"a_41.txt\"; filename*=UTF-8''a%2541.txt"),
+    ],
+)
+def test_dispositions(name: str, header: str) -> None:
+    assert disposition(name) == header

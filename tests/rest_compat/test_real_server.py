@@ -1,0 +1,131 @@
+"""The same face behind a real server: connections, streams and headers as clients get them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import uvicorn
+
+from server.app import create_app
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+    from tests.rest_compat.conftest import Api, Clock
+
+
+class Server(uvicorn.Server):
+    """A server in a thread, which leaves signals to pytest."""
+
+    def install_signal_handlers(self) -> None:
+        pass
+
+
+@pytest.fixture
+def base(settings: Settings, clock: Clock, api: Api) -> Iterator[str]:
+    """Give the address of a server over the world that ``api`` has filled."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(create_app(settings, clock=clock), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def test_a_clients_day(base: str) -> None:
+    with httpx.Client(base_url=base + "/api/v1/") as client:
+        sent = {"username": "keith", "password": "correct horse"}
+        login = client.post("auth/login/", json=sent)
+        client.headers["Authorization"] = f"Bearer {login.json()['access']}"
+
+        page = client.get("tickets/?limit=1").json()
+        assert page["next"] == f"{base}/api/v1/tickets/?limit=1&offset=1"
+        assert client.get(page["next"]).json()["previous"] == f"{base}/api/v1/tickets/?limit=1"
+        head = client.head("tickets/")
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) == len(client.get("tickets/").content)
+        redirect = client.get("tickets?status=new")
+        assert (redirect.status_code, redirect.headers["location"]) == (
+            301,
+            "/api/v1/tickets/?status=new",
+        )
+
+        ticket = page["results"][0]["id"]
+        content = bytes(range(256)) * 4000
+        files = {"file": ('Zoné "1".bin', content)}
+        added = client.post("ticket-attachments/", data={"ticket": ticket}, files=files)
+        assert added.status_code == 201
+        file = client.get(base + added.json()["file"])
+        assert file.content == content
+        assert file.headers["content-length"] == str(len(content))
+        assert (
+            client.head(base + added.json()["file"]).headers["x-content-type-options"] == "nosniff"
+        )
+        assert client.delete(f"tickets/{ticket}/").status_code == 204
+
+
+def test_refusals_leave_the_connection_usable(base: str) -> None:
+    with httpx.Client(base_url=base + "/api/v1/") as client:
+        large = b"x" * 3_000_000
+        for _ in range(3):
+            stranger = client.post("tickets/", content=large)
+            assert stranger.status_code == 401
+        assert client.post("auth/login/", content=large).status_code == 415
+        login = client.post("auth/login/", json={"username": "keith", "password": "x"})
+        assert login.json() == {"non_field_errors": ["Invalid credentials"]}
+
+
+def test_a_client_that_hangs_up_stores_nothing(base: str, settings: Settings) -> None:
+    with httpx.Client(base_url=base + "/api/v1/") as client:
+        sent = {"username": "keith", "password": "correct horse"}
+        token = client.post("auth/login/", json=sent).json()["access"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        ticket = client.get("tickets/").json()["results"][0]["id"]
+        body = (
+            f'--b\r\nContent-Disposition: form-data; name="ticket"\r\n\r\n{ticket}\r\n'
+            '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        )
+        host, port = base.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as raw:
+            head = (
+                f"POST /api/v1/ticket-attachments/ HTTP/1.1\r\nHost: {host}\r\n"
+                f"Authorization: Bearer {token}\r\nContent-Length: 500000\r\n"
+                "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+            )
+            raw.sendall((head + body).encode() + b"x" * 100_000)
+            time.sleep(0.3)
+        time.sleep(0.3)
+        assert client.get("ticket-attachments/").json()["count"] == 0
+    folder = Path(settings.files_url.removeprefix("file://"))
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_garbage_is_answered(base: str) -> None:
+    host, port = base.removeprefix("http://").split(":")
+    for line in (
+        b"GET /api/v1/tickets/?search=\xff\xfe&page=%ff HTTP/1.1",
+        b"GET /api/v1/tickets/%ff%fe/ HTTP/1.1",
+        b"POST /api/v1/auth/login/ HTTP/1.0",
+        b"PROPFIND /api/v1/tickets/ HTTP/1.1",
+        b"GET /media/%00%ff HTTP/1.1",
+    ):
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(line + b"\r\nConnection: close\r\nHost: \xff\r\nContent-Length: 0\r\n\r\n")
+            answer = b""
+            while piece := raw.recv(65536):
+                answer += piece
+        status, body = int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2]
+        assert 400 <= status < 500, answer
+        if b"application/json" in answer:
+            json.loads(body)
