@@ -1,14 +1,13 @@
 """From a field's arguments to what a read takes: windows, cursors, filters and orders."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.types import Integer
 
-from models.types import TIME_FORMAT, UtcDateTime, Uuid36
+from models.types import Uuid36
 from resolvers.connections import order_key
 from resolvers.errors import BadCursor, BadInput
 from resolvers.fields import ENTITIES
@@ -125,6 +124,11 @@ def read_id(value: object) -> UUID | None:
         return None
 
 
+def known_id(value: object) -> UUID:
+    """Read the id of what is to be found; for one that is none, an id that no row has."""
+    return read_id(value) or UUID(int=0)
+
+
 def _order(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, bool], ...]:
     chosen: dict[str, bool] = {}
     for part in given or ():
@@ -150,8 +154,6 @@ def _position(
 
 
 def _typed(text: str, type_: Any) -> object:
-    if type_ is UtcDateTime:
-        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
     if type_ is Uuid36:
         return UUID(text)
     return int(text) if type_ is Integer else text

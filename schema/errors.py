@@ -75,6 +75,10 @@ class Failure:
         return None
 
 
+class RefusedToken(Unauthenticated):
+    """A refresh token is no good, or no longer."""
+
+
 def sentence(problem: Problem) -> str:
     """Return a problem as a sentence."""
     return SENTENCES[problem.code].format(**problem.params)
@@ -136,6 +140,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _expected(error: DeskError) -> tuple[str, str]:
+    if isinstance(error, RefusedToken):
+        return "UNAUTHENTICATED", "The refresh token is not valid, or no longer: log in again."
     if isinstance(error, Unauthenticated):
         return "UNAUTHENTICATED", "Log in to ask for this."
     if isinstance(error, BadCursor):

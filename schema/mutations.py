@@ -9,11 +9,11 @@ from strawberry.file_uploads import Upload
 
 from resolvers import attachments, auth, comments, people, tickets
 from resolvers.desk import Context
-from resolvers.errors import DeskError, NotFound, Problem
+from resolvers.errors import DeskError, NotFound, Unauthenticated
 from schema import inputs, payloads
-from schema.arguments import read_id
-from schema.errors import UserError, failure_of
-from schema.inputs import reference, values_of
+from schema.arguments import known_id
+from schema.errors import RefusedToken, UserError, failure_of
+from schema.inputs import values_of
 from schema.projecting import project
 from schema.types import User
 from schema.words import answered, said
@@ -40,18 +40,10 @@ async def _perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> An
     return await project(info._raw_info, "payload", values=made)
 
 
-def _known(value: object, kind: str) -> UUID:
-    """Read the id of what is to be changed; one that is none is as good as unknown."""
-    key = read_id(value)
-    if key is None:
-        raise NotFound(kind)
-    return key
-
-
 async def _on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
     """Do something to the ticket that the input names; returns the ids of ticket and thing."""
     try:
-        key = _known(value, "Ticket")
+        key = known_id(value)
         return key, await deed(key)
     except NotFound as error:
         raise NotFound(error.kind, field="ticket") from None
@@ -111,7 +103,10 @@ class Mutation:
         self, info: Info, given: Annotated[inputs.RefreshTokenInput, _input()]
     ) -> payloads.RefreshTokenPayload:
         """Stay logged in; a token that is no good is an UNAUTHENTICATED error."""
-        access = await auth.refresh(info.context.desk_context.desk, given.refresh_token)
+        try:
+            access = await auth.refresh(info.context.desk_context.desk, given.refresh_token)
+        except Unauthenticated:
+            raise RefusedToken from None
         return payloads.RefreshTokenPayload(access_token=access, errors=[])
 
     @answered("End a refresh token.")
@@ -140,7 +135,7 @@ class Mutation:
         """Change."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Ticket")
+            key = known_id(given.id)
             changes = values_of(given, without=_KEYS)
             await tickets.update_ticket(context, key, changes, _version(given))
             return {"ticket": key}
@@ -154,7 +149,7 @@ class Mutation:
         """Delete."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Ticket")
+            key = known_id(given.id)
             await tickets.delete_ticket(context, key)
             return {"deleted_ticket_id": key}
 
@@ -170,10 +165,8 @@ class Mutation:
         """Assign or unassign."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Ticket")
-            user = None if given.user_id is None else reference(given.user_id)
-            if isinstance(user, Problem):
-                raise NotFound("User", field="user_id")
+            key = known_id(given.id)
+            user = None if given.user_id is None else known_id(given.user_id)
             await tickets.assign_ticket(context, key, user)
             return {"ticket": key}
 
@@ -201,7 +194,7 @@ class Mutation:
         """Change."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Comment")
+            key = known_id(given.id)
             changes = values_of(given, without=_KEYS)
             await comments.update_comment(context, key, changes, _version(given))
             return {"comment": key}
@@ -215,7 +208,7 @@ class Mutation:
         """Delete."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Comment")
+            key = known_id(given.id)
             await comments.delete_comment(context, key)
             return {"deleted_comment_id": key}
 
@@ -236,7 +229,11 @@ class Mutation:
             )
             return {"attachment": attachment, "ticket": ticket}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        try:
+            return await _perform(info, deed)  # type: ignore[no-any-return]
+        finally:
+            # Large ones are on disk until then, also where they were never read.
+            await given.file.close()  # type: ignore[attr-defined]
 
     @answered("Delete a file; customers may delete their own.")
     async def delete_attachment(
@@ -245,7 +242,7 @@ class Mutation:
         """Delete."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Attachment")
+            key = known_id(given.id)
             await attachments.delete_attachment(context, key)
             return {"deleted_attachment_id": key}
 
@@ -269,7 +266,7 @@ class Mutation:
         """Change."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Company")
+            key = known_id(given.id)
             await people.update_company(context, key, values_of(given, without=_KEYS))
             return {"company": key}
 
@@ -282,7 +279,7 @@ class Mutation:
         """Deactivate."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Company")
+            key = known_id(given.id)
             await people.update_company(context, key, {"is_active": False})
             return {"company": key}
 
@@ -306,7 +303,7 @@ class Mutation:
         """Change."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Contact")
+            key = known_id(given.id)
             await people.update_contact(context, key, values_of(given, without=_KEYS))
             return {"contact": key}
 
@@ -319,7 +316,7 @@ class Mutation:
         """Deactivate."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "Contact")
+            key = known_id(given.id)
             await people.update_contact(context, key, {"is_active": False})
             return {"contact": key}
 
@@ -343,7 +340,7 @@ class Mutation:
         """Change."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "User")
+            key = known_id(given.id)
             await people.update_user(context, key, values_of(given, without=_KEYS))
             return {"user": key}
 
@@ -356,7 +353,7 @@ class Mutation:
         """Deactivate."""
 
         async def deed(context: Context) -> Made:
-            key = _known(given.id, "User")
+            key = known_id(given.id)
             await people.update_user(context, key, {"is_active": False})
             return {"user": key}
 

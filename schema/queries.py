@@ -8,7 +8,7 @@ import strawberry
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
-from schema.arguments import read_id
+from schema.arguments import known_id
 from schema.filters import CommentFilter, ContactFilter, UserFilter
 from schema.projecting import project
 from schema.statistics import TicketStats
@@ -53,10 +53,7 @@ class Query:
     ) -> Node | None:
         """Fetch one object again, as Relay does."""
         info.context.desk_context.require_viewer()
-        key = read_id(id)
-        if key is None:
-            return None
-        return await project(info._raw_info, "node", values={"key": key})  # type: ignore[return-value]
+        return await project(info._raw_info, "node", values={"key": known_id(id)})  # type: ignore[return-value]
 
     @answered("Objects by their ids, in that order, null where there is none.")
     async def nodes(
@@ -70,8 +67,7 @@ class Query:
         info.context.desk_context.require_viewer()
         if len(ids) > MOST_NODES:
             raise BadInput(f"`ids` takes at most {MOST_NODES} ids.")
-        # An id that is none is as good as unknown: no row has the nil UUID.
-        keys = [str(read_id(key) or UUID(int=0)) for key in ids]
+        keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
         return await project(info._raw_info, "nodes", values={"keys": listed})  # type: ignore[return-value]
 
@@ -97,7 +93,7 @@ class Query:
             raise BadInput("Give exactly one of `id` and `ticketNumber`.")
         if ticket_number is not None:
             return await _one(info, _storable(ticket_number), "ticket_number")  # type: ignore[no-any-return]
-        return await _one(info, read_id(id))  # type: ignore[no-any-return]
+        return await _one(info, known_id(id))  # type: ignore[no-any-return]
 
     @answered("The tickets that the viewer may see, newest first.")
     async def tickets(

@@ -30,8 +30,11 @@ from graphql.pyutils import camel_to_snake
 from resolvers.errors import BadInput
 from resolvers.shapes import Field, Shape
 
-# Each level nests a subquery; SQLite's parser has a stack of 100.
-DEEPEST = 12
+# How many objects may be inside each other: each nests a subquery, and Python's stack is bounded.
+DEEPEST = 20
+# How many fields a root field may ask for, every use of a fragment counted: a document of a few
+# lines can ask for millions.
+MOST_FIELDS = 5000
 
 snake = lru_cache(maxsize=1000)(camel_to_snake)
 
@@ -55,11 +58,12 @@ class Selection:
     variables: VariableValues
     slots: list[Slot] = field(default_factory=list)
     directive_variables: set[str] = field(default_factory=set)
+    fields: int = 0
 
     def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType, depth: int = 1) -> Shape:
         """Return the shape of an object type below some nodes with the same response key."""
-        if depth > DEEPEST * 2:
-            raise BadInput(f"The query is nested deeper than {DEEPEST} levels.")
+        if depth > DEEPEST:
+            raise BadInput(f"A query nests at most {DEEPEST} objects inside each other.")
         collected: dict[str, list[FieldNode]] = {}
         for node in nodes:
             self._collect(node.selection_set.selections, type_, collected)  # type: ignore[union-attr]
@@ -95,6 +99,9 @@ class Selection:
         collected: dict[str, list[FieldNode]],
     ) -> None:
         for selection in selections:
+            self.fields += 1
+            if self.fields > MOST_FIELDS:
+                raise BadInput(f"A query asks for at most {MOST_FIELDS} fields at once.")
             if not self._included(selection):
                 continue
             if isinstance(selection, FieldNode):

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -92,9 +92,10 @@ def create_app(
         routes=[
             *_graphql_routes(settings, desk, page),
             *rest_routes(desk, settings.public_url),
-            Route("/", _front_door),
+            Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
         middleware=_middleware(settings),
+        exception_handlers={404: _not_found},
         lifespan=lifespan,
     )
     app.state.desk = desk
@@ -177,5 +178,9 @@ async def _to_graphql(_request: Request) -> Response:
     return RedirectResponse("/graphql", status_code=308)
 
 
-async def _front_door(_request: Request) -> Response:
-    return RedirectResponse("/graphql")
+async def _to_rest(_request: Request) -> Response:
+    return RedirectResponse("/api/v1/", status_code=308)
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"detail": "Not found."}, 404)

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from server.cli.errors import CommandError, open_database
+from server.files import open_store
 from server.settings import Settings, load_settings
 
 APP = "server.app:app_from_environment"
@@ -30,6 +31,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     """Serve until a signal ends it. Raises ``CommandError`` and its kin where it cannot start."""
     settings = load_settings()
     settings.signing_key()
+    open_store(settings.files_url)
     sockets = _bind(host, port)
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))

@@ -1,0 +1,177 @@
+"""The documents' examples, run by bash against a real server.
+
+``python -m tests.docs.examples`` writes today's answers into the documents that show other ones,
+and the last benchmark into the README.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.docs.answers import cut, differences, masked, pretty
+from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
+
+SHOWN_BASE = "http://127.0.0.1:8000"
+SECONDS = 60
+ANSWERS = frozenset({"json", "text"})
+# Blocks that no test runs, by how they begin, each with its reason.
+NOT_RUN = {
+    "make serve": "it serves until it is stopped; the server of these tests is the same one",
+    "make test": "it would run these tests within themselves",
+    "PYTHON=python3.12 make install": "it installs, with an interpreter that may not be there",
+    ".venv/bin/python -m tests.docs.examples": "it would write into the documents",
+    "python3 -m venv /opt/deskgraph": "it installs outside of any temporary folder",
+    "createdb": "it makes a PostgreSQL database that is not one of the tests",
+    "deskgraph serve": "it serves until it is stopped",
+    "pg_dump": "there need not be a PostgreSQL database of that name",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of commands, and the block with their answer, if there is one."""
+
+    commands: Block
+    answer: Block | None
+
+    @property
+    def why_not_run(self) -> str | None:
+        """The reason for which no test runs it."""
+        found = (why for start, why in NOT_RUN.items() if self.commands.text.startswith(start))
+        return next(found, None)
+
+
+def examples(text: str) -> list[Example]:
+    """Return the examples of a document; an answer is the block right after its commands."""
+    found = blocks(text)
+    return [
+        Example(block, next((b for b in found[i + 1 : i + 2] if b.language in ANSWERS), None))
+        for i, block in enumerate(found)
+        if block.language == "bash"
+    ]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A running server with the demo: the folder it runs in, its address and what it printed."""
+
+    folder: Path
+    base: str
+    banner: str
+    environment: dict[str, str]
+
+    def run(self, document: Path) -> list[tuple[Example, str]]:
+        """Run a document's examples in order, in one shell; return what each of them printed."""
+        found = [one for one in examples(document.read_text("utf-8")) if one.why_not_run is None]
+        outputs = self.folder / f"{document.stem}.answers"
+        outputs.mkdir(exist_ok=True)
+        script = ["set -euo pipefail"]
+        for number, example in enumerate(found):
+            commands = example.commands.text.replace(SHOWN_BASE, self.base)
+            script += ["{", commands, f"}} >{shlex.quote(str(outputs / str(number)))}"]
+        ended = subprocess.run(
+            ["bash", "-c", "\n".join(script)],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        done = len(list(outputs.iterdir()))
+        assert ended.returncode == 0, (
+            f"{document.name}, from line {found[done - 1].commands.line + 1}: {ended.stderr}"
+        )
+        texts = [(outputs / str(number)).read_text("utf-8") for number in range(len(found))]
+        shown = [text.replace(self.base, SHOWN_BASE) for text in texts]
+        return list(zip(found, shown, strict=True))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Desk]:
+    """Serve the demo from an empty folder."""
+    environment = _environment(folder)
+    command = ["deskgraph", "serve", "--prepare", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            banner = "".join(server.stdout.readline() for _ in range(3))
+            assert banner.startswith("GraphiQL"), "the server did not start"
+            base = banner.split()[1].removesuffix("/graphql")
+            yield Desk(folder, base, banner.replace(base, SHOWN_BASE), environment)
+        finally:
+            server.terminate()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return an environment without settings, where ``deskgraph`` and Python are this project's."""
+    programs = folder / "bin"
+    programs.mkdir()
+    script = programs / "deskgraph"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m server.cli "$@"\n')
+    script.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
+    search = [str(programs), str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]
+    return kept | {
+        "PATH": os.pathsep.join(search),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def wrong(example: Example, output: str) -> list[str]:
+    """Say what an example printed otherwise than its document shows."""
+    answer = example.answer
+    if answer is None:
+        return []
+    if answer.language == "text":
+        same = masked(answer.text.strip()) == masked(output.strip())
+        return [] if same else [f"{answer.text!r} is shown, not {output!r}"]
+    return differences(json.loads(answer.text), json.loads(output))
+
+
+def write_answers(document: Path, results: list[tuple[Example, str]]) -> None:
+    """Replace all answers of a document where one is wrong, so that their ids go together."""
+    if not any(wrong(example, output) for example, output in results):
+        return
+    lines = document.read_text("utf-8").splitlines()
+    for example, output in reversed(results):
+        if example.answer is None:
+            continue
+        text = output.strip()
+        if example.answer.language == "json":
+            text = pretty(cut(json.loads(output), json.loads(example.answer.text)))
+        start = example.answer.line
+        lines[start : start + len(example.answer.text.splitlines())] = text.splitlines()
+    document.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def write_benchmark() -> None:
+    """Put the last measurement into the README."""
+    readme, measured = ROOT / "README.md", ROOT / "docs" / "read-benchmark.txt"
+    if not measured.exists():
+        return
+    before, _, rest = readme.read_text("utf-8").partition("<!-- read-benchmark -->")
+    _, _, after = rest.partition("<!-- /read-benchmark -->")
+    table = measured.read_text("utf-8").strip()
+    if not table.startswith("|"):
+        table = f"```text\n{table}\n```"
+    block = f"<!-- read-benchmark -->\n{table}\n<!-- /read-benchmark -->"
+    readme.write_text(before + block + after, "utf-8")
+
+
+if __name__ == "__main__":
+    write_benchmark()
+    with TemporaryDirectory() as temporary, serving(Path(temporary)) as desk:
+        for path in DOCUMENTS:
+            write_answers(path, desk.run(path))

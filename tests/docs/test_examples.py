@@ -1,0 +1,67 @@
+"""Every example of the documents works, and answers what they show."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.examples import NOT_RUN, Desk, examples, serving, wrong
+from tests.docs.markdown import DOCUMENTS, blocks
+
+# Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
+OTHERS = frozenset({"ini", "nginx"})
+HOUSE = "models/ "
+BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    if shutil.which("bash") is None or shutil.which("curl") is None:
+        pytest.skip("the examples need bash and curl")
+    with serving(tmp_path_factory.mktemp("home")) as served:
+        yield served
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_examples_answer_what_is_shown(desk: Desk, document: Path) -> None:
+    results = desk.run(document)
+
+    found = {
+        f"line {example.commands.line + 1}": problems
+        for example, output in results
+        if (problems := wrong(example, output))
+    }
+    assert found == {}
+
+
+def test_serving_prints_what_the_readme_shows(desk: Desk) -> None:
+    (shown,) = [
+        example.answer.text
+        for document in DOCUMENTS
+        for example in examples(document.read_text("utf-8"))
+        if example.commands.text == "make serve" and example.answer
+    ]
+    assert desk.banner == f"{shown}\n"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_block_is_overlooked(document: Path) -> None:
+    text = BENCHMARK.sub("", document.read_text("utf-8"))
+    known = [example.commands for example in examples(text)]
+    known += [example.answer for example in examples(text) if example.answer]
+
+    left = [block for block in blocks(text) if block not in known]
+    overlooked = [block.text for block in left if block.language not in OTHERS]
+    assert [text for text in overlooked if not text.startswith(HOUSE)] == []
+
+
+def test_every_block_that_is_not_run_is_there() -> None:
+    commands = [
+        example.commands.text
+        for document in DOCUMENTS
+        for example in examples(document.read_text("utf-8"))
+    ]
+    unused = [start for start in NOT_RUN if not any(text.startswith(start) for text in commands)]
+    assert unused == []
