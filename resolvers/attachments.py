@@ -195,6 +195,8 @@ async def open_attachment(context: Context, key: str) -> OpenFile:
 
 async def open_signed(context: Context, key: str, expires: str, signature: str) -> OpenFile:
     """Open the file of a signed link; raises ``NotFound`` where it is altered or expired."""
+    if storable(key + expires) != key + expires:
+        raise NotFound("Attachment")
     expected = context.desk.signer.media_signature(key, expires)
     genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
     if not genuine or int(expires) < context.desk.clock().timestamp():

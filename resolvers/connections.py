@@ -9,26 +9,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, tuple_
-from sqlalchemy.types import Integer
+from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, or_, select, tuple_
+from sqlalchemy.types import Integer, String
 
 from models.types import UtcDateTime, Uuid36
 from resolvers.filters import conditions
 from resolvers.kinds import Entity, Row
-from resolvers.projection import NULL, QUOTE, Build, joined, text_object
+from resolvers.projection import Build, object_in_list
 from resolvers.shapes import TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,
-    BoolText,
     Concat,
     Constant,
     ExactTime,
     First,
-    Joined,
+    JsonArray,
+    JsonBool,
+    JsonFalse,
+    JsonNumber,
+    JsonObject,
+    JsonWord,
+    JsonWordOrNull,
     Last,
     Plain,
     Quoted,
     Seal,
+    Word,
 )
 
 
@@ -61,6 +67,10 @@ class Source:
         """Return a bind parameter of this list's arguments."""
         return self.build.bind(self.prefix + name, type_)
 
+    def limit(self) -> SQL:
+        """Return the size of the page."""
+        return literal_column(str(int(self.args.limit or 0)), Integer)
+
     def filtered(self, row: Row) -> ColumnElement[bool]:
         """Return the condition for all rows of the list, on whatever page."""
         parts = [self.build.visible(self.entity, row)]
@@ -89,7 +99,7 @@ class Source:
     ) -> ColumnElement[bool]:
         """Return the condition for rows after a position, or before it, or also at it."""
         keys = self.keys(row)
-        values = [self.bind(f"{name}_{i}", type_) for i, (_, _, type_) in enumerate(keys)]
+        values = [self._placed(f"{name}_{i}", type_) for i, (_, _, type_) in enumerate(keys)]
         descends = {down is not before for _, down, _ in keys}
         if len(descends) == 1:
             # One comparison of rows: the databases answer it from an index.
@@ -106,6 +116,12 @@ class Source:
         if inclusive:
             alternatives.append(and_(*(key[0] == values[i] for i, key in enumerate(keys))))
         return or_(*alternatives)
+
+    def _placed(self, name: str, type_: Any) -> SQL:
+        """Return a value of a position; times as text: to asyncpg the latest one is infinity."""
+        if type_ is UtcDateTime:
+            return cast(self.bind(name, String), UtcDateTime)
+        return self.bind(name, type_)
 
     def positioned(self, row: Row) -> list[ColumnElement[bool]]:
         """Return the conditions of the window's positions."""
@@ -131,7 +147,7 @@ class Source:
     def page(self) -> Any:
         """Return the window's rows as a table, in the list's order."""
         name = f"p{self.build.aliases}"
-        chosen = self.rows(self.bind("limit", Integer)).subquery(name)
+        chosen = self.rows(self.limit()).subquery(name)
         if not self.args.backward:
             return chosen
         turned = select(chosen).order_by(*self.ordered(chosen.c))
@@ -145,7 +161,7 @@ class Source:
 
     def has_more(self) -> SQL:
         """Return whether rows follow the page in the direction it is read."""
-        limit = self.bind("limit", Integer)
+        limit = self.limit()
         rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
         return select(func.count()).select_from(rows).scalar_subquery() > limit
 
@@ -159,39 +175,38 @@ class Source:
 
     def position(self, row: Row) -> SQL:
         """Return the position of a row, still to be sealed."""
-        parts: list[SQL] = [Constant(f'["{order_key(self.entity, self.order)}"')]
+        parts: list[SQL] = []
+        before = f'["{order_key(self.entity, self.order)}",'
         for column, _, type_ in self.keys(row):
-            if type_ is UtcDateTime:
-                parts += [Constant(',"'), ExactTime(column), QUOTE]
-            elif type_ in (Integer, Uuid36):
-                parts += [Constant(',"'), Plain(column), QUOTE]
+            if type_ in (UtcDateTime, Integer, Uuid36):
+                text = ExactTime(column) if type_ is UtcDateTime else Plain(column)
+                parts += [Constant(before + '"'), text]
+                before = '",'
             else:
-                parts += [Constant(","), Quoted(column)]
-        return joined([*parts, Constant("]")])
+                parts += [Constant(before), Quoted(column)]
+                before = ","
+        # The id comes last, so its quote is still open.
+        return Concat(*parts, Constant('"]'))
 
     def sealed(self, position: SQL) -> SQL:
         """Return a position as a cursor."""
         return Seal(position, *self.build.pads())
 
 
-def text_list(source: Source, shape: Shape, window: tuple[SQL, SQL] | None = None) -> SQL:
-    """Return the JSON list of all rows, or of a window: how many, and how many are skipped."""
+def text_list(source: Source, shape: Shape) -> SQL:
+    """Return the JSON list of all rows, or of as many as the arguments allow after an offset."""
     name = f"p{source.build.aliases}"
-    limit, offset = window or (None, None)
+    limit = source.limit() if source.args.limit is not None else None
+    offset = source.bind("offset", Integer) if source.args.skips else None
     rows = source.rows(limit, offset=offset).subquery(name)
-    item = text_object(source.build, source.entity, shape, rows.c)
-    listed = select(Concat(Constant("["), Joined(item), Constant("]")))
-    return listed.select_from(rows).scalar_subquery()
+    item = object_in_list(source.build, source.entity, shape, rows.c)
+    return select(JsonArray(item)).select_from(rows).scalar_subquery()
 
 
 def connection(source: Source, shape: Shape) -> SQL:
     """Return the JSON of a connection: what of edges, nodes, pageInfo and totalCount is wanted."""
     page = source.page() if _needs_rows(shape) else None
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
-        parts += _member(source, field, page)
-    whole = joined([*parts, Constant("}")])
+    whole = JsonObject([(field.key, _member(source, field, page)) for field in shape.fields])
     return whole if page is None else select(whole).select_from(page).scalar_subquery()
 
 
@@ -207,55 +222,42 @@ def _needs_rows(shape: Shape) -> bool:
     )
 
 
-def _member(source: Source, field: Field, page: Any) -> list[SQL]:
+def _member(source: Source, field: Field, page: Any) -> SQL:
     build, entity = source.build, source.entity
     if field.name == TYPENAME:
-        return [Constant(f'"{entity.name}Connection"')]
+        return Word(f"{entity.name}Connection")
     if field.name == "total_count":
-        return [Plain(source.count())]
+        return JsonNumber(source.count())
     assert field.shape is not None
     if field.name == "page_info":
-        return [_page_info(source, field.shape, page)]
+        facts = field.shape.fields
+        return JsonObject([(fact.key, _page_fact(source, fact.name, page)) for fact in facts])
     if field.name == "nodes":
-        item = text_object(build, entity, field.shape, page.c)
-    else:
-        item = _edge(source, field.shape, page.c)
-    return [Constant("["), Joined(item), Constant("]")]
+        return JsonArray(object_in_list(build, entity, field.shape, page.c))
+    parts = field.shape.fields
+    return JsonArray(JsonObject([(part.key, _edge_part(source, part, page.c)) for part in parts]))
 
 
-def _edge(source: Source, shape: Shape, row: Row) -> SQL:
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
-        if field.name == TYPENAME:
-            parts.append(Constant(f'"{source.entity.name}Edge"'))
-        elif field.name == "cursor":
-            parts += [QUOTE, source.sealed(source.position(row)), QUOTE]
-        else:
-            assert field.shape is not None
-            parts.append(text_object(source.build, source.entity, field.shape, row))
-    return joined([*parts, Constant("}")])
-
-
-def _page_info(source: Source, shape: Shape, page: Any) -> SQL:
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
-        parts.append(_page_fact(source, field.name, page))
-    return joined([*parts, Constant("}")])
+def _edge_part(source: Source, field: Field, row: Row) -> SQL:
+    if field.name == TYPENAME:
+        return Word(f"{source.entity.name}Edge")
+    if field.name == "cursor":
+        return JsonWord(source.sealed(source.position(row)))
+    assert field.shape is not None
+    return object_in_list(source.build, source.entity, field.shape, row)
 
 
 def _page_fact(source: Source, name: str, page: Any) -> SQL:
     args = source.args
     if name == TYPENAME:
-        return Constant('"PageInfo"')
+        return Word("PageInfo")
     if name in ("start_cursor", "end_cursor"):
         at = First if name == "start_cursor" else Last
         found = at(source.position(page.c))
-        return case((found.is_(None), NULL), else_=Concat(QUOTE, source.sealed(found), QUOTE))
+        return JsonWordOrNull(case((found.isnot(None), source.sealed(found))))
     forwards = name == "has_next_page"
     if forwards is not args.backward:
-        return BoolText(source.has_more())
+        return JsonBool(source.has_more())
     if args.before if forwards else args.after:
-        return BoolText(source.has_left("before" if forwards else "after"))
-    return Constant("false")
+        return JsonBool(source.has_left("before" if forwards else "after"))
+    return JsonFalse()

@@ -28,7 +28,6 @@ from resolvers.expressions import (
     text_of,
 )
 from resolvers.kinds import Entity, Inline, Kind, Many, One, Order, Scalar
-from resolvers.sqltext import TagList
 
 NEWEST = (("created_at", True),)
 OLDEST = (("created_at", False),)
@@ -51,7 +50,7 @@ TICKET = Entity(
             Kind.TIME, "first_response_at", "resolved_at", "closed_at", "due_date", nullable=True
         ),
         **columns(Kind.NUMBER, "version"),
-        "tags": Scalar(Kind.JSON, lambda _build, row, _slot: TagList(row.tags)),
+        "tags": column(Kind.TAGS, "tags"),
         "tags_text": column(Kind.TEXT, "tags"),
         "company": One("Company", "company_id"),
         "contact": One("Contact", "contact_id"),

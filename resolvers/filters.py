@@ -73,7 +73,8 @@ def storable(text: str) -> str:
 def search_terms(text: str) -> list[str]:
     """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together."""
     found = (next(filter(None, match.groups()), "") for match in _TERM.finditer(text))
-    return [re.sub(r"\\(.)", r"\1", term).strip().lower() for term in found if term.strip()]
+    plain = (re.sub(r"\\(.)", r"\1", term).strip().lower() for term in found)
+    return [term for term in plain if term]
 
 
 def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:
@@ -83,9 +84,23 @@ def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> W
     than allowed.
     """
     where = _parse(raw or {}, values, prefix, depth=0)
-    if len(values) > MOST_CONDITIONS:
+    if _size(where) > MOST_CONDITIONS:
         raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
     return where
+
+
+def _size(where: Where) -> int:
+    """Return how many conditions a filter has; one that is empty counts, too."""
+    return max(1, sum(map(_conditions_in, where)))
+
+
+def _conditions_in(part: Any) -> int:
+    key, operand = part[0], part[-1]
+    if key in ("and", "or"):
+        return sum(map(_size, operand))
+    if key == "not":
+        return _size(operand)
+    return max(1, len(operand)) if isinstance(operand, tuple) else 1
 
 
 def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> Where:

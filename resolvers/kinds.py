@@ -24,7 +24,7 @@ class Kind(Enum):
     CHOICE = auto()
     BOOL = auto()
     NUMBER = auto()
-    JSON = auto()
+    TAGS = auto()
 
 
 @dataclass(frozen=True)

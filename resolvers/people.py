@@ -1,18 +1,20 @@
 """Users, companies and contacts: created, changed and deactivated by Admins."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Company, Contact, Role, User
 from resolvers import access, inputs
 from resolvers.desk import Context, Database
-from resolvers.errors import NotFound, Problem
+from resolvers.errors import Invalid, NotFound, Problem
 from resolvers.passwords import hash_password
 
 SHORTEST_PASSWORD = 8
@@ -78,7 +80,7 @@ async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
 async def add_user(database: Database, now: datetime, values: Mapping[str, object]) -> UUID:
     """Create a user on nobody's behalf, as whoever runs commands may. Raises ``Invalid``."""
     cleaned, problems = inputs.clean(inputs.USER, values, partial=False)
-    async with database.transaction() as session:
+    async with _naming_a_user(database) as session:
         await _check_user(session, cleaned, problems, None)
         inputs.raise_problems(problems)
         company_id = cleaned.pop("company", None)
@@ -91,7 +93,7 @@ async def add_user(database: Database, now: datetime, values: Mapping[str, objec
 async def update_user(context: Context, user_id: UUID, changes: Mapping[str, object]) -> None:
     """Change a user; ``is_active: False`` deactivates them: their tokens end within seconds."""
     access.require_admin(context.require_viewer(), "change users")
-    async with context.desk.database.transaction() as session:
+    async with _naming_a_user(context.desk.database) as session:
         user = await _locked(session, User, user_id)
         cleaned, problems = inputs.clean(inputs.USER, changes, partial=True)
         await _check_user(session, cleaned, problems, user)
@@ -101,6 +103,18 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
             user.password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
         _apply(user, cleaned)
     context.desk.viewers.forget(user_id)
+
+
+@asynccontextmanager
+async def _naming_a_user(database: Database) -> AsyncIterator[AsyncSession]:
+    """Give a transaction that is ``Invalid`` where somebody else has just taken the name."""
+    try:
+        async with database.transaction() as session:
+            yield session
+    except IntegrityError as error:
+        if "username" not in str(error.orig):
+            raise
+        raise Invalid({"username": [Problem("taken")]}) from None
 
 
 async def _locked(session: AsyncSession, model: type[Row], key: UUID) -> Row:

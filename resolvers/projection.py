@@ -1,36 +1,47 @@
 """Turns a shape into one statement whose single value is finished JSON.
 
-``Build`` holds one statement in the making. Objects become concatenations, related rows
-correlated subqueries: their conditions, orders and limits are plain SQL inside the same
-statement, so a read costs one statement however deep it goes.
+``Build`` holds one statement in the making. Rows become JSON objects, related rows correlated
+subqueries: their conditions, orders and limits are plain SQL inside the same statement, so a read
+costs one statement however deep it goes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
 from sqlalchemy.types import LargeBinary, TypeEngine
 
 from models.types import Uuid36
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.fields import ENTITIES
-from resolvers.kinds import Definition, Entity, Inline, Kind, Many, One, Row, Scalar
+from resolvers.kinds import Entity, Inline, Kind, Many, One, Row, Scalar
 from resolvers.shapes import NO_ARGS, TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,
-    BoolText,
-    Concat,
-    Constant,
-    Joined,
+    JsonAgain,
+    JsonArray,
+    JsonBool,
+    JsonEmptyList,
+    JsonNumber,
+    JsonObject,
+    JsonOrNull,
+    JsonString,
+    JsonTags,
+    JsonText,
+    JsonWord,
+    JsonWordOrEmpty,
+    JsonWordOrNull,
     Plain,
-    Quoted,
     TimeText,
+    Word,
 )
 
-NULL = Constant("null")
-QUOTE = Constant('"')
+# SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
+# A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".
+SHALLOW_SHAPE = 7
+SHALLOW_FILTER = 6
 
 
 @dataclass
@@ -38,7 +49,7 @@ class Build:
     """One statement in the making: for whom, in which face's words, with which arguments.
 
     ``choice_names``: choices appear by name (GraphQL) and none as null, instead of by value and
-    none as an empty text (REST).
+    none as an empty text (REST). ``deep``: objects stand beside each other, see ``is_deep``.
     """
 
     dialect: str
@@ -46,6 +57,7 @@ class Build:
     choice_names: bool
     signed_media: bool
     args: Sequence[Args]
+    deep: bool
     aliases: int = 0
 
     def bind(self, name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any]) -> SQL:
@@ -64,8 +76,12 @@ class Build:
 
     def alias(self, table: Any) -> Any:
         """Return the table under a name that no other place of the statement uses."""
+        return table.alias(f"t{self.next_name()}")
+
+    def next_name(self) -> int:
+        """Return a number that no other name of the statement has."""
         self.aliases += 1
-        return table.alias(f"t{self.aliases}")
+        return self.aliases
 
     def args_of(self, field: Field) -> Args:
         """Return the arguments of a field."""
@@ -76,83 +92,99 @@ class Build:
         return access.visible(entity.name, row, self.kind, self.bind_viewer)
 
 
-def text_object(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool:
+    """Tell whether a statement would nest too deep for the parser of its database."""
+    return dialect == "sqlite" and (
+        any(_depth(shape) > SHALLOW_SHAPE for shape in shapes)
+        or any(_filter_depth(one.where) > SHALLOW_FILTER for one in args)
+    )
+
+
+def _depth(shape: Shape) -> int:
+    return 1 + max((_depth(f.shape) for f in shape.fields if f.shape is not None), default=0)
+
+
+def _filter_depth(where: tuple[object, ...]) -> int:
+    inside = [part for part in where if isinstance(part, tuple)]
+    return 1 + max(map(_filter_depth, inside), default=0) if inside else 0
+
+
+def object_of(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
     """Return the JSON object of a row."""
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        key = Constant(f'{"," if i else ""}"{field.key}":')
-        if field.name == TYPENAME:
-            parts += [key, Constant(f'"{entity.name}"')]
-        elif field.omit_null:
-            parts.append(_key_unless_null(build, entity, field, row, key))
-        else:
-            parts += [key, *_value(build, entity.fields[field.name], field, row)]
-    return joined([*parts, Constant("}")])
+    pairs = [(field.key, _value(build, entity, field, row)) for field in shape.fields]
+    return JsonObject(pairs, frozenset(f.key for f in shape.fields if f.omit_null))
 
 
-def joined(parts: Sequence[SQL]) -> SQL:
-    """Concatenate parts, writing neighbouring constants as one."""
-    merged: list[SQL] = []
-    for part in parts:
-        previous = merged[-1] if merged else None
-        if isinstance(part, Constant) and isinstance(previous, Constant):
-            merged[-1] = Constant(previous.text + part.text)
-        else:
-            merged.append(part)
-    return Concat(*merged)
-
-
-def _key_unless_null(build: Build, entity: Entity, field: Field, row: Row, key: Constant) -> SQL:
+def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+    if field.name == TYPENAME:
+        return Word(entity.name)
     definition = entity.fields[field.name]
-    assert isinstance(definition, Scalar)
-    value = definition.sql(build, row, field.slot)
-    encoded = Concat(key, *encode(build, definition.kind, value, nullable=False))
-    return case((value.is_(None), Constant("")), else_=encoded)
-
-
-def _value(build: Build, definition: Definition, field: Field, row: Row) -> list[SQL]:
     if isinstance(definition, Scalar):
         value = definition.sql(build, row, field.slot)
+        if field.omit_null:
+            return JsonString(value)
         return encode(build, definition.kind, value, nullable=definition.nullable)
     assert field.shape is not None
     if isinstance(definition, Inline):
-        return [text_object(build, ENTITIES[definition.entity], field.shape, row)]
+        return object_of(build, ENTITIES[definition.entity], field.shape, row)
     if isinstance(definition, One):
-        return [_one(build, definition, field.shape, row)]
-    return [_many(build, definition, field, row)]
+        return _one(build, definition, field.shape, row)
+    return _many(build, definition, field, row)
 
 
-def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> list[SQL]:
-    """Return the parts that write a value as JSON."""
-    if kind is Kind.TEXT:
-        return [Quoted(value)]
-    if kind is Kind.JSON:
-        return [value]
-    if kind is Kind.BOOL:
-        return [BoolText(value)]
-    if kind is Kind.NUMBER:
-        return [func.coalesce(Plain(value), NULL) if nullable else Plain(value)]
+def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
+    """Return a value as JSON."""
+    if kind in _writers:
+        return _writers[kind](value)
     if kind is Kind.TIME:
-        text: SQL = TimeText(value)
+        value = TimeText(value)
     elif kind is Kind.CHOICE and build.choice_names:
-        text = func.upper(value)
-    else:
-        text = Plain(value)
+        value = func.upper(value)
     if not nullable:
-        return [QUOTE, text, QUOTE]
-    empty = Constant('""') if kind is Kind.CHOICE and not build.choice_names else NULL
-    return [case((value.is_(None), empty), else_=Concat(QUOTE, text, QUOTE))]
+        return JsonWord(value)
+    if kind is Kind.CHOICE and not build.choice_names:
+        return JsonWordOrEmpty(value)
+    return JsonWordOrNull(value)
+
+
+_writers: Mapping[Kind, Callable[[SQL], SQL]] = {
+    Kind.TEXT: JsonText,
+    Kind.BOOL: JsonBool,
+    Kind.NUMBER: JsonNumber,
+    Kind.TAGS: JsonTags,
+}
+
+
+def object_in_list(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+    """Return the JSON object of a row of a list, which is visible already."""
+    if build.deep:
+        return _viewed(build, entity, shape, row.id, anyone=True)
+    return object_of(build, entity, shape, row)
 
 
 def _one(build: Build, relation: One, shape: Shape, row: Row) -> SQL:
     entity = ENTITIES[relation.entity]
+    key = row[relation.column]
+    if build.deep:
+        return JsonOrNull(_viewed(build, entity, shape, key, anyone=relation.anyone))
     other = build.alias(entity.table)
-    found = select(text_object(build, entity, shape, other.c)).where(
-        other.c.id == row[relation.column]
-    )
-    if not relation.anyone:
-        found = found.where(build.visible(entity, other.c))
-    return func.coalesce(found.correlate_except(other).scalar_subquery(), NULL)
+    seen = true() if relation.anyone else build.visible(entity, other.c)
+    found = select(object_of(build, entity, shape, other.c)).where(other.c.id == key, seen)
+    return JsonOrNull(found.correlate_except(other).scalar_subquery())
+
+
+def _viewed(build: Build, entity: Entity, shape: Shape, key: SQL, *, anyone: bool) -> SQL:
+    """Return the JSON of the row with an id, or NULL, by way of a view.
+
+    A common table expression stands beside the others instead of inside one, which keeps SQLite's
+    parser from nesting too deep; used once, it is a view that looks up the one row.
+    """
+    row = build.alias(entity.table)
+    seen = true() if anyone else build.visible(entity, row.c)
+    item = object_of(build, entity, shape, row.c).label("json")
+    view = select(row.c.id, item).where(seen).cte(f"o{build.next_name()}")
+    found = select(JsonAgain(view.c.json)).where(view.c.id == key)
+    return found.correlate_except(view).scalar_subquery()
 
 
 def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
@@ -179,7 +211,7 @@ def one_row(
 ) -> SQL:
     """Return the JSON of the one visible row that a condition finds, or NULL."""
     row = build.alias(entity.table)
-    statement = select(text_object(build, entity, shape, row.c))
+    statement = select(object_of(build, entity, shape, row.c))
     statement = statement.where(found(row.c), build.visible(entity, row.c))
     return statement.correlate_except(row).scalar_subquery()
 
@@ -196,9 +228,8 @@ def some_nodes(
     build: Build, shapes: Sequence[tuple[Entity, Shape]], each: Any, node_id: SQL
 ) -> SQL:
     """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
-    item = func.coalesce(any_node(build, shapes, node_id), NULL)
-    listed = select(Concat(Constant("["), Joined(item), Constant("]"))).select_from(each)
-    return listed.scalar_subquery()
+    item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
+    return select(JsonArray(item)).select_from(each).scalar_subquery()
 
 
 def payload_object(build: Build, typename: str, shape: Shape, prefix: str) -> SQL:
@@ -206,18 +237,20 @@ def payload_object(build: Build, typename: str, shape: Shape, prefix: str) -> SQ
 
     It has no errors: a write that failed has nothing to project.
     """
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
+    pairs: list[tuple[str, SQL]] = []
+    for field in shape.fields:
         made = build.bind(prefix + field.name, Uuid36)
         if field.name == TYPENAME:
-            parts.append(Constant(f'"{typename}"'))
+            value: SQL = Word(typename)
         elif field.name == "errors":
-            parts.append(Constant("[]"))
+            value = JsonEmptyList()
         elif field.shape is None:
-            parts += encode(build, Kind.UUID, made, nullable=False)
+            value = JsonWord(Plain(made))
         else:
-            entity = ENTITIES[field.name.title()]
-            found = one_row(build, entity, field.shape, lambda row, made=made: row.id == made)  # type: ignore[misc]
-            parts.append(func.coalesce(found, NULL))
-    return joined([*parts, Constant("}")])
+            value = JsonOrNull(_made(build, ENTITIES[field.name.title()], field.shape, made))
+        pairs.append((field.key, value))
+    return JsonObject(pairs)
+
+
+def _made(build: Build, entity: Entity, shape: Shape, key: SQL) -> SQL:
+    return one_row(build, entity, shape, lambda row: row.id == key)

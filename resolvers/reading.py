@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, cast, func
-from sqlalchemy.types import Integer, String
+from sqlalchemy.types import String
 
 from models.types import Uuid36
 from resolvers.connections import Source, connection, text_list
 from resolvers.desk import Context
 from resolvers.fields import ENTITIES
 from resolvers.plans import Plan, compile_plan, context_values
-from resolvers.projection import Build, any_node, one_row, payload_object, some_nodes
+from resolvers.projection import Build, any_node, is_deep, one_row, payload_object, some_nodes
 from resolvers.shapes import Args, Shape
 from resolvers.sqltext import SQL
 from resolvers.statistics import statistics_object
@@ -55,7 +55,12 @@ def plan_for(context: Context, read: Read, args: Sequence[Args], key: Hashable =
 def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
     dialect = context.desk.database.dialect
     build = Build(
-        dialect.name, context.kind, read.face.choice_names, context.desk.signed_media, args
+        dialect.name,
+        context.kind,
+        read.face.choice_names,
+        context.desk.signed_media,
+        args,
+        deep=is_deep(dialect.name, [shape for _, shape in read.shapes], args),
     )
     return compile_plan(_roots[read.root](build, read), dialect)
 
@@ -89,8 +94,7 @@ def _connection(build: Build, read: Read) -> tuple[SQL, ...]:
 
 def _page(build: Build, read: Read) -> tuple[SQL, ...]:
     source = _source(build, read)
-    window = (source.bind("limit", Integer), source.bind("offset", Integer))
-    return (source.count(), text_list(source, read.shapes[0][1], window))
+    return (source.count(), text_list(source, read.shapes[0][1]))
 
 
 def _list(build: Build, read: Read) -> tuple[SQL, ...]:

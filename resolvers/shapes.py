@@ -34,9 +34,10 @@ class Shape:
 class Args:
     """Arguments of one field: a structure that changes the SQL, and values that do not.
 
-    ``where`` and ``order`` are structures of ``filters`` and ``orders``. ``after``/``before`` tell
-    whether such a position is among the values; ``backward`` that the page is counted from the
-    end. ``extra`` are further bind values' names.
+    ``where`` and ``order`` are structures of ``filters`` and the catalogue. ``after``/``before``
+    tell whether such a position is among the values; ``backward`` that the page is counted from
+    the end. ``limit`` stands in the SQL: PostgreSQL plans a statement again at each run where its
+    limit is a parameter. ``skips``: an offset is among the values.
     """
 
     where: tuple[object, ...] = ()
@@ -44,6 +45,8 @@ class Args:
     backward: bool = False
     after: bool = False
     before: bool = False
+    limit: int | None = None
+    skips: bool = False
     values: Mapping[str, object] = field(default_factory=dict, compare=False, hash=False)
 
 

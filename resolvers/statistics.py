@@ -1,6 +1,5 @@
 """Ticket statistics: counts over one filtered set, in one pass over its rows."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select
@@ -9,9 +8,9 @@ from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.connections import Source
 from resolvers.expressions import finished, overdue
 from resolvers.kinds import Row
-from resolvers.projection import Build, joined
+from resolvers.projection import Build
 from resolvers.shapes import TYPENAME, Field, Shape
-from resolvers.sqltext import SQL, Constant, Plain
+from resolvers.sqltext import SQL, Constant, JsonList, JsonNumber, JsonObject, Word
 
 # Field → the column, its choices, and the GraphQL names of the items and of the choice in them.
 GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
@@ -24,53 +23,37 @@ GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
 
 def statistics_object(source: Source, shape: Shape) -> SQL:
     """Return the JSON object of the statistics over a source's rows."""
-    build = source.build
-    row = build.alias(source.entity.table)
-    parts: list[SQL] = [Constant("{")]
-    for i, field in enumerate(shape.fields):
-        parts.append(Constant(f'{"," if i else ""}"{field.key}":'))
-        parts += _value(build, field, row.c)
-    whole = joined([*parts, Constant("}")])
+    row = source.build.alias(source.entity.table)
+    whole = JsonObject([(f.key, _value(source.build, f, row.c)) for f in shape.fields])
     return select(whole).select_from(row).where(source.filtered(row.c)).scalar_subquery()
 
 
 def _count(condition: ColumnElement[bool] | None = None) -> SQL:
-    return Plain(func.count() if condition is None else func.count().filter(condition))
+    return JsonNumber(func.count() if condition is None else func.count().filter(condition))
 
 
-def _value(build: Build, field: Field, row: Row) -> Sequence[SQL]:
+def _value(build: Build, field: Field, row: Row) -> SQL:
     if field.name == TYPENAME:
-        return [Constant('"TicketStats"')]
+        return Word("TicketStats")
     if field.name in GROUPS:
-        return _group(build, field, row)
+        return _group(field, row)
     conditions: dict[str, ColumnElement[bool] | None] = {
         "total": None,
         "my_open_tickets": (row.assigned_to_id == build.bind_viewer("viewer_id")) & ~finished(row),
         "unassigned": row.assigned_to_id.is_(None),
         "overdue": overdue(build, row),
     }
-    return [_count(conditions[field.name])]
+    return _count(conditions[field.name])
 
 
-def _group(build: Build, field: Field, row: Row) -> Sequence[SQL]:
+def _group(field: Field, row: Row) -> SQL:
+    """Return the counts as GraphQL's list of objects, or as REST's object of value and count."""
     column, choices, typename, key = GROUPS[field.name]
     counts = [(choice, _count(row[column] == Constant(choice.value))) for choice in choices]
     if field.shape is None:
-        return _by_value(counts)
-    parts: list[SQL] = [Constant("[")]
-    for i, (choice, count) in enumerate(counts):
-        parts.append(Constant(",{" if i else "{"))
-        for j, item in enumerate(field.shape.fields):
-            parts.append(Constant(f'{"," if j else ""}"{item.key}":'))
-            values = {key: Constant(f'"{choice.name}"'), TYPENAME: Constant(f'"{typename}"')}
-            parts.append(values.get(item.name, count))
-        parts.append(Constant("}"))
-    return [*parts, Constant("]")]
-
-
-def _by_value(counts: Sequence[tuple[StrEnum, SQL]]) -> Sequence[SQL]:
-    """Write an object of value and count, as REST shows a group."""
-    parts: list[SQL] = [Constant("{")]
-    for i, (choice, count) in enumerate(counts):
-        parts += [Constant(f'{"," if i else ""}"{choice.value}":'), count]
-    return [*parts, Constant("}")]
+        return JsonObject([(choice.value, count) for choice, count in counts])
+    items = []
+    for choice, count in counts:
+        values: dict[str, SQL] = {key: Word(choice.name), TYPENAME: Word(typename), "count": count}
+        items.append(JsonObject([(item.key, values[item.name]) for item in field.shape.fields]))
+    return JsonList(*items)

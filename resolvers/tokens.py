@@ -1,6 +1,7 @@
 """Access and refresh tokens: HS256 JSON web tokens with the old system's claims."""
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import jwt
 from resolvers.errors import Unauthenticated
 
 ALGORITHM = "HS256"
+MOST_TOKENS = 10_000
 CLAIMS = ["token_type", "user_id", "exp", "iat", "jti"]
 
 
@@ -37,6 +39,8 @@ class Tokens:
             "refresh": timedelta(days=refresh_days),
         }
         self._clock = clock
+        # Verifying a signature costs as much as a short read.
+        self._known: OrderedDict[str, tuple[object, Claims]] = OrderedDict()
 
     def access(self, user_id: UUID) -> str:
         """Return a new access token."""
@@ -48,20 +52,29 @@ class Tokens:
 
     def check(self, token: str, token_type: str) -> Claims:
         """Return a token's claims; raises ``Unauthenticated`` unless all of it is right."""
+        known = self._known.get(token)
+        if known is None:
+            known = self._known[token] = self._read(token)
+            if len(self._known) > MOST_TOKENS:
+                self._known.popitem(last=False)
+        kind, claims = known
+        if kind != token_type or claims.expires_at <= self._clock():
+            raise Unauthenticated
+        return claims
+
+    def _read(self, token: str) -> tuple[object, Claims]:
+        """Verify a token's signature and form, which stay as they are."""
         try:
-            # Times are checked below, by our clock instead of the machine's.
+            # Times are checked by the caller, by our clock instead of the machine's.
             payload = jwt.decode(
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
                 options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
             )
-            claims = _claims(payload)
+            return payload["token_type"], _claims(payload)
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated from None
-        if payload["token_type"] != token_type or claims.expires_at <= self._clock():
-            raise Unauthenticated
-        return claims
 
     def _issue(self, token_type: str, user_id: UUID) -> tuple[str, Claims]:
         now = self._clock().replace(microsecond=0)

@@ -173,8 +173,9 @@ async def _read(
     order: tuple[tuple[str, bool], ...],
     window: Window,
 ) -> tuple[int, str]:
-    where, values = filter_args(wanted, limit=window.limit, offset=window.bounded_offset)
-    args = (Args(where=where, order=order, values=values),)
+    where, values = filter_args(wanted, offset=window.bounded_offset)
+    skips = window.offset > 0
+    args = (Args(where, order, limit=window.limit, skips=skips, values=values),)
     plan = plan_for(context, listing.read, args, key=listing.path)
     row = await run(context, plan, args)
     return row[0], row[1]

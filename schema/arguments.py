@@ -52,7 +52,6 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
     limit: int = given["last"] if backward else DEFAULT_PAGE if first is None else first
     if not 1 <= limit <= MOST_PAGE:
         raise BadInput(f"`{'last' if backward else 'first'}` must be between 1 and {MOST_PAGE}.")
-    values["limit"] = limit
     for name in ("after", "before"):
         if given.get(name) is not None:
             position = _position(given[name], entity, order or entity.order, signer)
@@ -63,6 +62,7 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
         backward,
         after=given.get("after") is not None,
         before=given.get("before") is not None,
+        limit=limit,
         values=values,
     )
 

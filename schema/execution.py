@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import DocumentNode, GraphQLError, NoSchemaIntrospectionCustomRule
-from strawberry.extensions import SchemaExtension
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+)
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types import ExecutionResult
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
 LONGEST_KEPT = 20_000
+# Validation takes the square of how often a field repeats: 10,000 tokens may take it seconds.
+MOST_TOKENS = 4000
 
 
 class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -31,9 +40,23 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 @dataclass
-class _Known:
+class Known:
+    """A parsed document and, once it was validated, what is wrong with it."""
+
     document: DocumentNode
     errors: list[GraphQLError] | None = None
+
+    def is_just(self, operation_name: str | None) -> bool:
+        """Tell whether this is one valid query and the one that is meant."""
+        if self.errors != []:
+            return False
+        operations = [
+            one for one in self.document.definitions if isinstance(one, OperationDefinitionNode)
+        ]
+        if len(operations) != 1 or operations[0].operation is not OperationType.QUERY:
+            return False
+        name = operations[0].name.value if operations[0].name else None
+        return operation_name is None or operation_name == name
 
 
 class Documents:
@@ -44,9 +67,9 @@ class Documents:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
 
-    def get(self, text: str) -> _Known | None:
+    def get(self, text: str) -> Known | None:
         """Return what is known of a text."""
         known = self._known.get(text)
         if known is not None:
@@ -56,7 +79,7 @@ class Documents:
     def keep(self, text: str, document: DocumentNode) -> None:
         """Remember a parsed text."""
         if len(text) <= LONGEST_KEPT:
-            self._known[text] = _Known(document)
+            self._known[text] = Known(document)
             if len(self._known) > MOST_DOCUMENTS:
                 self._known.popitem(last=False)
 
@@ -89,6 +112,20 @@ class KeepDocuments(SchemaExtension):
             known.errors = execution.pre_execution_errors or []
 
 
+class OneOperation(SchemaExtension):
+    """Refuses to guess which of several operations is meant; Strawberry takes the first one."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Require a name where there is a choice (GraphQL, section 6.1)."""
+        execution = self.execution_context
+        definitions = execution.graphql_document.definitions if execution.graphql_document else ()
+        operations = sum(isinstance(one, OperationDefinitionNode) for one in definitions)
+        if operations > 1 and execution._provided_operation_name is None:
+            message = "Say which of the operations is meant: `operationName`."
+            execution.result = ExecutionResult(data=None, errors=[GraphQLError(message)])
+        yield
+
+
 class WithoutIntrospection(SchemaExtension):
     """Refuses questions about the schema."""
 
@@ -98,8 +135,11 @@ class WithoutIntrospection(SchemaExtension):
         yield
 
 
-def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
-    """Return what the schema is extended by; the document cache is one for the schema."""
-    documents = Documents()
-    found: list[Callable[[], SchemaExtension]] = [lambda: KeepDocuments(documents)]
+def extensions(documents: Documents, *, introspection: bool) -> list[Callable[[], SchemaExtension]]:
+    """Return what the schema is extended by; ``documents`` is kept for it alone."""
+    found: list[Callable[[], SchemaExtension]] = [
+        lambda: MaxTokensLimiter(MOST_TOKENS),
+        lambda: KeepDocuments(documents),
+        OneOperation,
+    ]
     return found if introspection else [WithoutIntrospection, *found]

@@ -229,11 +229,7 @@ class Mutation:
             )
             return {"attachment": attachment, "ticket": ticket}
 
-        try:
-            return await _perform(info, deed)  # type: ignore[no-any-return]
-        finally:
-            # Large ones are on disk until then, also where they were never read.
-            await given.file.close()  # type: ignore[attr-defined]
+        return await _perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Delete a file; customers may delete their own.")
     async def delete_attachment(

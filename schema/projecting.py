@@ -6,7 +6,7 @@ for a known document only reads its variables.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -25,6 +25,8 @@ from schema.arguments import read_args
 from schema.selection import Selection, Slot
 
 MOST_TEMPLATES = 1000
+# Of one root field: each variable of a directive doubles them.
+MOST_VARIANTS = 64
 
 
 @dataclass(eq=False)
@@ -48,7 +50,7 @@ class _Known:
     templates: dict[tuple[object, ...], Template]
 
 
-_known: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
+_known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
 
 
 async def project(
@@ -66,8 +68,7 @@ async def project(
     ]
     if values:
         first = args[0]
-        merged = {**first.values, **values}
-        args[0] = Args(first.where, first.order, first.backward, first.after, first.before, merged)
+        args[0] = replace(first, values={**first.values, **values})
     text = await read_json(context, template.read, args, key=template)
     return None if text is None else orjson.Fragment(text)
 
@@ -78,7 +79,7 @@ def _args(context: Context, slot: Slot, info: GraphQLResolveInfo[Any]) -> Args:
 
 
 def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
-    key = (id(info.operation), *map(id, info.field_nodes))
+    key = (by, id(info.operation), *map(id, info.field_nodes))
     known = _known.get(key)
     if known is None:
         template, names = _make(info, root, by)
@@ -96,6 +97,8 @@ def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
     if not set(names) <= set(known.names):
         # A directive that an earlier one hid depends on a further variable.
         known.names = tuple(sorted({*names, *known.names}))
+        known.templates.clear()
+    if len(known.templates) >= MOST_VARIANTS:
         known.templates.clear()
     known.templates[_signature(info, known.names)] = template
     return template

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import orjson
 import strawberry
+from graphql import GraphQLResolveInfo
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
@@ -22,6 +23,7 @@ from schema.types import (
     OrderArg,
     Ticket,
     User,
+    projected,
 )
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered
 
@@ -29,9 +31,30 @@ MOST_NODES = 100
 Info = strawberry.Info[Any, Any]
 
 
-async def _list(info: Info) -> Any:
+async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **_: object) -> Any:
+    """Answer a page of a list.
+
+    Takes the place of Strawberry's resolver, which would convert the arguments that ``project``
+    reads from the document.
+    """
     info.context.desk_context.require_viewer()
-    return await project(info._raw_info, "connection", values={})
+    return await project(info, "connection", values={})
+
+
+async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **_: object) -> Any:
+    """Answer the statistics, for the same reason without Strawberry's resolver."""
+    info.context.desk_context.require_viewer()
+    return await project(info, "statistics", values={})
+
+
+RESOLVERS = {
+    "tickets": resolve_list,
+    "comments": resolve_list,
+    "users": resolve_list,
+    "companies": resolve_list,
+    "contacts": resolve_list,
+    "ticketStats": resolve_statistics,
+}
 
 
 async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
@@ -96,9 +119,8 @@ class Query:
         return await _one(info, known_id(id))  # type: ignore[no-any-return]
 
     @answered("The tickets that the viewer may see, newest first.")
-    async def tickets(
+    def tickets(
         self,
-        info: Info,
         filter: FilterArg = None,
         order_by: OrderArg = None,
         first: FirstArg = None,
@@ -106,19 +128,17 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Ticket]:
-        """Answer a page."""
-        return await _list(info)  # type: ignore[no-any-return]
+        """See ``resolve_list``."""
+        projected()
 
     @answered("Counts over the tickets that the viewer may see.")
-    async def ticket_stats(self, info: Info, filter: FilterArg = None) -> TicketStats:
-        """Count."""
-        info.context.desk_context.require_viewer()
-        return await project(info._raw_info, "statistics", values={})  # type: ignore[return-value]
+    def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
+        """See ``resolve_statistics``."""
+        projected()
 
     @answered("The comments that the viewer may see, oldest first.")
-    async def comments(
+    def comments(
         self,
-        info: Info,
         filter: Annotated[
             CommentFilter | None, strawberry.argument(description="Which comments.")
         ] = None,
@@ -127,13 +147,12 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Comment]:
-        """Answer a page."""
-        return await _list(info)  # type: ignore[no-any-return]
+        """See ``resolve_list``."""
+        projected()
 
     @answered("The users that the viewer may see, newest first.")
-    async def users(
+    def users(
         self,
-        info: Info,
         filter: Annotated[
             UserFilter | None, strawberry.argument(description="Which users.")
         ] = None,
@@ -142,13 +161,12 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[User]:
-        """Answer a page; customers see themselves and their colleagues."""
-        return await _list(info)  # type: ignore[no-any-return]
+        """See ``resolve_list``."""
+        projected()
 
     @answered("The companies that the viewer may see, by name.")
-    async def companies(
+    def companies(
         self,
-        info: Info,
         search: Annotated[
             str | None,
             strawberry.argument(description="Words in name, website, notes or country."),
@@ -158,13 +176,12 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Company]:
-        """Answer a page; customers see their own."""
-        return await _list(info)  # type: ignore[no-any-return]
+        """See ``resolve_list``."""
+        projected()
 
     @answered("The contacts that the viewer may see, by name.")
-    async def contacts(
+    def contacts(
         self,
-        info: Info,
         filter: Annotated[
             ContactFilter | None, strawberry.argument(description="Which contacts.")
         ] = None,
@@ -173,8 +190,8 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Contact]:
-        """Answer a page; customers see those of their company."""
-        return await _list(info)  # type: ignore[no-any-return]
+        """See ``resolve_list``."""
+        projected()
 
 
 def _storable(text: str) -> str | None:

@@ -80,9 +80,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await check(database)
         await database.open()
         try:
+            await check(database)
             await page.prepare()
             yield
         finally:
@@ -150,7 +150,9 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
         base_url=settings.public_url,
         allowed_origins=settings.cors_origins,
     )
-    routes: list[BaseRoute] = [Route("/graphql", view), Route("/graphql/", _to_graphql)]
+    # A temporary redirect keeps the method, so a slash too many costs a client nothing.
+    slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
+    routes: list[BaseRoute] = [Route("/graphql", view), slash]
     if settings.shows_graphiql:
         routes.insert(0, Mount("/graphql/static", StaticFiles(directory=console.STATIC)))
         if console.built():
@@ -175,11 +177,11 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 
 async def _to_graphql(_request: Request) -> Response:
-    return RedirectResponse("/graphql", status_code=308)
+    return RedirectResponse("/graphql")
 
 
 async def _to_rest(_request: Request) -> Response:
-    return RedirectResponse("/api/v1/", status_code=308)
+    return RedirectResponse("/api/v1/")
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -89,9 +89,11 @@ class PostgresReader:
             min_size=1,
             max_size=READ_CONNECTIONS,
             # A prepared nested read is planned once; JIT would compile it for longer than it runs.
+            # At the default cost of a random page, small tables are scanned for every nested row.
             server_settings={
                 "timezone": "UTC",
                 "jit": "off",
+                "random_page_cost": "1.1",
                 "default_transaction_read_only": "on",
                 "application_name": "deskgraph-read",
             },

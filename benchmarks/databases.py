@@ -1,0 +1,80 @@
+"""Scratch databases, filled for one run and removed after it."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+
+from benchmarks.data import insert_rows
+from server.database import Database, dsn_of
+from server.demo.maker import Rows
+from server.migrate import upgrade
+
+SERVER = os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+PREFIX = "deskgraph_bench_"
+
+
+async def why_no_postgres() -> str | None:
+    """Return why PostgreSQL cannot be measured, or None where it can."""
+    url = make_url(SERVER)
+    try:
+        connection = await asyncpg.connect(dsn_of(url), timeout=5)
+    except (OSError, asyncpg.PostgresError) as error:
+        return f"PostgreSQL at {url.host}:{url.port or 5432} is not there ({error})"
+    await connection.close()
+    return None
+
+
+@asynccontextmanager
+async def scratch(kind: str, folder: Path, rows: Rows) -> AsyncIterator[str]:
+    """Give the URL of a migrated database with these rows."""
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'bench.db'}"
+        await _fill(url, rows)
+        yield url
+        return
+    name = f"{PREFIX}{os.getpid()}_{time.time_ns()}"
+    await _on_postgres(make_url(SERVER), f"CREATE DATABASE {name}")
+    try:
+        own = make_url(SERVER).set(database=name)
+        await _fill(dsn_of(own), rows)
+        await _on_postgres(own, "VACUUM ANALYZE")
+        yield dsn_of(own)
+    finally:
+        await _on_postgres(make_url(SERVER), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def version(kind: str) -> str:
+    """Return the name and version of the database."""
+    if kind == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    connection = await asyncpg.connect(dsn_of(make_url(SERVER)))
+    try:
+        shown = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return f"PostgreSQL {str(shown).split()[0]}"
+
+
+async def _fill(url: str, rows: Rows) -> None:
+    database = Database(url)
+    try:
+        await upgrade(database)
+        async with database.engine.begin() as connection:
+            await insert_rows(connection, rows)
+    finally:
+        await asyncio.shield(database.engine.dispose())
+
+
+async def _on_postgres(url: URL, statement: str) -> None:
+    connection = await asyncpg.connect(dsn_of(url))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,103 @@
+"""Reads beside the same reads by hand, in one run on this machine: ``python -m benchmarks.read``.
+
+Only ratios within a run mean something elsewhere, so the servers are loaded in turn.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import chart, databases, servers
+from benchmarks.data import make_rows
+from benchmarks.load import LoadError, Sample, measure, median_of
+from benchmarks.report import Result, conditions, table
+from benchmarks.requests import requests
+from server.demo.maker import Rows
+
+DOCS = Path(__file__).parents[1] / "docs"
+# Until statements are prepared on every connection and caches are warm.
+WARM_UP = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and with ``--write`` keep the table and the chart."""
+    options = _options(arguments)
+    if options.quick:
+        options.tickets, options.seconds, options.rounds = 200, 1.0, 1
+    try:
+        results = asyncio.run(_measure_all(options))
+    except (servers.ServerError, LoadError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    text = f"{table(results)}\n{conditions(options.tickets, options.seconds, options.rounds)}"
+    print(text, end="")
+    if options.write:
+        DOCS.mkdir(exist_ok=True)
+        (DOCS / "read-benchmark.txt").write_text(text, "utf-8")
+        (DOCS / "read-benchmark.svg").write_text(chart.draw(results), "utf-8")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.read", description=__doc__)
+    parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--tickets", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long a round takes")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds for each server and read")
+    parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
+    parser.add_argument("--write", action="store_true", help="keep table and chart in docs/")
+    return parser.parse_args(arguments)
+
+
+async def _measure_all(options: argparse.Namespace) -> list[Result]:
+    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
+    rows = make_rows(options.tickets)
+    found: list[Result] = []
+    for kind in kinds:
+        if kind == "postgres" and (missing := await databases.why_no_postgres()):
+            if options.database == "postgres":
+                raise servers.ServerError(missing)
+            print(f"{missing}: it is left out.", file=sys.stderr)
+            continue
+        found += await measure_on(kind, rows, options.seconds, options.rounds)
+    return found
+
+
+async def measure_on(kind: str, rows: Rows, seconds: float, rounds: int) -> list[Result]:
+    """Return what was measured on one kind of database."""
+    shown = await databases.version(kind)
+    print(f"Filling {shown} ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        async with databases.scratch(kind, Path(folder), rows) as url:
+            return await asyncio.to_thread(
+                _compare, url, Path(folder), rows, shown, seconds, rounds
+            )
+
+
+def _compare(
+    url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int
+) -> list[Result]:
+    key = secrets.token_urlsafe(48)
+    access = servers.token(key, rows)
+    results = []
+    with servers.running(url, key, access, folder) as ports:
+        for request in requests(access):
+            size = servers.compare(request, ports)
+            samples: dict[str, list[Sample]] = {name: [] for name in ports}
+            for port in ports.values():
+                measure(request, port, min(WARM_UP, seconds))
+            for number in range(rounds):
+                print(f"{request.title}: round {number + 1} of {rounds}", file=sys.stderr)
+                for name, port in ports.items():
+                    samples[name].append(measure(request, port, seconds))
+            medians = {name: median_of(some) for name, some in samples.items()}
+            results.append(Result(shown, request.title, size, medians["ours"], medians["floor"]))
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

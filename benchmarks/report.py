@@ -1,0 +1,56 @@
+"""What was measured, as a table."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from benchmarks.load import Sample, generator
+
+
+@dataclass(frozen=True)
+class Result:
+    """One read on one database: ours and the floor, each as the median of the rounds."""
+
+    database: str
+    title: str
+    size: int
+    ours: Sample
+    floor: Sample
+
+    @property
+    def ratio(self) -> float:
+        """How many of the floor's requests ours answers in the same time."""
+        return self.ours.rate / self.floor.rate
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the figures, a line for each server."""
+    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'of floor':>10}"]
+    for result in results:
+        lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
+        ratio = f"{result.ratio:.2f}"
+        lines.append(_line("deskgraph", result.ours, ratio))
+        lines.append(_line("by hand (the floor)", result.floor, "1.00"))
+    return "\n".join(lines) + "\n"
+
+
+def conditions(tickets: int, seconds: float, rounds: int) -> str:
+    """Return what has to be known to read the figures."""
+    ours = ("strawberry-graphql", "starlette", "uvicorn", "asyncpg", "sqlalchemy")
+    versions = ", ".join(f"{name} {version(name)}" for name in ours)
+    return (
+        f"Each line is the median of {rounds} rounds of {seconds:g} s, the servers taking turns, "
+        "one worker each.\n"
+        f"Load: {generator()}; the database and the load are on the same machine, which has "
+        f"{os.cpu_count()} cores.\n"
+        f"{tickets:,} tickets, pages of 20. Both answers were compared as JSON before.\n"
+        "The floor: bare Starlette, uvicorn with the same settings, SQL by hand, no schema, "
+        "a constant token.\n"
+        f"Python {platform.python_version()}, {versions}.\n"
+    )
+
+
+def _line(name: str, sample: Sample, ratio: str) -> str:
+    return f"  {name:40}{sample.rate:>11.0f}{sample.p50:>9.1f}{sample.p99:>9.1f}{ratio:>10}"

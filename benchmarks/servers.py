@@ -1,0 +1,123 @@
+"""The servers that are measured, as processes of their own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
+
+import orjson
+
+from benchmarks.data import viewer_id
+from benchmarks.requests import Request
+from resolvers.tokens import Tokens
+from server.demo.maker import Rows
+from server.settings import PREFIX
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 30
+LIFETIME = 1440
+
+
+class ServerError(Exception):
+    """A server does not start, or does not answer what it should."""
+
+
+def token(key: str, rows: Rows) -> str:
+    """Return an access token of the viewer whose requests are measured."""
+    tokens = Tokens(key, access_minutes=LIFETIME, refresh_days=1, clock=lambda: datetime.now(UTC))
+    return tokens.access(viewer_id(rows))
+
+
+@contextmanager
+def running(url: str, key: str, access: str, folder: Path) -> Iterator[dict[str, int]]:
+    """Run our server and the floor, and give their ports by name."""
+    # Nothing of this process's settings gets in.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    env |= {
+        "PYTHONPATH": str(ROOT),
+        f"{PREFIX}DATABASE_URL": url,
+        f"{PREFIX}FILES_URL": f"file://{folder / 'media'}",
+        f"{PREFIX}SECRET_KEY": key,
+        "FLOOR_TOKEN": access,
+    }
+    with ExitStack() as stack:
+        started = {
+            "ours": stack.enter_context(_started(["server.cli", "serve"], env, folder)),
+            "floor": stack.enter_context(_started(["benchmarks.floor"], env, folder)),
+        }
+        for process in started.values():
+            process.wait_until_it_answers()
+        yield {name: process.port for name, process in started.items()}
+
+
+def ask(request: Request, port: int) -> bytes:
+    """Return what a server answers."""
+    asked = UrlRequest(
+        f"http://127.0.0.1:{port}{request.path}",
+        data=request.body or None,
+        headers=request.headers,
+        method=request.method,
+    )
+    try:
+        with urlopen(asked, timeout=PATIENCE) as answer:
+            return bytes(answer.read())
+    except URLError as error:
+        raise ServerError(f"No answer to {request.title}: {error}") from None
+
+
+def compare(request: Request, ports: Mapping[str, int]) -> int:
+    """Return the size of the answer; raises ``ServerError`` where two servers differ in it."""
+    answers = {name: ask(request, port) for name, port in ports.items()}
+    (first, one), *others = answers.items()
+    for name, other in others:
+        if orjson.loads(other) != orjson.loads(one):
+            raise ServerError(f"{first} and {name} answer {request.title} differently.")
+    return len(one)
+
+
+@dataclass
+class _Server:
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    def wait_until_it_answers(self) -> None:
+        """Raise ``ServerError`` with what the server said where it does not start."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and self.process.poll() is None:
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise ServerError(f"A server does not start: {self.log.read_text()}")
+
+
+@contextmanager
+def _started(module: list[str], env: Mapping[str, str], folder: Path) -> Iterator[_Server]:
+    port = _free_port()
+    command = [sys.executable, "-m", *module, "--port", str(port)]
+    log = folder / f"{module[0]}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, env=dict(env), cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield _Server(process, port, log)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

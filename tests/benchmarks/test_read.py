@@ -1,0 +1,76 @@
+"""The benchmark runs, and refuses to measure servers that do different work."""
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from benchmarks import chart, load, read, servers
+from benchmarks.data import make_rows
+from benchmarks.load import Sample, median_of
+from benchmarks.report import Result, table
+from benchmarks.requests import Request
+
+RESULT = Result("SQLite <3>", "REST list", 40_000, Sample(500, 20, 40), Sample(1000, 10, 20))
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_both_reads_are_measured_beside_the_floor(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load.shutil, "which", lambda _name: None)  # type: ignore[attr-defined]
+    results = await read.measure_on(backend, make_rows(30), seconds=0.1, rounds=1)
+    assert [result.title for result in results] == ["GraphQL nested list", "REST list"]
+    for result in results:
+        assert result.size > 10_000
+        assert result.ours.rate > 0
+        assert result.floor.rate > 0
+        assert result.ours.p50 <= result.ours.p99
+
+
+def test_the_rows_are_the_same_at_every_run() -> None:
+    first, second = make_rows(10), make_rows(10)
+    assert first == second
+    assert len(first.tickets) == 10
+
+
+def test_different_answers_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {1: b'{"a": 1}', 2: b'{"a":1}', 3: b'{"a": 2}'}
+    monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
+    request = Request("A read", "GET", "/")
+    assert servers.compare(request, {"ours": 1, "floor": 2}) == 8
+    with pytest.raises(servers.ServerError, match="ours and floor answer A read differently"):
+        servers.compare(request, {"ours": 1, "floor": 3})
+
+
+def test_a_figure_is_the_median_of_its_rounds() -> None:
+    rounds = [Sample(100, 1, 9), Sample(300, 2, 7), Sample(200, 3, 8)]
+    assert median_of(rounds) == Sample(200, 2, 8)
+
+
+def test_table_and_chart_show_rates_and_the_ratio() -> None:
+    text = table([RESULT])
+    assert "REST list on SQLite <3>, 40 kB of JSON" in text
+    assert "0.50" in text
+    drawn = chart.draw([RESULT])
+    shown = " ".join(ElementTree.fromstring(drawn).itertext())
+    assert "REST list, SQLite <3>" in shown
+    assert "500 · 0.50 of the floor" in shown
+
+
+def test_write_keeps_table_and_chart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def measured(_options: object) -> list[Result]:
+        return [RESULT]
+
+    monkeypatch.setattr(read, "_measure_all", measured)
+    monkeypatch.setattr(read, "DOCS", tmp_path / "docs")
+    assert read.main(["--write"]) == 0
+    assert (tmp_path / "docs/read-benchmark.txt").read_text() == capsys.readouterr().out
+    assert (tmp_path / "docs/read-benchmark.svg").read_text().startswith("<svg ")

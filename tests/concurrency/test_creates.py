@@ -1,0 +1,108 @@
+"""Many clients at once, against real server processes that share nothing but the database."""
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from models import TicketEventType
+from server.app import utc_now
+from tests.viewers.world import KEY, World, key, open_world
+
+pytestmark = pytest.mark.anyio
+
+CLIENTS = 50
+PROCESSES = {"postgres": 4, "sqlite": 2}
+CREATE = """
+mutation ($input: CreateTicketInput!) {
+  createTicket(input: $input) { ticket { ticketNumber } errors { message } }
+}
+"""
+
+
+@asynccontextmanager
+async def served(url: str, media: Path, processes: int) -> AsyncIterator[list[str]]:
+    """Run server processes and give their addresses."""
+    ours = {
+        "DATABASE_URL": url,
+        "FILES_URL": f"file://{media}",
+        "SECRET_KEY": KEY,
+        "ENVIRONMENT": "production",
+    }
+    root = Path(__file__).parents[2]
+    others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.concurrency.processes", str(processes)),
+        env=others | {f"DESKGRAPH_{name}": value for name, value in ours.items()},
+        cwd=root,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert running.stdout
+        # Their sockets take connections from then on.
+        ports = (await running.stdout.readline()).split()
+        assert len(ports) == processes, (await running.communicate())[1].decode()
+        yield [f"http://127.0.0.1:{int(port)}" for port in ports]
+    finally:
+        if running.returncode is None:
+            running.terminate()
+        _, log = await running.communicate()
+    assert b"Traceback" not in log, log.decode()
+
+
+@pytest.fixture
+async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database_url, tmp_path / "media") as opened:
+        await opened.reset()
+        yield opened
+
+
+async def create_by_graphql(client: httpx.AsyncClient, base: str) -> str:
+    given = {"subject": "S", "description": "D", "companyId": str(key("hilton"))}
+    body = {"query": CREATE, "variables": {"input": given}}
+    response = await client.post(f"{base}/graphql", json=body)
+    assert response.status_code == 200, response.text
+    payload = response.json()["data"]["createTicket"]
+    assert payload["errors"] == []
+    return str(payload["ticket"]["ticketNumber"])
+
+
+async def create_by_rest(client: httpx.AsyncClient, base: str) -> str:
+    given = {"subject": "S", "description": "D", "company": str(key("hilton"))}
+    response = await client.post(f"{base}/api/v1/tickets/", json=given)
+    assert response.status_code == 201, response.text
+    return str(response.json()["ticket_number"])
+
+
+async def test_fifty_clients_of_several_processes_all_get_consecutive_numbers(
+    world: World, backend: str, database_url: str
+) -> None:
+    # The processes have clocks of their own, so a token is needed that is good today.
+    world.clock.now = utc_now()
+    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    creates = (create_by_graphql, create_by_rest)
+    async with (
+        served(database_url, world.media, PROCESSES[backend]) as bases,
+        httpx.AsyncClient(headers=headers, timeout=60) as client,
+    ):
+        numbers = await asyncio.gather(
+            *(creates[n % 2](client, bases[n // 2 % len(bases)]) for n in range(CLIENTS))
+        )
+
+    # A day for each side of a midnight, should it come in between.
+    by_day = itertools.groupby(sorted(numbers), key=lambda number: number[:10])
+    for day, same in by_day:
+        found = list(same)
+        assert found == [f"{day}-{n:04}" for n in range(1, len(found) + 1)]
+    events = await world.events()
+    assert {event.type for event in events} == {TicketEventType.CREATED}
+    assert len({event.ticket_id for event in events}) == CLIENTS
+    # The order of the events is the order of the commits, and so of the numbers.
+    assert [event.ticket_number for event in events] == sorted(numbers)

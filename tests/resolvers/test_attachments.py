@@ -1,0 +1,268 @@
+"""Attachments: what is known of a file, and that rows and files come and go together."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from models import Attachment
+from resolvers import attachments, tickets
+from resolvers.attachments import clean_name, new_key
+from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
+from resolvers.signing import Signer
+from resolvers.sniffing import sniff
+from tests.viewers.world import CONTENT, MOST_UPLOAD, NOON, World, file_key, key
+
+pytestmark = pytest.mark.anyio
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def add(world: World, *chunks: bytes, name: str = "a.png", who: str = "keith") -> Attachment:
+    attachment_id = await attachments.add_attachment(
+        world.context(who), key("volume"), name, pieces(*chunks)
+    )
+    return await world.get(Attachment, attachment_id)
+
+
+async def content(opened: attachments.OpenFile) -> bytes:
+    return b"".join([chunk async for chunk in opened.chunks])
+
+
+async def test_a_file_is_measured_hashed_and_looked_at(world: World) -> None:
+    # In pieces that are smaller than what tells the type.
+    attachment = await add(world, PNG[:3], PNG[3:5], b"", PNG[5:], name=" Pläne/für\\Büro 1.PNG ")
+
+    assert (attachment.size, attachment.content_type) == (len(PNG), "image/png")
+    assert attachment.sha256 == hashlib.sha256(PNG).hexdigest()
+    assert attachment.name == "Pläne/für\\Büro 1.PNG"
+    assert attachment.uploaded_by_id == key("keith")
+    assert attachment.created_at == NOON
+    assert (world.media / attachment.key).read_bytes() == PNG
+
+
+async def test_a_file_may_be_empty(world: World) -> None:
+    attachment = await add(world)
+
+    assert (attachment.size, attachment.sha256) == (0, hashlib.sha256().hexdigest())
+    opened = await attachments.open_attachment(world.context("keith"), attachment.key)
+    assert (await content(opened), opened.size) == (b"", 0)
+
+
+async def test_the_limit_itself_fits(world: World) -> None:
+    assert (await add(world, bytes(MOST_UPLOAD))).size == MOST_UPLOAD
+
+
+async def test_a_file_that_is_too_large_leaves_nothing(world: World) -> None:
+    before = await world.dump()
+
+    with pytest.raises(TooLarge) as refused:
+        await add(world, bytes(MOST_UPLOAD), b"x")
+
+    assert refused.value.limit == MOST_UPLOAD
+    assert await world.dump() == before
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(world: World) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"beginning"
+        raise ConnectionResetError
+
+    before = await world.dump()
+    with pytest.raises(ConnectionResetError):
+        await attachments.add_attachment(world.context("keith"), key("volume"), "a", broken())
+    assert await world.dump() == before
+
+
+async def test_a_ticket_that_is_deleted_during_the_upload_leaves_nothing(world: World) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"beginning"
+        await tickets.delete_ticket(world.context("admin"), key("volume"))
+        yield b"end"
+
+    with pytest.raises(NotFound) as refused:
+        await attachments.add_attachment(world.context("keith"), key("volume"), "a", slow())
+
+    assert refused.value.kind == "Ticket"
+    after = await world.dump()
+    assert after["files"] == sorted([file_key("photo"), file_key("receipt")])
+    assert {row[0] for row in after["attachments"]} == {key("photo"), key("receipt")}
+
+
+async def test_a_row_that_cannot_be_written_takes_its_file_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("planted")
+
+    before = await world.dump()
+    monkeypatch.setattr(attachments, "append_events", fail)
+    with pytest.raises(RuntimeError, match="planted"):
+        await add(world, PNG)
+    assert await world.dump() == before
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0.png", "a\ud800.png", "x" * 201])
+async def test_a_name_that_cannot_be_is_refused_before_anything_is_read(
+    world: World, name: str
+) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("the file was read")
+        yield b""
+
+    for ticket, expected in ((key("volume"), Invalid), (key("nothing"), NotFound)):
+        with pytest.raises(expected):
+            await attachments.add_attachment(world.context("keith"), ticket, name, unread())
+    assert len(world.files()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("photo.png", "photo.png"),
+        ("Über uns.pdf", "Uber_uns.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\temp\\a b.txt", "a_b.txt"),
+        (".htaccess", "htaccess"),
+        ("...", "file"),
+        ("日本.png", "png"),
+        ("日本", "file"),
+        ("a/", "file"),
+        ("a?b#c%2e%2e.txt", "a_b_c_2e_2e.txt"),
+        ("a\nb.txt", "a_b.txt"),
+        ("x" * 300 + ".jpeg", "x" * 100 + ".jpeg"),
+        ("a." + "y" * 300, "a." + "y" * 20),
+        ("x" * 300, "x" * 100),
+    ],
+)
+def test_names_in_keys_are_safe_everywhere(name: str, cleaned: str) -> None:
+    assert clean_name(name) == cleaned
+
+
+def test_keys_cannot_be_guessed_and_have_the_documented_form() -> None:
+    keys = {new_key("photo.png", datetime(2025, 3, 1, tzinfo=UTC)) for _ in range(100)}
+
+    assert len(keys) == 100
+    for found in keys:
+        form = r"tickets/attachments/2025/03/([A-Za-z0-9_-]{24})/photo\.png"
+        assert re.fullmatch(form, found)
+    assert len(new_key("x" * 1000, NOON)) <= 300
+
+
+@pytest.mark.parametrize(
+    ("head", "content_type"),
+    [
+        (b"GIF89a...", "image/gif"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"RIFF....WEBPVP8", "image/webp"),
+        (b"RIFF....WAVEfmt", "audio/wave"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"<script>alert(1)</script>", "text/plain"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "text/plain"),
+        ("Grüße".encode(), "text/plain"),
+        (b"\x00\x01\x02", "application/octet-stream"),
+        (b"", "text/plain"),
+    ],
+)
+def test_the_first_bytes_tell_what_a_file_is(head: bytes, content_type: str) -> None:
+    assert sniff(head) == content_type
+
+
+async def test_a_deleted_attachment_takes_its_file_with_it(world: World) -> None:
+    await attachments.delete_attachment(world.context("keith"), key("scan"))
+
+    assert world.files() == sorted([file_key("photo"), file_key("receipt")])
+    with pytest.raises(NotFound):
+        await attachments.delete_attachment(world.context("keith"), key("scan"))
+
+
+async def test_a_file_that_is_gone_already_does_not_keep_its_row(world: World) -> None:
+    (world.media / file_key("scan")).unlink()
+
+    with pytest.raises(NotFound):
+        await attachments.open_attachment(world.context("keith"), file_key("scan"))
+    await attachments.delete_attachment(world.context("keith"), key("scan"))
+    assert key("scan") not in {row[0] for row in (await world.dump())["attachments"]}
+
+
+async def test_customers_rename_and_delete_their_own_files_only(world: World) -> None:
+    before = await world.dump()
+    for who, name in (("carla", "photo"), ("colin", "scan")):
+        with pytest.raises(Forbidden, match="their own"):
+            await attachments.delete_attachment(world.context(who), key(name))
+        with pytest.raises(Forbidden, match="their own"):
+            await attachments.update_attachment(world.context(who), key(name), {"name": "b"})
+    with pytest.raises(Invalid):
+        await attachments.update_attachment(world.context("carla"), key("scan"), {"name": " "})
+    assert await world.dump() == before
+
+    await attachments.update_attachment(world.context("carla"), key("scan"), {"name": " b "})
+    renamed = await world.get(Attachment, key("scan"))
+    assert (renamed.name, renamed.key) == ("b", file_key("scan"))
+
+
+async def test_files_open_for_whoever_sees_the_ticket(world: World) -> None:
+    for who in ("admin", "keith", "carla", "colin"):
+        opened = await attachments.open_attachment(world.context(who), file_key("photo"))
+        assert (await content(opened), opened.name) == (CONTENT, "photo.txt")
+    for name in (file_key("photo"), file_key("nothing"), "", "../desk.db", "a\0b", "\ud800"):
+        with pytest.raises(NotFound):
+            await attachments.open_attachment(world.context("olga"), name)
+
+
+def signed(world: World, name: str = "photo", seconds: int = 60) -> tuple[str, str, str]:
+    expires = str(int(world.clock.now.timestamp()) + seconds)
+    return file_key(name), expires, world.desk.signer.media_signature(file_key(name), expires)
+
+
+async def test_a_signed_link_opens_until_it_expires(world: World) -> None:
+    link = signed(world)
+    stranger = world.context(None)
+
+    assert await content(await attachments.open_signed(stranger, *link)) == CONTENT
+    world.clock.move(seconds=60)
+    assert await content(await attachments.open_signed(stranger, *link)) == CONTENT
+    world.clock.move(microseconds=1)
+    with pytest.raises(NotFound):
+        await attachments.open_signed(stranger, *link)
+
+
+async def test_an_altered_link_opens_nothing(world: World) -> None:
+    name, expires, signature = signed(world)
+    other = Signer("another key that is also long enough")
+    altered = [
+        (file_key("receipt"), expires, signature),
+        (name, str(int(expires) + 1), signature),
+        (name, f"0{expires}", signature),
+        (name, "", signature),
+        (name, "never", signature),
+        (name, expires, ""),
+        (name, expires, signature[:-1]),
+        (name, expires, signature.upper() + "é"),
+        (name, expires, "\ud800"),
+        (f"{name}\ud800", expires, signature),
+        (name, f"{expires}\ud800", signature),
+        (name, expires, other.media_signature(name, expires)),
+        (name, expires, world.desk.signer.mac(f"{expires}:{name}").hex()),
+        # What was signed is split where it was joined.
+        (f"1:{name}", expires, world.desk.signer.media_signature(name, f"{expires}:1")),
+    ]
+    for link in altered:
+        with pytest.raises(NotFound):
+            await attachments.open_signed(world.context("admin"), *link)
+
+
+async def test_a_signed_link_to_what_is_deleted_opens_nothing(world: World) -> None:
+    link = signed(world, "scan")
+    await attachments.delete_attachment(world.context("keith"), key("scan"))
+    with pytest.raises(NotFound):
+        await attachments.open_signed(world.context(None), *link)

@@ -1,0 +1,141 @@
+"""What a field may hold: every problem of every field at once, in stable codes."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+
+from resolvers import inputs
+from resolvers.errors import Invalid, Problem
+from resolvers.inputs import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, Rules, clean
+from tests.viewers.world import NOON, key
+
+ALL_RULES = [TICKET, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER]
+TEXTS = [(rules, name) for rules in ALL_RULES for name, rule in rules.items() if rule.kind is str]
+
+
+def codes(rules: Rules, values: dict[str, Any], *, partial: bool = True) -> dict[str, str]:
+    """Return the code of each field's only problem."""
+    _, problems = clean(rules, values, partial=partial)
+    assert all(len(found) == 1 for found in problems.values())
+    return {name: found[0].code for name, found in problems.items()}
+
+
+def test_required_fields_are_missed_in_new_things_only() -> None:
+    assert codes(TICKET, {}, partial=False) == dict.fromkeys(
+        ("subject", "description", "company"), "required"
+    )
+    assert codes(USER, {}, partial=False) == dict.fromkeys(
+        ("username", "password", "role"), "required"
+    )
+    assert codes(TICKET, {}) == {}
+
+
+def test_every_wrong_field_is_told_at_once() -> None:
+    wrong = {
+        "subject": " ",
+        "description": 5,
+        "status": "open",
+        "priority": "",
+        "category": None,
+        "company": None,
+        "contact": "not an id",
+        "assigned_to": Problem("invalid_uuid", {"value": "x"}),
+        "assigned_team": "Customer",
+        "due_date": "tomorrow",
+        "tags": None,
+    }
+    assert codes(TICKET, wrong) == {
+        "subject": "blank",
+        "description": "not_a_string",
+        "status": "invalid_choice",
+        "priority": "invalid_choice",
+        "category": "null",
+        "company": "null",
+        "contact": "incorrect_type",
+        "assigned_to": "invalid_uuid",
+        "assigned_team": "invalid_choice",
+        "due_date": "incorrect_type",
+        "tags": "null",
+    }
+
+
+def test_what_is_right_is_kept_beside_what_is_wrong() -> None:
+    cleaned, problems = clean(TICKET, {"subject": "S", "status": "open"}, partial=True)
+
+    assert cleaned == {"subject": "S"}
+    assert problems == {"status": [Problem("invalid_choice", {"value": "open"})]}
+
+
+def test_unknown_fields_are_left_out() -> None:
+    assert clean(TICKET, {"version": 7, "id": key("x")}, partial=True) == ({}, {})
+
+
+@pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
+def test_texts_are_trimmed_and_then_measured(rules: Rules, name: str) -> None:
+    most = rules[name].most or 100_000
+    fits = "ü" * most
+
+    assert clean(rules, {name: f" \n\t{fits}\u3000 "}, partial=True) == ({name: fits}, {})
+    if rules[name].most:
+        assert clean(rules, {name: fits + "x"}, partial=True)[1] == {
+            name: [Problem("max_length", {"max": most})]
+        }
+
+
+@pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
+def test_no_text_holds_what_a_database_cannot(rules: Rules, name: str) -> None:
+    for text, code in (
+        ("a\0b", "null_characters"),
+        ("\0", "null_characters"),
+        ("\0" * 1000, "null_characters"),
+        ("a\ud83d", "surrogates"),
+        ("\udfff", "surrogates"),
+        (7, "not_a_string"),
+        (True, "not_a_string"),
+        (b"bytes", "not_a_string"),
+        (None, "null"),
+    ):
+        assert codes(rules, {name: text}) == {name: code}
+    # A whole pair is a character like any other.
+    assert codes(rules, {name: "🎵"}) == {}
+
+
+@pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
+def test_a_blank_text_is_fine_only_where_the_rule_says_so(rules: Rules, name: str) -> None:
+    expected = {} if rules[name].blank else {name: "blank"}
+    assert codes(rules, {name: ""}) == codes(rules, {name: " \n "}) == expected
+
+
+def test_null_and_empty_are_the_same_where_a_field_may_be_null() -> None:
+    nullable = {"contact", "assigned_to", "assigned_team", "due_date"}
+    for empty in (None, ""):
+        cleaned, problems = clean(TICKET, dict.fromkeys(nullable, empty), partial=True)
+        assert cleaned == dict.fromkeys(nullable)
+        assert not problems
+
+
+def test_booleans_and_times_are_not_guessed() -> None:
+    for spelling in ("true", 1, 0, "on"):
+        assert codes(COMMENT, {"is_internal": spelling}) == {"is_internal": "incorrect_type"}
+    for time in (1_763_553_600, NOON.isoformat(), NOON.date()):
+        assert codes(TICKET, {"due_date": time}) == {"due_date": "incorrect_type"}
+    assert clean(TICKET, {"due_date": NOON}, partial=True) == ({"due_date": NOON}, {})
+
+
+def test_no_rule_lets_in_more_than_its_column_holds() -> None:
+    names = ("tickets", "comments", "attachments", "companies", "contacts", "users")
+    for rules, table in zip(ALL_RULES, names, strict=True):
+        columns = SQLModel.metadata.tables[table].columns
+        for name, rule in rules.items():
+            # A password's rule is about what is typed, its column about the hash.
+            if rule.kind is str and name != "password":
+                assert rule.most == columns[name].type.length, name  # type: ignore[attr-defined]
+
+
+def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
+    inputs.raise_problems({})
+    problems = {"a": [Problem("blank")], "b": [Problem("null")]}
+    with pytest.raises(Invalid) as raised:
+        inputs.raise_problems(problems)
+    assert raised.value.problems == problems

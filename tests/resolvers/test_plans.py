@@ -1,0 +1,53 @@
+"""Plans: built once for a structure, filled with values each time, and bounded in number."""
+
+import pytest
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import sqlite
+
+from models import Ticket
+from models.types import Uuid36
+from resolvers.plans import Plan, Plans, compile_select
+
+TICKETS = Ticket.__table__  # type: ignore[attr-defined]
+EMPTY = Plan("SELECT 1", (), {}, {})
+
+
+def test_a_plan_is_built_once_and_the_one_least_used_leaves_first() -> None:
+    plans = Plans(most=2)
+    built = []
+
+    def build(key: str) -> Plan:
+        def now() -> Plan:
+            built.append(key)
+            return EMPTY
+
+        return plans.get(key, now)
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        build(key)
+    assert built == ["a", "b", "c", "b"]
+    assert len(plans) == 2
+
+
+def test_a_plan_that_cannot_be_built_is_not_kept() -> None:
+    plans = Plans()
+
+    def fail() -> Plan:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        plans.get("a", fail)
+    assert len(plans) == 0
+
+
+def test_values_are_put_in_the_order_of_the_statement() -> None:
+    wanted = select(TICKETS.c.id).where(
+        TICKETS.c.subject == bindparam("subject"),
+        TICKETS.c.version > 3,
+        TICKETS.c.id == bindparam("key", type_=Uuid36),
+        TICKETS.c.description == bindparam("subject"),
+    )
+    plan = compile_select(wanted, sqlite.dialect())
+    assert plan.values({"subject": "s", "key": "k"}) == ["s", 3, "k", "s"]
+    with pytest.raises(KeyError):
+        plan.values({"subject": "s"})

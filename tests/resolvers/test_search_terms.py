@@ -1,0 +1,66 @@
+"""How a search is split: blanks and commas part words, quotes keep a phrase together."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resolvers.errors import BadInput
+from resolvers.filters import MOST_TERMS, parse, search_terms, storable
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        (" , ,", []),
+        ('""', []),
+        ("''", []),
+        ('" "', []),
+        ("one", ["one"]),
+        ("One TWO", ["one", "two"]),
+        ("one,two , three", ["one", "two", "three"]),
+        ("one\ttwo\nthree", ["one", "two", "three"]),
+        ('"one two"', ["one two"]),
+        ("'one two' three", ["one two", "three"]),
+        ('"it\'s here"', ["it's here"]),
+        ("it's", ["it's"]),
+        ('say"what', ['say"what']),
+        ('"open', ['"open']),
+        (r'"a \"b\" c"', ['a "b" c']),
+        (r'"back \\ slash"', ["back \\ slash"]),
+        ("100% a_b", ["100%", "a_b"]),
+        ("ÜNÏ 東京", ["ünï", "東京"]),
+    ],
+)
+def test_terms(text: str, terms: list[str]) -> None:
+    assert search_terms(text) == terms
+
+
+@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab\"' ,\\%\n"), max_size=30))
+def test_no_text_breaks_it_and_no_term_is_blank(text: str) -> None:
+    assert all(term == term.strip().lower() and term for term in search_terms(text))
+
+
+def test_characters_that_no_text_can_have_are_left_out() -> None:
+    assert storable("a\0b\ud800c\udfff") == "abc"
+    assert storable("東京 \U0001f3b5") == "東京 \U0001f3b5"
+
+
+def test_there_are_at_most_so_many_terms() -> None:
+    values: dict[str, object] = {}
+    parse({"search": " ".join(["x"] * MOST_TERMS)}, values)
+    assert len(values) == MOST_TERMS
+    with pytest.raises(BadInput, match="at most 20 terms"):
+        parse({"search": " ".join(["x"] * (MOST_TERMS + 1))}, {})
+
+
+def test_only_the_structure_of_a_filter_is_in_what_parse_returns() -> None:
+    first: dict[str, object] = {}
+    second: dict[str, object] = {}
+    one = {"search": "a b", "company": {"in": ["1"]}, "not": {"tags": {"has": "x"}}}
+    other = {"search": "c d", "company": {"in": ["2", "3"]}, "not": {"tags": {"has": "y"}}}
+    assert parse(one, first) == parse(other, second)
+    assert set(first) == set(second)
+    assert first != second
+    assert parse({"search": "é"}, {}) != parse({"search": "e"}, {})

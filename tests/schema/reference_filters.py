@@ -1,0 +1,135 @@
+"""Filters, written again over rows in memory; choices are GraphQL's names here."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from graphql.pyutils import camel_to_snake
+
+from models import TicketPriority, TicketStatus
+
+if TYPE_CHECKING:
+    from tests.schema.reference import Reference
+
+Row = Any
+FINISHED = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
+COLUMNS = {
+    "company": "company_id",
+    "contact": "contact_id",
+    "assigned_to": "assigned_to_id",
+    "created_by": "created_by_id",
+    "ticket": "ticket_id",
+    "author": "author_id",
+    "uploaded_by": "uploaded_by_id",
+}
+SEARCHED = {
+    "Ticket": ("ticket_number", "subject", "description"),
+    "User": ("username", "email", "first_name", "last_name"),
+    "Company": ("name", "website", "notes", "country"),
+    "Contact": ("name", "email", "phone", "title"),
+}
+
+IDS = {"company", "contact", "assignedTo", "createdBy", "ticket", "author"}
+TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt"}
+
+SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
+    "open": lambda _, row: row.status not in FINISHED,
+    "unassigned": lambda _, row: row.assigned_to_id is None,
+    "mine": lambda reference, row: row.assigned_to_id == reference.viewer.id,
+    "overdue": lambda reference, row: (
+        row.due_date is not None and row.due_date < reference.now and row.status not in FINISHED
+    ),
+    "isInternal": lambda _, row: row.is_internal,
+    "isActive": lambda _, row: row.is_active,
+    "isPrimary": lambda _, row: row.is_primary,
+}
+
+
+def matches(reference: "Reference", given: Mapping[str, Any], row: Row) -> bool:
+    """Tell whether a row passes a filter; a null is as if it had not been given."""
+    return all(
+        _holds(reference, name, value, row) for name, value in given.items() if value is not None
+    )
+
+
+def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
+    if name == "and":
+        return all(matches(reference, part, row) for part in value)
+    if name == "or":
+        return any(matches(reference, part, row) for part in value)
+    if name == "not":
+        return not matches(reference, value, row)
+    if name == "search":
+        texts = searched_texts(reference, row)
+        return all(any(term in text for text in texts) for term in terms(value))
+    if name in SWITCHES:
+        return SWITCHES[name](reference, row) is value
+    if name == "tags":
+        tags = [tag.strip(" ") for tag in row.tags.split(",") if tag.strip(" ")]
+        return all(_tagged(tags, *part) for part in value.items())
+    return all(_compares(row, name, *part) for part in value.items() if part[1] is not None)
+
+
+def terms(text: str) -> list[str]:
+    """Split a search that has neither single quotes nor backslashes in it."""
+    parts = re.findall(r'"([^"]*)"|([^\s,]+)', text)
+    found = [(phrase or word).strip().lower() for phrase, word in parts]
+    return [term for term in found if term]
+
+
+def _tagged(tags: list[str], operator: str, operand: Any) -> bool:
+    if operand is None:
+        return True
+    if operator == "has":
+        return operand in tags
+    found = [tag in tags for tag in operand]
+    return any(found) if operator == "hasAny" else all(found)
+
+
+def _compares(row: Row, name: str, operator: str, operand: Any) -> bool:
+    key = camel_to_snake(name)
+    value = getattr(row, COLUMNS.get(key, key))
+    if operator == "isNull":
+        return (value is None) is operand
+    if operator == "notIn":
+        return value is None or not _compares(row, name, "in", operand)
+    if value is None:
+        return False
+    if isinstance(value, TicketPriority) and operator in ("gte", "lte"):
+        ranks = [priority.name for priority in TicketPriority]
+        value, operand = ranks.index(value.name), ranks.index(operand)
+    else:
+        value = value.name if isinstance(value, StrEnum) else value
+        operand = _read(name, operand)
+    return OPERATORS[operator](value, operand)
+
+
+def _read(name: str, operand: Any) -> Any:
+    if isinstance(operand, list):
+        return [_read(name, value) for value in operand]
+    if name in IDS:
+        return UUID(operand)
+    return datetime.fromisoformat(operand) if name in TIMES else operand
+
+
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda value, operand: value == operand,
+    "in": lambda value, operand: value in operand,
+    "gt": lambda value, operand: value > operand,
+    "gte": lambda value, operand: value >= operand,
+    "lt": lambda value, operand: value < operand,
+    "lte": lambda value, operand: value <= operand,
+}
+
+
+def searched_texts(reference: "Reference", row: Row) -> list[str]:
+    """Return the texts that a search looks into."""
+    kind = type(row).__name__
+    texts: Iterable[str] = (getattr(row, column) for column in SEARCHED[kind])
+    if kind in ("Ticket", "Contact"):
+        texts = chain(texts, [reference.by_id[row.company_id].name])
+    return [text.lower() for text in texts]

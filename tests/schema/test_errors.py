@@ -1,0 +1,115 @@
+"""Errors: a code and a sentence for clients, everything else for the log only."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from resolvers.desk import Context
+from tests.schema.conftest import Opens
+from tests.schema.face import Face
+from tests.schema.rows import ticket
+
+pytestmark = pytest.mark.anyio
+
+SECRET_TEXT = "the password is hunter2"
+
+
+class Broken:
+    """A database that fails in a way nobody expected."""
+
+    def __init__(self, real: Any) -> None:
+        self.dialect = real.dialect
+
+    async def fetch_row(self, sql: str, values: object) -> Any:
+        raise RuntimeError(SECRET_TEXT)
+
+
+async def test_an_unexpected_error_is_masked_and_logged_under_the_requests_id(
+    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await face.ask("{ viewer { id } }")
+    monkeypatch.setitem(face.desk.__dict__, "database", Broken(face.database))
+    with caplog.at_level(logging.ERROR):
+        response = await face.post("{ tickets { totalCount } }")
+    assert response.status_code == 200
+    (error,) = response.json()["errors"]
+    request_id = response.headers["x-request-id"]
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
+    assert error["message"] == "Something went wrong on our side."
+    assert "hunter2" not in response.text
+    assert "RuntimeError" not in response.text
+    assert request_id in caplog.text
+    assert SECRET_TEXT in caplog.text
+
+
+async def test_an_error_outside_of_any_field_is_masked_as_well(
+    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise RuntimeError(SECRET_TEXT)
+
+    monkeypatch.setattr(Context, "__init__", broken)
+    response = await face.post("{ viewer { id } }")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/json"
+    assert "hunter2" not in response.text
+    assert response.headers["x-request-id"] in caplog.text
+    assert SECRET_TEXT in caplog.text
+
+
+async def test_what_a_client_got_wrong_is_not_logged(
+    face: Face, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="deskgraph"):
+        for query in ("{", "{ nothing }", "{ tickets(first: 0) { totalCount } }"):
+            await face.refused(query)
+        await face.refused('{ tickets(after: "x") { totalCount } }')
+        await face.refused("{ tickets { totalCount } }", None, None)
+    assert [record for record in caplog.records if record.name.startswith("deskgraph")] == []
+
+
+async def test_one_failed_field_leaves_the_others(face: Face) -> None:
+    await face.add(ticket("T-1"))
+    query = """{
+        good: ticket(ticketNumber: "T-1") { subject }
+        bad: ticket { subject }
+        viewer { username }
+    }"""
+    answer = (await face.post(query)).json()
+    assert answer["data"] == {
+        "good": {"subject": "T-1"},
+        "bad": None,
+        "viewer": {"username": "agent"},
+    }
+    assert [error["path"] for error in answer["errors"]] == [["bad"]]
+
+
+async def test_a_token_that_is_no_good_is_said_to_be_none(face: Face) -> None:
+    for token in ("Bearer x", "Bearer ", "bearer a.b.c"):
+        headers = {"Authorization": token}
+        for query in ("{ tickets { totalCount } }", "{ viewer { id } }"):
+            response = await face.client.post("/graphql", json={"query": query}, headers=headers)
+            (error,) = response.json()["errors"]
+            assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    basic = await face.client.post(
+        "/graphql", json={"query": "{ viewer { id } }"}, headers={"Authorization": "Basic eDp5"}
+    )
+    assert basic.json() == {"data": {"viewer": None}}
+
+
+@pytest.mark.parametrize(
+    "query", ["{ __schema { types { name } } }", '{ __type(name: "A") { name } }']
+)
+async def test_introspection_is_refused_where_it_is_switched_off(opens: Opens, query: str) -> None:
+    async with opens(introspection=False) as face:
+        response = await face.client.post("/graphql", json={"query": query})
+        assert response.json().get("data") is None
+        for error in response.json()["errors"]:
+            assert "introspection" in error["message"]
+            assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        named = await face.client.post("/graphql", json={"query": "{ __typename }"})
+        assert named.json() == {"data": {"__typename": "Query"}}
+    async with opens(introspection=True) as face:
+        response = await face.client.post("/graphql", json={"query": query})
+        assert "errors" not in response.json()

@@ -1,0 +1,79 @@
+"""A page is found by an index, however deep it lies: no sort of all rows, no scan to its place."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from resolvers.connections import Source
+from resolvers.desk import ViewerKind
+from resolvers.fields import ENTITIES
+from resolvers.plans import compile_select
+from resolvers.projection import Build
+from resolvers.shapes import Args
+from tests.schema.face import Face
+from tests.schema.rows import NOW, key, ticket
+
+pytestmark = pytest.mark.anyio
+
+ORDERS = ("created_at", "updated_at", "due_date", "priority", "status", "ticket_number")
+
+
+@pytest.fixture
+async def many(face: Face) -> Face:
+    """Give enough tickets that an index is worth it, and a database that knows how many."""
+    await face.add(*(ticket(f"T-{i:04}", created_at=NOW - timedelta(hours=i)) for i in range(1000)))
+    async with face.database.engine.begin() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+    return face
+
+
+async def explained(face: Face, args: Args, position: dict[str, object]) -> str:
+    """Return how the database finds the rows of a page of tickets."""
+    dialect = face.database.dialect
+    build = Build(dialect.name, ViewerKind.STAFF, True, False, [args], deep=False)
+    source = Source(build, ENTITIES["Ticket"], args, "", args.order)
+    plan = compile_select(source.rows(source.limit()), dialect)
+    values = plan.values(position)
+    if face.database.is_sqlite:
+        reader: Any = face.database.reader
+        async with reader._all[0].execute(f"EXPLAIN QUERY PLAN {plan.sql}", values) as rows:
+            return "\n".join([str(row[3]) async for row in rows])
+    reader = face.database.reader
+    rows = await reader._pool.fetch(f"EXPLAIN (FORMAT JSON) {plan.sql}", *values)
+    return json.dumps(json.loads(rows[0][0]), indent=1)
+
+
+async def test_the_first_page_of_any_order_is_read_from_its_index(many: Face) -> None:
+    for field in ORDERS:
+        for down in (True, False):
+            plan = await explained(many, Args(order=((field, down),), limit=20), {})
+            assert "Index Scan" in plan or "USING INDEX" in plan, field
+            # Numbers are unique: to put the ids behind each of them in order costs nothing.
+            assert '"Node Type": "Sort"' not in plan, field
+            assert "TEMP B-TREE FOR ORDER BY" not in plan, field
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+async def test_a_deep_page_starts_at_its_place_in_the_index(many: Face, name: str) -> None:
+    args = Args(order=(("created_at", True),), limit=20, **{name: True})  # type: ignore[arg-type]
+    position = {f"{name}_0": "2025-11-01T00:00:00.000000Z", f"{name}_1": key("T-0500")}
+    plan = await explained(many, args, position)
+    if many.database.is_sqlite:
+        assert "SEARCH" in plan
+        assert "created_at" in plan
+        assert "SCAN" not in plan
+    else:
+        assert '"Index Cond": "(ROW(created_at, id)' in plan
+        assert "Filter" not in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+async def test_the_rows_of_one_company_are_read_from_its_index(many: Face) -> None:
+    args = Args(where=(("company", "eq", "w_company_eq"),), order=(("created_at", True),), limit=20)
+    # A company that few tickets are of.
+    plan = await explained(many, args, {"w_company_eq": key("other")})
+    assert "ix_tickets_company_id_created_at_id" in plan
+    assert "Seq Scan" not in plan

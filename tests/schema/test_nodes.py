@@ -1,0 +1,123 @@
+"""Single objects: by id, by number, or the viewer; what one may not see does not exist."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from models import Role
+from tests.schema.face import Face
+from tests.schema.rows import attachment, comment, contact, key, ticket, user
+
+pytestmark = pytest.mark.anyio
+
+NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Ticket { subject } } }"
+NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
+TYPES = {
+    "T-1": "Ticket",
+    "public": "Comment",
+    "file": "Attachment",
+    "acme": "Company",
+    "carol": "Contact",
+    "agent": "User",
+}
+
+
+@pytest.fixture
+async def some(face: Face) -> Face:
+    """Give one object of each type, and the same of another company."""
+    await face.add(
+        contact("carol"),
+        ticket("T-1"),
+        comment("public", "T-1"),
+        comment("note", "T-1", is_internal=True),
+        attachment("file", "T-1"),
+        contact("theirs", company_id=key("other")),
+        ticket("T-2", company_id=key("other")),
+        comment("elsewhere", "T-2"),
+        attachment("secret", "T-2"),
+        user("rival", Role.CUSTOMER, company_id=key("other")),
+        user("colleague", Role.CUSTOMER, company_id=key("acme")),
+    )
+    return face
+
+
+async def test_node_fetches_any_object_by_its_id(some: Face) -> None:
+    for name, typename in TYPES.items():
+        data = await some.ask(NODE, {"id": str(key(name))})
+        assert data["node"] == {"__typename": typename, "id": str(key(name))}
+
+
+async def test_nodes_keep_order_gaps_and_repetitions(some: Face) -> None:
+    names = ["agent", "nobody", "T-1", "acme", "T-1", "nobody"]
+    data = await some.ask(NODES, {"ids": [*(str(key(name)) for name in names), "no id", ""]})
+    types = [node and node["__typename"] for node in data["nodes"]]
+    assert types == ["User", None, "Ticket", "Company", "Ticket", None, None, None]
+    assert (await some.ask(NODES, {"ids": []}))["nodes"] == []
+
+
+async def test_at_most_100_nodes_at_once(some: Face) -> None:
+    ids = [str(key("T-1"))] * 101
+    assert len((await some.ask(NODES, {"ids": ids[:100]}))["nodes"]) == 100
+    error = await some.refused(NODES, {"ids": ids})
+    assert error["message"] == "`ids` takes at most 100 ids."
+
+
+async def test_what_a_customer_may_not_see_does_not_exist(some: Face) -> None:
+    unknown = await some.post(NODE, {"id": str(key("nobody"))}, "customer")
+    for name in ("T-2", "elsewhere", "secret", "other", "theirs", "rival", "note"):
+        known = {"id": str(key(name))}
+        assert (await some.ask(NODE, known))["node"] is not None
+        hidden = await some.post(NODE, known, "customer")
+        assert hidden.json() == unknown.json() == {"data": {"node": None}}, name
+
+
+async def test_a_customer_sees_colleagues_but_no_staff_by_id(some: Face) -> None:
+    for name, seen in {"customer": True, "colleague": True, "agent": False, "boss": False}.items():
+        data = await some.ask(NODE, {"id": str(key(name))}, "customer")
+        assert (data["node"] is not None) is seen, name
+
+
+async def test_a_ticket_by_id_or_by_number(some: Face) -> None:
+    query = "query($id: ID, $number: String) { ticket(id: $id, ticketNumber: $number) { id } }"
+    id_ = str(key("T-1"))
+    spellings = [id_, id_.upper(), UUID(id_).hex, f"{{{id_}}}", f"urn:uuid:{id_}"]
+    for spelling in spellings:
+        assert (await some.ask(query, {"id": spelling}))["ticket"] == {"id": id_}
+    assert (await some.ask(query, {"number": "T-1", "id": None}))["ticket"] == {"id": id_}
+    unknown: list[dict[str, Any]] = [
+        *({"id": wrong} for wrong in ("", "x", "1", str(key("agent")), str(UUID(int=0)), "\0")),
+        *({"number": wrong} for wrong in ("", "t-1", "T-1 ", "T-1\0", "%", "T-9")),
+    ]
+    for given in unknown:
+        assert (await some.ask(query, given))["ticket"] is None, given
+    for wrong in ({}, {"id": id_, "number": "T-1"}, {"id": None, "number": None}):
+        error = await some.refused(query, wrong)
+        assert error["message"] == "Give exactly one of `id` and `ticketNumber`."
+
+
+async def test_the_viewer_is_who_asks_and_null_for_nobody(some: Face) -> None:
+    query = "{ viewer { username email } }"
+    for name in ("agent", "boss", "customer"):
+        assert (await some.ask(query, None, name))["viewer"]["username"] == name
+    assert (await some.ask(query, None, None))["viewer"] is None
+
+
+READS = [
+    "tickets { totalCount }",
+    "comments { totalCount }",
+    "users { totalCount }",
+    "companies { totalCount }",
+    "contacts { totalCount }",
+    'ticket(ticketNumber: "T-1") { id }',
+    'node(id: "x") { id }',
+    "nodes(ids: []) { id }",
+    "ticketStats { total }",
+]
+
+
+async def test_everything_but_the_viewer_needs_a_login(some: Face) -> None:
+    for read in READS:
+        error = await some.refused(f"{{ {read} }}", None, None)
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
+        assert error["path"] == [read.split("(")[0].split(" ")[0]]

@@ -1,0 +1,119 @@
+"""Whatever is asked, one statement answers as a GraphQL executor would over the rows themselves."""
+
+import json
+import os
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse, validate
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from models import Role
+from resolvers.errors import BadCursor
+from resolvers.signing import Signer
+from schema import sdl
+from tests.schema.argument_values import ArgumentValues
+from tests.schema.documents import Documents
+from tests.schema.face import SECRET, Face
+from tests.schema.reference import Reference
+from tests.schema.rows import World, load, make_world
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = build_schema(sdl())
+ROOTS = (
+    "tickets",
+    "ticket",
+    "node",
+    "nodes",
+    "viewer",
+    "comments",
+    "users",
+    "companies",
+    "contacts",
+)
+WORLD = make_world()
+
+# HYPOTHESIS_PROFILE=long tries many more documents, other ones each time.
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+EXAMPLES = settings(
+    max_examples=3000 if LONG else 40,
+    derandomize=not LONG,
+    database=None,
+    # Shrinking takes minutes here; a document says enough as it is.
+    phases=[Phase.generate],
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def comparable(value: Any, signer: Signer) -> str:
+    """Return an answer as text: cursors opened, numbers as numbers, keys in their order."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [plain(inner) for inner in value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if not isinstance(value, str):
+            return value
+        try:
+            return ["cursor", *signer.open(value)]
+        except (BadCursor, ValueError):
+            return value
+
+    return json.dumps(plain(value), indent=1, ensure_ascii=False)
+
+
+@dataclass
+class Asked:
+    """A valid document with its variables, and who asks."""
+
+    text: str
+    variables: dict[str, Any]
+    viewer: str
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> Asked:
+    """Make a document about the rows of the world."""
+    # A seed instead of Hypothesis's own choices, which make most documents too small to find much.
+    random = Random(draw(st.integers(0, 2**32 - 1)))
+    documents = Documents(random, SCHEMA, ArgumentValues(random, WORLD, Signer(SECRET)))
+    text = documents.make(ROOTS)
+    viewer = random.choice(WORLD.users)
+    return Asked(text, documents.variables, viewer.username)
+
+
+@pytest.fixture
+async def world(full: Face) -> World:
+    """Give the rows as the ORM reads them."""
+    return await load(full.database)
+
+
+@EXAMPLES
+@given(asked=asked())
+async def test_answers_are_those_of_an_executor_over_rows(
+    full: Face, world: World, asked: Asked
+) -> None:
+    document = parse(asked.text)
+    assert validate(SCHEMA, document) == []
+    viewer = next(user for user in world.users if user.username == asked.viewer)
+    reference = Reference(world, viewer, full.clock.now, full.desk.signer, "http://desk.test")
+    expected = reference.answer(SCHEMA, document, asked.variables)
+    answer = await full.ask(asked.text, asked.variables, viewer.id)
+    assert comparable(answer, full.desk.signer) == comparable(expected, full.desk.signer)
+
+
+async def test_the_rows_have_what_makes_answers_differ(world: World) -> None:
+    assert {user.role for user in world.users} >= {Role.ADMIN, Role.TECH, Role.CUSTOMER}
+    assert {ticket.due_date is None for ticket in world.tickets} == {True, False}
+    assert {comment.is_internal for comment in world.comments} == {True, False}
+    customers = {user.company_id for user in world.users if user.company_id}
+    assert customers & {ticket.company_id for ticket in world.tickets}

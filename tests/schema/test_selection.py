@@ -1,0 +1,134 @@
+"""How much one query may ask for: all that is allowed works, and more is refused in words."""
+
+import pytest
+
+from schema.selection import DEEPEST, MOST_FIELDS
+from tests.schema.face import Face
+from tests.schema.rows import attachment, comment, ticket
+
+pytestmark = pytest.mark.anyio
+
+DEEP_FILTER = '{not: {or: [{and: [{not: {tags: {has: "a"}}}, {search: "é b"}]}, {mine: true}]}}'
+PAGE = "first: 2, orderBy: [{field: PRIORITY}, {field: STATUS, direction: DESC}]"
+INFO = "pageInfo { endCursor hasNextPage hasPreviousPage } totalCount"
+WIDE = " ".join(f"a{i}: subject" for i in range(40))
+
+# One turn from a ticket to a ticket again, and how many objects it nests.
+TURNS = {
+    "files": ("attachments {{ downloadUrl ticket {{ {inner} }} }}", 2),
+    "comments": ("comments(last: 2) {{ nodes {{ ticket {{ {inner} }} }} {info} }}", 3),
+    "edges": (
+        "company {{ tickets({page}, filter: {filter}) "
+        "{{ edges {{ cursor node {{ {inner} }} }} {info} }} }}",
+        4,
+    ),
+}
+
+
+def nested(turn: str, levels: int, leaf: str) -> str:
+    """Return a selection on a ticket that nests this many objects below it."""
+    template, step = TURNS[turn]
+    if levels < step:
+        return leaf if levels == 0 else f"{leaf} {'viewerCan { update }' if levels == 1 else ''}"
+    inner = nested(turn, levels - step, leaf)
+    return f"{leaf} " + template.format(inner=inner, page=PAGE, filter=DEEP_FILTER, info=INFO)
+
+
+@pytest.fixture
+async def loop(face: Face) -> Face:
+    """Give a ticket that everything leads back to."""
+    await face.add(ticket("T-1"), comment("c", "T-1"), attachment("f", "T-1"))
+    return face
+
+
+@pytest.mark.parametrize(
+    ("leaf", "viewer"), [("id", "agent"), (WIDE, "customer")], ids=["narrow", "wide"]
+)
+@pytest.mark.parametrize("turn", TURNS)
+async def test_the_deepest_query_that_is_allowed_works(
+    loop: Face, turn: str, leaf: str, viewer: str
+) -> None:
+    levels = (DEEPEST - 1) // TURNS[turn][1] * TURNS[turn][1]
+    data = await loop.ask(
+        f'{{ ticket(ticketNumber: "T-1") {{ {nested(turn, levels, leaf)} }} }}', None, viewer
+    )
+    assert str(data).count("downloadUrl" if turn == "files" else turn) == levels // TURNS[turn][1]
+
+
+async def test_one_object_deeper_is_refused_with_a_sentence(loop: Face) -> None:
+    query = '{{ ticket(ticketNumber: "T-1") {{ {} }} }}'
+    assert DEEPEST % 2 == 0
+    await loop.ask(query.format(nested("files", DEEPEST - 1, "id")))
+    error = await loop.refused(query.format(nested("files", DEEPEST, "id")))
+    assert error["message"] == f"A query nests at most {DEEPEST} objects inside each other."
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_hundreds_of_root_fields_work(loop: Face) -> None:
+    fields = " ".join(f'a{i}: ticket(ticketNumber: "T-1") {{ id }}' for i in range(300))
+    data = await loop.ask(f"{{ {fields} }}")
+    assert len(data) == 300
+    assert len({ticket["id"] for ticket in data.values()}) == 1
+
+
+async def test_hundreds_of_fields_of_one_object_work(loop: Face) -> None:
+    fields = " ".join(f"a{i}: subject b{i}: isOverdue c{i}: tags" for i in range(300))
+    data = await loop.ask(f'{{ ticket(ticketNumber: "T-1") {{ {fields} }} }}')
+    assert list(data["ticket"])[:4] == ["a0", "b0", "c0", "a1"]
+    assert len(data["ticket"]) == 900
+
+
+async def test_a_hundred_lists_inside_one_object_work(loop: Face) -> None:
+    lists = " ".join(
+        f"a{i}: comments(first: {i + 1}) {{ edges {{ cursor node {{ author {{ id }} text }} }} }}"
+        for i in range(100)
+    )
+    data = await loop.ask(f'{{ ticket(ticketNumber: "T-1") {{ {lists} }} }}')
+    assert len({str(edges) for edges in data["ticket"].values()}) == 1
+
+
+async def test_a_short_document_that_asks_for_millions_of_fields_is_refused(loop: Face) -> None:
+    parts = [
+        f"fragment F{i} on Ticket {{ "
+        + " ".join(f"a{i}{j}: attachments {{ ticket {{ ...F{i + 1} }} }}" for j in range(8))
+        + " }"
+        for i in range(8)
+    ]
+    query = '{ ticket(ticketNumber: "T-1") { ...F0 } } fragment F8 on Ticket { id }'
+    error = await loop.refused("\n".join([query, *parts]))
+    assert error["message"] == f"A query asks for at most {MOST_FIELDS} fields at once."
+
+
+async def test_keys_merge_from_fragments_and_keep_their_first_place(loop: Face) -> None:
+    query = """
+        query($yes: Boolean!, $no: Boolean!) {
+          ticket(ticketNumber: "T-1") {
+            company { name }
+            ...More @include(if: $yes)
+            ... on Node { id same: __typename }
+            ... @skip(if: $yes) { version }
+            status @include(if: $no)
+          }
+        }
+        fragment More on Ticket { subject company { id } ... on Comment { text } }
+    """.replace("... on Comment { text }", "")
+    data = await loop.ask(query, {"yes": True, "no": False})
+    assert list(data["ticket"]) == ["company", "subject", "id", "same"]
+    assert list(data["ticket"]["company"]) == ["name", "id"]
+    data = await loop.ask(query, {"yes": False, "no": True})
+    assert list(data["ticket"]) == ["company", "id", "same", "version", "status"]
+
+
+async def test_a_directive_variable_behind_another_one_still_counts(loop: Face) -> None:
+    query = """
+        query($outer: Boolean!, $inner: Boolean!) {
+          ticket(ticketNumber: "T-1") {
+            id
+            company @include(if: $outer) { id name @include(if: $inner) }
+          }
+        }
+    """
+    for outer, inner in ((False, False), (False, True), (True, False), (True, True)):
+        data = await loop.ask(query, {"outer": outer, "inner": inner})
+        company = data["ticket"].get("company", {})
+        assert list(company) == (["id", "name"] if inner else ["id"]) * outer

@@ -1,0 +1,111 @@
+"""A read is one statement for each root field, however many rows there are and however deep."""
+
+import pytest
+
+from tests.schema.face import Face
+from tests.schema.rows import attachment, comment, company, contact, key, ticket
+
+pytestmark = pytest.mark.anyio
+
+PEOPLE = "{ nodes { id company { name tickets { nodes { subject } } } } totalCount }"
+TICKETS = """
+    { edges { cursor node {
+        subject isOverdue commentsCount company { name contacts { nodes { name } } }
+        contact { name } assignedTo { fullName assignedTickets { totalCount } }
+        comments { nodes { text author { fullName } } totalCount pageInfo { hasNextPage } }
+        attachments { name downloadUrl uploadedBy { username } } viewerCan { update }
+    } } pageInfo { endCursor hasNextPage hasPreviousPage } totalCount }
+"""
+READS = {
+    "tickets": f"tickets(first: 100) {TICKETS}",
+    "comments": "comments(first: 100) { nodes { text ticket { subject company { name } } } }",
+    "users": f"users(first: 100) {PEOPLE}",
+    "companies": "companies(first: 99) { nodes { contacts { nodes { tickets { totalCount } } } } }",
+    "contacts": f"contacts(first: 100) {PEOPLE}",
+    "ticket": 'ticket(ticketNumber: "T-0") { company { tickets { nodes { subject } } } }',
+    "viewer": "viewer { assignedTickets { nodes { comments { nodes { text } } } } }",
+    "node": f'node(id: "{key("T-0")}") {{ ... on Ticket {{ comments {{ nodes {{ text }} }} }} }}',
+    "nodes": f'nodes(ids: ["{key("T-0")}", "{key("agent")}"]) {{ id ... on Company {{ name }} }}',
+    "ticketStats": "ticketStats { total byStatus { count } overdue }",
+}
+
+
+async def fill(face: Face, count: int) -> None:
+    """Add so many rows of each kind."""
+    for start in range(count):
+        person = contact(f"p{start}")
+        made = ticket(f"T-{start}", contact_id=person.id, assigned_to_id=key("agent"))
+        said = comment(f"c{start}", "T-0", author_id=key("agent"))
+        file = attachment(f"f{start}", "T-0", uploaded_by_id=key("boss"))
+        await face.add(company(f"company{start}"), person, made, said, file)
+
+
+@pytest.mark.parametrize("count", [1, 10, 100])
+async def test_each_root_field_is_one_statement(face: Face, count: int) -> None:
+    await fill(face, count)
+    await face.ask("{ viewer { id } }")
+    for name, read in READS.items():
+        face.statements.clear()
+        data = await face.ask(f"{{ {read} }}")
+        assert len(face.statements) == 1, name
+        assert data[name], name
+    face.statements.clear()
+    await face.ask(f"{{ {' '.join(READS.values())} }}")
+    assert len(face.statements) == len(READS)
+
+
+async def test_who_asks_is_looked_up_once_in_a_while(face: Face) -> None:
+    for _ in range(2):
+        face.statements.clear()
+        await face.ask("{ tickets { totalCount } }")
+    assert len(face.statements) == 1
+    face.clock.move(seconds=10)
+    face.statements.clear()
+    await face.ask("{ tickets { totalCount } }")
+    assert len(face.statements) == 2
+
+
+async def test_other_values_of_the_variables_take_the_same_plan(face: Face) -> None:
+    await fill(face, 3)
+    query = """
+        query($first: Int, $search: String, $status: TicketStatus, $ids: [ID!], $tag: String) {
+          tickets(first: $first, filter: {
+            search: $search, status: {eq: $status}, company: {in: $ids}, tags: {has: $tag}
+          }) { nodes { id comments(first: $first) { totalCount } } }
+        }
+    """
+    first = {"first": 1, "search": "one", "status": "NEW", "ids": [], "tag": "a"}
+    await face.ask(query, first)
+    plans = len(face.desk.plans)
+    ids = [str(key("acme"))] * 50
+    other = {"first": 1, "search": "T-1", "status": "CLOSED", "ids": ids, "tag": "b'--"}
+    await face.ask(query, other)
+    assert len(face.desk.plans) == plans
+    # A null is as if it had not been given, which is another structure.
+    await face.ask(query, other | {"status": None})
+    assert len(face.desk.plans) == plans + 1
+
+
+async def test_literals_in_other_documents_take_plans_of_their_own(face: Face) -> None:
+    await face.ask("{ tickets(first: 1) { totalCount } }")
+    plans = len(face.desk.plans)
+    for _ in range(3):
+        await face.ask("{ tickets(first: 2) { nodes { id } } }")
+    assert len(face.desk.plans) == plans + 1
+
+
+async def test_a_viewer_of_another_kind_never_gets_the_plan_of_another(face: Face) -> None:
+    await face.add(
+        ticket("T-1"),
+        ticket("T-2", company_id=key("other")),
+        comment("public", "T-1"),
+        comment("internal", "T-1", is_internal=True),
+    )
+    query = "{ tickets { totalCount nodes { comments { nodes { text } } } } }"
+    for _ in range(2):
+        data = await face.ask(query, None, "agent")
+        assert data["tickets"]["totalCount"] == 2
+        assert "internal" in str(data)
+        data = await face.ask(query, None, "customer")
+        assert data["tickets"]["totalCount"] == 1
+        assert "internal" not in str(data)

@@ -1,0 +1,46 @@
+"""The whole application, open for all tests of a module, and people who ask it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.app import create_app
+from tests.viewers.asking import Faces
+from tests.viewers.world import Clock, World, settings_for
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the URL of a migrated database, once for each kind of database."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_database"))
+    template: Path = request.getfixturevalue("sqlite_template")
+    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'desk.db')}"
+
+
+@pytest.fixture(scope="module")
+async def shared_faces(
+    anyio_backend: str, shared_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Faces]:
+    """Give both faces, which stay open: their schema and statements are made once."""
+    clock, media = Clock(), tmp_path_factory.mktemp("media")
+    settings = settings_for(shared_url, media)
+    app = create_app(settings, clock=clock)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://desk.test"
+        ) as client,
+    ):
+        desk = app.state.desk
+        yield Faces(app, client, World(desk, desk.database, clock, settings, media))
+
+
+@pytest.fixture
+async def faces(shared_faces: Faces) -> Faces:
+    """Give both faces of a desk as every test finds it."""
+    await shared_faces.world.reset()
+    return shared_faces

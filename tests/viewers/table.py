@@ -1,0 +1,181 @@
+"""Who sees and may do what: a row for each query, mutation and REST path, a column a viewer.
+
+``<name>`` stands for the id of a row of the world. A cell of a read names the objects that the
+answer shows; a cell of a write says how it ends; a number is a status of HTTP.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLSchema, build_schema
+
+from schema import sdl
+
+# The columns: an Admin, a technician, a customer, one of another company, and nobody.
+VIEWERS = ("admin", "keith", "carla", "olga", None)
+STRANGER = "UNAUTHENTICATED"
+
+_HILTON = "hilton carla colin john offline volume public own photo scan"
+# All that may appear in an answer, however deep. The technician who answered the customer is
+# known to them; the Admin, who wrote to staff only, is not.
+MAY_SEE: dict[str | None, frozenset[str]] = {
+    "carla": frozenset(f"{_HILTON} keith".split()),
+    "olga": frozenset(["centara", "olga", "jane", "bill", "theirs", "receipt"]),
+    None: frozenset(),
+}
+MAY_SEE["admin"] = MAY_SEE["keith"] = frozenset(
+    ["admin", "internal", "note", *MAY_SEE["carla"], *MAY_SEE["olga"]]
+)
+
+SCHEMA: GraphQLSchema = build_schema(sdl())
+
+
+@dataclass(frozen=True)
+class Read:
+    """A root field of ``Query`` as it is asked for."""
+
+    call: str
+    cells: tuple[Any, ...]
+
+    @property
+    def field(self) -> str:
+        return self.call.split("(")[0]
+
+
+@dataclass(frozen=True)
+class Write:
+    """A mutation, its input, and how it ends."""
+
+    field: str
+    given: dict[str, Any]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A request to the REST face; ``file``: the body is a form with a file."""
+
+    method: str
+    path: str
+    cells: tuple[Any, ...]
+    body: dict[str, Any] = field(default_factory=dict)
+    file: bool = False
+
+
+def one(name: str) -> tuple[str, ...]:
+    """Return the cells of one object by its id."""
+    return (*(name if name in MAY_SEE[who] else "" for who in VIEWERS[:4]), STRANGER)
+
+
+def seen(staff: str, customer: str, outsider: str) -> tuple[str, ...]:
+    """Return the cells of a list, in any order."""
+    return (staff, staff, customer, outsider, STRANGER)
+
+
+TICKETS = seen("offline volume bill", "offline volume", "bill")
+COMMENTS = seen("public internal own note theirs", "public own", "theirs")
+PEOPLE = seen("admin keith carla colin olga", "carla colin", "olga")
+NODES = (
+    *("offline", "volume", "bill", "public", "internal", "own", "note", "theirs"),
+    *("photo", "scan", "receipt", "hilton", "centara", "john", "jane"),
+    *("carla", "colin", "olga"),
+)
+
+READS = [
+    *(Read(f'node(id: "<{name}>")', one(name)) for name in NODES),
+    # Customers see staff where a ticket leads to them, but cannot look them up.
+    Read('node(id: "<keith>")', seen("keith", "", "")),
+    Read('node(id: "<admin>")', seen("admin", "", "")),
+    Read('node(id: "<nothing>")', seen("", "", "")),
+    Read(
+        'nodes(ids: ["<internal>", "<offline>", "<bill>", "<olga>", "<nothing>"])',
+        seen("internal offline bill olga", "offline", "bill olga"),
+    ),
+    Read("viewer", ("admin", "keith", "carla", "olga", "")),
+    *(Read(f'ticket(id: "<{name}>")', one(name)) for name in ("offline", "volume", "bill")),
+    Read('ticket(ticketNumber: "T-20251110-0003")', one("bill")),
+    Read("tickets", TICKETS),
+    Read(
+        'tickets(filter: {company: {eq: "<hilton>"}})',
+        seen("offline volume", "offline volume", ""),
+    ),
+    Read('tickets(filter: {assignedTo: {eq: "<keith>"}})', seen("offline", "offline", "")),
+    Read('tickets(filter: {search: "Subject"})', TICKETS),
+    Read('tickets(filter: {search: "ourselves"})', seen("", "", "")),
+    Read('tickets(filter: {not: {search: "nothing"}})', TICKETS),
+    Read("tickets(filter: {or: [{open: true}, {open: false}]}, first: 100)", TICKETS),
+    Read("ticketStats", (3, 3, 2, 1, STRANGER)),
+    Read('ticketStats(filter: {company: {eq: "<centara>"}})', (1, 1, 0, 1, STRANGER)),
+    Read("comments", COMMENTS),
+    Read("comments(filter: {isInternal: true})", seen("internal note", "", "")),
+    Read('comments(filter: {ticket: {eq: "<offline>"}})', seen("public internal", "public", "")),
+    Read('comments(filter: {author: {eq: "<admin>"}})', seen("note", "", "")),
+    Read("users", PEOPLE),
+    Read('users(filter: {search: "e"})', PEOPLE),
+    Read('users(filter: {company: {eq: "<centara>"}})', seen("olga", "", "olga")),
+    Read("companies", seen("hilton centara", "hilton", "centara")),
+    Read('companies(search: "centara")', seen("centara", "", "centara")),
+    Read("contacts", seen("john jane", "john", "jane")),
+    Read('contacts(filter: {company: {eq: "<hilton>"}})', seen("john", "john", "")),
+]
+
+OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
+ADMINS = (OK, FORBIDDEN, FORBIDDEN, FORBIDDEN, STRANGER)
+STAFF = (OK, OK, FORBIDDEN, NOT_FOUND, STRANGER)
+COMPANYS = (OK, OK, OK, NOT_FOUND, STRANGER)
+HIDDEN = (OK, OK, NOT_FOUND, NOT_FOUND, STRANGER)
+
+NEW_TICKET = {"subject": "S", "description": "D"}
+NEW_USER = {"username": "new", "password": "long enough"}
+WRITES = [
+    Write("login", {"username": "keith", "password": "wrong"}, (INVALID,) * 5),
+    Write("refreshToken", {"refreshToken": "garbage"}, (STRANGER,) * 5),
+    Write("logout", {"refreshToken": "garbage"}, ("nothing",) * 5),
+    Write("createTicket", NEW_TICKET | {"companyId": "<hilton>"}, (OK, OK, OK, INVALID, STRANGER)),
+    Write("createTicket", NEW_TICKET | {"companyId": "<centara>"}, (OK, OK, INVALID, OK, STRANGER)),
+    Write(
+        "createTicket",
+        NEW_TICKET | {"companyId": "<hilton>", "contactId": "<jane>"},
+        (OK, OK, INVALID, INVALID, STRANGER),
+    ),
+    Write(
+        "createTicket",
+        NEW_TICKET | {"companyId": "<hilton>", "assignedToId": "<keith>"},
+        (OK, OK, FORBIDDEN, FORBIDDEN, STRANGER),
+    ),
+    Write("updateTicket", {"id": "<offline>", "subject": "S"}, STAFF),
+    Write("updateTicket", {"id": "<volume>", "subject": "S"}, COMPANYS),
+    Write("updateTicket", {"id": "<volume>", "status": "CLOSED"}, STAFF),
+    Write(
+        "updateTicket",
+        {"id": "<volume>", "contactId": "<jane>"},
+        (OK, OK, INVALID, NOT_FOUND, STRANGER),
+    ),
+    Write("assignTicket", {"id": "<volume>", "userId": "<keith>"}, STAFF),
+    Write("assignTicket", {"id": "<offline>"}, STAFF),
+    Write("deleteTicket", {"id": "<offline>"}, STAFF),
+    Write("deleteTicket", {"id": "<volume>"}, STAFF),
+    Write("addComment", {"ticketId": "<offline>", "text": "T"}, COMPANYS),
+    Write("addComment", {"ticketId": "<volume>", "text": "T", "isInternal": True}, STAFF),
+    Write("updateComment", {"id": "<public>", "text": "T"}, STAFF),
+    Write("updateComment", {"id": "<own>", "text": "T"}, COMPANYS),
+    Write("updateComment", {"id": "<own>", "isInternal": True}, STAFF),
+    Write("updateComment", {"id": "<internal>", "isInternal": False}, HIDDEN),
+    Write("deleteComment", {"id": "<public>"}, STAFF),
+    Write("deleteComment", {"id": "<own>"}, COMPANYS),
+    Write("deleteComment", {"id": "<note>"}, HIDDEN),
+    Write("uploadAttachment", {"ticketId": "<offline>", "file": None}, COMPANYS),
+    Write("deleteAttachment", {"id": "<photo>"}, STAFF),
+    Write("deleteAttachment", {"id": "<scan>"}, COMPANYS),
+    Write("createCompany", {"name": "New"}, ADMINS),
+    Write("updateCompany", {"id": "<hilton>", "name": "New"}, ADMINS),
+    Write("deactivateCompany", {"id": "<hilton>"}, ADMINS),
+    Write("createContact", {"companyId": "<hilton>", "name": "New"}, ADMINS),
+    Write("updateContact", {"id": "<john>", "name": "New"}, ADMINS),
+    Write("deactivateContact", {"id": "<john>"}, ADMINS),
+    Write("createUser", NEW_USER | {"role": "TECH"}, ADMINS),
+    Write("createUser", NEW_USER | {"role": "CUSTOMER", "companyId": "<hilton>"}, ADMINS),
+    Write("updateUser", {"id": "<carla>", "firstName": "New"}, ADMINS),
+    Write("updateUser", {"id": "<keith>", "role": "ADMIN"}, ADMINS),
+    Write("deactivateUser", {"id": "<keith>"}, ADMINS),
+]  # fmt: skip
