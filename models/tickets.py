@@ -90,7 +90,8 @@ class Comment(SQLModel, table=True):
 
     __tablename__ = "comments"
     __table_args__ = (
-        Index(None, "ticket_id", "created_at", "id"),
+        # The last column lets the counts of public comments and notes do without the rows.
+        Index(None, "ticket_id", "created_at", "id", "is_internal"),
         Index(None, "author_id"),
         Index(None, "created_at", "id"),
     )

@@ -44,7 +44,11 @@ def text_of(
             )
         return found.correlate_except(other).scalar_subquery()
 
-    return Scalar(Kind.TEXT, sql, nullable=True)
+    def absent(_build: "Build", row: Row) -> SQL:
+        missing: SQL = row[column].is_(None)
+        return missing
+
+    return Scalar(Kind.TEXT, sql, nullable=True, absent=absent if anyone else None)
 
 
 def full_name(row: Row) -> SQL:

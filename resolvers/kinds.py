@@ -29,11 +29,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Scalar:
-    """A value of the row itself; its SQL may depend on the viewer and on arguments."""
+    """A value of the row itself; its SQL may depend on the viewer and on arguments.
+
+    ``absent`` is a cheaper way to ask whether it is NULL.
+    """
 
     kind: Kind
     sql: Callable[["Build", Row, int | None], SQL]
     nullable: bool = False
+    absent: Callable[["Build", Row], SQL] | None = None
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,16 @@ def _filter_depth(where: tuple[object, ...]) -> int:
 def object_of(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
     """Return the JSON object of a row."""
     pairs = [(field.key, _value(build, entity, field, row)) for field in shape.fields]
-    return JsonObject(pairs, frozenset(f.key for f in shape.fields if f.omit_null))
+    omitted = {f.key: _absent(build, entity, f, row) for f in shape.fields if f.omit_null}
+    return JsonObject(pairs, omitted)
+
+
+def _absent(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+    definition = entity.fields[field.name]
+    assert isinstance(definition, Scalar)
+    if definition.absent is not None:
+        return definition.absent(build, row)
+    return definition.sql(build, row, field.slot).is_(None)
 
 
 def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -45,18 +45,20 @@ class Known:
 
     document: DocumentNode
     errors: list[GraphQLError] | None = None
+    query: OperationDefinitionNode | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the only operation, if it is a query."""
+        found = [x for x in self.document.definitions if isinstance(x, OperationDefinitionNode)]
+        only = found[0] if len(found) == 1 else None
+        self.query = only if only and only.operation is OperationType.QUERY else None
 
     def is_just(self, operation_name: str | None) -> bool:
         """Tell whether this is one valid query and the one that is meant."""
-        if self.errors != []:
+        if self.query is None or self.errors != []:
             return False
-        operations = [
-            one for one in self.document.definitions if isinstance(one, OperationDefinitionNode)
-        ]
-        if len(operations) != 1 or operations[0].operation is not OperationType.QUERY:
-            return False
-        name = operations[0].name.value if operations[0].name else None
-        return operation_name is None or operation_name == name
+        named = self.query.name
+        return operation_name is None or (named is not None and named.value == operation_name)
 
 
 class Documents:

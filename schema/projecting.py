@@ -54,17 +54,23 @@ _known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
 
 
 async def project(
-    info: GraphQLResolveInfo[Any], root: str, *, by: str = "id", values: Mapping[str, object]
+    info: GraphQLResolveInfo[Any],
+    root: str,
+    *,
+    by: str = "id",
+    given: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> orjson.Fragment | None:
     """Answer a root field with finished JSON.
 
-    ``values`` are of slot 0, beside the field's own arguments. Raises ``BadInput``.
+    ``given`` are the field's own arguments where they are read already, ``values`` further ones of
+    slot 0. Raises ``BadInput``.
     """
     context: Context = info.context.desk_context
     template = _template(info, root, by)
     args = [
-        fixed or _args(context, slot, info)
-        for fixed, slot in zip(template.fixed, template.slots, strict=True)
+        fixed or _args(context, slot, info, given if i == 0 else None)
+        for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True))
     ]
     if values:
         first = args[0]
@@ -73,8 +79,14 @@ async def project(
     return None if text is None else orjson.Fragment(text)
 
 
-def _args(context: Context, slot: Slot, info: GraphQLResolveInfo[Any]) -> Args:
-    given = get_argument_values(slot.definition, slot.node, info.variable_values)
+def _args(
+    context: Context,
+    slot: Slot,
+    info: GraphQLResolveInfo[Any],
+    given: Mapping[str, Any] | None = None,
+) -> Args:
+    if given is None:
+        given = get_argument_values(slot.definition, slot.node, info.variable_values)
     return read_args(given, slot.returns, context.desk.signer)
 
 

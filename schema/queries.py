@@ -31,20 +31,19 @@ MOST_NODES = 100
 Info = strawberry.Info[Any, Any]
 
 
-async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **_: object) -> Any:
+async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
     """Answer a page of a list.
 
-    Takes the place of Strawberry's resolver, which would convert the arguments that ``project``
-    reads from the document.
+    Takes the place of Strawberry's resolver, which would convert the arguments once more.
     """
     info.context.desk_context.require_viewer()
-    return await project(info, "connection", values={})
+    return await project(info, "connection", given=given)
 
 
-async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **_: object) -> Any:
+async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
     """Answer the statistics, for the same reason without Strawberry's resolver."""
     info.context.desk_context.require_viewer()
-    return await project(info, "statistics", values={})
+    return await project(info, "statistics", given=given)
 
 
 RESOLVERS = {

@@ -20,7 +20,7 @@ from graphql import (
 )
 from graphql.language.print_string import print_string
 
-MOST_BODIES = 25
+MOST_BODIES = 30
 Values = Callable[[GraphQLObjectType, str, GraphQLField], dict[str, Any]]
 
 
@@ -42,7 +42,7 @@ class Documents:
         query = self.schema.query_type
         assert query is not None
         wanted = self.random.choices(roots, k=self.random.randint(1, 3))
-        body = " ".join(self._field(query, name, 3, aliased=True) for name in wanted)
+        body = " ".join(self._field(query, name, 5, aliased=True) for name in wanted)
         declared = f"({', '.join(self._declared)})" if self._declared else ""
         return "\n".join([f"query Made{declared} {{ {body} }}", *self._fragments])
 
@@ -61,9 +61,15 @@ class Documents:
         if isinstance(type_, GraphQLInterfaceType):
             return f"{{ {' '.join(self._of_interface(type_, depth))} }}"
         names = list(type_.fields)
+        objects = [n for n in names if not is_leaf_type(get_named_type(type_.fields[n].type))]
         found = [
-            self._field(type_, self.random.choice(names), depth, aliased=aliased)
-            for _ in range(self.random.randint(1, 4))
+            self._field(
+                type_,
+                self.random.choice(objects if objects and self._chance(0.4) else names),
+                depth,
+                aliased=aliased,
+            )
+            for _ in range(self.random.randint(1, 5))
         ]
         if self._chance(0.3):
             found.append(self._typename())

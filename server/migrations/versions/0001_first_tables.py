@@ -198,7 +198,7 @@ def _comments() -> None:
         _column("updated_at", TIME),
         _refers("comments", "ticket_id", "tickets", ondelete="CASCADE"),
         _refers("comments", "author_id", "users"),
-        indexes=["ticket_id created_at id", "author_id", "created_at id"],
+        indexes=["ticket_id created_at id is_internal", "author_id", "created_at id"],
     )
 
 
