@@ -25,11 +25,13 @@ from resolvers.sqltext import (
     JsonBool,
     JsonEmptyList,
     JsonNumber,
+    JsonNumberOrNull,
     JsonObject,
     JsonOrNull,
     JsonString,
     JsonTags,
     JsonText,
+    JsonTextOrNull,
     JsonWord,
     JsonWordOrEmpty,
     JsonWordOrNull,
@@ -40,8 +42,11 @@ from resolvers.sqltext import (
 
 # SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
 # A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".
-SHALLOW_SHAPE = 7
-SHALLOW_FILTER = 6
+# Both count together: a filter may be that of the innermost list.
+SHALLOW = 8
+SHALLOW_FILTER = 3
+# What it costs to find an object of any type.
+OF_ANY_TYPE = 4
 
 
 @dataclass
@@ -94,10 +99,9 @@ class Build:
 
 def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool:
     """Tell whether a statement would nest too deep for the parser of its database."""
-    return dialect == "sqlite" and (
-        any(_depth(shape) > SHALLOW_SHAPE for shape in shapes)
-        or any(_filter_depth(one.where) > SHALLOW_FILTER for one in args)
-    )
+    objects = max(map(_depth, shapes), default=0) + (OF_ANY_TYPE if len(shapes) > 1 else 0)
+    filters = max((_filter_depth(one.where) for one in args), default=0)
+    return dialect == "sqlite" and (objects + filters > SHALLOW or filters > SHALLOW_FILTER)
 
 
 def _depth(shape: Shape) -> int:
@@ -143,6 +147,10 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
 
 def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
     """Return a value as JSON."""
+    if kind is Kind.TEXT:
+        return JsonTextOrNull(value) if nullable else JsonText(value)
+    if kind is Kind.NUMBER:
+        return JsonNumberOrNull(value) if nullable else JsonNumber(value)
     if kind in _writers:
         return _writers[kind](value)
     if kind is Kind.TIME:
@@ -157,9 +165,7 @@ def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
 
 
 _writers: Mapping[Kind, Callable[[SQL], SQL]] = {
-    Kind.TEXT: JsonText,
     Kind.BOOL: JsonBool,
-    Kind.NUMBER: JsonNumber,
     Kind.TAGS: JsonTags,
 }
 

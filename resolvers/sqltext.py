@@ -5,7 +5,8 @@ PostgreSQL concatenates: that takes two thirds of the time of ``json_build_objec
 which are the faster ones there, and whose results stay JSON inside each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, String
@@ -82,6 +83,10 @@ class JsonList(_Text):
 
 
 class JsonText(_Text):
+    """A text; never NULL."""
+
+
+class JsonTextOrNull(_Text):
     """A text, or null."""
 
 
@@ -102,6 +107,10 @@ class JsonWordOrEmpty(_Text):
 
 
 class JsonNumber(_Text):
+    """A number; never NULL."""
+
+
+class JsonNumberOrNull(_Text):
     """A number, or null."""
 
 
@@ -263,25 +272,48 @@ def _list_sqlite(element: JsonList, compiler: Any, **kw: Any) -> str:
 
 
 @compiles(JsonObject, "postgresql")
-def _object_pg(element: JsonObject, compiler: Any, **kw: Any) -> str:
-    """Write the keys and what else is constant as few literals."""
+@compiles(JsonArray, "postgresql")
+def _json_pg(element: SQL, compiler: Any, **kw: Any) -> str:
+    return _concat(_merged(_pieces(element, compiler, kw)))
+
+
+class _Literal(str):
+    """A piece of JSON that stands in the SQL as it is."""
+
+    __slots__ = ()
+
+
+def _pieces(element: SQL, compiler: Any, kw: Any) -> Iterator[str]:
+    """Yield what an object or array is concatenated of, those inside it included."""
+    if isinstance(element, JsonArray):
+        item = _concat(_merged(_pieces(element.parts[0], compiler, kw)))
+        yield from (_Literal("["), f"string_agg({item}, ',')", _Literal("]"))
+    elif isinstance(element, Word):
+        yield _Literal(f'"{element.text}"')
+    elif isinstance(element, JsonWord):
+        yield from (_Literal('"'), compiler.process(element.parts[0], **kw), _Literal('"'))
+    elif not isinstance(element, JsonObject):
+        yield compiler.process(element, **kw)
+    else:
+        for i, (key, value) in enumerate(element.pairs):
+            before = f'{"," if i else ""}"{key}":'
+            if i == 0:
+                yield _Literal("{")
+            if key in element.omitted:
+                yield f"coalesce({_quoted(before)} || {compiler.process(value, **kw)}, '')"
+            else:
+                yield _Literal(before)
+                yield from _pieces(value, compiler, kw)
+        yield _Literal("}")
+
+
+def _merged(pieces: Iterator[str]) -> list[str]:
+    """Write neighbouring literals as one."""
     texts: list[str] = []
-    literal = "{"
-    for i, (key, value) in enumerate(element.pairs):
-        before = f'{"," if i else ""}"{key}":'
-        if key in element.omitted:
-            inner = compiler.process(value, **kw)
-            texts += [_quoted(literal), f"coalesce({_quoted(before)} || {inner}, '')"]
-            literal = ""
-        elif isinstance(value, Word):
-            literal += f'{before}"{value.text}"'
-        elif isinstance(value, JsonWord):
-            texts += [_quoted(f'{literal}{before}"'), compiler.process(value.parts[0], **kw)]
-            literal = '"'
-        else:
-            texts += [_quoted(literal + before), compiler.process(value, **kw)]
-            literal = ""
-    return _concat([*texts, _quoted(literal + "}")])
+    for literal, group in groupby(pieces, key=lambda piece: isinstance(piece, _Literal)):
+        some = list(group)
+        texts += [_quoted("".join(some))] if literal else some
+    return texts
 
 
 @compiles(JsonObject, "sqlite")
@@ -317,13 +349,14 @@ _NUMBER = "(CAST(strftime('%s', {0}) AS INTEGER) + substr({0}, 21, 6) / 1000000.
 
 _spelling(
     "postgresql",
-    JsonArray="concat('[', string_agg({0}, ','), ']')",
-    JsonText="coalesce(to_json(({0})::text)::text, 'null')",
+    JsonText="to_json({0})",
+    JsonTextOrNull="coalesce(to_json(({0})::text)::text, 'null')",
     JsonString="to_json(({0})::text)::text",
     JsonWord="concat('\"', {0}, '\"')",
     JsonWordOrNull="coalesce('\"' || ({0})::text || '\"', 'null')",
     JsonWordOrEmpty="concat('\"', {0}, '\"')",
-    JsonNumber="coalesce(({0})::text, 'null')",
+    JsonNumber="{0}",
+    JsonNumberOrNull="coalesce(({0})::text, 'null')",
     JsonBool="({0})::text",
     JsonFalse="'false'",
     JsonEmptyList="'[]'",
@@ -358,11 +391,13 @@ _spelling(
     "sqlite",
     JsonArray="json_group_array({0})",
     JsonText="{0}",
+    JsonTextOrNull="{0}",
     JsonString="{0}",
     JsonWord="{0}",
     JsonWordOrNull="{0}",
     JsonWordOrEmpty="coalesce({0}, '')",
     JsonNumber="{0}",
+    JsonNumberOrNull="{0}",
     JsonBool="json(iif({0}, 'true', 'false'))",
     JsonFalse="json('false')",
     JsonEmptyList="json_array()",

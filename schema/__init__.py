@@ -1,6 +1,5 @@
 """The GraphQL face: Strawberry types and operations, each one call into the resolvers."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from graphql import ExecutionResult as GraphQLExecutionResult
@@ -9,9 +8,8 @@ from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
-from strawberry.types.graphql import OperationType
 
-from schema.execution import Documents, FragmentExecutor, extensions
+from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
 from schema.scalars import DATE_TIME, DateTime
@@ -23,38 +21,18 @@ class DeskSchema(Schema):
 
     documents: Documents
 
-    async def execute(
-        self,
-        query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any = None,
-        root_value: Any = None,
-        operation_name: str | None = None,
-        allowed_operation_types: Iterable[OperationType] | None = None,
-        operation_extensions: dict[str, Any] | None = None,
+    async def execute_known(
+        self, known: Known, variables: dict[str, Any] | None, context: object
     ) -> ExecutionResult:
-        """Execute an operation; a query that was found valid before goes to graphql-core at once.
+        """Execute a query that was found valid before, by graphql-core at once.
 
         Strawberry's own way there, with its extensions, costs more than the rest of a short read.
         """
-        known = self.documents.get(query or "")
-        if known is None or not known.is_just(operation_name):
-            return await super().execute(
-                query,
-                variable_values,
-                context_value,
-                root_value,
-                operation_name,
-                allowed_operation_types,
-                operation_extensions,
-            )
         result = execute(
             self._schema,
             known.document,
-            root_value=root_value,
-            variable_values=variable_values,
-            operation_name=operation_name,
-            context_value=context_value,
+            variable_values=variables,
+            context_value=context,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             executor_class=FragmentExecutor,
         )

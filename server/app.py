@@ -1,5 +1,6 @@
 """The application: both faces over one desk, put together."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -84,6 +85,10 @@ def create_app(
         try:
             await check(database)
             await page.prepare()
+            # What is loaded by now stays: going through all of it again and again in search of
+            # garbage would hold up requests.
+            gc.collect()
+            gc.freeze()
             yield
         finally:
             await database.close()

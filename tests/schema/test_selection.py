@@ -4,7 +4,7 @@ import pytest
 
 from schema.selection import DEEPEST, MOST_FIELDS
 from tests.schema.face import Face
-from tests.schema.rows import attachment, comment, ticket
+from tests.schema.rows import attachment, comment, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -45,14 +45,21 @@ async def loop(face: Face) -> Face:
     ("leaf", "viewer"), [("id", "agent"), (WIDE, "customer")], ids=["narrow", "wide"]
 )
 @pytest.mark.parametrize("turn", TURNS)
-async def test_the_deepest_query_that_is_allowed_works(
+async def test_every_depth_that_is_allowed_works(
     loop: Face, turn: str, leaf: str, viewer: str
 ) -> None:
-    levels = (DEEPEST - 1) // TURNS[turn][1] * TURNS[turn][1]
-    data = await loop.ask(
-        f'{{ ticket(ticketNumber: "T-1") {{ {nested(turn, levels, leaf)} }} }}', None, viewer
-    )
-    assert str(data).count("downloadUrl" if turn == "files" else turn) == levels // TURNS[turn][1]
+    step = TURNS[turn][1]
+    for levels in range(0, DEEPEST, step):
+        inner = nested(turn, levels, leaf)
+        data = await loop.ask(f'{{ ticket(ticketNumber: "T-1") {{ {inner} }} }}', None, viewer)
+        word = "downloadUrl" if turn == "files" else turn
+        assert str(data).count(word) == levels // step
+        if levels + 2 < DEEPEST:
+            query = f'{{ nodes(ids: ["{key("T-1")}"]) {{ ... on Ticket {{ {inner} }} }} }}'
+            assert (await loop.ask(query, None, viewer))["nodes"] == [data["ticket"]]
+            query = f"{{ tickets(last: 1) {{ edges {{ node {{ {inner} }} }} }} }}"
+            data = await loop.ask(query, None, viewer)
+            assert str(data["tickets"]["edges"][0]["node"]).count(word) == levels // step
 
 
 async def test_one_object_deeper_is_refused_with_a_sentence(loop: Face) -> None:
@@ -62,6 +69,18 @@ async def test_one_object_deeper_is_refused_with_a_sentence(loop: Face) -> None:
     error = await loop.refused(query.format(nested("files", DEEPEST, "id")))
     assert error["message"] == f"A query nests at most {DEEPEST} objects inside each other."
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_filter_of_some_depth_fits_into_a_list_of_some_depth(loop: Face) -> None:
+    query = """query($filter: TicketFilter, $ids: [ID!]!) { nodes(ids: $ids) { ... on Ticket {
+        company { tickets(filter: $filter) { edges { cursor node { WHO } } totalCount } }
+    } } }"""
+    inner: object = {"tags": {"hasAny": ["a", "b"]}, "search": "é"}
+    for levels in range(6):
+        for who in ("id", "assignedTo { id }", "assignedTo { company { id } }"):
+            variables = {"filter": inner, "ids": [str(key("T-1"))]}
+            await loop.ask(query.replace("WHO", who), variables, "customer")
+        inner = {"or": [{"and": [], "mine": levels % 2 == 0}, inner]}
 
 
 async def test_hundreds_of_root_fields_work(loop: Face) -> None:
