@@ -34,15 +34,15 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-bench: $(STAMP) ## Measure reads, beside peers and by hand
-	@$(BIN)/python -m benchmarks.read $(ARGS)
+bench: $(STAMP) ## Measure reads beside SQL written by hand, and draw the chart
+	@$(BIN)/python -m benchmarks.read --write $(ARGS)
 
 console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \

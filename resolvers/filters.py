@@ -14,6 +14,7 @@ from sqlalchemy.types import Integer, String
 
 from models import Company, TicketPriority
 from models.types import UtcDateTime, Uuid36
+from resolvers.desk import ViewerKind
 from resolvers.errors import BadInput
 from resolvers.expressions import finished, overdue
 from resolvers.sqltext import Contains, ContainsUnicode, HasTag, InIds, InList
@@ -63,6 +64,10 @@ _SEARCHED: Mapping[str, tuple[str, ...]] = {
     "Company": ("name", "website", "notes", "country"),
     "Contact": ("name", "email", "phone", "title"),
 }
+
+
+# What customers cannot read, a search does not tell them either.
+_HIDDEN_FROM_CUSTOMERS = frozenset({("Company", "notes"), ("User", "email")})
 
 
 def storable(text: str) -> str:
@@ -246,7 +251,9 @@ def _found(
 ) -> ColumnElement[bool]:
     contains = Contains if is_ascii else ContainsUnicode
     term = build.bind(prefix + name, String)
-    places: list[ColumnElement[bool]] = [contains(row[c], term) for c in _SEARCHED[entity]]
+    hidden = _HIDDEN_FROM_CUSTOMERS if build.kind is ViewerKind.CUSTOMER else frozenset()
+    searched = [name for name in _SEARCHED[entity] if (entity, name) not in hidden]
+    places: list[ColumnElement[bool]] = [contains(row[name], term) for name in searched]
     if entity in ("Ticket", "Contact"):
         company = build.alias(Company.__table__)  # type: ignore[attr-defined]
         named = contains(company.c.name, term)

@@ -80,11 +80,12 @@ async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
 async def add_user(database: Database, now: datetime, values: Mapping[str, object]) -> UUID:
     """Create a user on nobody's behalf, as whoever runs commands may. Raises ``Invalid``."""
     cleaned, problems = inputs.clean(inputs.USER, values, partial=False)
+    password = await _hashed(cleaned)
     async with _naming_a_user(database) as session:
         await _check_user(session, cleaned, problems, None)
         inputs.raise_problems(problems)
         company_id = cleaned.pop("company", None)
-        password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
+        del cleaned["password"]
         user = User(**cleaned, password=password, company_id=company_id, date_joined=now)
         session.add(user)
     return user.id
@@ -93,16 +94,28 @@ async def add_user(database: Database, now: datetime, values: Mapping[str, objec
 async def update_user(context: Context, user_id: UUID, changes: Mapping[str, object]) -> None:
     """Change a user; ``is_active: False`` deactivates them: their tokens end within seconds."""
     access.require_admin(context.require_viewer(), "change users")
+    cleaned, problems = inputs.clean(inputs.USER, changes, partial=True)
+    password = await _hashed(cleaned)
     async with _naming_a_user(context.desk.database) as session:
         user = await _locked(session, User, user_id)
-        cleaned, problems = inputs.clean(inputs.USER, changes, partial=True)
         await _check_user(session, cleaned, problems, user)
         inputs.raise_problems(problems)
         user.company_id = cleaned.pop("company", user.company_id)
-        if "password" in cleaned:
-            user.password = await asyncio.to_thread(hash_password, cleaned.pop("password"))
+        if cleaned.pop("password", None) is not None:
+            user.password = password
         _apply(user, cleaned)
     context.desk.viewers.forget(user_id)
+
+
+async def _hashed(cleaned: Mapping[str, Any]) -> str:
+    """Return the hash of a password, if there is one; made before others wait for the transaction.
+
+    Nothing is worth hashing that will be refused.
+    """
+    password = cleaned.get("password", "")
+    if len(password) < SHORTEST_PASSWORD:
+        return ""
+    return await asyncio.to_thread(hash_password, password)
 
 
 @asynccontextmanager

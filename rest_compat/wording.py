@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "blank": "This field may not be blank.",
     "null": "This field may not be null.",
     "max_length": "Ensure this field has no more than {max} characters.",
+    "comma": "A tag may not contain a comma.",
     "too_short": "Ensure this field has at least {min} characters.",
     "null_characters": NULL_CHARACTERS,
     "surrogates": "Surrogate characters are not allowed: U+{surrogate}.",

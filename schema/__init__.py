@@ -1,5 +1,6 @@
 """The GraphQL face: Strawberry types and operations, each one call into the resolvers."""
 
+from functools import cache
 from typing import Any
 
 from graphql import ExecutionResult as GraphQLExecutionResult
@@ -45,8 +46,9 @@ class DeskSchema(Schema):
         """Log nothing here: most errors are a client's, and the others need their request's id."""
 
 
+@cache
 def create_schema(*, introspection: bool = True) -> DeskSchema:
-    """Return a schema with a document cache of its own."""
+    """Return the schema of a process; its document cache is its own."""
     documents = Documents()
     made = DeskSchema(
         query=Query,

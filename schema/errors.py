@@ -43,6 +43,7 @@ SENTENCES: Mapping[str, str] = {
     "incorrect_type": "A value of the type {type} does not fit here.",
     "stays_with_ticket": "A comment stays with its ticket.",
     "taken": "This name is taken.",
+    "comma": "A tag may not contain a comma.",
     "too_short": "Must have at least {min} characters.",
     "only_for_customers": "Only customers belong to a company.",
 }

@@ -28,10 +28,15 @@ def values_of(given: Any, *, without: frozenset[str] = frozenset()) -> dict[str,
         if name in _REFERENCES:
             values[name.removesuffix("_id")] = None if value is None else reference(value)
         elif name == "tags":
-            values[name] = None if value is None else ",".join(value)
+            values[name] = None if value is None else _tags(value)
         else:
             values[name] = value
     return values
+
+
+def _tags(tags: list[str]) -> str | Problem:
+    """Return tags as they are stored, between commas."""
+    return Problem("comma") if any("," in tag for tag in tags) else ",".join(tags)
 
 
 def reference(value: object) -> UUID | Problem:

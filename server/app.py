@@ -85,10 +85,6 @@ def create_app(
         try:
             await check(database)
             await page.prepare()
-            # What is loaded by now stays: going through all of it again and again in search of
-            # garbage would hold up requests.
-            gc.collect()
-            gc.freeze()
             yield
         finally:
             await database.close()
@@ -109,7 +105,12 @@ def create_app(
 
 def app_from_environment() -> Starlette:
     """Return the application of this environment, for servers that import a factory."""
-    return create_app(load_settings())
+    app = create_app(load_settings())
+    # What is loaded by now stays: going through all of it again and again in search of garbage
+    # would hold up requests.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 class ConsolePage:

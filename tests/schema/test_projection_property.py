@@ -40,7 +40,7 @@ WORLD = make_world()
 # HYPOTHESIS_PROFILE=long tries many more documents, other ones each time.
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 EXAMPLES = settings(
-    max_examples=3000 if LONG else 80,
+    max_examples=1500 if LONG else 50,
     derandomize=not LONG,
     database=None,
     # Shrinking takes minutes here; a document says enough as it is.

@@ -70,7 +70,6 @@ async def test_a_query_shows_what_its_row_says(faces: Faces, row: Read) -> None:
             assert await faces.read(who, row, may_see(who)) == answer, who
 
 
-@pytest.mark.xfail(strict=True, reason="the search looks into notes for customers, too")
 async def test_customers_find_nothing_by_what_only_staff_may_read(faces: Faces) -> None:
     row = Read('companies(search: "ourselves")', seen("hilton centara", "", ""))
     for who, cell in columns(row)[:4]:
