@@ -34,7 +34,7 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -29,7 +29,6 @@ FLAGS = [
 ]
 
 pytestmark = [
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
     pytest.mark.skipif(not console.built(), reason="GraphiQL is not built: make console"),
 ]

@@ -16,10 +16,6 @@ HOUSE = "models/ "
 BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
 
 
-# They share one server.
-pytestmark = pytest.mark.xdist_group("examples")
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     if shutil.which("bash") is None or shutil.which("curl") is None:
