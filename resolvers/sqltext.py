@@ -295,10 +295,9 @@ def _pieces(element: SQL, compiler: Any, kw: Any) -> Iterator[str]:
     elif not isinstance(element, JsonObject):
         yield compiler.process(element, **kw)
     else:
+        yield _Literal("{")
         for i, (key, value) in enumerate(element.pairs):
             before = f'{"," if i else ""}"{key}":'
-            if i == 0:
-                yield _Literal("{")
             if key in element.omitted:
                 yield f"coalesce({_quoted(before)} || {compiler.process(value, **kw)}, '')"
             else:

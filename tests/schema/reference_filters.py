@@ -10,7 +10,7 @@ from uuid import UUID
 
 from graphql.pyutils import camel_to_snake
 
-from models import TicketPriority, TicketStatus
+from models import Role, TicketPriority, TicketStatus
 
 if TYPE_CHECKING:
     from tests.schema.reference import Reference
@@ -26,6 +26,7 @@ COLUMNS = {
     "author": "author_id",
     "uploaded_by": "uploaded_by_id",
 }
+HIDDEN_FROM_CUSTOMERS = {"Company": "notes", "User": "email"}
 SEARCHED = {
     "Ticket": ("ticket_number", "subject", "description"),
     "User": ("username", "email", "first_name", "last_name"),
@@ -129,7 +130,9 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 def searched_texts(reference: "Reference", row: Row) -> list[str]:
     """Return the texts that a search looks into."""
     kind = type(row).__name__
-    texts: Iterable[str] = (getattr(row, column) for column in SEARCHED[kind])
+    hidden = HIDDEN_FROM_CUSTOMERS if reference.viewer.role is Role.CUSTOMER else {}
+    columns = (column for column in SEARCHED[kind] if column != hidden.get(kind))
+    texts: Iterable[str] = (getattr(row, column) for column in columns)
     if kind in ("Ticket", "Contact"):
         texts = chain(texts, [reference.by_id[row.company_id].name])
     return [text.lower() for text in texts]

@@ -151,3 +151,31 @@ async def test_a_directive_variable_behind_another_one_still_counts(loop: Face) 
         data = await loop.ask(query, {"outer": outer, "inner": inner})
         company = data["ticket"].get("company", {})
         assert list(company) == (["id", "name"] if inner else ["id"]) * outer
+
+
+async def test_an_object_of_which_nothing_is_left_is_an_empty_one(loop: Face) -> None:
+    no = "@skip(if: true)"
+    query = f"""{{
+        tickets {{ nodes {{ id {no} }} edges {{ node {{ id {no} }} }} pageInfo {{ endCursor {no} }} }}
+        none: tickets {{ totalCount {no} }}
+        ticket(ticketNumber: "T-1") {{
+            company {{ id {no} }} viewerCan {{ update {no} }} attachments {{ id {no} }}
+            comments {{ edges {{ cursor {no} }} }}
+        }}
+        viewer {{ id {no} }}
+        ticketStats {{ byTeam {{ count {no} }} }}
+        nodes(ids: ["{key("T-1")}"]) {{ id {no} }}
+    }}"""
+    assert await loop.ask(query) == {
+        "tickets": {"nodes": [{}], "edges": [{"node": {}}], "pageInfo": {}},
+        "none": {},
+        "ticket": {
+            "company": {},
+            "viewerCan": {},
+            "attachments": [{}],
+            "comments": {"edges": [{}]},
+        },
+        "viewer": {},
+        "ticketStats": {"byTeam": [{}] * 5},
+        "nodes": [{}],
+    }
