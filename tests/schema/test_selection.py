@@ -156,7 +156,9 @@ async def test_a_directive_variable_behind_another_one_still_counts(loop: Face) 
 async def test_an_object_of_which_nothing_is_left_is_an_empty_one(loop: Face) -> None:
     no = "@skip(if: true)"
     query = f"""{{
-        tickets {{ nodes {{ id {no} }} edges {{ node {{ id {no} }} }} pageInfo {{ endCursor {no} }} }}
+        tickets {{
+            nodes {{ id {no} }} edges {{ node {{ id {no} }} }} pageInfo {{ endCursor {no} }}
+        }}
         none: tickets {{ totalCount {no} }}
         ticket(ticketNumber: "T-1") {{
             company {{ id {no} }} viewerCan {{ update {no} }} attachments {{ id {no} }}
