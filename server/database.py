@@ -21,7 +21,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 READ_CONNECTIONS = 8
 WRITE_CONNECTIONS = 4
-SQLITE_READERS = 2
+SQLITE_READERS = 4
+# A statement that runs for longer than this, in seconds, is a slow one: others go past it.
+SLOW = 0.02
 # How long a writer waits for another one on SQLite, in seconds.
 SQLITE_PATIENCE = 30
 
@@ -122,8 +124,39 @@ async def _keep(_connection: Any) -> None:
     """Leave a connection as it is."""
 
 
+class _Lane:
+    """One SQLite connection with its thread, and what waits for it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self.connection = connection
+        self.waiting = 0
+        self.since = 0.0
+
+    def is_slow(self, now: float) -> bool:
+        """Tell whether the statement that runs has done so for long."""
+        return self.waiting > 0 and now - self.since > SLOW
+
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+        """Run a statement after those that wait already, in one hop to the thread."""
+        now = asyncio.get_running_loop().time
+        if self.waiting == 0:
+            self.since = now()
+        self.waiting += 1
+        try:
+            rows = await self.connection.execute_fetchall(sql, values)
+        finally:
+            self.waiting -= 1
+            self.since = now()
+        return next(iter(rows), None)
+
+
 class SqliteReader:
-    """Reads through a few connections, each with its thread, none of which can write."""
+    """Reads through a few connections, none of which can write.
+
+    Quick reads queue for one of them: statements of two at once slow each other down by more than
+    the second core gives, because SQLite's memory has one lock. The others are for what comes
+    while a slow statement runs.
+    """
 
     def __init__(
         self, path: str, functions: Mapping[str, Function], observer: Observer | None
@@ -131,36 +164,32 @@ class SqliteReader:
         self._path = path
         self._functions = functions
         self._observer = observer
-        self._all: list[aiosqlite.Connection] = []
-        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._lanes: list[_Lane] = []
 
     async def open(self) -> None:
         """Open the connections."""
         for _ in range(SQLITE_READERS):
             connection = await aiosqlite.connect(self._path, isolation_level=None)
+            self._lanes.append(_Lane(connection))
             for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
                 await connection.execute(pragma)
             for name, function in self._functions.items():
                 await connection.create_function(name, 1, function, deterministic=True)
             if self._observer is not None:
                 await connection.set_trace_callback(self._observer)
-            self._all.append(connection)
-            self._free.put_nowait(connection)
 
     async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
-        """Run one statement and return its first row, in one hop to the thread."""
-        connection = await self._free.get()
-        try:
-            rows = await connection.execute_fetchall(sql, values)
-        finally:
-            self._free.put_nowait(connection)
-        return next(iter(rows), None)
+        """Run one statement and return its first row."""
+        now = asyncio.get_running_loop().time()
+        quick = (lane for lane in self._lanes if not lane.is_slow(now))
+        lane = next(quick, None) or min(self._lanes, key=lambda lane: lane.waiting)
+        return await lane.fetch_row(sql, values)
 
     async def close(self) -> None:
         """Close every connection and its thread."""
-        for connection in self._all:
-            await connection.close()
-        self._all.clear()
+        for lane in self._lanes:
+            await lane.connection.close()
+        self._lanes.clear()
 
 
 class Database:
