@@ -38,7 +38,9 @@ async def explained(face: Face, args: Args, position: dict[str, object]) -> str:
     values = plan.values(position)
     if face.database.is_sqlite:
         reader: Any = face.database.reader
-        async with reader._all[0].execute(f"EXPLAIN QUERY PLAN {plan.sql}", values) as rows:
+        async with reader._lanes[0].connection.execute(
+            f"EXPLAIN QUERY PLAN {plan.sql}", values
+        ) as rows:
             return "\n".join([str(row[3]) async for row in rows])
     reader = face.database.reader
     rows = await reader._pool.fetch(f"EXPLAIN (FORMAT JSON) {plan.sql}", *values)
