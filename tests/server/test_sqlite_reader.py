@@ -12,6 +12,9 @@ from server import database
 from server.database import SqliteReader
 
 
+pytestmark = pytest.mark.anyio
+
+
 @asynccontextmanager
 async def opened(path: Path, hold: Callable[[object], object]) -> AsyncIterator[SqliteReader]:
     """Open a reader whose SQL function ``hold`` is the one given."""
@@ -55,5 +58,5 @@ async def test_quick_reads_wait_for_each_other(tmp_path: Path) -> None:
 async def test_a_read_that_fails_holds_up_no_other(tmp_path: Path) -> None:
     async with opened(tmp_path, lambda _: 1) as reader:
         with pytest.raises(Exception, match="no such table"):
-            await reader.fetch_row("SELECT * FROM nothing", [])
+            await reader.fetch_row("SELECT * FROM absent", [])
         assert await reader.fetch_row("SELECT 3", []) == (3,)
