@@ -11,7 +11,6 @@ import pytest
 from server import database
 from server.database import SqliteReader
 
-
 pytestmark = pytest.mark.anyio
 
 
