@@ -1,10 +1,11 @@
 """The GraphQL face: Strawberry types and operations, each one call into the resolvers."""
 
 from functools import cache
-from typing import Any
+from inspect import isawaitable
+from typing import Any, cast
 
 from graphql import ExecutionResult as GraphQLExecutionResult
-from graphql import GraphQLError, execute
+from graphql import GraphQLError
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
@@ -29,15 +30,18 @@ class DeskSchema(Schema):
 
         Strawberry's own way there, with its extensions, costs more than the rest of a short read.
         """
-        result = execute(
+        executor = FragmentExecutor.build(
             self._schema,
             known.document,
-            variable_values=variables,
             context_value=context,
+            raw_variable_values=variables,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-            executor_class=FragmentExecutor,
         )
-        done = result if isinstance(result, GraphQLExecutionResult) else await result
+        if isinstance(executor, list):
+            return ExecutionResult(data=None, errors=executor)
+        result = executor.execute_operation()
+        # Nothing comes later: the schema has neither @defer nor @stream.
+        done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
         return ExecutionResult(data=done.data, errors=done.errors)
 
     def process_errors(

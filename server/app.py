@@ -110,6 +110,8 @@ def app_from_environment() -> Starlette:
     # would hold up requests.
     gc.collect()
     gc.freeze()
+    # A request leaves hardly any cycles, but enough objects to start a search each time.
+    gc.set_threshold(20_000)
     return app
 
 
