@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Dialect, Select, select
 
+from resolvers import spelling  # noqa: F401 - compiling needs it
 from resolvers.desk import Context, Desk
 from resolvers.sqltext import SQL
 

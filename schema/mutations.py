@@ -1,43 +1,26 @@
 """The root of all writes. Each field is one call into the resolvers, and then one statement."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry.file_uploads import Upload
 
-from resolvers import attachments, auth, comments, people, tickets
+from resolvers import attachments, auth, comments, tickets
 from resolvers.desk import Context
 from resolvers.errors import DeskError, NotFound, Unauthenticated
 from schema import inputs, payloads
 from schema.arguments import known_id
 from schema.errors import RefusedToken, UserError, failure_of
 from schema.inputs import values_of
+from schema.people_mutations import PeopleMutation
+from schema.performing import KEYS, Info, Made, given_input, perform
 from schema.projecting import project
 from schema.types import User
 from schema.words import answered, said
 
-Info = strawberry.Info[Any, Any]
-Made = Mapping[str, UUID]
-_KEYS = frozenset({"id", "expected_version"})
 CHUNK = 256 * 1024
-
-
-def _input() -> Any:
-    return strawberry.argument(name="input", description="What is wanted.")
-
-
-async def _perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:
-    """Do something, and answer with what was asked of the objects it names.
-
-    The payload of an expected failure is an ordinary object with errors.
-    """
-    try:
-        made = await deed(info.context.desk_context)
-    except DeskError as error:
-        return failure_of(error)
-    return await project(info._raw_info, "payload", values=made)
 
 
 async def _on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
@@ -78,12 +61,12 @@ class LoginPayload:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation:
+class Mutation(PeopleMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
     @answered("Exchange a username and a password for tokens.")
     async def login(
-        self, info: Info, given: Annotated[inputs.LoginInput, _input()]
+        self, info: Info, given: Annotated[inputs.LoginInput, given_input()]
     ) -> LoginPayload:
         """Log in."""
         context = info.context.desk_context
@@ -100,7 +83,7 @@ class Mutation:
 
     @answered("Exchange a refresh token for a new access token.")
     async def refresh_token(
-        self, info: Info, given: Annotated[inputs.RefreshTokenInput, _input()]
+        self, info: Info, given: Annotated[inputs.RefreshTokenInput, given_input()]
     ) -> payloads.RefreshTokenPayload:
         """Stay logged in; a token that is no good is an UNAUTHENTICATED error."""
         try:
@@ -111,7 +94,7 @@ class Mutation:
 
     @answered("End a refresh token.")
     async def logout(
-        self, info: Info, given: Annotated[inputs.LogoutInput, _input()]
+        self, info: Info, given: Annotated[inputs.LogoutInput, given_input()]
     ) -> payloads.LogoutPayload:
         """Log out."""
         await auth.logout(info.context.desk_context.desk, None, given.refresh_token)
@@ -119,32 +102,32 @@ class Mutation:
 
     @answered("Create a ticket.")
     async def create_ticket(
-        self, info: Info, given: Annotated[inputs.CreateTicketInput, _input()]
+        self, info: Info, given: Annotated[inputs.CreateTicketInput, given_input()]
     ) -> payloads.CreateTicketPayload:
         """Create."""
 
         async def deed(context: Context) -> Made:
             return {"ticket": await tickets.create_ticket(context, values_of(given))}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Change fields of a ticket.")
     async def update_ticket(
-        self, info: Info, given: Annotated[inputs.UpdateTicketInput, _input()]
+        self, info: Info, given: Annotated[inputs.UpdateTicketInput, given_input()]
     ) -> payloads.UpdateTicketPayload:
         """Change."""
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            changes = values_of(given, without=_KEYS)
+            changes = values_of(given, without=KEYS)
             await tickets.update_ticket(context, key, changes, _version(given))
             return {"ticket": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Delete a ticket with its comments and files. Staff only.")
     async def delete_ticket(
-        self, info: Info, given: Annotated[inputs.DeleteTicketInput, _input()]
+        self, info: Info, given: Annotated[inputs.DeleteTicketInput, given_input()]
     ) -> payloads.DeleteTicketPayload:
         """Delete."""
 
@@ -153,14 +136,14 @@ class Mutation:
             await tickets.delete_ticket(context, key)
             return {"deleted_ticket_id": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered(
         "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
         "role; or unassign it: its status becomes NEW. Staff only."
     )
     async def assign_ticket(
-        self, info: Info, given: Annotated[inputs.AssignTicketInput, _input()]
+        self, info: Info, given: Annotated[inputs.AssignTicketInput, given_input()]
     ) -> payloads.AssignTicketPayload:
         """Assign or unassign."""
 
@@ -170,11 +153,11 @@ class Mutation:
             await tickets.assign_ticket(context, key, user)
             return {"ticket": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Comment on a ticket, or add an internal note.")
     async def add_comment(
-        self, info: Info, given: Annotated[inputs.AddCommentInput, _input()]
+        self, info: Info, given: Annotated[inputs.AddCommentInput, given_input()]
     ) -> payloads.AddCommentPayload:
         """Comment."""
 
@@ -185,25 +168,25 @@ class Mutation:
             )
             return {"comment": comment, "ticket": ticket}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Change a comment; customers may change their own.")
     async def update_comment(
-        self, info: Info, given: Annotated[inputs.UpdateCommentInput, _input()]
+        self, info: Info, given: Annotated[inputs.UpdateCommentInput, given_input()]
     ) -> payloads.UpdateCommentPayload:
         """Change."""
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            changes = values_of(given, without=_KEYS)
+            changes = values_of(given, without=KEYS)
             await comments.update_comment(context, key, changes, _version(given))
             return {"comment": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Delete a comment; customers may delete their own.")
     async def delete_comment(
-        self, info: Info, given: Annotated[inputs.DeleteCommentInput, _input()]
+        self, info: Info, given: Annotated[inputs.DeleteCommentInput, given_input()]
     ) -> payloads.DeleteCommentPayload:
         """Delete."""
 
@@ -212,11 +195,11 @@ class Mutation:
             await comments.delete_comment(context, key)
             return {"deleted_comment_id": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Upload a file to a ticket.")
     async def upload_attachment(
-        self, info: Info, given: Annotated[inputs.UploadAttachmentInput, _input()]
+        self, info: Info, given: Annotated[inputs.UploadAttachmentInput, given_input()]
     ) -> payloads.UploadAttachmentPayload:
         """Upload."""
 
@@ -229,11 +212,11 @@ class Mutation:
             )
             return {"attachment": attachment, "ticket": ticket}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]
 
     @answered("Delete a file; customers may delete their own.")
     async def delete_attachment(
-        self, info: Info, given: Annotated[inputs.DeleteAttachmentInput, _input()]
+        self, info: Info, given: Annotated[inputs.DeleteAttachmentInput, given_input()]
     ) -> payloads.DeleteAttachmentPayload:
         """Delete."""
 
@@ -242,115 +225,4 @@ class Mutation:
             await attachments.delete_attachment(context, key)
             return {"deleted_attachment_id": key}
 
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Create a company. Admins only.")
-    async def create_company(
-        self, info: Info, given: Annotated[inputs.CreateCompanyInput, _input()]
-    ) -> payloads.CreateCompanyPayload:
-        """Create."""
-
-        async def deed(context: Context) -> Made:
-            return {"company": await people.create_company(context, values_of(given))}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Change fields of a company. Admins only.")
-    async def update_company(
-        self, info: Info, given: Annotated[inputs.UpdateCompanyInput, _input()]
-    ) -> payloads.UpdateCompanyPayload:
-        """Change."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_company(context, key, values_of(given, without=_KEYS))
-            return {"company": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Deactivate a company; nothing is deleted. Admins only.")
-    async def deactivate_company(
-        self, info: Info, given: Annotated[inputs.DeactivateCompanyInput, _input()]
-    ) -> payloads.DeactivateCompanyPayload:
-        """Deactivate."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_company(context, key, {"is_active": False})
-            return {"company": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Create a contact. Admins only.")
-    async def create_contact(
-        self, info: Info, given: Annotated[inputs.CreateContactInput, _input()]
-    ) -> payloads.CreateContactPayload:
-        """Create."""
-
-        async def deed(context: Context) -> Made:
-            return {"contact": await people.create_contact(context, values_of(given))}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Change fields of a contact. Admins only.")
-    async def update_contact(
-        self, info: Info, given: Annotated[inputs.UpdateContactInput, _input()]
-    ) -> payloads.UpdateContactPayload:
-        """Change."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_contact(context, key, values_of(given, without=_KEYS))
-            return {"contact": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Deactivate a contact; nothing is deleted. Admins only.")
-    async def deactivate_contact(
-        self, info: Info, given: Annotated[inputs.DeactivateContactInput, _input()]
-    ) -> payloads.DeactivateContactPayload:
-        """Deactivate."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_contact(context, key, {"is_active": False})
-            return {"contact": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Create a user. Admins only.")
-    async def create_user(
-        self, info: Info, given: Annotated[inputs.CreateUserInput, _input()]
-    ) -> payloads.CreateUserPayload:
-        """Create."""
-
-        async def deed(context: Context) -> Made:
-            return {"user": await people.create_user(context, values_of(given))}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Change fields of a user. Admins only.")
-    async def update_user(
-        self, info: Info, given: Annotated[inputs.UpdateUserInput, _input()]
-    ) -> payloads.UpdateUserPayload:
-        """Change."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_user(context, key, values_of(given, without=_KEYS))
-            return {"user": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Deactivate a user; nothing is deleted. Admins only.")
-    async def deactivate_user(
-        self, info: Info, given: Annotated[inputs.DeactivateUserInput, _input()]
-    ) -> payloads.DeactivateUserPayload:
-        """Deactivate."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await people.update_user(context, key, {"is_active": False})
-            return {"user": key}
-
-        return await _perform(info, deed)  # type: ignore[no-any-return]
+        return await perform(info, deed)  # type: ignore[no-any-return]

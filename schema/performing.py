@@ -1,0 +1,33 @@
+"""What every write of the GraphQL face does around its one call into the resolvers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from resolvers.desk import Context
+from resolvers.errors import DeskError
+from schema.errors import failure_of
+from schema.projecting import project
+
+Info = strawberry.Info[Any, Any]
+Made = Mapping[str, UUID]
+KEYS = frozenset({"id", "expected_version"})
+
+
+def given_input() -> Any:
+    """Call the argument `input`, which is a name of Python's already."""
+    return strawberry.argument(name="input", description="What is wanted.")
+
+
+async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:
+    """Do something, and answer with what was asked of the objects it names.
+
+    The payload of an expected failure is an ordinary object with errors.
+    """
+    try:
+        made = await deed(info.context.desk_context)
+    except DeskError as error:
+        return failure_of(error)
+    return await project(info._raw_info, "payload", values=made)
