@@ -32,22 +32,27 @@ async def why_no_postgres() -> str | None:
 
 
 @asynccontextmanager
+async def blank(kind: str, folder: Path, name: str) -> AsyncIterator[str]:
+    """Give the URL of a database of our own with nothing in it."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / name}.db"
+        return
+    database = f"{PREFIX}{os.getpid()}_{time.time_ns()}"
+    await _on_postgres(make_url(SERVER), f"CREATE DATABASE {database}")
+    try:
+        yield dsn_of(make_url(SERVER).set(database=database))
+    finally:
+        await _on_postgres(make_url(SERVER), f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@asynccontextmanager
 async def scratch(kind: str, folder: Path, rows: Rows) -> AsyncIterator[str]:
     """Give the URL of a migrated database with these rows."""
-    if kind == "sqlite":
-        url = f"sqlite:///{folder / 'bench.db'}"
+    async with blank(kind, folder, "bench") as url:
         await _fill(url, rows)
+        if kind == "postgres":
+            await _on_postgres(make_url(url), "VACUUM ANALYZE")
         yield url
-        return
-    name = f"{PREFIX}{os.getpid()}_{time.time_ns()}"
-    await _on_postgres(make_url(SERVER), f"CREATE DATABASE {name}")
-    try:
-        own = make_url(SERVER).set(database=name)
-        await _fill(dsn_of(own), rows)
-        await _on_postgres(own, "VACUUM ANALYZE")
-        yield dsn_of(own)
-    finally:
-        await _on_postgres(make_url(SERVER), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def version(kind: str) -> str:

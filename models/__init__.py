@@ -12,6 +12,7 @@ from models.choices import (
     TicketStatus,
 )
 from models.events import TicketEvent
+from models.imports import ImportedRow
 from models.people import Company, Contact, RefreshToken, User
 from models.tickets import Attachment, Comment, DayCounter, Ticket
 
@@ -23,6 +24,7 @@ __all__ = [
     "Company",
     "Contact",
     "DayCounter",
+    "ImportedRow",
     "RefreshToken",
     "Role",
     "Team",

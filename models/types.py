@@ -17,8 +17,9 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 def time_text(value: datetime) -> str:
     """Return the stored text of a time that has a zone: UTC, always with six decimals."""
-    utc = value.astimezone(UTC)
-    return f"{utc.year:04}{utc.strftime('-%m-%dT%H:%M:%S.%fZ')}"
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    # Not strftime: it is slow, and writes years below 1000 without their zeros.
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -45,10 +45,11 @@ class OpenFile:
     chunks: AsyncIterator[bytes]
 
 
-class _Measured:
+class Measured:
     """A stream that is passed on while its size, hash and beginning are taken."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], limit: int) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], limit: int | None) -> None:
+        """Take the most bytes that the stream may have; ``TooLarge`` stops it there."""
         self._chunks = chunks
         self._limit = limit
         self._hash = content_hash()
@@ -56,9 +57,10 @@ class _Measured:
         self.head = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Pass the stream on."""
         async for chunk in self._chunks:
             self.size += len(chunk)
-            if self.size > self._limit:
+            if self._limit is not None and self.size > self._limit:
                 raise TooLarge(self._limit)
             self._hash.update(chunk)
             if len(self.head) < 512:
@@ -67,6 +69,7 @@ class _Measured:
 
     @property
     def sha256(self) -> str:
+        """The hash of what was passed on, in hex."""
         return self._hash.hexdigest()
 
 
@@ -101,7 +104,7 @@ async def add_attachment(
         await locked_ticket(session, viewer, ticket_id)
         inputs.raise_problems(problems)
     key = new_key(name, desk.clock())
-    measured = _Measured(chunks, desk.max_upload_bytes)
+    measured = Measured(chunks, desk.max_upload_bytes)
     await desk.files.put(key, aiter(measured))
     try:
         return await _add_row(context, viewer, ticket_id, cleaned["name"], key, measured)
@@ -111,7 +114,7 @@ async def add_attachment(
 
 
 async def _add_row(
-    context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: _Measured
+    context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: Measured
 ) -> UUID:
     async with context.desk.database.transaction() as session:
         # Again: it may have been deleted while the file was coming in.

@@ -16,6 +16,8 @@ from resolvers.desk import Context
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
+# PostgreSQL only: whoever appends holds it until the commit. SQLite has one writer anyway.
+LOCK_LOG = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=EVENT_LOCK)
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ async def append_events(
         return
     await session.flush()
     if context.desk.database.dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=EVENT_LOCK)
-        await session.exec(lock)  # type: ignore[call-overload]
+        await session.exec(LOCK_LOG)  # type: ignore[call-overload]
     now = context.desk.clock()
     for happening in happenings:
         event = TicketEvent(

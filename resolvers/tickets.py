@@ -183,20 +183,23 @@ async def _save(
 ) -> None:
     now = context.desk.clock()
     _keep_rules(ticket, now)
-    after = _snapshot(ticket)
-    changed = {
-        name: change(name, before[name], after[name])
-        for name in after
-        if after[name] != before[name]
-    }
+    happenings = ticket_happenings(before, _snapshot(ticket))
     ticket.updated_at = now
-    if changed:
+    if happenings:
         ticket.version += 1
-    await append_events(context, session, ticket, _happenings(changed))
+    await append_events(context, session, ticket, happenings)
 
 
-def _happenings(changed: Mapping[str, dict[str, Any]]) -> list[Happening]:
-    """Split the changes of one write into its events: status, assignment, the rest."""
+def ticket_happenings(before: Mapping[str, object], after: Mapping[str, object]) -> list[Happening]:
+    """Return the events of one write, given a ticket's fields by their input names.
+
+    Status and assignment have events of their own, all the rest shares one.
+    """
+    changed = {
+        name: change(name, before[name], value)
+        for name, value in after.items()
+        if value != before[name]
+    }
     found = []
     if "status" in changed:
         found.append(Happening(TicketEventType.STATUS_CHANGED, [changed["status"]]))

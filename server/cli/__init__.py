@@ -7,6 +7,7 @@ should not wait for any of them.
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -56,6 +57,36 @@ def demo() -> None:
     from server.cli.data import fill_with_demo
 
     typer.echo(asyncio.run(fill_with_demo()))
+
+
+@app.command("import-legacy")
+def import_legacy(
+    url: Annotated[
+        str, typer.Argument(help="The old database: postgresql://user@host/name or sqlite:///file.")
+    ],
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            help="The folder of the old system's uploaded files.",
+        ),
+    ] = None,
+    rejects: Annotated[
+        Path, typer.Option(help="Where rows that cannot be taken are written, with the reason.")
+    ] = Path("import-rejects.jsonl"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do all of it, and undo it at the end.")
+    ] = False,
+) -> None:
+    """Import the database of the old system; again, to bring what is new or changed."""
+    from server.cli.importing import import_legacy as bring
+
+    report, agrees = asyncio.run(bring(url, folder=media, rejects=rejects, rehearsal=dry_run))
+    typer.echo(report)
+    if not agrees:
+        raise typer.Exit(1)
 
 
 @users.command()

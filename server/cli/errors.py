@@ -61,8 +61,12 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         finally:
             await database.engine.dispose()
     except TROUBLE as error:
-        worded = _sqlite if url.get_backend_name() == "sqlite" else _postgres
         raise CommandError(worded(url, error)) from error
+
+
+def worded(url: URL, error: BaseException) -> str:
+    """Return what is the matter with a database, in one sentence without a password."""
+    return (_sqlite if url.get_backend_name() == "sqlite" else _postgres)(url, error)
 
 
 def _try_file(path: str, *, create: bool) -> None:

@@ -1,0 +1,1 @@
+"""Moving in from the old system: its tables, read only, become ours."""

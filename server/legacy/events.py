@@ -1,0 +1,106 @@
+"""What an import tells the event log: as if each row had been written here, and by whom it was."""
+
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models import TicketEvent, TicketEventType, new_id
+from resolvers import inputs
+from resolvers.events import LOCK_LOG, Happening, change
+from resolvers.tickets import COLUMN_OF, ticket_happenings
+from server.legacy.batch import Batch, insert_all
+from server.legacy.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
+
+VIA = "import"
+_events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
+
+
+async def append(connection: AsyncConnection, batch: Batch) -> None:
+    """Append the events of a batch that was written, as the last thing of its transaction."""
+    events = [event for row in batch.new for event in _of_new(batch, row)]
+    events += [event for pair in batch.changed for event in _of_changed(batch, *pair)]
+    if not events:
+        return
+    if connection.dialect.name == "postgresql":
+        await connection.execute(LOCK_LOG)
+    await insert_all(connection, _events, events)
+
+
+def _of_new(batch: Batch, row: Row) -> list[Row]:
+    if batch.kind is TICKETS:
+        created = Happening(TicketEventType.CREATED)
+        return [_event(created, row, row["id"], row["created_by_id"], row["created_at"])]
+    if batch.kind is COMMENTS:
+        return [_added(batch, row)]
+    if batch.kind is ATTACHMENTS:
+        named = [change("name", None, row["name"])]
+        added = Happening(TicketEventType.ATTACHMENT_ADDED, named, attachment_id=row["id"])
+        ticket = batch.tickets[row["ticket_id"]]
+        return [_event(added, ticket, ticket["id"], row["uploaded_by_id"], row["created_at"])]
+    return []
+
+
+def _added(batch: Batch, row: Row) -> Row:
+    ticket = batch.tickets[row["ticket_id"]]
+    added = Happening(
+        TicketEventType.COMMENT_ADDED, is_internal=row["is_internal"], comment_id=row["id"]
+    )
+    return _event(added, ticket, ticket["id"], row["author_id"], row["created_at"])
+
+
+def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
+    """Tell what changed; who changed it, the old tables do not say."""
+    if batch.kind is TICKETS:
+        happenings = ticket_happenings(_fields(before), _fields(after))
+        return [_event(one, after, after["id"], None, after["updated_at"]) for one in happenings]
+    if batch.kind is COMMENTS:
+        return _of_comment(batch, before, after)
+    return []
+
+
+def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
+    """Tell of a comment; one that moved is deleted from one ticket and added to another."""
+    internal = before["is_internal"] or after["is_internal"]
+    if before["ticket_id"] != after["ticket_id"]:
+        left = batch.tickets[before["ticket_id"]]
+        deleted = Happening(
+            TicketEventType.COMMENT_DELETED,
+            is_internal=before["is_internal"],
+            comment_id=after["id"],
+        )
+        gone = _event(deleted, left, left["id"], None, after["updated_at"])
+        return [gone, _added(batch, after)]
+    changes = [
+        change(name, before[name], after[name])
+        for name in ("text", "is_internal")
+        if before[name] != after[name]
+    ]
+    if not changes:
+        return []
+    edited = Happening(
+        TicketEventType.COMMENT_EDITED, changes, is_internal=internal, comment_id=after["id"]
+    )
+    ticket = batch.tickets[after["ticket_id"]]
+    return [_event(edited, ticket, ticket["id"], None, after["updated_at"])]
+
+
+def _fields(row: Row) -> Row:
+    return {name: row[COLUMN_OF.get(name, name)] for name in inputs.TICKET}
+
+
+def _event(happening: Happening, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
+    return {
+        "id": new_id(),
+        "type": happening.type,
+        "ticket_id": ticket_id,
+        "company_id": ticket["company_id"],
+        "ticket_number": ticket["ticket_number"],
+        "comment_id": happening.comment_id,
+        "attachment_id": happening.attachment_id,
+        "actor_id": actor_id,
+        "via": VIA,
+        "is_internal": happening.is_internal,
+        "changes": [dict(entry) for entry in happening.changes],
+        "at": at,
+    }
