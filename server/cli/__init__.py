@@ -83,7 +83,7 @@ def import_legacy(
     """Import the database of the old system; again, to bring what is new or changed."""
     from server.cli.importing import import_legacy as bring
 
-    report, agrees = asyncio.run(bring(url, folder=media, rejects=rejects, rehearsal=dry_run))
+    report, agrees = bring(url, folder=media, rejects=rejects, rehearsal=dry_run)
     typer.echo(report)
     if not agrees:
         raise typer.Exit(1)

@@ -91,8 +91,13 @@ async def _wanted(
         .join_from(_attachments, _imported, imported)
         .where(row.id.in_(list(by_id)))
     )
-    rows = (await connection.execute(found)).all()
-    return [(by_id[row.id], row.key) for row in rows if row.missing], len(rows)
+    here = {row.id: row for row in await connection.execute(found)}
+    wanted = [
+        (record, here[key].key)
+        for key, record in by_id.items()
+        if key in here and here[key].missing
+    ]
+    return wanted, len(here)
 
 
 async def _copy(
@@ -109,8 +114,7 @@ async def _copy(
     measured = Measured(_pieces(path), limit=None)
     try:
         async with turns:
-            # A run before this one may have been stopped right after storing it.
-            await files.delete(key)
+            # Over what a run that was stopped before it told the row may have left there.
             await files.put(key, aiter(measured))
     except OSError as error:
         return f"cannot be copied ({type(error).__name__})"
