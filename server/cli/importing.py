@@ -62,14 +62,14 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
     counts = dict(outcome.kinds)
     if outcome.files is not None:
         counts["files"] = outcome.files
-    lines = [f"{'':12}" + "".join(f"{name:>12}" for name in _COLUMNS)]
+    lines = [f"{'kind':12}" + "".join(f"{name:>12}" for name in _COLUMNS)]
     lines += [_line(name, count) for name, count in counts.items()]
     rows = sum(count.read for count in outcome.kinds.values())
     lines.append(f"\n{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
     if rehearsal:
         lines.append("This was a rehearsal: nothing was written, and no file was copied.")
     lines += [
-        f"{count.gone:,} {name} that were imported before are gone over there; they stay here."
+        f"{count.gone:,} of the {name} that were imported before are gone over there; they stay here."
         for name, count in outcome.kinds.items()
         if count.gone
     ]

@@ -165,7 +165,7 @@ def counts(ended: Ended) -> dict[str, tuple[int, ...]]:
     """Read the table: what was read, written, unchanged and rejected, by kind."""
     assert (ended.code, ended.err) == (0, ""), ended
     lines = ended.out.split("\n\n")[0].splitlines()
-    assert lines[0].split() == ["read", "written", "unchanged", "rejected"]
+    assert lines[0].split() == ["kind", "read", "written", "unchanged", "rejected"]
     return {
         line.split()[0]: tuple(int(number.replace(",", "")) for number in line.split()[1:])
         for line in lines[1:]
