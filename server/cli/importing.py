@@ -69,7 +69,8 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
     if rehearsal:
         lines.append("This was a rehearsal: nothing was written, and no file was copied.")
     lines += [
-        f"{count.gone:,} of the {name} that were imported before are gone over there; they stay here."
+        f"{count.gone:,} of the {name} that were imported before are gone over there; "
+        "they stay here."
         for name, count in outcome.kinds.items()
         if count.gone
     ]
