@@ -3,6 +3,8 @@
 After the WHATWG MIME Sniffing Standard's table of signatures, as far as desks receive such files.
 """
 
+# As much as the standard reads.
+HEAD_BYTES = 512
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),

@@ -26,7 +26,7 @@ from schema.http import GraphQLView
 from server import console
 from server.database import Database, Observer
 from server.demo import PASSWORD, working_logins
-from server.files import FileStore, open_store
+from server.files import open_files
 from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
@@ -52,7 +52,7 @@ def create_desk(
     database = Database(settings.database_url, functions=functions, observer=observer)
     desk = Desk(
         database=database,
-        files=FileStore(open_store(settings.files_url)),
+        files=open_files(settings.files_url),
         tokens=Tokens(
             key,
             access_minutes=settings.access_token_minutes,

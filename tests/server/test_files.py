@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from resolvers.errors import TooLarge
-from server.files import FileStore, FilesUrlError, open_store
+from server.files import FileStore, open_files
+from server.stores import FilesUrlError, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> FileStore:
-    return FileStore(open_store(f"file://{folder}"))
+    return open_files(f"file://{folder}")
 
 
 async def pieces(*chunks: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
@@ -33,8 +34,8 @@ async def pieces(*chunks: bytes, error: Exception | None = None) -> AsyncIterato
 
 
 async def read(store: FileStore, key: str = KEY) -> tuple[int, bytes]:
-    size, chunks = await store.get(key)
-    return size, b"".join([chunk async for chunk in chunks])
+    content = b"".join([chunk async for chunk in await store.get(key)])
+    return len(content), content
 
 
 def files(folder: Path) -> list[Path]:
@@ -96,7 +97,7 @@ async def test_no_key_leads_out_of_the_folder(store: FileStore, folder: Path, ke
 
 
 async def test_stores_in_memory_work_alike() -> None:
-    store = FileStore(open_store("memory:///"))
+    store = open_files("memory:///")
     await store.put(KEY, pieces(b"a", b"b"))
     assert await read(store) == (2, b"ab")
     await store.delete(KEY)
