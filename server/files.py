@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -116,14 +117,21 @@ class FileStore:
         Neither is a store that fails: the row is gone for good, and the sweep finds the file.
         """
         try:
-            await obstore.delete_async(self.store, key)
-        except FileNotFoundError:
-            return
+            await self.remove([key])
         except (BaseError, OSError) as error:
             logger.warning(
                 "a deleted file is still in the store (%s); the sweep will find it",
                 type(error).__name__,
             )
+
+    async def remove(self, keys: list[str]) -> None:
+        """Remove files, of which some may be gone already; raises what the store raises."""
+        try:
+            await obstore.delete_async(self.store, keys)
+        except FileNotFoundError:
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self.store, key)
 
 
 class _Source:
