@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPResponse
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from server.app import utc_now
-from tests.files.conftest import Serve
+from tests.files.conftest import GROWTH, Serve, high_water
 from tests.viewers.world import World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.anyio
 PATH = "/api/v1/ticket-attachments/"
 MIB = 1024 * 1024
 SIZE = 300 * MIB
-GROWTH = 30 * MIB
 
 
 @pytest.fixture
@@ -71,14 +69,6 @@ def form(size: int, digest: "hashlib._Hash", *, ticket_first: bool) -> Iterator[
     if not ticket_first:
         yield ticket.encode()
     yield b"--b--\r\n"
-
-
-def high_water(process: int) -> int:
-    """Return the most memory that a process has had, in bytes."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) * 1024
 
 
 @pytest.mark.parametrize("ticket_first", [True, False], ids=["ticket first", "file first"])
