@@ -14,6 +14,7 @@ from resolvers.desk import Context, Files, ViewerKind
 from resolvers.errors import NotFound
 from resolvers.filters import storable
 from resolvers.plans import context_values, fetch_row
+from resolvers.sniffing import TYPES, UNKNOWN
 
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
 
@@ -64,11 +65,11 @@ async def open_signed(context: Context, key: str, expires: str, signature: str) 
     return await _open(context, key, ViewerKind.ADMIN)
 
 
-async def _open(context: Context, key: str, kind: ViewerKind) -> OpenFile:
+async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
     def build() -> Select[Any]:
         row = _attachments.c
         visible = access.visible(
-            "Attachment", row, kind, lambda name: bindparam(name, type_=Uuid36)
+            "Attachment", row, viewer, lambda name: bindparam(name, type_=Uuid36)
         )
         wanted = select(row.name, row.size, row.content_type, row.sha256)
         return wanted.where(row.key == bindparam("key", type_=String), visible)
@@ -76,8 +77,10 @@ async def _open(context: Context, key: str, kind: ViewerKind) -> OpenFile:
     if storable(key) != key:
         raise NotFound("Attachment")
     values = {**context_values(context), "key": key}
-    found = await fetch_row(context.desk, (_open, kind), build, values)
+    found = await fetch_row(context.desk, (_open, viewer), build, values)
     if found is None:
         raise NotFound("Attachment")
     name, size, content_type, sha256 = found
-    return OpenFile(key, name, size, content_type, sha256, context.desk.files)
+    # Rows may come from elsewhere, with a type that somebody claimed.
+    kind = content_type if content_type in TYPES else UNKNOWN
+    return OpenFile(key, name, size, kind, sha256, context.desk.files)

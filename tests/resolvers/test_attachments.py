@@ -12,7 +12,7 @@ from models import Attachment
 from resolvers import attachments, tickets
 from resolvers.attachments import clean_name, new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
-from resolvers.sniffing import sniff
+from resolvers.sniffing import TYPES, sniff
 from tests.viewers.world import MOST_UPLOAD, NOON, World, file_key, key
 
 pytestmark = pytest.mark.anyio
@@ -169,6 +169,7 @@ def test_keys_cannot_be_guessed_and_have_the_documented_form() -> None:
 )
 def test_the_first_bytes_tell_what_a_file_is(head: bytes, content_type: str) -> None:
     assert sniff(head) == content_type
+    assert content_type in TYPES
 
 
 async def test_a_deleted_attachment_takes_its_file_with_it(world: World) -> None:
