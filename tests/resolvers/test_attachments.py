@@ -1,8 +1,10 @@
 """Attachments: what is known of a file, and that rows and files come and go together."""
 
 import hashlib
+import itertools
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,6 +104,50 @@ async def test_a_row_that_cannot_be_written_takes_its_file_with_it(
     with pytest.raises(RuntimeError, match="planted"):
         await add(world, PNG)
     assert await world.dump() == before
+
+
+async def test_a_row_whose_commit_was_done_after_all_keeps_its_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of a commit may be lost with the connection."""
+    real = world.database.transaction
+    begun = itertools.count()
+
+    @asynccontextmanager
+    async def losing() -> AsyncIterator[Any]:
+        async with real() as session:
+            yield session
+        # The first is the look at the ticket, the second adds the row.
+        if next(begun) == 1:
+            raise ConnectionResetError
+
+    monkeypatch.setattr(world.database, "transaction", losing)
+    with pytest.raises(ConnectionResetError):
+        await add(world, PNG)
+    (row,) = [row for row in (await world.dump())["attachments"] if row[3] == "a.png"]
+    assert (world.media / row[2]).read_bytes() == PNG
+
+
+async def test_a_file_is_left_for_the_sweep_where_nobody_knows_whether_its_row_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = world.database.transaction
+    before = await world.dump()
+    begun = itertools.count()
+
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[Any]:
+        if next(begun):
+            raise ConnectionRefusedError
+        async with real() as session:
+            yield session
+
+    monkeypatch.setattr(world.database, "transaction", failing)
+    with pytest.raises(ConnectionRefusedError):
+        await add(world, PNG)
+    after = await world.dump()
+    assert after["attachments"] == before["attachments"]
+    assert len(after["files"]) == len(before["files"]) + 1
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\0.png", "a\ud800.png", "x" * 201])
