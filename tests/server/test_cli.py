@@ -18,7 +18,9 @@ from tests.server.conftest import Ended, Run, Start, assert_refused, change, row
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "demo", "user add", "token", "schema"])
+@pytest.mark.parametrize(
+    "command", ["serve", "migrate", "demo", "user add", "token", "files sweep", "schema"]
+)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     ended = run(*command.split(), "--help")
 
