@@ -175,8 +175,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type"],
-            expose_headers=["x-request-id"],
+            allow_headers=["authorization", "content-type", "range", "if-range", "if-none-match"],
+            expose_headers=["x-request-id", "content-disposition", "content-range", "etag"],
             max_age=86_400,
         )
         # Inside: an answer to an unexpected error needs its CORS headers, too.

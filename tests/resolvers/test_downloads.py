@@ -57,6 +57,26 @@ async def test_a_signed_link_opens_until_it_expires(world: World) -> None:
         await downloads.open_signed(stranger, *link)
 
 
+async def test_signatures_are_compared_in_constant_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    class Watched:
+        @staticmethod
+        def compare_digest(one: bytes, other: bytes) -> bool:
+            compared.append((one, other))
+            return one == other
+
+    name, expires, signature = signed(world)
+    monkeypatch.setattr(downloads, "hmac", Watched)
+    await downloads.open_signed(world.context(None), name, expires, signature)
+    with pytest.raises(NotFound):
+        await downloads.open_signed(world.context(None), name, expires, "guess")
+    expected = signature.encode()
+    assert compared == [(expected, expected), (expected, b"guess")]
+
+
 async def test_an_altered_link_opens_nothing(world: World) -> None:
     name, expires, signature = signed(world)
     other = Signer("another key that is also long enough")

@@ -10,6 +10,7 @@ import pytest
 from obstore.store import LocalStore
 
 from resolvers import attachments
+from resolvers.attachments import new_key
 from server import sweep as sweeping
 from server.files import FileStore
 from server.sweep import Finding, sweep
@@ -110,6 +111,10 @@ async def test_rows_whose_file_is_gone_are_told_and_kept(world: World) -> None:
         told = await found(world, remove=remove)
         assert told == [Finding("missing", file_key("scan"), len(CONTENT), at)]
     assert (await world.dump())["attachments"] == rows
+
+
+def test_everything_that_is_stored_is_where_the_sweep_looks() -> None:
+    assert new_key("a.txt", NOON).startswith(f"{sweeping.PREFIX}/")
 
 
 async def test_what_is_not_the_desks_is_left_alone(world: World) -> None:
