@@ -175,6 +175,26 @@ async def test_a_failed_upload_leaves_no_empty_folders(store: FileStore, folder:
     assert inside(folder) == []
 
 
+async def test_uploads_and_deletions_at_once_do_not_disturb_each_other(
+    store: FileStore, folder: Path
+) -> None:
+    """Each may remove folders that are empty, while others are about to write there."""
+
+    async def work(worker: int) -> None:
+        for number in range(12):
+            key = f"tickets/attachments/2025/11/{worker}-{number}/a"
+            if number % 3:
+                await store.put(key, pieces(b"x"))
+                assert await read(store, key) == (1, b"x")
+                await store.delete(key)
+            else:
+                with pytest.raises(TooLarge):
+                    await store.put(key, pieces(b"x", error=TooLarge(5)))
+
+    await asyncio.gather(*(work(worker) for worker in range(8)))
+    assert inside(folder) == []
+
+
 async def test_a_cancelled_upload_leaves_nothing(store: FileStore, folder: Path) -> None:
     waiting = asyncio.Event()
 

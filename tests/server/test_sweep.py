@@ -155,6 +155,20 @@ async def test_changes_during_the_sweep_are_not_mistaken(
     assert len(world.files()) == 3
 
 
+async def test_a_row_that_goes_while_its_file_is_looked_for_is_not_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.media / file_key("scan")).unlink()
+    look = FileStore.exists
+
+    async def meanwhile(files: FileStore, name: str) -> bool:
+        await attachments.delete_attachment(world.context("keith"), key("scan"))
+        return await look(files, name)
+
+    monkeypatch.setattr(FileStore, "exists", meanwhile)
+    assert await found(world) == []
+
+
 async def test_batches_go_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "BATCH", 2)
     names = [f"{FOLDER}/{number}/a.txt" for number in range(7)]
