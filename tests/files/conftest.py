@@ -6,7 +6,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.viewers.world import KEY
+from server.app import utc_now
+from tests.viewers.world import KEY, World, open_world
 
 ROOT = Path(__file__).parents[2]
 # What a server may take more for a large file than for a small one, in bytes.
@@ -122,3 +123,12 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     made = Bucket(s3_server, f"bucket-{secrets.token_hex(4)}")
     yield made
     made.client.close()
+
+
+@pytest.fixture
+async def sqlite_world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """Give a desk on SQLite, whose tokens are good today."""
+    async with open_world(sqlite_url, tmp_path / "media") as opened:
+        await opened.reset()
+        opened.clock.now = utc_now()
+        yield opened

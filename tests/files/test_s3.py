@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,8 +20,8 @@ from server.app import utc_now
 from server.files import FileStore, open_files
 from server.stores import open_store
 from server.sweep import sweep
-from tests.files.conftest import GROWTH, Bucket, Serve, high_water
-from tests.viewers.world import World, key, open_world
+from tests.files.conftest import Bucket
+from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio
 
@@ -130,15 +129,8 @@ async def clients(world: World, url: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(sqlite_url, tmp_path / "media") as opened:
-        await opened.reset()
-        yield opened
-
-
-@pytest.fixture
-async def client(world: World, bucket: Bucket) -> AsyncIterator[Client]:
-    async with clients(world, bucket.url) as opened:
+async def client(sqlite_world: World, bucket: Bucket) -> AsyncIterator[Client]:
+    async with clients(sqlite_world, bucket.url) as opened:
         yield opened
 
 
@@ -229,9 +221,9 @@ async def test_what_would_not_be_a_download_at_the_store_goes_through_the_server
 
 
 async def test_links_of_a_store_that_clients_do_not_reach_can_be_turned_off(
-    world: World, bucket: Bucket
+    sqlite_world: World, bucket: Bucket
 ) -> None:
-    async with clients(world, f"{bucket.url}&redirect=false") as client:
+    async with clients(sqlite_world, f"{bucket.url}&redirect=false") as client:
         stored = await client.upload("photo.png", PNG)
         file = await client.get(client.signed(stored.key))
         assert (file.status_code, file.content) == (200, PNG)
@@ -277,28 +269,3 @@ async def test_a_sweep_keeps_what_rows_name(client: Client, bucket: Bucket) -> N
     # The files of the world are in a folder.
     assert [one.kind for one in found] == ["missing"] * 3
     assert sorted(bucket.keys()) == ["other", stored.key, "tickets/attachments/other"]
-
-
-async def test_a_large_upload_takes_no_more_memory(
-    world: World, bucket: Bucket, serve: Serve
-) -> None:
-    world.clock.now = utc_now()
-    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
-    form = {"ticket": str(key("volume"))}
-    with serve(world.settings.database_url, bucket.url, MAX_UPLOAD_MB="100") as served:
-        async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
-
-            async def upload(size: int) -> httpx.Response:
-                files = {"file": ("a.bin", bytes(size))}
-                return await http.post("/api/v1/ticket-attachments/", data=form, files=files)
-
-            small = await upload(LARGE)
-            await http.get(small.json()["file"])
-            process = next(served.ids)
-            before = high_water(process)
-            large = await upload(80 * 1024 * 1024)
-            assert large.status_code == 201
-            assert len((await http.get(large.json()["file"])).content) == 80 * 1024 * 1024
-            assert high_water(process) - before < GROWTH
-            assert (await upload(101 * 1024 * 1024)).status_code == 413
-    assert (len(bucket.keys()), bucket.unfinished()) == (2, [])

@@ -196,10 +196,10 @@ DISGUISES = {
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", DISGUISES)
-async def test_pages_and_drawings_never_run_here(api: Api, name: str) -> None:
-    file = await upload(api, name, DISGUISES[name])
-    await assert_harmless(api, file, name)
+async def test_pages_and_drawings_never_run_here(api: Api) -> None:
+    for name, content in DISGUISES.items():
+        file = await upload(api, name, content)
+        await assert_harmless(api, file, name)
 
 
 async def assert_harmless(api: Api, file: Mapping[str, str], name: str) -> None:
@@ -224,18 +224,18 @@ async def test_nor_do_those_whose_row_calls_them_pages(api: Api) -> None:
         await assert_harmless(api, file, "page.html")
 
 
+NAMES = {
+    "a  b.txt": "attachment; filename=\"a b.txt\"; filename*=UTF-8''a%20%20b.txt",
+    "../../etc/x.txt": 'attachment; filename="x.txt"',
+    "a;b='c'.txt": "attachment; filename=\"a;b='c'.txt\"",
+    "図.png": "attachment; filename=\"_.png\"; filename*=UTF-8''%E5%9B%B3.png",
+}
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("name", "header"),
-    [
-        ("a  b.txt", "attachment; filename=\"a b.txt\"; filename*=UTF-8''a%20%20b.txt"),
-        ("../../etc/x.txt", 'attachment; filename="x.txt"'),
-        ("a;b='c'.txt", "attachment; filename=\"a;b='c'.txt\""),
-        ("図.png", "attachment; filename=\"_.png\"; filename*=UTF-8''%E5%9B%B3.png"),
-    ],
-)
-async def test_names_are_kept_for_the_answer(api: Api, name: str, header: str) -> None:
-    file = await upload(api, name, b"x")
-    assert (await get(api, file)).headers["content-disposition"] == header
-    assert file["name"] == name.rsplit("/", 1)[-1]
-    assert file["file"].isascii()
+async def test_names_are_kept_for_the_answer(api: Api) -> None:
+    for name, header in NAMES.items():
+        file = await upload(api, name, b"x")
+        assert (await get(api, file)).headers["content-disposition"] == header
+        assert file["name"] == name.rsplit("/", 1)[-1]
+        assert file["file"].isascii()

@@ -74,8 +74,8 @@ def test_rows_without_a_file_are_left_to_people(run: Run, media: Path, sqlite_ur
 
 
 @pytest.mark.parametrize("wrong", ["", "24", "1w", "-1h", "h", "1.5h", "٣h", "99999s"])
-def test_a_duration_that_cannot_be_read_is_wrong_usage(run: Run, media: Path, wrong: str) -> None:
-    left = leave(media, "old.txt", 25)
+def test_a_duration_that_cannot_be_read_is_wrong_usage(run: Run, wrong: str) -> None:
+    left = leave(Path("var/media"), "old.txt", 25)
     ended = run("files", "sweep", "--remove", f"--older-than={wrong}")
     assert (ended.code, ended.out) == (2, "")
     assert "looks like 90m, 24h or 7d" in ended.err
