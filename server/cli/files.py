@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import typer
@@ -35,19 +35,26 @@ def duration(text: str) -> timedelta:
 
 async def run_sweep(*, older_than: timedelta, remove: bool, quiet: bool) -> int:
     """Print what is found and how much; return the exit status."""
-    settings = load_settings()
-    files = open_files(settings.files_url)
     before = datetime.now(UTC) - older_than
     counts: Counter[str] = Counter()
     size = 0
-    async with open_database(settings) as database, _told():
-        async for finding in sweep(database, files, before=before, remove=remove):
+    async with aclosing(_findings(before, remove=remove)) as found:
+        async for finding in found:
             counts[finding.kind] += 1
             size += finding.size if finding.kind != "missing" else 0
             typer.echo(_line(finding))
     if counts or not quiet:
         typer.echo(_summary(counts, size, remove=remove))
     return LEFT if counts["missing"] or (counts and not remove) else 0
+
+
+async def _findings(before: datetime, *, remove: bool) -> AsyncGenerator[Finding, None]:
+    """Yield what the sweep finds; trouble of database or store becomes a ``CommandError``."""
+    settings = load_settings()
+    files = open_files(settings.files_url)
+    async with open_database(settings) as database, _told():
+        async for finding in sweep(database, files, before=before, remove=remove):
+            yield finding
 
 
 @asynccontextmanager

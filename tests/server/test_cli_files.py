@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import Run, assert_refused, change, rows
+from tests.server.conftest import Run, Start, assert_refused, change, rows
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -99,6 +99,15 @@ def test_a_store_that_fails_is_told_without_its_address(
     ended = run("files", "sweep", "--remove")
     assert_refused(ended, "The file store could not be read or changed (GenericError).")
     assert "secret-bucket" not in ended.err
+
+
+def test_a_reader_who_goes_away_is_no_trouble(media: Path, start: Start) -> None:
+    leave(media, "old.txt", 25)
+    process = start("files", "sweep")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert (process.wait(), process.stderr.read()) == (1, "")
 
 
 def test_a_database_that_is_not_there_is_told(run: Run, environment: Callable[..., None]) -> None:
