@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server.cli.errors import CommandError, open_database, worded
 from server.database import parse_url
-from server.files import FileStore, open_store
+from server.files import open_files
 from server.legacy.counts import Count, Outcome, Rejects
 from server.legacy.importing import Progress, run_import
 from server.legacy.source import SourceError, open_source
@@ -37,7 +37,7 @@ def import_legacy(
 async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal: bool) -> Outcome:
     settings = load_settings()
     parsed = parse_url(url)
-    files = FileStore(open_store(settings.files_url))
+    files = open_files(settings.files_url)
     async with open_database(settings) as database:
         if parsed == database.url:
             raise CommandError("That is our own database: give the URL of the old one.")

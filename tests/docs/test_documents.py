@@ -13,6 +13,7 @@ from rest_compat.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
 from server.cli import app
 from server.settings import PREFIX, Settings
+from server.stores import SCHEMES, open_place
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -50,6 +51,15 @@ def test_the_settings_of_production_are_acceptable(monkeypatch: pytest.MonkeyPat
 
     assert Settings().production
     assert Settings().signing_key()
+
+
+def test_the_buckets_that_are_shown_can_be_used() -> None:
+    text = (ROOT / "docs" / "files.md").read_text("utf-8")
+    shown = re.findall(rf"^{PREFIX}FILES_URL=(s3://.*)$", text, re.M)
+    assert shown
+    assert all(open_place(url).redirect for url in shown)
+    parameters = {name for row in table(text, "`endpoint`") for name in row[0].split(", ")}
+    assert parameters == {f"`{name}`" for name in SCHEMES["s3"]}
 
 
 def test_the_table_of_commands_has_each_with_its_options() -> None:

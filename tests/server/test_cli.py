@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "migrate", "demo", "import-legacy", "user add", "token", "schema"]
+    "command",
+    ["serve", "migrate", "demo", "import-legacy", "user add", "token", "files sweep", "schema"],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     ended = run(*command.split(), "--help")
