@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench console schema lock wheel clean
+.PHONY: help install serve test check bench console schema openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ console: ## Build GraphiQL, where npm is installed
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
 	@mv schema/schema.graphql.new schema/schema.graphql
+
+openapi: $(STAMP) ## Write rest_compat/openapi.json
+	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new
+	@mv rest_compat/openapi.json.new rest_compat/openapi.json
 
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
