@@ -9,10 +9,10 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench console schema openapi lock wheel clean
+.PHONY: help install serve test fuzz-api check bench console schema openapi lock wheel clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
@@ -35,6 +35,9 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
+	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ REFRESH: forms.Form = {"refresh": forms.Input(forms.text, required=True)}
 REFRESH_RULES: inputs.Rules = {"refresh": inputs.Rule(str, required=True)}
 # Logging out is also for clients that have no token left to revoke.
 LOGOUT: forms.Form = {"refresh": forms.Input(forms.text)}
+LOGOUT_RULES: inputs.Rules = {"refresh": inputs.Rule(str, blank=True)}
 VERIFY: forms.Form = {"token": forms.Input(forms.text, required=True)}
 VERIFY_RULES: inputs.Rules = {"token": inputs.Rule(str, required=True)}
 UNAUTHENTICATED = frozenset({401})
@@ -65,7 +66,7 @@ async def refresh(request: Request, context: Context) -> Response:
         raise RestError(401, {"error": "Invalid refresh token"}) from None
 
 
-@operation({"message": str}, about="Logout", form=LOGOUT, rules=REFRESH_RULES)
+@operation({"message": str}, about="Logout", form=LOGOUT, rules=LOGOUT_RULES)
 async def logout(request: Request, context: Context) -> Response:
     """Revoke a refresh token; says the same where there is nothing to revoke (recorded: "logout").
 

@@ -74,7 +74,7 @@ def _taken(takes: type) -> Json:
     if takes is bool:
         return {"type": "boolean"}
     if takes is Switch:
-        return {"const": "true"}
+        return {"type": "string", "enum": ["true"]}
     if issubclass(takes, StrEnum):
         return {"type": "string", "enum": [choice.value for choice in takes]}
     return {"type": "string"}

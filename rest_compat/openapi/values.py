@@ -230,6 +230,9 @@ def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
     schema: Json = {"type": "string"}
     if rule.most is not None:
         schema["maxLength"] = rule.most
-    if not empty:
+    if rule.least is not None:
+        inside = rf"[\s\S]{{{rule.least - 2},}}"
+        schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
+    elif not empty:
         schema |= {"minLength": 1, "pattern": NOT_BLANK}
     return schema, ""
