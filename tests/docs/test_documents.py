@@ -16,7 +16,7 @@ from server.settings import PREFIX, Settings
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
 
 README = (ROOT / "README.md").read_text("utf-8")
-TARGETS = frozenset(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
+TARGETS = frozenset(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
 EACH = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -75,7 +75,7 @@ def test_each_target_that_is_named_exists(document: Path) -> None:
     text = document.read_text("utf-8")
     code = [block.text for block in blocks(text) if block.language == "bash"]
     code += re.findall(r"`([^`\n]+)`", prose(text))
-    named = {name for part in code for name in re.findall(r"(?:^|\s)make ([a-z]+)", part)}
+    named = {name for part in code for name in re.findall(r"(?:^|\s)make ([a-z-]+)", part)}
     assert named <= TARGETS
 
 
