@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from resolvers import inputs
 from resolvers.fields import ENTITIES
 from resolvers.inputs import Reference, Rule, Rules
 from resolvers.kinds import Entity, Kind, Many, Scalar
@@ -41,6 +42,13 @@ ONLY_HERE: Words = {
     "RefreshToken": {"refresh": "The refresh token of a login."},
     "Logout": {"refresh": "The refresh token that is to end."},
     "Token": {"token": "A token of either kind."},
+}
+# The forms of texts that rules may ask for, and what JSON schemas call them.
+FORMATS = {"email": "email", "url": "uri"}
+WRITTEN: Mapping[str, Rules] = {
+    "Company": inputs.COMPANY,
+    "Contact": inputs.CONTACT,
+    "User": inputs.USER,
 }
 # Where the words for a body are, if not at what creates it.
 SAID_OF = {"NewComment": "AddCommentInput", "Upload": "UploadAttachmentInput"}
@@ -193,9 +201,11 @@ def _scalar(entity: Entity, field: Field, kind: Kind, *, nullable: bool) -> Json
             # None of them is an empty text here, not null.
             return {"type": "string", "enum": [*values, ""] if nullable else values}
         case _:
-            schema = {"type": "string"}
+            schema = {"type": "string", **_form_of(WRITTEN.get(entity.name, {}).get(field.key))}
     if nullable:
         schema["type"] = [schema["type"], "null"]
+    if kind is Kind.TEXT and "format" in schema:
+        schema = {"anyOf": [schema, {"const": ""}]}
     return {**schema, "examples": [example_of(entity.name, field.key, sort)]}
 
 
@@ -218,6 +228,12 @@ def _input(about: str, name: str, field: Input, rule: Rule, *, as_form: bool) ->
     return {**schema, "examples": [example_of(about, name, sort)]}
 
 
+def _form_of(rule: Rule | None) -> Json:
+    """Return the format of a text whose rule has one."""
+    form = FORMATS.get(getattr(rule, "format", None) or "")
+    return {"format": form} if form else {}
+
+
 def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
     if rule.kind is Reference:
         return dict(UUID_TEXT), "id"
@@ -227,7 +243,7 @@ def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
         if as_form:
             return {"type": "string", "enum": ["true", "false", *([""] if empty else [])]}, "text"
         return {"type": "boolean"}, "boolean"
-    schema: Json = {"type": "string"}
+    schema: Json = {"type": "string", **_form_of(rule)}
     if rule.most is not None:
         schema["maxLength"] = rule.most
     if rule.least is not None:

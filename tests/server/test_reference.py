@@ -137,6 +137,25 @@ def test_a_field_that_a_form_gets_is_in_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert made["required"][-1] == "channel"
 
 
+class FormRule(inputs.Rule):
+    """A rule that asks for a form."""
+
+    format = "email"
+
+
+def test_the_form_of_a_text_is_that_of_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(inputs.CONTACT, "email", FormRule(str, most=254, blank=True))
+
+    made = document(every_path())["components"]["schemas"]
+
+    email = {"type": "string", "format": "email"}
+    assert made["ContactInput"]["properties"]["email"]["anyOf"] == [
+        {**email, "maxLength": 254},
+        {"const": ""},
+    ]
+    assert made["Contact"]["properties"]["email"]["anyOf"] == [email, {"const": ""}]
+
+
 def test_a_filter_and_an_order_that_a_list_gets_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tickets.LISTING.filters, "second_team", lists.choice(Team))
     object.__setattr__(tickets.LISTING, "orders", tickets.LISTING.orders | {"updated_at"})
