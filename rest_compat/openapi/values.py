@@ -251,4 +251,7 @@ def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
         schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
     elif not empty:
         schema |= {"minLength": 1, "pattern": NOT_BLANK}
+    elif not rule.blank:
+        # Empty it is left out; blanks are a text, and one too few.
+        schema["pattern"] = f"^$|{NOT_BLANK}"
     return schema, ""

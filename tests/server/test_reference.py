@@ -1,6 +1,7 @@
 """The API document: what is committed is what is served, and what serves is what it is made of."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
@@ -181,6 +182,8 @@ def test_what_a_body_may_hold_is_that_of_the_rules() -> None:
     assert "required" not in schemas["TicketChanges"]
     # Forms cannot say null: an empty text is that.
     assert "anyOf" in schemas["TicketInputForm"]["properties"]["due_date"]
+    kind = schemas["ContactInputForm"]["properties"]["contact_type"]["pattern"]
+    assert [bool(re.search(kind, text)) for text in ("", " ", "Other")] == [True, False, True]
     upload = DOCUMENT["paths"]["/api/v1/ticket-attachments/"]["post"]["requestBody"]["content"]
     assert list(upload) == ["multipart/form-data"]
     file = schemas["UploadInputForm"]["properties"]["file"]
