@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench bench-import console schema lock wheel clean
+.PHONY: help install serve test fuzz-api check bench bench-import console schema openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
+fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
+	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
+
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -54,6 +57,10 @@ console: ## Build GraphiQL, where npm is installed
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
 	@mv schema/schema.graphql.new schema/schema.graphql
+
+openapi: $(STAMP) ## Write rest_compat/openapi.json
+	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new
+	@mv rest_compat/openapi.json.new rest_compat/openapi.json
 
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -105,7 +105,7 @@ def hours_until(column: str) -> Scalar:
     def sql(_build: "Build", row: Row, _slot: int | None) -> SQL:
         return Hours(row.created_at, row[column])
 
-    return Scalar(Kind.NUMBER, sql, nullable=True)
+    return Scalar(Kind.HOURS, sql, nullable=True)
 
 
 def staff_only(column: str) -> Scalar:

@@ -24,6 +24,7 @@ class Rule:
     required: bool = False
     nullable: bool = False
     blank: bool = False
+    least: int | None = None
 
 
 Rules = Mapping[str, Rule]
@@ -80,7 +81,7 @@ CONTACT: Rules = {
 }
 USER: Rules = {
     "username": Rule(str, most=150, required=True),
-    "password": Rule(str, most=128, required=True),
+    "password": Rule(str, most=128, required=True, least=8),
     "first_name": Rule(str, most=150, blank=True),
     "last_name": Rule(str, most=150, blank=True),
     "email": Rule(str, most=254, blank=True),
@@ -154,6 +155,8 @@ def _clean_text(rule: Rule, value: object) -> str:
     text = value.strip()
     if not text and not rule.blank:
         raise _Wrong(Problem("blank"))
+    if rule.least is not None and len(text) < rule.least:
+        raise _Wrong(Problem("too_short", {"min": rule.least}))
     if rule.most is not None and len(text) > rule.most:
         raise _Wrong(Problem("max_length", {"max": rule.most}))
     return text

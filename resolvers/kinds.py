@@ -24,6 +24,7 @@ class Kind(Enum):
     CHOICE = auto()
     BOOL = auto()
     NUMBER = auto()
+    HOURS = auto()
     TAGS = auto()
 
 

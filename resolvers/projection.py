@@ -149,7 +149,7 @@ def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
     """Return a value as JSON."""
     if kind is Kind.TEXT:
         return JsonTextOrNull(value) if nullable else JsonText(value)
-    if kind is Kind.NUMBER:
+    if kind is Kind.NUMBER or kind is Kind.HOURS:
         return JsonNumberOrNull(value) if nullable else JsonNumber(value)
     if kind in _writers:
         return _writers[kind](value)

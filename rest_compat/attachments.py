@@ -7,7 +7,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers import attachments
+from resolvers import attachments, inputs
 from resolvers.desk import Context
 from resolvers.errors import Invalid, NotFound, Problem, TooLarge
 from rest_compat import forms, lists, shapes
@@ -23,6 +23,7 @@ from rest_compat.bodies import (
 )
 from rest_compat.forms import values_of
 from rest_compat.multipart import End, Event, Part, events
+from rest_compat.operations import File, listed, operation
 from rest_compat.reads import id_of, row_answer
 
 # A file that comes before its ticket waits: up to this size in memory, then on the disk.
@@ -36,13 +37,31 @@ LISTING = lists.Listing(
     {"ticket": lists.reference(None)},
     frozenset({"created_at"}),
 )
+# Read piece by piece below, not by ``values_of``; of several files the first counts.
+UPLOAD: forms.Form = {
+    "ticket": forms.Input(forms.reference, required=True),
+    "file": forms.Input(forms.text, required=True),
+}
+UPLOAD_RULES: inputs.Rules = {
+    "ticket": inputs.Rule(inputs.Reference, required=True),
+    "file": inputs.Rule(File, required=True),
+}
 
 
+@listed(LISTING)
 async def listing(request: Request, context: Context) -> Response:
     """List attachments, the newest first (recorded: "attachments")."""
     return await lists.list_answer(LISTING, request, context)
 
 
+@operation(
+    shapes.ONE_ATTACHMENT,
+    status=201,
+    about="Upload",
+    form=UPLOAD,
+    rules=UPLOAD_RULES,
+    errors=frozenset({400, 404}),
+)
 async def upload(request: Request, context: Context) -> Response:
     """Attach a file to a ticket ("Upload Attachment"); the first file named ``file`` counts.
 
@@ -64,11 +83,15 @@ async def upload(request: Request, context: Context) -> Response:
     raise RestError(400, {"error": "file is required"})
 
 
+@operation(shapes.ONE_ATTACHMENT)
 async def detail(request: Request, context: Context) -> Response:
     """Show an attachment (recorded: "attachment detail")."""
     return await row_answer(context, shapes.ONE_ATTACHMENT, id_of(request))
 
 
+@operation(
+    shapes.ONE_ATTACHMENT, about="Attachment", form=forms.ATTACHMENT, rules=inputs.ATTACHMENT
+)
 async def update(request: Request, context: Context) -> Response:
     """Rename an attachment."""
     attachment_id = id_of(request)
@@ -78,6 +101,7 @@ async def update(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id)
 
 
+@operation(status=204)
 async def delete(request: Request, context: Context) -> Response:
     """Delete an attachment ("Delete Attachment")."""
     await attachments.delete_attachment(context, id_of(request))

@@ -1,7 +1,5 @@
 """Logging in, staying logged in, and the older names of the same calls."""
 
-from collections.abc import Mapping
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,15 +12,30 @@ from rest_compat.answers import CHALLENGE, RestError, answer
 from rest_compat.bodies import read_body
 from rest_compat.credentials import is_token, viewer_of
 from rest_compat.forms import values_of
+from rest_compat.operations import operation
 from rest_compat.reads import row_answer, row_text
 
 CREDENTIALS: inputs.Rules = {
     "username": inputs.Rule(str, required=True),
     "password": inputs.Rule(str, required=True),
 }
+REFRESH: forms.Form = {"refresh": forms.Input(forms.text, required=True)}
+REFRESH_RULES: inputs.Rules = {"refresh": inputs.Rule(str, required=True)}
+# Logging out is also for clients that have no token left to revoke.
+LOGOUT: forms.Form = {"refresh": forms.Input(forms.text)}
+LOGOUT_RULES: inputs.Rules = {"refresh": inputs.Rule(str, blank=True)}
+VERIFY: forms.Form = {"token": forms.Input(forms.text, required=True)}
+VERIFY_RULES: inputs.Rules = {"token": inputs.Rule(str, required=True)}
+UNAUTHENTICATED = frozenset({401})
 TOKEN_NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
 
 
+@operation(
+    {"access": str, "refresh": str, "user": shapes.ONE_USER},
+    about="Login",
+    form=forms.LOGIN,
+    rules=CREDENTIALS,
+)
 async def login(request: Request, context: Context) -> Response:
     """Log in; answers with both tokens and the user (recorded: "login")."""
     try:
@@ -35,6 +48,13 @@ async def login(request: Request, context: Context) -> Response:
     return answer({"access": done.access, "refresh": done.refresh, "user": user})
 
 
+@operation(
+    {"access": str},
+    about="RefreshToken",
+    form=REFRESH,
+    rules=REFRESH_RULES,
+    errors=frozenset({400, 401}),
+)
 async def refresh(request: Request, context: Context) -> Response:
     """Give a new access token (recorded: "refresh")."""
     token = (await read_body(request)).data.get("refresh")
@@ -46,6 +66,7 @@ async def refresh(request: Request, context: Context) -> Response:
         raise RestError(401, {"error": "Invalid refresh token"}) from None
 
 
+@operation({"message": str}, about="Logout", form=LOGOUT, rules=LOGOUT_RULES)
 async def logout(request: Request, context: Context) -> Response:
     """Revoke a refresh token; says the same where there is nothing to revoke (recorded: "logout").
 
@@ -61,11 +82,19 @@ async def logout(request: Request, context: Context) -> Response:
     return answer({"message": "Logged out successfully"})
 
 
+@operation(shapes.ONE_USER)
 async def me(_request: Request, context: Context) -> Response:
     """Show who is asking (recorded: "me")."""
     return await row_answer(context, shapes.ONE_USER, context.require_viewer().id)
 
 
+@operation(
+    {"access": str, "refresh": str},
+    about="Login",
+    form=forms.LOGIN,
+    rules=CREDENTIALS,
+    refusals=UNAUTHENTICATED,
+)
 async def jwt_token(request: Request, context: Context) -> Response:
     """Log in under the older name, with that name's answers."""
     try:
@@ -76,18 +105,26 @@ async def jwt_token(request: Request, context: Context) -> Response:
     return answer({"access": done.access, "refresh": done.refresh})
 
 
+@operation(
+    {"access": str},
+    about="RefreshToken",
+    form=REFRESH,
+    rules=REFRESH_RULES,
+    refusals=UNAUTHENTICATED,
+)
 async def jwt_refresh(request: Request, context: Context) -> Response:
     """Give a new access token under the older name, with that name's answers."""
-    token = await _required_token(request, "refresh")
+    token = await _required_token(request, REFRESH, REFRESH_RULES)
     try:
         return answer({"access": await auth.refresh(context.desk, token)})
     except Unauthenticated:
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE) from None
 
 
+@operation({}, about="Token", form=VERIFY, rules=VERIFY_RULES, refusals=UNAUTHENTICATED)
 async def jwt_verify(request: Request, context: Context) -> Response:
     """Tell whether a token of either kind is valid."""
-    token = await _required_token(request, "token")
+    token = await _required_token(request, VERIFY, VERIFY_RULES)
     if not any(is_token(context.desk, token, kind) for kind in ("access", "refresh")):
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE)
     return answer({})
@@ -103,10 +140,9 @@ async def _login(request: Request, context: Context) -> auth.Login:
     return await auth.login(context.desk, cleaned["username"], str(body.data["password"]))
 
 
-async def _required_token(request: Request, name: str) -> str:
+async def _required_token(request: Request, form: forms.Form, rules: inputs.Rules) -> str:
     body = await read_body(request)
-    form: Mapping[str, forms.Input] = {name: forms.Input(forms.text, required=True)}
-    rules = {name: inputs.Rule(str, required=True)}
     cleaned, problems = inputs.clean(rules, values_of(form, body, partial=False), partial=False)
     inputs.raise_problems(problems)
-    return str(cleaned[name])
+    (token,) = cleaned.values()
+    return str(token)

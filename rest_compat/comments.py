@@ -3,12 +3,13 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers import comments
+from resolvers import comments, inputs
 from resolvers.desk import Context
 from rest_compat import forms, lists, shapes
 from rest_compat.answers import empty_answer
 from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
+from rest_compat.operations import listed, operation
 from rest_compat.reads import id_of, row_answer
 
 LISTING = lists.Listing(
@@ -20,11 +21,15 @@ LISTING = lists.Listing(
 )
 
 
+@listed(LISTING)
 async def listing(request: Request, context: Context) -> Response:
     """List comments, the oldest first ("List Comments")."""
     return await lists.list_answer(LISTING, request, context)
 
 
+@operation(
+    shapes.ONE_COMMENT, status=201, about="Comment", form=forms.COMMENT, rules=inputs.COMMENT
+)
 async def create(request: Request, context: Context) -> Response:
     """Create a comment ("Create Comment"); its author is whoever asks, whatever is sent."""
     values = values_of(forms.COMMENT, await read_body(request), partial=False)
@@ -32,11 +37,13 @@ async def create(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_COMMENT, comment_id, 201)
 
 
+@operation(shapes.ONE_COMMENT)
 async def detail(request: Request, context: Context) -> Response:
     """Show a comment (recorded: "comment detail")."""
     return await row_answer(context, shapes.ONE_COMMENT, id_of(request))
 
 
+@operation(shapes.ONE_COMMENT, about="Comment", form=forms.COMMENT, rules=inputs.COMMENT)
 async def update(request: Request, context: Context) -> Response:
     """Change a comment ("Update Comment")."""
     comment_id = id_of(request)
@@ -46,6 +53,7 @@ async def update(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_COMMENT, comment_id)
 
 
+@operation(status=204)
 async def delete(request: Request, context: Context) -> Response:
     """Delete a comment ("Delete Comment")."""
     await comments.delete_comment(context, id_of(request))

@@ -15,13 +15,16 @@ from rest_compat.bodies import FORM, MULTIPART
 from rest_compat.credentials import viewer_of
 from rest_compat.wording import refusal
 
+# Makes the ``Link`` header of a request, None where there is nowhere to lead to.
+Links = Callable[[Request], str | None]
 Handler = Callable[[Request, Context], Awaitable[Response]]
 
 
 class Endpoint:
     """One path: answers each method by its handler, as an ASGI application.
 
-    ``public`` paths take no token. ``Allow`` is on every answer, refusals included (recorded).
+    ``public`` paths take no token. ``Allow`` is on every answer, refusals included (recorded),
+    and so is the ``Link`` to GraphQL that ``links`` makes.
     """
 
     def __init__(
@@ -32,10 +35,12 @@ class Endpoint:
         handlers: Mapping[str, Handler],
         *,
         public: bool = False,
+        links: Links | None = None,
     ) -> None:
         self._desk = desk
         self._public_url = public_url
         self._public = public
+        self._links = links
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -50,6 +55,9 @@ class Endpoint:
         except ClientDisconnect:
             return
         response.headers["Allow"] = self._allow
+        if self._links is not None and (link := self._links(request)) is not None:
+            # Not by ``headers``: nothing else has set it, and looking for it costs as much again.
+            response.raw_headers.append((b"link", link.encode("latin-1")))
         if request.method == "HEAD":
             response = _without_body(response)
         await response(scope, receive, send)

@@ -35,13 +35,31 @@ class Wanted:
     references: list[tuple[str, str, UUID]] = field(default_factory=list)
 
 
-Filter = Callable[[str, str, Wanted], None]
+Reader = Callable[[str, str, Wanted], None]
+
+
+class Switch:
+    """What a filter takes that acts only where it is literally ``true``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Reads a parameter, and says what it takes: a choice, an id, a text, a flag or a switch."""
+
+    read: Reader
+    takes: type[Any]
+
+
+def taking(takes: type[Any]) -> Callable[[Reader], Filter]:
+    """Make a filter of what reads its parameter."""
+    return partial(Filter, takes=takes)
 
 
 def choice(choices: type[StrEnum]) -> Filter:
     """Filter by a choice; what is none of them is refused (recorded: "filter status=bogus")."""
     values = frozenset(choice.value for choice in choices)
 
+    @taking(choices)
     def read(name: str, value: str, wanted: Wanted) -> None:
         if value in values:
             wanted.conditions[name] = {"eq": value}
@@ -55,6 +73,7 @@ def choice(choices: type[StrEnum]) -> Filter:
 def reference(entity: str | None) -> Filter:
     """Filter by an id; of an entity, one that has no row is refused (recorded)."""
 
+    @taking(UUID)
     def read(name: str, value: str, wanted: Wanted) -> None:
         found = uuid_of(value)
         if found is None:
@@ -67,6 +86,7 @@ def reference(entity: str | None) -> Filter:
     return read
 
 
+@taking(str)
 def text(name: str, value: str, wanted: Wanted) -> None:
     """Filter by an exact text: one that no row has finds nothing."""
     if "\0" in value:
@@ -74,6 +94,7 @@ def text(name: str, value: str, wanted: Wanted) -> None:
     wanted.conditions[name] = {"eq": value}
 
 
+@taking(str)
 def search(name: str, value: str, wanted: Wanted) -> None:
     """Search for terms."""
     if "\0" in value:
@@ -81,6 +102,7 @@ def search(name: str, value: str, wanted: Wanted) -> None:
     wanted.conditions[name] = value
 
 
+@taking(bool)
 def flag(name: str, value: str, wanted: Wanted) -> None:
     """Filter by a boolean; other spellings do not filter."""
     if (found := FLAG_SPELLINGS.get(value.lower())) is not None:
@@ -90,6 +112,7 @@ def flag(name: str, value: str, wanted: Wanted) -> None:
 def switch(condition: str) -> Filter:
     """Filter where the parameter is literally ``true`` (recorded: "filter my_tickets=false")."""
 
+    @taking(Switch)
     def read(_name: str, value: str, wanted: Wanted) -> None:
         if value == "true":
             wanted.conditions[condition] = True
@@ -116,7 +139,7 @@ class Listing:
 async def list_answer(listing: Listing, request: Request, context: Context) -> Response:
     """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
     wanted = await checked(listing, request, context)
-    read = partial(_read, listing, context, wanted, _order(listing, request.query_params))
+    read = partial(_read, listing, context, wanted, order_of(listing, request.query_params))
     try:
         window = window_of(request.query_params)
     except RestError:
@@ -141,7 +164,7 @@ async def checked(listing: Listing, request: Request, context: Context) -> Wante
     for name, value in request.query_params.items():
         # Empty values do not filter (recorded), and of repeated ones this is the last.
         if value and name in listing.filters:
-            listing.filters[name](name, value, wanted)
+            listing.filters[name].read(name, value, wanted)
     if wanted.problems:
         await require_references(context, wanted)
     return wanted
@@ -181,7 +204,7 @@ async def _read(
     return row[0], row[1]
 
 
-def _order(listing: Listing, params: Mapping[str, str]) -> tuple[tuple[str, bool], ...]:
+def order_of(listing: Listing, params: Mapping[str, str]) -> tuple[tuple[str, bool], ...]:
     """Read ``ordering``: fields the list does not know are ignored (recorded: "ordering bogus")."""
     found: dict[str, bool] = {}
     for term in params.get("ordering", "").split(","):

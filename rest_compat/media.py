@@ -9,8 +9,10 @@ from resolvers.errors import NotFound
 from rest_compat.answers import not_found
 from rest_compat.credentials import viewer_of
 from rest_compat.downloads import Unsatisfiable, disposition, is_other, is_unchanged, span_of
+from rest_compat.operations import File, operation
 
 
+@operation(File)
 async def show(request: Request, context: Context) -> Response:
     """Send a file, always as a download: what was uploaded must never run on this origin.
 

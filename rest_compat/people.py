@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models import Role
-from resolvers import people
+from resolvers import inputs, people
 from resolvers.desk import Context
+from resolvers.inputs import Rules
 from resolvers.reading import Read, read_json
 from resolvers.shapes import Args
 from rest_compat import lists, shapes
@@ -17,6 +18,7 @@ from rest_compat.bodies import read_body
 from rest_compat.endpoint import Handler
 from rest_compat.forms import Form, Input, boolean, choice, moment, reference, text, values_of
 from rest_compat.lists import Listing
+from rest_compat.operations import listed, operation
 from rest_compat.reads import id_of, row_answer
 
 USERS = Listing(
@@ -82,6 +84,7 @@ CONTACT: Form = {
 def listing(what: Listing) -> Handler:
     """Return what lists these rows."""
 
+    @listed(what, summary=f"List {what.path.split('/')[-2]}.")
     async def handler(request: Request, context: Context) -> Response:
         return await lists.list_answer(what, request, context)
 
@@ -91,6 +94,7 @@ def listing(what: Listing) -> Handler:
 def detail(read: Read) -> Handler:
     """Return what shows one of these rows."""
 
+    @operation(read, summary=f"Show a {read.entity.lower()}.")
     async def handler(request: Request, context: Context) -> Response:
         return await row_answer(context, read, id_of(request))
 
@@ -99,11 +103,20 @@ def detail(read: Read) -> Handler:
 
 def creating(
     form: Form,
+    rules: Rules,
     create: Callable[[Context, Mapping[str, object]], Awaitable[UUID]],
     read: Read,
 ) -> Handler:
     """Return what creates one of these rows."""
 
+    @operation(
+        read,
+        status=201,
+        about=read.entity,
+        form=form,
+        rules=rules,
+        summary=f"Create a {read.entity.lower()}.",
+    )
     async def handler(request: Request, context: Context) -> Response:
         values = values_of(form, await read_body(request), partial=False)
         return await row_answer(context, read, await create(context, values), 201)
@@ -113,11 +126,13 @@ def creating(
 
 def updating(
     form: Form,
+    rules: Rules,
     update: Callable[[Context, UUID, Mapping[str, object]], Awaitable[None]],
     read: Read,
 ) -> Handler:
     """Return what changes one of these rows: some fields (PATCH) or all required ones (PUT)."""
 
+    @operation(read, about=read.entity, form=form, rules=rules)
     async def handler(request: Request, context: Context) -> Response:
         key = id_of(request)
         partial = request.method == "PATCH"
@@ -127,6 +142,7 @@ def updating(
     return handler
 
 
+@operation(shapes.SIMPLE_COMPANIES, listing=COMPANIES)
 async def simple_companies(request: Request, context: Context) -> Response:
     """List all companies without pages, for a select box; the list's filters work here, too."""
     wanted = await lists.checked(COMPANIES, request, context)
@@ -135,9 +151,9 @@ async def simple_companies(request: Request, context: Context) -> Response:
     return text_answer(await read_json(context, shapes.SIMPLE_COMPANIES, args) or "[]")
 
 
-create_user = creating(USER, people.create_user, shapes.ONE_USER)
-update_user = updating(USER, people.update_user, shapes.ONE_USER)
-create_company = creating(COMPANY, people.create_company, shapes.ONE_COMPANY)
-update_company = updating(COMPANY, people.update_company, shapes.ONE_COMPANY)
-create_contact = creating(CONTACT, people.create_contact, shapes.ONE_CONTACT)
-update_contact = updating(CONTACT, people.update_contact, shapes.ONE_CONTACT)
+create_user = creating(USER, inputs.USER, people.create_user, shapes.ONE_USER)
+update_user = updating(USER, inputs.USER, people.update_user, shapes.ONE_USER)
+create_company = creating(COMPANY, inputs.COMPANY, people.create_company, shapes.ONE_COMPANY)
+update_company = updating(COMPANY, inputs.COMPANY, people.update_company, shapes.ONE_COMPANY)
+create_contact = creating(CONTACT, inputs.CONTACT, people.create_contact, shapes.ONE_CONTACT)
+update_contact = updating(CONTACT, inputs.CONTACT, people.update_contact, shapes.ONE_CONTACT)

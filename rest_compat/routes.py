@@ -1,6 +1,7 @@
 """Every path of the REST face, on one screen."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,31 +11,69 @@ from resolvers.desk import Context, Desk
 from rest_compat import attachments, auth, comments, media, people, shapes, tickets
 from rest_compat.answers import answer
 from rest_compat.endpoint import Endpoint, Handler, append_slash, nowhere
+from rest_compat.links import alternates
+from rest_compat.openapi import Path
+from rest_compat.openapi.serving import serving
+from rest_compat.openapi.values import Words
+from rest_compat.operations import operation
+from rest_compat.twins import TWINS
 
 API = "/api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LISTS = ("users", "companies", "contacts", "tickets", "ticket-comments", "ticket-attachments")
-# Makes the route of a path from its name and the handler of each method.
-At = Callable[..., Route]
+T = TypeVar("T")
+# Makes something of a path, its name and the handler of each method: a route, for one.
+At = Callable[..., T]
 
 
-def rest_routes(desk: Desk, public_url: str | None = None) -> list[BaseRoute]:
-    """Return the routes; links start with ``public_url``, or with the address that was used."""
+def rest_routes(
+    desk: Desk,
+    public_url: str | None = None,
+    *,
+    words: Callable[[], Words] = dict,
+    graphiql: str | None = None,
+) -> list[BaseRoute]:
+    """Return the routes; links start with ``public_url``, or with the address that was used.
+
+    ``words`` gives what the API document says of fields, when somebody asks for it. ``graphiql``
+    is the address of GraphiQL where answers shall link to it.
+    """
 
     def at(path: str, name: str, *, public: bool = False, **handlers: Handler) -> Route:
-        return Route(path, Endpoint(desk, public_url, name, handlers, public=public), name=name)
+        links = alternates(TWINS.get(path.removeprefix(API), {}), graphiql)
+        endpoint = Endpoint(desk, public_url, name, handlers, public=public, links=links)
+        return Route(path, endpoint, name=name)
 
-    paths = [*_tickets(at), *_people(at), *_auth(at), at(API, "Api Root", GET=_root)]
+    paths = _api(at)
     slashless = [Route(path.path[:-1], append_slash, methods=METHODS) for path in paths]
+    about = serving(every_path(), words, public_url)
     return [
         *paths,
         *slashless,
+        at(API + "openapi.json", "Api Document", GET=about, public=True),
         Route(API + "{rest:path}", nowhere, methods=METHODS),
-        at("/media/{key:path}", "Media", GET=media.show, public=True),
+        *_media(at),
     ]
 
 
-def _tickets(at: At) -> list[Route]:
+def every_path() -> list[Path]:
+    """Return all paths with their handlers, for the API document."""
+
+    def at(path: str, name: str, *, public: bool = False, **handlers: Handler) -> Path:
+        return Path(path, name, handlers, public)
+
+    return [*_api(at), *_media(at)]
+
+
+def _api(at: At[T]) -> list[T]:
+    return [*_tickets(at), *_people(at), *_auth(at), at(API, "Api Root", GET=_root)]
+
+
+def _media(at: At[T]) -> list[T]:
+    return [at("/media/{key:path}", "Media", GET=media.show, public=True)]
+
+
+def _tickets(at: At[T]) -> list[T]:
     t, c, a = API + "tickets/", API + "ticket-comments/", API + "ticket-attachments/"
     return [
         at(t, "Ticket List", GET=tickets.listing, POST=tickets.create),
@@ -52,7 +91,7 @@ def _tickets(at: At) -> list[Route]:
     ]  # fmt: skip
 
 
-def _people(at: At) -> list[Route]:
+def _people(at: At[T]) -> list[T]:
     u, c, k = API + "users/", API + "companies/", API + "contacts/"
     p = people
     return [
@@ -69,7 +108,7 @@ def _people(at: At) -> list[Route]:
     ]  # fmt: skip
 
 
-def _auth(at: At) -> list[Route]:
+def _auth(at: At[T]) -> list[T]:
     return [
         at(API + "auth/login/", "Login", POST=auth.login, public=True),
         at(API + "auth/refresh/", "Refresh", POST=auth.refresh, public=True),
@@ -81,6 +120,7 @@ def _auth(at: At) -> list[Route]:
     ]
 
 
+@operation(dict.fromkeys(LISTS, str))
 async def _root(_request: Request, context: Context) -> Response:
     """List the lists, by their addresses."""
     return answer({name: f"{context.base_url}{API}{name}/" for name in LISTS})

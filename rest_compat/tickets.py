@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models import TicketCategory, TicketPriority, TicketStatus
-from resolvers import comments, tickets
+from resolvers import comments, inputs, tickets
 from resolvers.desk import Context
 from resolvers.errors import Invalid, NotFound, Problem
 from resolvers.filters import parse
@@ -15,6 +15,7 @@ from rest_compat.answers import RestError, empty_answer, text_answer
 from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
 from rest_compat.lists import checked, filter_args, list_answer, require_references
+from rest_compat.operations import listed, operation
 from rest_compat.reads import id_of, row_answer
 
 LISTING = lists.Listing(
@@ -36,13 +37,17 @@ LISTING = lists.Listing(
     },
     frozenset({"created_at", "priority", "status", "due_date"}),
 )
+ASSIGNMENT: forms.Form = {"user_id": forms.Input(forms.reference, nullable=True)}
+ASSIGNMENT_RULES: inputs.Rules = {"user_id": inputs.Rule(inputs.Reference, nullable=True)}
 
 
+@listed(LISTING)
 async def listing(request: Request, context: Context) -> Response:
     """List tickets ("List All Tickets")."""
     return await list_answer(LISTING, request, context)
 
 
+@operation(shapes.ONE_TICKET, status=201, about="Ticket", form=forms.TICKET, rules=inputs.TICKET)
 async def create(request: Request, context: Context) -> Response:
     """Create a ticket ("Create Ticket")."""
     values = values_of(forms.TICKET, await read_body(request), partial=False)
@@ -50,11 +55,13 @@ async def create(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_TICKET, ticket_id, 201)
 
 
+@operation(shapes.ONE_TICKET)
 async def detail(request: Request, context: Context) -> Response:
     """Show a ticket with its comments and attachments ("Get Ticket Detail")."""
     return await row_answer(context, shapes.ONE_TICKET, id_of(request))
 
 
+@operation(shapes.ONE_TICKET, about="Ticket", form=forms.TICKET, rules=inputs.TICKET)
 async def update(request: Request, context: Context) -> Response:
     """Change some fields (PATCH, "Update Ticket"), or all that are required (PUT, recorded)."""
     ticket_id = id_of(request)
@@ -64,12 +71,21 @@ async def update(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_TICKET, ticket_id)
 
 
+@operation(status=204)
 async def delete(request: Request, context: Context) -> Response:
     """Delete a ticket ("Delete Ticket")."""
     await tickets.delete_ticket(context, id_of(request))
     return empty_answer(204)
 
 
+@operation(
+    shapes.TICKET_BEFORE_COMMENT,
+    status=201,
+    about="NewComment",
+    form=forms.NEW_COMMENT,
+    rules=inputs.COMMENT,
+    errors=frozenset({400}),
+)
 async def add_comment(request: Request, context: Context) -> Response:
     """Comment on a ticket ("Add Comment to Ticket"); answers with the ticket as it was before."""
     ticket_id = id_of(request)
@@ -87,6 +103,13 @@ async def add_comment(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.TICKET_BEFORE_COMMENT, ticket_id, 201, others)
 
 
+@operation(
+    shapes.ONE_TICKET,
+    about="Assignment",
+    form=ASSIGNMENT,
+    rules=ASSIGNMENT_RULES,
+    errors=frozenset({404}),
+)
 async def assign(request: Request, context: Context) -> Response:
     """Assign a ticket, or unassign it ("Assign Ticket").
 
@@ -106,6 +129,7 @@ async def assign(request: Request, context: Context) -> Response:
     return await row_answer(context, shapes.ONE_TICKET, ticket_id)
 
 
+@operation(shapes.TICKET_STATISTICS, listing=LISTING)
 async def statistics(request: Request, context: Context) -> Response:
     """Count tickets ("Get Ticket Statistics"), of those that the list's filters leave."""
     wanted = await checked(LISTING, request, context)

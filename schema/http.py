@@ -120,9 +120,11 @@ class GraphQLView(GraphQL[GraphContext, None]):
         return self._page()
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Give the page to browsers only, not to every client that takes anything."""
-        asked = request.method == "GET" and request.query_params.get("query") is None
-        return asked and "text/html" in request.headers.get("accept", "")
+        """Give the page to browsers only, not to every client that takes anything.
+
+        Also with a query in the address, which the page puts into its editor: REST links there.
+        """
+        return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON; ``orjson.JSONDecodeError`` is one of json's."""

@@ -23,7 +23,7 @@ from resolvers.tokens import Tokens
 from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.http import GraphQLView
-from server import console
+from server import console, reference
 from server.database import Database, Observer
 from server.demo import PASSWORD, working_logins
 from server.files import open_files
@@ -92,7 +92,8 @@ def create_app(
     app = Starlette(
         routes=[
             *_graphql_routes(settings, desk, page),
-            *rest_routes(desk, settings.public_url),
+            *reference.reference_routes(settings.public_url),
+            *_rest_routes(settings, desk),
             Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
         middleware=_middleware(settings),
@@ -168,6 +169,12 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
     return routes
 
 
+def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
+    # A link to a page that is not there would help nobody.
+    graphiql = f"{settings.public_url or ''}/graphql" if settings.shows_graphiql else None
+    return rest_routes(desk, settings.public_url, words=reference.words, graphiql=graphiql)
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     found = [Middleware(RequestIds)]
     if settings.cors_origins:
@@ -176,7 +183,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "range", "if-range", "if-none-match"],
-            expose_headers=["x-request-id", "content-disposition", "content-range", "etag"],
+            expose_headers=["link", "x-request-id", "content-disposition", "content-range", "etag"],
             max_age=86_400,
         )
         # Inside: an answer to an unexpected error needs its CORS headers, too.

@@ -2,7 +2,7 @@
 
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
-import { parse } from "graphql";
+import { parse, print } from "graphql";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
 import { start } from "../../server/console/static/start.js";
@@ -25,4 +25,9 @@ start({
   GraphiQL,
   plugins: [HISTORY_PLUGIN, explorerPlugin()],
   parse,
+  print,
+  opening: ({ query, variables }) => ({
+    initialQuery: query,
+    initialVariables: variables ?? undefined,
+  }),
 });

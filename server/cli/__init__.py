@@ -145,6 +145,14 @@ def schema() -> None:
     typer.echo(sdl().rstrip())
 
 
+@app.command()
+def openapi() -> None:
+    """Print the API document of the REST paths."""
+    from server.reference import openapi as document
+
+    typer.echo(document().rstrip())
+
+
 def main() -> None:
     """Run the command line; every error is one line on standard error."""
     try:

@@ -225,3 +225,36 @@ async def test_file_links_are_documented_paths_unless_signed_ones_are_wanted(ope
     assert (opened.status_code, opened.content) == (200, CONTENT)
     assert opened.headers["content-disposition"] == 'attachment; filename="photo.txt"'
     assert altered.status_code == 404
+
+
+async def test_answers_link_to_graphiql_only_where_it_is_shown(opens: Opens) -> None:
+    cases: list[tuple[dict[str, Any], str | None]] = [
+        ({}, "</graphql?query=query+Tickets"),
+        ({"public_url": "https://desk.example/x"}, "<https://desk.example/x/graphql?query="),
+        ({"graphiql": False}, None),
+        ({"environment": "production"}, None),
+        ({"environment": "production", "graphiql": True}, "</graphql?query="),
+    ]
+    for settings, start in cases:
+        async with opens(**settings) as client:
+            answer = await client.get("/api/v1/tickets/")
+            assert answer.status_code == 200
+            assert ("link" in answer.headers) is (start is not None), settings
+            assert answer.headers.get("link", "").startswith(start or "")
+
+
+async def test_the_page_of_graphiql_takes_a_query_from_its_address(opens: Opens) -> None:
+    async with opens() as client:
+        link = (await client.get("/api/v1/auth/me/")).headers["link"]
+        url = link[1 : link.index(">")]
+        page = await client.get(url, headers=HTML)
+        assert page.headers["content-type"].startswith("text/html")
+        # To any other client it is the operation itself.
+        answer = await client.get(url)
+        assert answer.json()["data"]["viewer"]["username"] == "keith"
+
+
+async def test_pages_of_other_origins_may_read_the_link(opens: Opens) -> None:
+    async with opens(cors_origins=[ORIGIN]) as client:
+        answer = await client.get("/api/v1/tickets/", headers={"Origin": ORIGIN})
+        assert "link" in answer.headers["access-control-expose-headers"]

@@ -158,7 +158,7 @@ async def test_every_method_of_every_path_has_a_row(faces: Faces) -> None:
         path = getattr(route, "path", "")
         if not path.startswith(("/api/v1/", "/media/")) or "rest:path" in path:
             continue
-        if not path.endswith("/") and not path.startswith("/media/"):
+        if path == "/api/v1/docs/" or (not path.endswith("/") and not path.startswith("/media/")):
             continue
         url = path.replace("{id}", str(UNKNOWN)).replace("{key:path}", "nothing")
         response = await faces.client.options(url, headers=faces.headers("admin"))

@@ -10,4 +10,6 @@ start({
   GraphiQL,
   plugins: [GraphiQLPluginExplorer.explorerPlugin()],
   parse: GraphiQL.GraphQL.parse,
+  print: GraphiQL.GraphQL.print,
+  opening: ({ query, variables }) => ({ query, variables: variables ?? undefined }),
 });

@@ -4,13 +4,14 @@
 import { mountBar } from "./bar.js";
 import { Session } from "./session.js";
 import { subscribe } from "./subscription.js";
-import { defaultTabs } from "./tabs.js";
+import { defaultTabs, linkedTab } from "./tabs.js";
 
-export function start({ createElement, createRoot, GraphiQL, plugins, parse }) {
+export function start({ createElement, createRoot, GraphiQL, plugins, parse, print, opening }) {
   const config = JSON.parse(document.getElementById("console-config").textContent);
   const session = new Session("/graphql");
   const root = createRoot(document.getElementById("graphiql"));
-  const tabs = defaultTabs(config.sampleCompanyId);
+  const linked = linkedTab(location.search, { parse, print });
+  const tabs = [...(linked ? [linked] : []), ...defaultTabs(config.sampleCompanyId)];
   let person = session.user;
   let key = 0;
 
@@ -21,6 +22,8 @@ export function start({ createElement, createRoot, GraphiQL, plugins, parse }) {
       // GraphiQL reads the schema again whenever it is given another fetcher.
       fetcher: createFetcher(session, parse),
       defaultTabs: tabs,
+      // Where this browser tab has editors already, one more is opened for it.
+      ...(linked && opening(linked)),
       defaultEditorToolsVisibility: true,
       inputValueDeprecation: true,
       shouldPersistHeaders: false,

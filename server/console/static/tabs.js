@@ -56,6 +56,29 @@ const CREATE_TICKET = `mutation CreateTicket($input: CreateTicketInput!) {
 }
 `;
 
+/**
+ * The operation in the address, as REST's answers link to it, or undefined. It comes on one line; one
+ * that cannot be parsed is shown as it came.
+ */
+export function linkedTab(search, { parse, print }) {
+  const given = new URLSearchParams(search);
+  const query = given.get("query");
+  if (!query) return undefined;
+  const variables = given.get("variables");
+  return {
+    query: orAsItIs(query, (text) => print(parse(text))),
+    variables: variables && orAsItIs(variables, (text) => JSON.stringify(JSON.parse(text), null, 2)),
+  };
+}
+
+function orAsItIs(text, format) {
+  try {
+    return format(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Without a sample company its id is left to be copied from the answer of OpenTickets. */
 export function defaultTabs(sampleCompanyId) {
   const input = {

@@ -1,0 +1,163 @@
+"""The API document (OpenAPI 3.1), made of the routes, shapes, forms and filters that serve."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rest_compat.answers import JSON_TYPE
+from rest_compat.bodies import FORM, MULTIPART
+from rest_compat.openapi.answers import HEADERS, answers_of
+from rest_compat.openapi.parameters import in_path, in_query
+from rest_compat.openapi.values import Json, Schemas, Words
+from rest_compat.operations import File, Operation, operation_of
+
+VERSION = "v1"
+ABOUT = """\
+The paths that clients of the older system call. Bodies may be JSON, forms or multipart; unknown and
+read-only fields are ignored, and texts are trimmed.
+
+A path without its trailing slash redirects (301) to the one with it. Every GET is there as HEAD,
+too, and OPTIONS describes a path. A method that a path does not have is 405, and `Allow` says which
+it has.
+
+`Authorization: Bearer …` carries the access token that `auth/login/` answers with.
+"""
+SCHEMES: Json = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a login.",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "signature",
+        "description": "A link that the server signed, with the time when it expires.",
+    },
+}
+NO_WORDS: Words = {}
+# What a docstring tells the reader of the code: recordings, and headings of the reference.
+_ASIDE = re.compile(r"\s*\((?:[^()]*\")?[^()]*(?:\"|recorded)[^()]*\)")
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path as the routes have it: its name, the handler of each method, who may ask."""
+
+    path: str
+    name: str
+    handlers: Mapping[str, Any]
+    public: bool
+
+
+def document(paths: Iterable[Path], words: Words = NO_WORDS, url: str = "/") -> Json:
+    """Return the document of some paths; ``words`` are for fields, ``url`` is the server's."""
+    schemas = Schemas(words)
+    described: Json = {}
+    for path in paths:
+        shown = re.sub(r"\{(\w+):path\}", r"{\1}", path.path)
+        described[shown] = {
+            method.lower(): _operation(path, shown, method, handler, schemas)
+            for method, handler in path.handlers.items()
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "deskgraph", "version": VERSION, "description": ABOUT},
+        "servers": [{"url": url}],
+        "security": [{"token": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(map(_tag, described))],
+        "paths": described,
+        "components": {
+            "schemas": dict(sorted(schemas.named.items())),
+            "headers": HEADERS,
+            "responses": dict(sorted(schemas.refusals.items())),
+            "securitySchemes": SCHEMES,
+        },
+    }
+
+
+def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schemas) -> Json:
+    operation = operation_of(handler)
+    summary = _summary(operation, method, handler)
+    parameters = in_path(shown)
+    if operation.listing is not None:
+        windowed = operation.answers is operation.listing.read
+        parameters += in_query(operation.listing, schemas, windowed=windowed)
+    described: Json = {
+        "operationId": _operation_id(shown, method),
+        "summary": summary,
+        "tags": [_tag(shown)],
+    }
+    if path.public:
+        described["security"] = []
+    if operation.answers is File:
+        described["security"] = [{"token": []}, {"signature": []}]
+        parameters.append(_expires())
+    if parameters:
+        described["parameters"] = parameters
+    if operation.form is not None:
+        described["requestBody"] = _body(operation, method, schemas)
+    statuses = _refusals(path, shown, method, operation)
+    return {**described, "responses": answers_of(operation, statuses, schemas)}
+
+
+def _expires() -> Json:
+    """Return the parameter that goes with a signature."""
+    text = "Of a signed link: until when it works, as a Unix time."
+    return {"name": "expires", "in": "query", "description": text, "schema": {"type": "integer"}}
+
+
+def _body(operation: Operation, method: str, schemas: Schemas) -> Json:
+    form, about = operation.form or {}, operation.about
+    partial = method == "PATCH"
+    as_form = schemas.body(about, form, operation.rules, partial=partial, as_form=True)
+    content = {FORM: {"schema": as_form}, MULTIPART: {"schema": as_form}}
+    if any(rule.kind is File for rule in operation.rules.values()):
+        del content[FORM]
+    else:
+        as_json = schemas.body(about, form, operation.rules, partial=partial)
+        content = {JSON_TYPE: {"schema": as_json}, **content}
+    required = not partial and any(one.required for one in form.values())
+    return {"required": required, "content": content}
+
+
+def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list[int]:
+    """Return the statuses of an operation's refusals: its path, method and body decide."""
+    writes = method not in ("GET", "HEAD", "OPTIONS")
+    found = set(operation.errors | operation.refusals)
+    if operation.form is not None:
+        found |= {400, 413, 415}
+    if operation.listing is not None:
+        found |= {400} if operation.answers is not operation.listing.read else {400, 404}
+    if "{" in shown:
+        found.add(404)
+    if not path.public or operation.answers is File:
+        found.add(401)
+        found |= {403} if writes else set()
+    if "{id}" in shown and method in ("PUT", "PATCH"):
+        found.add(409)
+    return sorted(found)
+
+
+def _summary(operation: Operation, method: str, handler: Any) -> str:
+    if operation.summary:
+        return operation.summary
+    if method in ("PUT", "PATCH") and operation.about:
+        what = operation.about.lower()
+        what = f"{'an' if what[0] in 'aeio' else 'a'} {what}"
+        some = f"Change some fields of {what}."
+        return some if method == "PATCH" else f"Change {what}, all of its required fields given."
+    first = (getattr(handler, "__doc__", None) or "").partition("\n")[0]
+    return _ASIDE.sub("", first).replace("``", "`")
+
+
+def _operation_id(shown: str, method: str) -> str:
+    words = re.findall(r"\w+", shown.removeprefix("/api/v1"))
+    return "_".join([method.lower(), *words] if words else [method.lower(), "root"])
+
+
+def _tag(shown: str) -> str:
+    first, *_ = [*shown.removeprefix("/api/v1").split("/")[1:], ""]
+    return "media" if shown.startswith("/media/") else first or "root"

@@ -1,0 +1,160 @@
+"""Answers: what each operation says when it is done, and each of its refusals."""
+
+from http import HTTPStatus
+
+from resolvers.reading import Read
+from rest_compat.answers import JSON_TYPE
+from rest_compat.bodies import MOST_BYTES
+from rest_compat.openapi.examples import example_of
+from rest_compat.openapi.values import Json, Schemas, members
+from rest_compat.operations import UNKNOWN, File, Operation
+from rest_compat.wording import SENTENCES
+
+SENTENCE: Json = {"type": "string", "description": "What is wrong, for people."}
+MESSAGES: Json = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+HEADERS: dict[str, Json] = {
+    "Allow": {
+        "description": "The methods that the path has.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": "Where GraphiQL is shown: its address with the same request as a GraphQL "
+        'operation, `rel="alternate"`.',
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "X-Request-Id": {
+        "description": "The id of the request, which the server's log has, too.",
+        "schema": {"type": "string"},
+    },
+    "Content-Disposition": {
+        "description": "Always a download, with the file's name.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "The SHA-256 of the content.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+REASONS = {
+    400: "A value or the body is not acceptable; each wrong field has its sentences.",
+    401: "The token is missing, expired or not one of this server's.",
+    403: "The viewer may not do this.",
+    404: "There is no such thing, or the viewer may not see it.",
+    409: "Somebody else changed it at the same time.",
+    413: "The file or the body is too large.",
+    415: "The body is of a type that the path does not take.",
+}
+DETAILS = {
+    400: "JSON parse error - Expecting value: line 1 column 1 (char 0)",
+    401: "Authentication credentials were not provided.",
+    403: "Only Admins may create users.",
+    404: "No Ticket matches the given query.",
+    409: "It was changed by somebody else in the meantime.",
+    413: f"A body may have at most {MOST_BYTES} bytes.",
+    415: 'Unsupported media type "text/plain" in request.',
+}
+DONE = {200: "Done.", 201: "Created.", 204: "Deleted."}
+
+
+def answers_of(operation: Operation, statuses: list[int], schemas: Schemas) -> Json:
+    """Return the answers of an operation by status: that of success, and the refusals."""
+    found = {str(operation.status): _success(operation, schemas)}
+    for status in statuses:
+        found[str(status)] = _refusal(operation, status, schemas)
+    return found
+
+
+def _with_headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _success(operation: Operation, schemas: Schemas) -> Json:
+    common = _with_headers("Allow", "Link", "X-Request-Id")
+    answer: Json = {"description": DONE[operation.status], "headers": common}
+    if operation is UNKNOWN:
+        answer["content"] = {JSON_TYPE: {"schema": {}}}
+    elif operation.answers is File:
+        answer["description"] = "The file."
+        answer["headers"] = common | _with_headers("Content-Disposition", "ETag")
+        del answer["headers"]["Link"]
+        answer["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    elif operation.answers is not None:
+        answer["content"] = {JSON_TYPE: {"schema": _answered(operation, schemas)}}
+    return answer
+
+
+def _answered(operation: Operation, schemas: Schemas) -> Json:
+    if isinstance(operation.answers, Read):
+        return schemas.answer(operation.answers)
+    assert isinstance(operation.answers, dict)
+    return members(
+        {
+            name: schemas.answer(one)
+            if isinstance(one, Read)
+            else {"type": "string", "examples": [example_of("", name, "")]}
+            for name, one in operation.answers.items()
+        }
+    )
+
+
+def _refusal(operation: Operation, status: int, schemas: Schemas) -> Json:
+    if status == 400 or status in operation.errors:
+        return _refused(operation, status, schemas)
+    name = HTTPStatus(status).phrase.title().replace(" ", "")
+    schemas.refusals[name] = _refused(operation, status, schemas)
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _refused(operation: Operation, status: int, schemas: Schemas) -> Json:
+    detail = schemas.ref("Refusal", members({"detail": SENTENCE}))
+    action = schemas.ref("ActionRefusal", members({"error": SENTENCE}))
+    kinds: list[Json] = [_no_token(schemas) if status == 401 else detail]
+    example: Json = {"detail": DETAILS[status]}
+    if status == 400:
+        fields = _field_errors(operation)
+        kinds = [fields, detail]
+        names = [name for name in fields["properties"] if name != "non_field_errors"]
+        example = {name: [SENTENCES["required"]] for name in names[:1]} or example
+    if status in operation.errors:
+        kinds.append(action)
+    names = ["Allow", "Link", "X-Request-Id", *(["WWW-Authenticate"] if status == 401 else [])]
+    schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {
+        "description": REASONS[status],
+        "headers": _with_headers(*names),
+        "content": {JSON_TYPE: {"schema": schema, "example": example}},
+    }
+
+
+def _no_token(schemas: Schemas) -> Json:
+    properties = {name: {"type": "string"} for name in ("token_class", "token_type", "message")}
+    schema: Json = {
+        "type": "object",
+        "properties": {
+            "detail": SENTENCE,
+            "code": {"type": "string", "description": "What is wrong, for programs."},
+            "messages": {
+                "type": "array",
+                "items": members(properties),
+                "description": "What is wrong with the token.",
+            },
+        },
+        "required": ["detail"],
+        "additionalProperties": False,
+    }
+    return schemas.ref("Unauthenticated", schema)
+
+
+def _field_errors(operation: Operation) -> Json:
+    """Return the schema of 400 by field: the fields of the form, or the filters of the list."""
+    names = [*(operation.form or {}), *(operation.listing.filters if operation.listing else [])]
+    return {
+        "type": "object",
+        "properties": dict.fromkeys([*names, "non_field_errors"], MESSAGES),
+        "additionalProperties": False,
+        "minProperties": 1,
+    }

@@ -1,0 +1,96 @@
+"""Parameters: ids in paths, and of lists the filters, the orders and the window."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from resolvers.fields import ENTITIES
+from rest_compat.lists import Filter, Listing, Switch
+from rest_compat.openapi.examples import ID
+from rest_compat.openapi.values import UUID_TEXT, Json, Schemas
+from rest_compat.paging import LARGEST, MOST_ROWS, PAGE_SIZE
+
+FILTER_WORDS = {
+    "my_tickets": "Only those assigned to whoever asks.",
+    "unassigned": "Only those assigned to nobody.",
+    "open": "Only those that are neither resolved nor closed.",
+    "search": 'Words that must all occur, whatever the case; "quotes" keep a phrase together.',
+}
+SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": PAGE_SIZE}
+WINDOW: dict[str, tuple[Json, str]] = {
+    "page": (
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST}, {"const": "last"}]},
+        "Which page, from 1; `last` is the last one.",
+    ),
+    "page_size": (SIZE, "How many rows a page has."),
+    "limit": (SIZE, "How many rows; without `page`."),
+    "offset": (
+        {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
+        "After how many rows the window begins; without `page`.",
+    ),
+}
+
+
+def in_path(path: str) -> list[Json]:
+    """Return the parameters in a path."""
+    found: list[Json] = []
+    if "{id}" in path:
+        found.append(
+            {"name": "id", "description": "Its id.", "schema": UUID_TEXT, "example": str(ID)}
+        )
+    if "{key}" in path:
+        found.append(
+            {
+                "name": "key",
+                "description": "The rest of the path in `file` of an attachment. Its slashes may "
+                "stay as they are, which this format has no way to say.",
+                "schema": {"type": "string"},
+                "example": "tickets/attachments/2025/11/63tb5oea4fWjg3cmjipoC-Sj/screenshot.png",
+            }
+        )
+    return [{**one, "in": "path", "required": True} for one in found]
+
+
+def in_query(listing: Listing, schemas: Schemas, *, windowed: bool) -> list[Json]:
+    """Return the parameters of a list; ``windowed``: its order and window, too."""
+    found = [_filter(listing, name, one, schemas) for name, one in listing.filters.items()]
+    if windowed:
+        found.append(_ordering(listing))
+        found += [
+            {"name": name, "description": text, "schema": schema}
+            for name, (schema, text) in WINDOW.items()
+        ]
+    return [{**one, "in": "query"} for one in found]
+
+
+def _filter(listing: Listing, name: str, one: Filter, schemas: Schemas) -> Json:
+    text = FILTER_WORDS.get(name) or schemas.said(listing.entity, name).get("description", "")
+    parameter: Json = {"name": name, "schema": _taken(one.takes)}
+    return {**parameter, "description": text} if text else parameter
+
+
+def _taken(takes: type) -> Json:
+    if takes is UUID:
+        return UUID_TEXT
+    if takes is bool:
+        return {"type": "boolean"}
+    if takes is Switch:
+        return {"type": "string", "enum": ["true"]}
+    if issubclass(takes, StrEnum):
+        return {"type": "string", "enum": [choice.value for choice in takes]}
+    return {"type": "string"}
+
+
+def _ordering(listing: Listing) -> Json:
+    fields = sorted(listing.orders)
+    default = ",".join(f"{'-' * turned}{name}" for name, turned in ENTITIES[listing.entity].order)
+    return {
+        "name": "ordering",
+        "description": f"What to sort by, most important first; `-` turns a field around. "
+        f"Without it: `{default}`.",
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "enum": [*fields, *(f"-{name}" for name in fields)]},
+        },
+        "style": "form",
+        "explode": False,
+    }

@@ -1,0 +1,40 @@
+"""The API document as it is served: public, and sent again only when it has changed."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from hashlib import sha256
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.desk import Context
+from rest_compat.answers import text_answer
+from rest_compat.endpoint import Handler
+from rest_compat.openapi import Path, document
+from rest_compat.openapi.values import Words
+
+
+def serving(paths: Iterable[Path], words: Callable[[], Words], public_url: str | None) -> Handler:
+    """Return what answers with the document of these paths, made when it is first asked for."""
+    kept = list(paths)
+
+    @cache
+    def made(url: str) -> tuple[bytes, str]:
+        text = orjson.dumps(document(kept, words(), url))
+        return text, f'"{sha256(text).hexdigest()}"'
+
+    async def show(request: Request, _context: Context) -> Response:
+        # Without a public address, relative to where the document came from: also behind a proxy
+        # that does not say which address clients use.
+        text, tag = made(public_url or request.scope.get("root_path") or "/")
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if {tag, "*"} & _tags(request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        return text_answer(text, headers=headers)
+
+    return show
+
+
+def _tags(header: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}

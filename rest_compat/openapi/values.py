@@ -1,0 +1,257 @@
+"""Shapes, forms and filters as JSON schemas: the catalogue and the rules say what values can be."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from resolvers import inputs
+from resolvers.fields import ENTITIES
+from resolvers.inputs import Reference, Rule, Rules
+from resolvers.kinds import Entity, Kind, Many, Scalar
+from resolvers.reading import Read
+from resolvers.shapes import Field, Shape
+from resolvers.statistics import GROUPS
+from rest_compat import shapes
+from rest_compat.forms import Form, Input
+from rest_compat.openapi.examples import example_of
+from rest_compat.operations import File
+
+Json = dict[str, Any]
+# What the fields of an entity mean: entity, then field in snake case.
+Words = Mapping[str, Mapping[str, str]]
+
+UUID_TEXT: Json = {"type": "string", "format": "uuid"}
+TIME_TEXT: Json = {"type": "string", "format": "date-time"}
+# A text with something in it besides blanks, which are trimmed.
+NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
+# What REST shows and GraphQL does not have.
+ONLY_HERE: Words = {
+    "Ticket": {"tags": "Its tags, separated by commas."},
+    "Attachment": {
+        "file": "Where it is served: the path, which needs a token, or an absolute link that "
+        "works for an hour without one, as the server is set."
+    },
+    "Contact": {
+        "linkedin_url": "The profile on LinkedIn; may be empty.",
+        "last_contacted": "When somebody last spoke with them.",
+    },
+    "Upload": {"file": "The file."},
+    "Assignment": {"user_id": "Who becomes responsible; null unassigns."},
+    "Login": {"username": "The user's name.", "password": "The user's password."},
+    "RefreshToken": {"refresh": "The refresh token of a login."},
+    "Logout": {"refresh": "The refresh token that is to end."},
+    "Token": {"token": "A token of either kind."},
+}
+# The forms of texts that rules may ask for, and what JSON schemas call them.
+FORMATS = {"email": "email", "url": "uri"}
+WRITTEN: Mapping[str, Rules] = {
+    "Company": inputs.COMPANY,
+    "Contact": inputs.CONTACT,
+    "User": inputs.USER,
+}
+# Where the words for a body are, if not at what creates it.
+SAID_OF = {"NewComment": "AddCommentInput", "Upload": "UploadAttachmentInput"}
+NAMES = {
+    shape: name.title().replace("_", "")
+    for name, shape in vars(shapes).items()
+    if isinstance(shape, Shape)
+}
+
+
+class Schemas:
+    """The named schemas of a document in the making, and the words for their fields."""
+
+    def __init__(self, words: Words) -> None:
+        self.named: dict[str, Json] = {}
+        # Answers that many operations share.
+        self.refusals: dict[str, Json] = {}
+        self._words = words
+
+    def ref(self, name: str, schema: Json) -> Json:
+        """Name a schema, and return the reference to it."""
+        known = self.named.setdefault(name, schema)
+        assert known == schema, f"two schemas are called {name}"
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def said(self, about: str, name: str) -> Json:
+        """Return the description of a field, if there are words for it."""
+        base, _, last = name.rpartition("_")
+        keys = (name, f"{name}_id", name.removesuffix("_id"))
+        written = SAID_OF.get(about, f"Create{about}Input")
+        for named in (
+            ONLY_HERE.get(about, {}),
+            *(self._words.get(a, {}) for a in (about, written)),
+        ):
+            # An id is described by what it refers to, a text about that by both.
+            if text := next((named[key] for key in keys if key in named), ""):
+                return {"description": text}
+            if base in named:
+                return {"description": f"{named[base].split(';')[0].rstrip('.')}: the {last}."}
+        return {}
+
+    # Answers
+
+    def answer(self, read: Read) -> Json:
+        """Return the schema of what a read answers with."""
+        (entity, shape), *_ = read.shapes
+        if read.root == "statistics":
+            return self._statistics(shape)
+        row = self.row(entity, shape)
+        if read.root == "list":
+            return {"type": "array", "items": row}
+        if read.root == "page":
+            return self.ref(f"{NAMES[shape]}Page", _page(row))
+        return row
+
+    def row(self, entity: str, shape: Shape) -> Json:
+        """Return the schema of an entity's row in a shape; shapes of the same keys share one."""
+        schema: Json = {
+            "type": "object",
+            "properties": {f.key: self._field(ENTITIES[entity], f) for f in shape.fields},
+            "required": [field.key for field in shape.fields if not field.omit_null],
+            "additionalProperties": False,
+        }
+        return self.ref(NAMES.get(shape, entity), schema)
+
+    def _field(self, entity: Entity, field: Field) -> Json:
+        definition = entity.fields[field.name]
+        said = self.said(entity.name, field.key)
+        if isinstance(definition, Scalar):
+            nullable = definition.nullable and not field.omit_null
+            return {**_scalar(entity, field, definition.kind, nullable=nullable), **said}
+        assert field.shape is not None
+        assert not isinstance(definition, Many) or not definition.connection
+        row = self.row(definition.entity, field.shape)
+        return {"type": "array", "items": row, **said} if isinstance(definition, Many) else row
+
+    def _statistics(self, shape: Shape) -> Json:
+        properties = {}
+        for field in shape.fields:
+            counts: Json = {"type": "integer", "minimum": 0}
+            if group := GROUPS.get(field.name):
+                counts = members({choice.value: counts for choice in group[1]})
+            properties[field.key] = {**counts, **self.said("TicketStats", field.key)}
+        return self.ref(NAMES[shape], members(properties))
+
+    # Bodies
+
+    def body(
+        self, about: str, form: Form, rules: Rules, *, partial: bool, as_form: bool = False
+    ) -> Json:
+        """Return the schema of a body; ``as_form`` as forms say it, where all is text."""
+        properties = {
+            name: {
+                **_input(about, name, field, rules[name], as_form=as_form),
+                **self.said(about, name),
+            }
+            for name, field in form.items()
+        }
+        required = [name for name, field in form.items() if field.required and not partial]
+        schema: Json = {"type": "object", "properties": properties}
+        if required:
+            schema["required"] = required
+        name = f"{about}{'Changes' if partial else 'Input'}{'Form' if as_form else ''}"
+        return self.ref(name, schema)
+
+
+def members(properties: Mapping[str, Json]) -> Json:
+    """Return the schema of an object that always has exactly these members."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _page(row: Json) -> Json:
+    """Return the schema of a window of a list."""
+    link: Json = {"type": ["string", "null"], "format": "uri"}
+    return members(
+        {
+            "count": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How many rows the whole list has.",
+            },
+            "next": {**link, "description": "The address of the next window; null at the end."},
+            "previous": {**link, "description": "The address of the window before; null at first."},
+            "results": {"type": "array", "items": row, "description": "The rows of this window."},
+        }
+    )
+
+
+def _scalar(entity: Entity, field: Field, kind: Kind, *, nullable: bool) -> Json:
+    schema: Json
+    sort = ""
+    match kind:
+        case Kind.UUID:
+            schema, sort = dict(UUID_TEXT), "id"
+        case Kind.TIME:
+            schema, sort = dict(TIME_TEXT), "time"
+        case Kind.BOOL:
+            schema, sort = {"type": "boolean"}, "boolean"
+        case Kind.NUMBER:
+            schema, sort = {"type": "integer", "minimum": 0}, "integer"
+        case Kind.HOURS:
+            schema, sort = {"type": "number", "minimum": 0}, "number"
+        case Kind.CHOICE:
+            values = [choice.value for choice in entity.table.c[field.name].type.choices]
+            # None of them is an empty text here, not null.
+            return {"type": "string", "enum": [*values, ""] if nullable else values}
+        case _:
+            schema = {"type": "string", **_form_of(WRITTEN.get(entity.name, {}).get(field.key))}
+    if nullable:
+        schema["type"] = [schema["type"], "null"]
+    if kind is Kind.TEXT and "format" in schema:
+        schema = {"anyOf": [schema, {"const": ""}]}
+    return {**schema, "examples": [example_of(entity.name, field.key, sort)]}
+
+
+def _input(about: str, name: str, field: Input, rule: Rule, *, as_form: bool) -> Json:
+    """Return the schema of what a field takes: null in JSON is an empty text in forms."""
+    # What is not needed may be left empty in a form: it is as if it were left out.
+    empty = rule.blank or (rule.nullable and rule.kind is not datetime)
+    empty = empty or (as_form and not field.required)
+    nullable = field.nullable and not as_form
+    if issubclass(rule.kind, StrEnum):
+        choices = [choice.value for choice in rule.kind]
+        return {"type": "string", "enum": [*choices, ""] if empty else choices}
+    if rule.kind is File:
+        return {"type": "string", "contentMediaType": "application/octet-stream"}
+    schema, sort = _typed(rule, empty=empty, as_form=as_form)
+    if nullable:
+        schema["type"] = [schema["type"], "null"]
+    if empty and "format" in schema:
+        schema = {"anyOf": [schema, {"const": ""}]}
+    return {**schema, "examples": [example_of(about, name, sort)]}
+
+
+def _form_of(rule: Rule | None) -> Json:
+    """Return the format of a text whose rule has one."""
+    form = FORMATS.get(getattr(rule, "format", None) or "")
+    return {"format": form} if form else {}
+
+
+def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
+    if rule.kind is Reference:
+        return dict(UUID_TEXT), "id"
+    if rule.kind is datetime:
+        return dict(TIME_TEXT), "time"
+    if rule.kind is bool:
+        if as_form:
+            return {"type": "string", "enum": ["true", "false", *([""] if empty else [])]}, "text"
+        return {"type": "boolean"}, "boolean"
+    schema: Json = {"type": "string", **_form_of(rule)}
+    if rule.most is not None:
+        schema["maxLength"] = rule.most
+    if rule.least is not None:
+        inside = rf"[\s\S]{{{rule.least - 2},}}"
+        schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
+    elif not empty:
+        schema |= {"minLength": 1, "pattern": NOT_BLANK}
+    elif not rule.blank:
+        # Empty it is left out; blanks are a text, and one too few.
+        schema["pattern"] = f"^$|{NOT_BLANK}"
+    return schema, ""

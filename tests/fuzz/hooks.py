@@ -1,0 +1,127 @@
+"""What Schemathesis has to know besides the API document: the rows there are, and leniencies.
+
+The document says what clients should send. The server takes more, because clients of the old
+system send more: numbers as text, booleans in many spellings, empty parameters. So that what is
+really wrong has to be refused, the schemas are widened here to all that is taken. References are
+most often to rows that exist.
+"""
+
+import json
+import os
+from typing import Any
+
+import requests
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from rest_compat.forms import FALSE, TRUE
+
+Json = dict[str, Any]
+# The ids of rows by the name of the field that refers to them, and keys of files.
+ROWS: dict[str, list[str]] = json.loads(os.environ["DESKGRAPH_FUZZ_ROWS"])
+ADMIN = os.environ["DESKGRAPH_FUZZ_ADMIN"]
+SPELLINGS = [*sorted(TRUE | FALSE)]
+# A row that is referred to may just have been deleted, a name is taken, a password is not known,
+# and customers need a company that staff must not have. No schema can tell, so only these sentences
+# may refuse what a schema takes.
+NOT_IN_A_SCHEMA = (
+    "object does not exist.",
+    "That choice is not one of the available choices.",
+    "A comment stays with its ticket.",
+    "A user with that username already exists.",
+    "Only customers belong to a company.",
+    "Invalid credentials",
+)
+NOT_OF_A_FIELD = {("company", "This field is required.")}
+
+
+@schemathesis.hook
+def before_load_schema(_context: Any, raw_schema: Json) -> None:
+    """Widen the document to all that is taken."""
+    for methods in raw_schema["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                _parameter(parameter)
+    for name, schema in raw_schema["components"]["schemas"].items():
+        if name.startswith("Logout"):
+            # It says the same whatever it is sent: there is nothing to revoke.
+            schema["properties"] = {}
+        elif "Input" in name or "Changes" in name:
+            for field, part in schema["properties"].items():
+                schema["properties"][field] = _taken(field, part, form=name.endswith("Form"))
+
+
+def _parameter(parameter: Json) -> None:
+    name, schema = parameter["name"], parameter["schema"]
+    if name in ROWS:
+        schema = _row(name, [])
+        parameter.pop("example", None)
+    if parameter["in"] == "query":
+        # An empty parameter does not filter. Sizes that are none, orders that are none, and
+        # spellings of a switch that is not "true" are as if they had not been given.
+        choice = "enum" in schema and schema["enum"] != ["true"]
+        strict = name in ROWS or choice or schema.get("format") == "uuid"
+        schema = {"anyOf": [schema, {"const": ""}]} if strict else {"type": "string"}
+    parameter["schema"] = schema
+
+
+def _row(name: str, others: list[object]) -> Json:
+    """Return the schema of an id: most often of a row that exists, or one of other values."""
+    if name == "key":
+        return {"enum": ROWS[name]}
+    return {"anyOf": [{"enum": [*ROWS[name], *others]}, {"type": "string", "format": "uuid"}]}
+
+
+def _taken(name: str, schema: Json, *, form: bool) -> Json:
+    """Return the schema of all that a field of a body takes."""
+    if name == "user_id":
+        # Whatever is empty unassigns.
+        return _row(name, [""] if form else [None, "", False, 0, [], {}])
+    if name in ROWS:
+        return _row(name, [] if "anyOf" not in schema else [""] if form else ["", None])
+    if name in ("refresh", "token"):
+        # Any other text is no token, and refused anyway.
+        return schema
+    if schema.get("type") == "boolean":
+        return {"enum": [True, False, 0, 1, *SPELLINGS]}
+    if schema.get("enum") == ["true", "false", ""]:
+        return {"enum": ["", *SPELLINGS]}
+    if schema.get("type") == "string" and not {"enum", "contentMediaType"} & schema.keys():
+        return schema if form else {**schema, "type": ["string", "number"]}
+    return schema
+
+
+@schemathesis.hook
+def filter_case(_context: Any, case: Any) -> bool:
+    """Leave the Admin who asks alone: once deactivated, every answer would be 401."""
+    asked = (case.path_parameters or {}).get("id")
+    return case.method.upper() not in ("PUT", "PATCH") or asked != ADMIN
+
+
+@schemathesis.hook
+def filter_failure(
+    _context: Any, failure: Exception, case: Any, response: requests.Response
+) -> bool:
+    """Drop refusals of what the schema takes, and answers to what it refuses, where it cannot tell.
+
+    Texts are trimmed before they are measured.
+    """
+    if isinstance(failure, AcceptedNegativeData) and isinstance(case.body, dict):
+        return not any(isinstance(t, str) and t != t.strip() for t in case.body.values())
+    if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
+        return True
+    refused = response.json()
+    return not all(
+        isinstance(texts, list) and _no_schema_tells(name, str(text), case)
+        for name, texts in refused.items()
+        for text in texts
+    )
+
+
+def _no_schema_tells(name: str, text: str, case: Any) -> bool:
+    if text.endswith(NOT_IN_A_SCHEMA) or (name, text) in NOT_OF_A_FIELD:
+        return True
+    # How long a number is as text.
+    sent = case.body.get(name) if isinstance(case.body, dict) else None
+    return isinstance(sent, int | float) and text.startswith("Ensure this field has ")
