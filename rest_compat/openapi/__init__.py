@@ -94,7 +94,7 @@ def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schem
         described["security"] = []
     if operation.answers is File:
         described["security"] = [{"token": []}, {"signature": []}]
-        parameters.append(_expires())
+        parameters += _of_downloads()
     if parameters:
         described["parameters"] = parameters
     if operation.form is not None:
@@ -103,10 +103,21 @@ def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schem
     return {**described, "responses": answers_of(operation, statuses, schemas)}
 
 
-def _expires() -> Json:
-    """Return the parameter that goes with a signature."""
-    text = "Of a signed link: until when it works, as a Unix time."
-    return {"name": "expires", "in": "query", "description": text, "schema": {"type": "integer"}}
+def _of_downloads() -> list[Json]:
+    """Return the parameter that goes with a signature, and the headers of RFC 9110."""
+    expires = "Of a signed link: until when it works, as a Unix time."
+    span, tag = {"type": "string", "example": "bytes=0-1023"}, {"type": "string"}
+    return [
+        _parameter("expires", "query", expires, {"type": "integer"}),
+        _parameter("Range", "header", "The one part of the file that is wanted.", span),
+        _parameter("If-Range", "header", "The `ETag` that the part has to be of.", tag),
+        _parameter("If-None-Match", "header", "The `ETag` of what is there already.", tag),
+        _parameter("If-Match", "header", "The `ETag` of what is expected.", tag),
+    ]
+
+
+def _parameter(name: str, place: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": place, "description": text, "schema": schema}
 
 
 def _body(operation: Operation, method: str, schemas: Schemas) -> Json:

@@ -57,6 +57,15 @@ DETAILS = {
     413: f"A body may have at most {MOST_BYTES} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
 }
+# What a download says besides: RFC 9110, sections 13 to 15.
+DOWNLOADS = {
+    206: "The part of the file that `Range` asks for.",
+    304: "The file is still the one that `If-None-Match` names.",
+    307: "Of a signed link: the file is at the store's own address, for a minute.",
+    412: "The file is not the one that `If-Match` names.",
+    416: "`Range` begins after the end of the file.",
+}
+BINARY: Json = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 DONE = {200: "Done.", 201: "Created.", 204: "Deleted."}
 
 
@@ -65,7 +74,9 @@ def answers_of(operation: Operation, statuses: list[int], schemas: Schemas) -> J
     found = {str(operation.status): _success(operation, schemas)}
     for status in statuses:
         found[str(status)] = _refusal(operation, status, schemas)
-    return found
+    if operation.answers is File:
+        found |= {str(status): _download(status) for status in DOWNLOADS}
+    return dict(sorted(found.items()))
 
 
 def _with_headers(*names: str) -> Json:
@@ -81,10 +92,18 @@ def _success(operation: Operation, schemas: Schemas) -> Json:
         answer["description"] = "The file."
         answer["headers"] = common | _with_headers("Content-Disposition", "ETag")
         del answer["headers"]["Link"]
-        answer["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+        answer["content"] = BINARY
     elif operation.answers is not None:
         answer["content"] = {JSON_TYPE: {"schema": _answered(operation, schemas)}}
     return answer
+
+
+def _download(status: int) -> Json:
+    answer: Json = {
+        "description": DOWNLOADS[status],
+        "headers": _with_headers("Allow", "X-Request-Id"),
+    }
+    return answer | {"content": BINARY} if status == 206 else answer
 
 
 def _answered(operation: Operation, schemas: Schemas) -> Json:
