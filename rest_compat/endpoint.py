@@ -13,6 +13,7 @@ from resolvers.errors import DeskError
 from rest_compat.answers import JSON_TYPE, RestError, answer, not_found
 from rest_compat.bodies import FORM, MULTIPART
 from rest_compat.credentials import viewer_of
+from rest_compat.negotiation import require_json
 from rest_compat.wording import refusal
 
 Handler = Callable[[Request, Context], Awaitable[Response]]
@@ -21,7 +22,8 @@ Handler = Callable[[Request, Context], Awaitable[Response]]
 class Endpoint:
     """One path: answers each method by its handler, as an ASGI application.
 
-    ``public`` paths take no token. ``Allow`` is on every answer, refusals included (recorded).
+    ``public`` paths take no token; ``negotiates`` is for those that answer with JSON. ``Allow`` is
+    on every answer, refusals included (recorded).
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class Endpoint:
         handlers: Mapping[str, Handler],
         *,
         public: bool = False,
+        negotiates: bool = True,
     ) -> None:
         self._desk = desk
         self._public_url = public_url
         self._public = public
+        self._negotiates = negotiates
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -56,6 +60,8 @@ class Endpoint:
 
     async def _respond(self, request: Request) -> Response:
         try:
+            if self._negotiates:
+                require_json(request)
             # The token is looked at before the method, so a stranger learns 401 and never 405.
             viewer = None if self._public else await viewer_of(self._desk, request)
             handler = self._handlers.get(request.method)

@@ -56,6 +56,9 @@ def reference(entity: str | None) -> Filter:
     """Filter by an id; of an entity, one that has no row is refused (recorded)."""
 
     def read(name: str, value: str, wanted: Wanted) -> None:
+        if "\0" in value:
+            wanted.problems[name] = [NULL_CHARACTERS]
+            return
         found = uuid_of(value)
         if found is None:
             wanted.problems[name] = [NOT_VALID_UUID.format(value=value)]
@@ -72,6 +75,12 @@ def text(name: str, value: str, wanted: Wanted) -> None:
     if "\0" in value:
         wanted.problems[name] = [NULL_CHARACTERS]
     wanted.conditions[name] = {"eq": value}
+
+
+def trimmed(name: str, value: str, wanted: Wanted) -> None:
+    """Filter by an exact text without the blanks around it; nothing but blanks does not filter."""
+    if value := value.strip():
+        text(name, value, wanted)
 
 
 def search(name: str, value: str, wanted: Wanted) -> None:

@@ -21,8 +21,11 @@ At = Callable[..., Route]
 def rest_routes(desk: Desk, public_url: str | None = None) -> list[BaseRoute]:
     """Return the routes; links start with ``public_url``, or with the address that was used."""
 
-    def at(path: str, name: str, *, public: bool = False, **handlers: Handler) -> Route:
-        return Route(path, Endpoint(desk, public_url, name, handlers, public=public), name=name)
+    def at(
+        path: str, name: str, *, public: bool = False, negotiates: bool = True, **handlers: Handler
+    ) -> Route:
+        endpoint = Endpoint(desk, public_url, name, handlers, public=public, negotiates=negotiates)
+        return Route(path, endpoint, name=name)
 
     paths = [*_tickets(at), *_people(at), *_auth(at), at(API, "Api Root", GET=_root)]
     slashless = [Route(path.path[:-1], append_slash, methods=METHODS) for path in paths]
@@ -30,7 +33,7 @@ def rest_routes(desk: Desk, public_url: str | None = None) -> list[BaseRoute]:
         *paths,
         *slashless,
         Route(API + "{rest:path}", nowhere, methods=METHODS),
-        at("/media/{key:path}", "Media", GET=media.show, public=True),
+        at("/media/{key:path}", "Media", GET=media.show, public=True, negotiates=False),
     ]
 
 
