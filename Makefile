@@ -5,11 +5,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Passed on to pytest, to the benchmark or to uv: make test ARGS="-k tickets", make lock ARGS=-U
 ARGS ?=
+# How many random requests make fuzz sends to each kind of server; a thousand take half a minute
+EXAMPLES ?= 20000
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench console schema lock wheel clean
+.PHONY: help install serve test fuzz check bench console schema lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +37,9 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 -rP tests/fuzz $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
