@@ -5,11 +5,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Passed on to pytest, to the benchmark or to uv: make test ARGS="-k tickets", make lock ARGS=-U
 ARGS ?=
+# How many random requests make fuzz and make fuzz-api send; each has its own number if not given
+EXAMPLES ?=
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test fuzz-api check bench bench-import console schema openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api check bench bench-import console schema openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +37,9 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
 	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)

@@ -60,8 +60,9 @@ async def update_comment(
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require_own(viewer, comment.author_id, "change their own comments")
         cleaned, problems = inputs.clean(inputs.COMMENT, changes, partial=True)
-        if cleaned.pop("ticket", ticket.id) != ticket.id:
-            problems["ticket"] = [Problem("stays_with_ticket")]
+        other = cleaned.pop("ticket", ticket.id)
+        if other != ticket.id:
+            problems["ticket"] = [await _why_not_there(session, viewer, other)]
         inputs.raise_problems(problems)
         access.require_internal_note(viewer, cleaned.get("is_internal", False))
         if expected_version is not None and expected_version != comment.version:
@@ -97,6 +98,14 @@ async def _locked(
     if ticket is None or current is None or not access.can_see_comment(viewer, current, ticket):
         raise NotFound("Comment")
     return current, ticket
+
+
+async def _why_not_there(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Problem:
+    """Say why a comment cannot move to another ticket; one that is hidden does not exist."""
+    ticket = await session.get(Ticket, ticket_id)
+    if ticket is None or not access.can_see_ticket(viewer, ticket):
+        return Problem("does_not_exist", {"value": str(ticket_id)})
+    return Problem("stays_with_ticket")
 
 
 async def _add(

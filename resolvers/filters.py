@@ -31,7 +31,9 @@ Row = Any
 Where = tuple[object, ...]
 Values = dict[str, object]
 
-_TERM = re.compile(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\'|([^\s,]+)')
+# A word with phrases in it, or anything else up to the next blank.
+_PHRASE = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
+_TOKEN = re.compile(rf"""[^\s'"]*(?:(?:{_PHRASE})[^\s'"]*)+|\S+""")
 _PRIORITY_RANK = {priority.value: i for i, priority in enumerate(TicketPriority)}
 
 # The columns that a comparator works on, and the type of its operands.
@@ -76,10 +78,20 @@ def storable(text: str) -> str:
 
 
 def search_terms(text: str) -> list[str]:
-    """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together."""
-    found = (next(filter(None, match.groups()), "") for match in _TERM.finditer(text))
-    plain = (re.sub(r"\\(.)", r"\1", term).strip().lower() for term in found)
-    return [term for term in plain if term]
+    """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together.
+
+    Quotes within a word are characters of it; commas around a phrase part it from others.
+    """
+    found: list[str] = []
+    for match in _TOKEN.finditer(text):
+        token = match[0].strip(",")
+        quote = token[:1]
+        if quote in ('"', "'") and token.endswith(quote):
+            phrase = token[1:-1].replace("\\" + quote, quote)
+            found.append(phrase.replace("\\\\", "\\"))
+        else:
+            found += token.split(",")
+    return [term.lower() for term in found if term]
 
 
 def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:

@@ -4,6 +4,7 @@ A face turns what it was sent into typed values; a value that it could not read 
 ``Problem``. ``clean`` finds everything else that is wrong, of all fields at once.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,22 @@ class Rule:
     nullable: bool = False
     blank: bool = False
     least: int | None = None
+    # The form of a text, one of ``FORMATS``.
+    format: str | None = None
+
+
+# The old system's tables tell these by their lengths. Each is no stricter than it has to be: a
+# value that was stored before is only looked at when it is written again.
+FORMATS: Mapping[str, re.Pattern[str]] = {
+    "email": re.compile(r"[^\s@\x00-\x1f]+@(?:[^\s@.\x00-\x1f]+\.)+[^\s@.\x00-\x1f]{2,}"),
+    # Nothing but the web: what is stored here becomes a link.
+    "url": re.compile(
+        r"(?:https?|ftps?)://(?:[^\s/?#@]+@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/?#@.:]+\.)+[^\s/?#@.:]+)"
+        r"(?::\d{1,5})?(?:[/?#]\S*)?",
+        re.IGNORECASE,
+    ),
+    "username": re.compile(r"[\w.@+-]+"),
+}
 
 
 Rules = Mapping[str, Rule]
@@ -44,7 +61,7 @@ TICKET: Rules = {
     "company": Rule(Reference, required=True),
     "contact": Rule(Reference, nullable=True),
     "assigned_to": Rule(Reference, nullable=True),
-    "assigned_team": Rule(Team, nullable=True, blank=True),
+    "assigned_team": Rule(Team, most=20, nullable=True, blank=True),
     "due_date": Rule(datetime, nullable=True),
     "tags": Rule(str, most=500, blank=True),
 }
@@ -59,7 +76,7 @@ COMPANY: Rules = {
     "legal_entity_name": Rule(str, most=255, blank=True),
     "country": Rule(str, most=100, blank=True),
     "city": Rule(str, most=100, blank=True),
-    "website": Rule(str, most=200, blank=True),
+    "website": Rule(str, most=200, blank=True, format="url"),
     "industry": Rule(str, most=50, blank=True),
     "billing_entity": Rule(str, most=50, blank=True),
     "is_active": Rule(bool),
@@ -68,23 +85,23 @@ COMPANY: Rules = {
 CONTACT: Rules = {
     "company": Rule(Reference, required=True),
     "name": Rule(str, most=100, required=True),
-    "email": Rule(str, most=254, blank=True),
+    "email": Rule(str, most=254, blank=True, format="email"),
     "phone": Rule(str, most=20, blank=True),
     "title": Rule(str, most=100, blank=True),
     "department": Rule(str, most=100, blank=True),
     "contact_type": Rule(str, most=20),
     "is_primary": Rule(bool),
     "is_active": Rule(bool),
-    "linkedin_url": Rule(str, most=200, blank=True),
+    "linkedin_url": Rule(str, most=200, blank=True, format="url"),
     "notes": Rule(str, blank=True),
     "last_contacted": Rule(datetime, nullable=True),
 }
 USER: Rules = {
-    "username": Rule(str, most=150, required=True),
+    "username": Rule(str, most=150, required=True, format="username"),
     "password": Rule(str, most=128, required=True, least=8),
     "first_name": Rule(str, most=150, blank=True),
     "last_name": Rule(str, most=150, blank=True),
-    "email": Rule(str, most=254, blank=True),
+    "email": Rule(str, most=254, blank=True, format="email"),
     "role": Rule(Role, required=True),
     "phone": Rule(str, most=20, blank=True),
     "department": Rule(str, most=50, blank=True),
@@ -110,7 +127,7 @@ def clean(
         try:
             cleaned[name] = _clean(rule, values[name])
         except _Wrong as wrong:
-            problems[name] = [wrong.problem]
+            problems[name] = wrong.problems
     return cleaned, problems
 
 
@@ -121,8 +138,8 @@ def raise_problems(problems: Mapping[str, list[Problem]]) -> None:
 
 
 class _Wrong(Exception):
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = list(problems)
 
 
 def _clean(rule: Rule, value: object) -> object:
@@ -135,6 +152,11 @@ def _clean(rule: Rule, value: object) -> object:
     if rule.kind is str:
         return _clean_text(rule, value)
     if issubclass(rule.kind, StrEnum):
+        if rule.most is not None:
+            # A choice that may be left open is a text first, and blank is as good as none.
+            value = _clean_text(rule, value) or None
+            if value is None:
+                return None
         try:
             return rule.kind(str(value))
         except ValueError:
@@ -155,8 +177,13 @@ def _clean_text(rule: Rule, value: object) -> str:
     text = value.strip()
     if not text and not rule.blank:
         raise _Wrong(Problem("blank"))
+    problems = []
     if rule.least is not None and len(text) < rule.least:
-        raise _Wrong(Problem("too_short", {"min": rule.least}))
+        problems.append(Problem("too_short", {"min": rule.least}))
     if rule.most is not None and len(text) > rule.most:
-        raise _Wrong(Problem("max_length", {"max": rule.most}))
+        problems.append(Problem("max_length", {"max": rule.most}))
+    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
+        problems.append(Problem(f"invalid_{rule.format}"))
+    if problems:
+        raise _Wrong(*problems)
     return text

@@ -196,7 +196,7 @@ _spelling(
         + " FROM 1 FOR 16), 'base64'), E'+/=\\n', '-_')"
     ),
     MediaMac="encode(substring(" + _MAC + " FROM 1 FOR 16), 'hex')",
-    Hours="round((extract(epoch FROM {1} - {0}) / 3600)::numeric, 2)::float8",
+    Hours="round((extract(epoch FROM {1} - {0}) / 3600)::numeric, 2)",
     InList="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json)))",
     InIds="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json))::uuid[])",
     HasTag=(

@@ -17,14 +17,13 @@ from rest_compat.bodies import (
     MOST_BYTES,
     MULTIPART,
     media_type,
-    read_body,
     too_large,
     unsupported,
 )
 from rest_compat.forms import values_of
 from rest_compat.multipart import End, Event, Part, events
 from rest_compat.operations import File, listed, operation
-from rest_compat.reads import id_of, row_answer
+from rest_compat.reads import body_for, id_of, row_answer
 
 # A file that comes before its ticket waits: up to this size in memory, then on the disk.
 SPOOL_BYTES = 1024 * 1024
@@ -69,7 +68,11 @@ async def upload(request: Request, context: Context) -> Response:
     """
     kind = media_type(request)
     if kind not in (MULTIPART, FORM):
-        raise unsupported(request)
+        async for chunk in request.stream():
+            if chunk:
+                raise unsupported(request)
+        # A body of no bytes is empty, whatever its type.
+        raise RestError(400, {"error": "file is required"})
     stream = events(request)
     ticket = ""
     async for event in stream if kind == MULTIPART else _nothing():
@@ -96,7 +99,8 @@ async def update(request: Request, context: Context) -> Response:
     """Rename an attachment."""
     attachment_id = id_of(request)
     partial = request.method == "PATCH"
-    values = values_of(forms.ATTACHMENT, await read_body(request), partial=partial)
+    body = await body_for(request, context, shapes.ONE_ATTACHMENT, attachment_id)
+    values = values_of(forms.ATTACHMENT, body, partial=partial)
     await attachments.update_attachment(context, attachment_id, values)
     return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id)
 

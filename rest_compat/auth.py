@@ -136,8 +136,14 @@ async def _login(request: Request, context: Context) -> auth.Login:
         CREDENTIALS, values_of(forms.LOGIN, body, partial=False), partial=False
     )
     inputs.raise_problems(problems)
-    # As it was sent: the blanks around a password may belong to it.
-    return await auth.login(context.desk, cleaned["username"], str(body.data["password"]))
+    # The blanks around a password may belong to it; the old system cut them off.
+    username, sent = cleaned["username"], str(body.data["password"])
+    try:
+        return await auth.login(context.desk, username, sent)
+    except BadCredentials:
+        if sent == sent.strip():
+            raise
+        return await auth.login(context.desk, username, sent.strip())
 
 
 async def _required_token(request: Request, form: forms.Form, rules: inputs.Rules) -> str:

@@ -1,5 +1,6 @@
 """Bodies: JSON, forms and multipart, read into one mapping."""
 
+import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ MULTIPART = "multipart/form-data"
 # Files have their own limit; a text of this size was never typed.
 MOST_BYTES = 5 * 1024 * 1024
 MOST_FIELDS = 1000
+# A body is of these types, too, where a client is too general about it.
+ANY_TYPE = ("*/*", "application/*")
+# Python knows more, some of which take for ever on a long text.
+CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,16 @@ class Body:
 def media_type(request: Request) -> str:
     """Return the body's type, in lower case and without parameters."""
     return parse_options_header(request.headers.get("content-type"))[0].decode("latin-1").lower()
+
+
+def _charset(request: Request) -> str:
+    """Return the encoding that the body's type names, or UTF-8."""
+    options = parse_options_header(request.headers.get("content-type"))[1]
+    try:
+        name = codecs.lookup(options.get(b"charset", b"utf-8").decode("latin-1")).name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return name if name in CHARSETS else "utf-8"
 
 
 def unsupported(request: Request) -> RestError:
@@ -48,9 +63,10 @@ async def read_body(request: Request) -> Body:
         body = Body(await _read_multipart(request), is_form=True)
     else:
         raw = await _read_bytes(request)
-        if kind not in (JSON_TYPE, FORM) and raw:
+        if kind not in (JSON_TYPE, FORM, *ANY_TYPE) and raw:
             raise unsupported(request)
-        data = _parse_form(raw) if kind == FORM else _parse_json(raw)
+        parse = _parse_form if kind == FORM else _parse_json
+        data = parse(raw, _charset(request))
         body = Body(data, is_form=kind == FORM)
     # Errors repeat what was sent in the spelling it was sent in.
     request.state.given = body.data
@@ -71,12 +87,12 @@ async def _read_bytes(request: Request) -> bytes:
     return bytes(chunks)
 
 
-def _parse_json(raw: bytes) -> Mapping[str, object]:
+def _parse_json(raw: bytes, charset: str) -> Mapping[str, object]:
     if not raw:
         return {}
     try:
         # Not orjson: its errors are worded differently, and it refuses what Python accepts.
-        data = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        data = json.loads(raw.decode(charset), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise RestError(400, {"detail": f"JSON parse error - {error}"}) from None
     if isinstance(data, dict):
@@ -92,10 +108,16 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")
 
 
-def _parse_form(raw: bytes) -> Mapping[str, object]:
-    text = raw.decode("utf-8", "replace")
+def _parse_form(raw: bytes, charset: str) -> Mapping[str, object]:
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        text = raw.decode(charset)
+    except UnicodeDecodeError:
+        # As the old system did with letters that were not escaped.
+        text = raw.decode("latin-1")
+    try:
+        return dict(
+            parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=MOST_FIELDS)
+        )
     except ValueError:
         raise RestError(400, {"detail": f"A form may have at most {MOST_FIELDS} fields."}) from None
 

@@ -10,7 +10,7 @@ from rest_compat.answers import empty_answer
 from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
 from rest_compat.operations import listed, operation
-from rest_compat.reads import id_of, row_answer
+from rest_compat.reads import body_for, id_of, row_answer
 
 LISTING = lists.Listing(
     "/api/v1/ticket-comments/",
@@ -48,7 +48,8 @@ async def update(request: Request, context: Context) -> Response:
     """Change a comment ("Update Comment")."""
     comment_id = id_of(request)
     partial = request.method == "PATCH"
-    values = values_of(forms.COMMENT, await read_body(request), partial=partial)
+    body = await body_for(request, context, shapes.ONE_COMMENT, comment_id)
+    values = values_of(forms.COMMENT, body, partial=partial)
     await comments.update_comment(context, comment_id, values)
     return await row_answer(context, shapes.ONE_COMMENT, comment_id)
 

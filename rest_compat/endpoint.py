@@ -13,6 +13,7 @@ from resolvers.errors import DeskError
 from rest_compat.answers import JSON_TYPE, RestError, answer, not_found
 from rest_compat.bodies import FORM, MULTIPART
 from rest_compat.credentials import viewer_of
+from rest_compat.negotiation import require_json
 from rest_compat.wording import refusal
 
 # Makes the ``Link`` header of a request, None where there is nowhere to lead to.
@@ -23,8 +24,9 @@ Handler = Callable[[Request, Context], Awaitable[Response]]
 class Endpoint:
     """One path: answers each method by its handler, as an ASGI application.
 
-    ``public`` paths take no token. ``Allow`` is on every answer, refusals included (recorded),
-    and so is the ``Link`` to GraphQL that ``links`` makes.
+    ``public`` paths take no token; ``negotiates`` is for those that answer with JSON. ``Allow`` is
+    on every answer, refusals included (recorded), and so is the ``Link`` to GraphQL that ``links``
+    makes.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Endpoint:
         handlers: Mapping[str, Handler],
         *,
         public: bool = False,
+        negotiates: bool = True,
         links: Links | None = None,
     ) -> None:
         self._desk = desk
         self._public_url = public_url
         self._public = public
+        self._negotiates = negotiates
         self._links = links
         self._handlers = dict(handlers)
         if "GET" in handlers:
@@ -64,6 +68,8 @@ class Endpoint:
 
     async def _respond(self, request: Request) -> Response:
         try:
+            if self._negotiates:
+                require_json(request)
             # The token is looked at before the method, so a stranger learns 401 and never 405.
             viewer = None if self._public else await viewer_of(self._desk, request)
             handler = self._handlers.get(request.method)

@@ -13,9 +13,8 @@ from uuid import UUID
 from resolvers.errors import Problem
 from rest_compat.bodies import Body
 
-_CASES = (str.lower, str.upper, str.capitalize)
-TRUE = {case(word) for word in ("t", "y", "yes", "true", "on", "1") for case in _CASES}
-FALSE = {case(word) for word in ("f", "n", "no", "false", "off", "0") for case in _CASES}
+TRUE: frozenset[object] = frozenset({"t", "y", "yes", "true", "on", "1", 1})
+FALSE: frozenset[object] = frozenset({"f", "n", "no", "false", "off", "0", 0})
 # What the old system takes besides ISO 8601: single digits, a comma, a blank before the zone.
 _LOOSE_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?"
@@ -31,8 +30,6 @@ class Input:
     required: bool = False
     nullable: bool = False
     blank: bool = False
-    # What a form means by leaving the field out: browsers send nothing for an empty checkbox.
-    left_out: object = None
 
 
 Form = Mapping[str, Input]
@@ -52,7 +49,9 @@ def choice(value: object) -> object:
 
 def boolean(value: object) -> object:
     """Read a boolean in any of the spellings that the old system took."""
-    spelling = str(value).strip()
+    if not isinstance(value, str | int | float):
+        return Problem("invalid_boolean")
+    spelling = value.lower() if isinstance(value, str) else value
     if spelling in TRUE:
         return True
     return False if spelling in FALSE else Problem("invalid_boolean")
@@ -110,13 +109,13 @@ TICKET: Form = {
     "company": Input(reference, required=True),
     "contact": Input(reference, nullable=True),
     "assigned_to": Input(reference, nullable=True),
-    "assigned_team": Input(choice, blank=True),
+    "assigned_team": Input(text, blank=True),
     "due_date": Input(moment, nullable=True),
     "tags": Input(text, blank=True),
 }
 NEW_COMMENT: Form = {
     "text": Input(text, required=True),
-    "is_internal": Input(boolean, left_out=False),
+    "is_internal": Input(boolean),
 }
 COMMENT: Form = {"ticket": Input(reference, required=True), **NEW_COMMENT}
 ATTACHMENT: Form = {"name": Input(text, required=True)}
@@ -141,8 +140,6 @@ def values_of(form: Form, body: Body, *, partial: bool) -> dict[str, object]:
             continue
         elif field.required:
             values[name] = Problem("required")
-        elif body.is_form and field.left_out is not None:
-            values[name] = field.left_out
     return values
 
 

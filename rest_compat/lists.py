@@ -75,6 +75,9 @@ def reference(entity: str | None) -> Filter:
 
     @taking(UUID)
     def read(name: str, value: str, wanted: Wanted) -> None:
+        if "\0" in value:
+            wanted.problems[name] = [NULL_CHARACTERS]
+            return
         found = uuid_of(value)
         if found is None:
             wanted.problems[name] = [NOT_VALID_UUID.format(value=value)]
@@ -92,6 +95,13 @@ def text(name: str, value: str, wanted: Wanted) -> None:
     if "\0" in value:
         wanted.problems[name] = [NULL_CHARACTERS]
     wanted.conditions[name] = {"eq": value}
+
+
+@taking(str)
+def trimmed(name: str, value: str, wanted: Wanted) -> None:
+    """Filter by an exact text without the blanks around it; nothing but blanks does not filter."""
+    if value := value.strip():
+        text.read(name, value, wanted)
 
 
 @taking(str)

@@ -88,13 +88,15 @@ async def events(request: Request) -> AsyncIterator[Event]:
     file at that moment then stores nothing.
     """
     _, options = parse_options_header(request.headers.get("content-type"))
-    if not options.get(b"boundary"):
-        raise _malformed("Invalid boundary in multipart: None")
+    boundary = options.get(b"boundary")
+    if not boundary:
+        shown = None if boundary is None else ""
+        raise _malformed(f"Invalid boundary in multipart: {shown}")
     collector = _Collector()
     callbacks = {name: getattr(collector, name) for name in dir(collector) if name[:3] == "on_"}
     received = False
     try:
-        parser = MultipartParser(options[b"boundary"], callbacks)  # type: ignore[arg-type]
+        parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
         async for chunk in request.stream():
             if chunk:
                 received = True

@@ -19,7 +19,7 @@ from rest_compat.endpoint import Handler
 from rest_compat.forms import Form, Input, boolean, choice, moment, reference, text, values_of
 from rest_compat.lists import Listing
 from rest_compat.operations import listed, operation
-from rest_compat.reads import id_of, row_answer
+from rest_compat.reads import body_for, id_of, row_answer
 
 USERS = Listing(
     "/api/v1/users/",
@@ -33,8 +33,8 @@ COMPANIES = Listing(
     "Company",
     shapes.COMPANY,
     {
-        "industry": lists.text,
-        "country": lists.text,
+        "industry": lists.trimmed,
+        "country": lists.trimmed,
         "is_active": lists.flag,
         "search": lists.search,
     },
@@ -46,7 +46,7 @@ CONTACTS = Listing(
     shapes.CONTACT,
     {
         "company": lists.reference("Company"),
-        "contact_type": lists.text,
+        "contact_type": lists.trimmed,
         "is_primary": lists.flag,
         "is_active": lists.flag,
         "search": lists.search,
@@ -136,7 +136,8 @@ def updating(
     async def handler(request: Request, context: Context) -> Response:
         key = id_of(request)
         partial = request.method == "PATCH"
-        await update(context, key, values_of(form, await read_body(request), partial=partial))
+        body = await body_for(request, context, read, key)
+        await update(context, key, values_of(form, body, partial=partial))
         return await row_answer(context, read, key)
 
     return handler

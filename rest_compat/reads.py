@@ -9,7 +9,8 @@ from resolvers.desk import Context
 from resolvers.errors import NotFound
 from resolvers.reading import Read, read_json
 from resolvers.shapes import Args
-from rest_compat.answers import not_found, text_answer
+from rest_compat.answers import RestError, not_found, text_answer
+from rest_compat.bodies import Body, read_body
 from rest_compat.forms import uuid_of
 
 
@@ -19,6 +20,24 @@ def id_of(request: Request) -> UUID:
     if found is None:
         raise not_found()
     return found
+
+
+async def body_for(request: Request, context: Context, read: Read, key: UUID) -> Body:
+    """Read the body of a write to a row.
+
+    Of a row that does not exist nothing else is told, as the old system looked for it first.
+    """
+    try:
+        return await read_body(request)
+    except RestError:
+        await require_row(context, read, key)
+        raise
+
+
+async def require_row(context: Context, read: Read, key: UUID) -> None:
+    """Raise ``NotFound`` unless there is a row of this id for the viewer."""
+    if not await row_exists(context, read, key):
+        raise NotFound(read.entity)
 
 
 async def row_answer(

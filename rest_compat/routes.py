@@ -39,9 +39,13 @@ def rest_routes(
     is the address of GraphiQL where answers shall link to it.
     """
 
-    def at(path: str, name: str, *, public: bool = False, **handlers: Handler) -> Route:
+    def at(
+        path: str, name: str, *, public: bool = False, negotiates: bool = True, **handlers: Handler
+    ) -> Route:
         links = alternates(TWINS.get(path.removeprefix(API), {}), graphiql)
-        endpoint = Endpoint(desk, public_url, name, handlers, public=public, links=links)
+        endpoint = Endpoint(
+            desk, public_url, name, handlers, public=public, negotiates=negotiates, links=links
+        )
         return Route(path, endpoint, name=name)
 
     paths = _api(at)
@@ -59,7 +63,10 @@ def rest_routes(
 def every_path() -> list[Path]:
     """Return all paths with their handlers, for the API document."""
 
-    def at(path: str, name: str, *, public: bool = False, **handlers: Handler) -> Path:
+    def at(
+        path: str, name: str, *, public: bool = False, negotiates: bool = True, **handlers: Handler
+    ) -> Path:
+        assert negotiates or path.startswith("/media/"), "the document tells 406 of all but files"
         return Path(path, name, handlers, public)
 
     return [*_api(at), *_media(at)]
@@ -70,7 +77,7 @@ def _api(at: At[T]) -> list[T]:
 
 
 def _media(at: At[T]) -> list[T]:
-    return [at("/media/{key:path}", "Media", GET=media.show, public=True)]
+    return [at("/media/{key:path}", "Media", GET=media.show, public=True, negotiates=False)]
 
 
 def _tickets(at: At[T]) -> list[T]:

@@ -16,7 +16,7 @@ from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
 from rest_compat.lists import checked, filter_args, list_answer, require_references
 from rest_compat.operations import listed, operation
-from rest_compat.reads import id_of, row_answer
+from rest_compat.reads import body_for, id_of, require_row, row_answer
 
 LISTING = lists.Listing(
     "/api/v1/tickets/",
@@ -66,7 +66,8 @@ async def update(request: Request, context: Context) -> Response:
     """Change some fields (PATCH, "Update Ticket"), or all that are required (PUT, recorded)."""
     ticket_id = id_of(request)
     partial = request.method == "PATCH"
-    values = values_of(forms.TICKET, await read_body(request), partial=partial)
+    body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
+    values = values_of(forms.TICKET, body, partial=partial)
     await tickets.update_ticket(context, ticket_id, values)
     return await row_answer(context, shapes.ONE_TICKET, ticket_id)
 
@@ -89,7 +90,8 @@ async def delete(request: Request, context: Context) -> Response:
 async def add_comment(request: Request, context: Context) -> Response:
     """Comment on a ticket ("Add Comment to Ticket"); answers with the ticket as it was before."""
     ticket_id = id_of(request)
-    values = values_of(forms.NEW_COMMENT, await read_body(request), partial=False)
+    body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
+    values = values_of(forms.NEW_COMMENT, body, partial=False)
     try:
         comment_id = await comments.add_comment(context, ticket_id, values)
     except Invalid as error:
@@ -116,9 +118,11 @@ async def assign(request: Request, context: Context) -> Response:
     Whatever is empty unassigns, a missing ``user_id`` too: the old system asked no more of it.
     """
     ticket_id = id_of(request)
-    given = (await read_body(request)).data.get("user_id") or None
+    body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
+    given = body.data.get("user_id") or None
     user_id = None if given is None else forms.reference(given)
     if isinstance(user_id, Problem):
+        await require_row(context, shapes.ONE_TICKET, ticket_id)
         raise Invalid({"user_id": [user_id]})
     try:
         await tickets.assign_ticket(context, ticket_id, user_id)

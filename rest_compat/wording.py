@@ -37,6 +37,12 @@ SENTENCES: Mapping[str, str] = {
     "time_out_of_range": "Datetime value out of range.",
     "incorrect_type": "Incorrect type. Expected pk value, received {type}.",
     "stays_with_ticket": "A comment stays with its ticket.",
+    "invalid_email": "Enter a valid email address.",
+    "invalid_url": "Enter a valid URL.",
+    "invalid_username": (
+        "Enter a valid username. This value may contain only letters, numbers, "
+        "and @/./+/-/_ characters."
+    ),
     "taken": "A user with that username already exists.",
     "only_for_customers": "Only customers belong to a company.",
 }

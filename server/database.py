@@ -7,6 +7,7 @@ as they are, because SQLAlchemy's own way to run a statement costs more than the
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ SQLITE_READERS = 4
 SLOW = 0.02
 # How long a writer waits for another one on SQLite, in seconds.
 SQLITE_PATIENCE = 30
+
+# Where PostgreSQL's times start counting.
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 SQLITE_PRAGMAS = (
     # First: another process may be switching the same new file to WAL.
@@ -105,6 +109,7 @@ class PostgresReader:
         )
 
     async def _prepare(self, connection: Any) -> None:
+        await _take_all_times(connection)
         if self._observer is not None:
             observer = self._observer
             connection.add_query_logger(lambda record: observer(record.query))
@@ -118,6 +123,17 @@ class PostgresReader:
         """Close every connection, if there are any."""
         if self._pool is not None:
             await self._pool.close()
+
+
+async def _take_all_times(connection: Any) -> None:
+    """Store every time as itself: the driver writes the first and the last one as infinite."""
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda time: ((time - _POSTGRES_EPOCH) // timedelta(microseconds=1),),
+        decoder=lambda stored: _POSTGRES_EPOCH + timedelta(microseconds=stored[0]),
+    )
 
 
 async def _keep(_connection: Any) -> None:
@@ -265,9 +281,11 @@ def _write_engine(url: URL) -> AsyncEngine:
         return engine
 
     async def connect() -> Any:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn_of(url), server_settings={"timezone": "UTC", "application_name": "deskgraph-write"}
         )
+        await _take_all_times(connection)
+        return connection
 
     return create_async_engine(
         "postgresql+asyncpg://",

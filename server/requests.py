@@ -1,7 +1,12 @@
-"""An id for each request, in the answer and in the log; and the last catch for errors."""
+"""An id for each request, in the answer and in the log; the last catch for errors.
+
+And queries that are no ASCII are written as they should have been sent.
+"""
 
 import logging
 import secrets
+import string
+from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
@@ -21,6 +26,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["query_string"] = escaped(scope["query_string"])
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
         started = False
@@ -42,6 +48,11 @@ class RequestIds:
             if started:
                 raise
             await _masked(request_id)(scope, receive, send_with_id)
+
+
+def escaped(query: bytes) -> bytes:
+    """Return a query as it should have been sent: some clients leave letters as they are."""
+    return query if query.isascii() else quote(query, safe=string.printable).encode()
 
 
 def _masked(request_id: str) -> Response:

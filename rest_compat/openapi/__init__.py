@@ -138,6 +138,8 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     """Return the statuses of an operation's refusals: its path, method and body decide."""
     writes = method not in ("GET", "HEAD", "OPTIONS")
     found = set(operation.errors | operation.refusals)
+    # By what the client accepts: all of it is JSON, but files.
+    found |= set() if operation.answers is File else {406}
     if operation.form is not None:
         found |= {400, 413, 415}
     if operation.listing is not None:

@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from resolvers import inputs
 from resolvers.fields import ENTITIES
 from resolvers.inputs import Reference, Rule, Rules
 from resolvers.kinds import Entity, Kind, Many, Scalar
@@ -43,12 +42,12 @@ ONLY_HERE: Words = {
     "Logout": {"refresh": "The refresh token that is to end."},
     "Token": {"token": "A token of either kind."},
 }
-# The forms of texts that rules may ask for, and what JSON schemas call them.
-FORMATS = {"email": "email", "url": "uri"}
-WRITTEN: Mapping[str, Rules] = {
-    "Company": inputs.COMPANY,
-    "Contact": inputs.CONTACT,
-    "User": inputs.USER,
+# The forms of texts that rules may ask for, as JSON schemas say it. Only of what is written: what
+# was stored before a rule, or imported, may have another form.
+FORMATS: Mapping[str, Json] = {
+    "email": {"format": "email"},
+    "url": {"format": "uri"},
+    "username": {"pattern": r"^[\w.@+-]+$"},
 }
 # Where the words for a body are, if not at what creates it.
 SAID_OF = {"NewComment": "AddCommentInput", "Upload": "UploadAttachmentInput"}
@@ -201,11 +200,9 @@ def _scalar(entity: Entity, field: Field, kind: Kind, *, nullable: bool) -> Json
             # None of them is an empty text here, not null.
             return {"type": "string", "enum": [*values, ""] if nullable else values}
         case _:
-            schema = {"type": "string", **_form_of(WRITTEN.get(entity.name, {}).get(field.key))}
+            schema = {"type": "string"}
     if nullable:
         schema["type"] = [schema["type"], "null"]
-    if kind is Kind.TEXT and "format" in schema:
-        schema = {"anyOf": [schema, {"const": ""}]}
     return {**schema, "examples": [example_of(entity.name, field.key, sort)]}
 
 
@@ -228,12 +225,6 @@ def _input(about: str, name: str, field: Input, rule: Rule, *, as_form: bool) ->
     return {**schema, "examples": [example_of(about, name, sort)]}
 
 
-def _form_of(rule: Rule | None) -> Json:
-    """Return the format of a text whose rule has one."""
-    form = FORMATS.get(getattr(rule, "format", None) or "")
-    return {"format": form} if form else {}
-
-
 def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
     if rule.kind is Reference:
         return dict(UUID_TEXT), "id"
@@ -243,14 +234,14 @@ def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
         if as_form:
             return {"type": "string", "enum": ["true", "false", *([""] if empty else [])]}, "text"
         return {"type": "boolean"}, "boolean"
-    schema: Json = {"type": "string", **_form_of(rule)}
+    schema: Json = {"type": "string", **FORMATS.get(rule.format or "", {})}
     if rule.most is not None:
         schema["maxLength"] = rule.most
     if rule.least is not None:
         inside = rf"[\s\S]{{{rule.least - 2},}}"
         schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
     elif not empty:
-        schema |= {"minLength": 1, "pattern": NOT_BLANK}
+        schema = {"minLength": 1, "pattern": NOT_BLANK, **schema}
     elif not rule.blank:
         # Empty it is left out; blanks are a text, and one too few.
         schema["pattern"] = f"^$|{NOT_BLANK}"

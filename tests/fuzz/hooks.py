@@ -21,7 +21,7 @@ Json = dict[str, Any]
 # The ids of rows by the name of the field that refers to them, and keys of files.
 ROWS: dict[str, list[str]] = json.loads(os.environ["DESKGRAPH_FUZZ_ROWS"])
 ADMIN = os.environ["DESKGRAPH_FUZZ_ADMIN"]
-SPELLINGS = [*sorted(TRUE | FALSE)]
+SPELLINGS = sorted(str(spelling) for spelling in TRUE | FALSE)
 # A row that is referred to may just have been deleted, a name is taken, a password is not known,
 # and customers need a company that staff must not have. No schema can tell, so only these sentences
 # may refuse what a schema takes.
@@ -32,6 +32,8 @@ NOT_IN_A_SCHEMA = (
     "A user with that username already exists.",
     "Only customers belong to a company.",
     "Invalid credentials",
+    # Of other schemes than the web's.
+    "Enter a valid URL.",
 )
 NOT_OF_A_FIELD = {("company", "This field is required.")}
 

@@ -11,6 +11,13 @@ from resolvers.inputs import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER
 from tests.viewers.world import NOON, key
 
 ALL_RULES = [TICKET, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER]
+# What a text of each form begins and ends with, so that a test can fill the middle.
+FORMS = {
+    None: ("", ""),
+    "email": ("", "@x.example"),
+    "url": ("http://x.example/", ""),
+    "username": ("", ""),
+}
 TEXTS = [(rules, name) for rules in ALL_RULES for name, rule in rules.items() if rule.kind is str]
 
 
@@ -74,11 +81,12 @@ def test_unknown_fields_are_left_out() -> None:
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
 def test_texts_are_trimmed_and_then_measured(rules: Rules, name: str) -> None:
     most = rules[name].most or 100_000
-    fits = "ü" * most
+    before, after = FORMS[rules[name].format]
+    fits = before + "ü" * (most - len(before + after)) + after
 
     assert clean(rules, {name: f" \n\t{fits}\u3000 "}, partial=True) == ({name: fits}, {})
     if rules[name].most:
-        assert clean(rules, {name: fits + "x"}, partial=True)[1] == {
+        assert clean(rules, {name: before + "x" + fits.removeprefix(before)}, partial=True)[1] == {
             name: [Problem("max_length", {"max": most})]
         }
 
@@ -98,7 +106,49 @@ def test_no_text_holds_what_a_database_cannot(rules: Rules, name: str) -> None:
     ):
         assert codes(rules, {name: text}) == {name: code}
     # A whole pair is a character like any other.
-    assert codes(rules, {name: "🎵" * 8}) == {}
+    before, after = FORMS[rules[name].format]
+    if rules[name].format != "username":
+        assert codes(rules, {name: f"{before}{'🎵' * 8}{after}"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "right", "wrong"),
+    [
+        (
+            USER,
+            "email",
+            ["a@b.example", "a+b.c@d-e.co.uk"],
+            ["a", "a@b", "@b.co", "a b@c.co", "a@b.c"],
+        ),
+        (
+            COMPANY,
+            "website",
+            [
+                "http://a.example",
+                "HTTPS://a.b.example:8080/c?d#e",
+                "ftp://localhost",
+                "http://[::1]/",
+            ],
+            [
+                "a.example",
+                "javascript:alert(1)",
+                "http://",
+                "http://a b.example",
+                "data:text/html,x",
+            ],
+        ),
+        (CONTACT, "linkedin_url", ["https://x.example/in/a"], ["//x.example", "http://x"]),
+        (USER, "username", ["a.b@c+d-e_f", "ü1"], ["a b", "a/b", "a\u200bb", "🎵"]),
+    ],
+)
+def test_texts_of_a_form(rules: Rules, name: str, right: list[str], wrong: list[str]) -> None:
+    form = rules[name].format
+    assert [codes(rules, {name: text}) for text in right] == [{}] * len(right)
+    assert [codes(rules, {name: text}) for text in wrong] == [{name: f"invalid_{form}"}] * len(
+        wrong
+    )
+    _, problems = clean(rules, {name: "/ " * 200}, partial=True)
+    assert [problem.code for problem in problems[name]] == ["max_length", f"invalid_{form}"]
 
 
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])

@@ -46,12 +46,17 @@ async def test_login_by_form_and_with_a_stale_token(api: Api) -> None:
 
 WRONG: list[dict[str, object]] = [
     {"password": "wrong"},
-    {"password": "correct horse "},
     {"username": "nobody"},
     {"username": "gone"},
     {"password": 5},
     {"username": "KEITH"},
 ]
+
+
+@pytest.mark.parametrize("path", ["auth/login/", "jwt/token/"])
+async def test_blanks_around_a_password_are_tried_and_then_cut_off(api: Api, path: str) -> None:
+    padded = KEITH | {"password": " correct horse "}
+    assert (await api.post(path, None, json=padded)).status_code == 200
 
 
 async def test_wrong_credentials(api: Api) -> None:

@@ -117,7 +117,7 @@ WRONG_FILTERS = [
     ),
     ("?assigned_team=a%00b", {"assigned_team": "Null characters are not allowed."}),
     ("?search=a%00b", {"search": "Null characters are not allowed."}),
-    ("?company=%00", {"company": "“\0” is not a valid UUID."}),
+    ("?company=%00", {"company": "Null characters are not allowed."}),
     (f"?company={NOBODY}&page=9", {"company": NO_CHOICE}),
     (f"?company={NOBODY}&page=x", {"company": NO_CHOICE}),
 ]

@@ -1,0 +1,79 @@
+"""Whatever is sent: no server error, no half-made change, no note for customers.
+
+``make fuzz`` runs as many examples as ``FUZZ_EXAMPLES`` says, each time others.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.settings import Settings
+from tests.fuzz.requests import Asked, paths, requests
+from tests.fuzz.world import World
+from tests.rest_compat.conftest import Clock
+
+ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+EXAMPLES = settings(
+    max_examples=ROUNDS or 400,
+    derandomize=not ROUNDS,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    """Give the open application over the small world."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            database_url=database_url,
+            files_url=f"file://{folder}/media",
+            secret_key="a key that only the tests know, long enough",  # type: ignore[arg-type]
+            max_upload_mb=1,
+            public_url=None,
+        )
+        with World(found, Clock(), Path(folder) / "media") as opened:
+            yield opened
+
+
+def test_requests_of_every_kind(world: World) -> None:
+    templates = paths(world.app.routes)
+    assert len(templates) > 40
+
+    @EXAMPLES
+    @given(st.data())
+    def ask(data: st.DataObject) -> None:
+        asked = data.draw(requests(templates))
+        world.ask(asked)
+
+    ask()
+    print(dict(world.seen))  # noqa: T201 - "make fuzz" shows it
+    assert {200, 201, 301, 400, 401, 404, 405} <= set(world.seen)
+
+
+def test_the_judge_sees_a_change_without_its_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(*_args: object) -> None:
+        pass
+
+    monkeypatch.setattr("resolvers.comments.append_events", forget)
+    asked = Asked(
+        "POST",
+        f"/api/v1/tickets/{next(iter(world.rows['tickets']))[0]}/add_comment/",
+        who="keith",
+        headers=[(b"content-type", b"application/json")],
+        body=b'{"text": "x"}',
+    )
+    with pytest.raises(AssertionError):
+        world.ask(asked)
+    monkeypatch.undo()
+    world.ask(asked)
