@@ -123,3 +123,144 @@ async def test_what_is_wrong_with_a_user(api: Api) -> None:
     response = await api.post("users/", "norbert", json=sent | {"company": str(api.key("hilton"))})
     assert response.json() == {"company": ["Only customers belong to a company."]}
     assert await api.everything() == before
+
+
+async def furnish(api: Api) -> None:
+    """Put a word of its own into every field of one company, contact and user."""
+    sent: dict[str, Any] = {
+        "companies/hilton": {
+            "website": "https://webword.example",
+            "notes": "noteword",
+            "city": "cityword",
+            "industry": "Hotels",
+        },
+        "contacts/john": {
+            "phone": "555-phone",
+            "title": "titleword",
+            "department": "deptword",
+            "contact_type": "Primary",
+        },
+        "users/keith": {"first_name": "firstword", "last_name": "lastword", "phone": "55-12"},
+    }
+    for where, values in sent.items():
+        what, name = where.split("/")
+        response = await api.patch(f"{what}/{api.key(name)}/", "norbert", json=values)
+        assert response.status_code == 200, response.text
+
+
+SEARCHES = [
+    ("companies/", "hilt thai webword noteword", "cityword hotels", "Hilton"),
+    ("contacts/", "smith hilton.example 555-phone titleword hilt", "deptword", "John Smith"),
+    ("users/", "keith keith@desk firstword lastword", "55-12 tech", "keith"),
+]
+
+
+async def test_where_a_search_looks(api: Api) -> None:
+    await furnish(api)
+    for path, found, not_found, name in SEARCHES:
+        key = "username" if path == "users/" else "name"
+        for word in found.split():
+            assert await column(api, f"{path}?search={word}", key) == [name], word
+            assert await column(api, f"{path}?search={word.upper()}", key) == [name], word
+        for word in not_found.split():
+            assert await column(api, f"{path}?search={word}", key) == [], word
+
+
+async def test_a_search_tells_customers_nothing_that_they_cannot_read(api: Api) -> None:
+    await furnish(api)
+    for path in ("companies/?search=noteword", "users/?search=desk.example"):
+        assert (await api.get(path, "carla")).json()["count"] == 0
+
+
+FILTERS = [
+    ("companies/?industry=Hotels", 1),
+    ("companies/?industry=hotels", 0),
+    ("companies/?country=Thailand&is_active=true", 1),
+    ("companies/?country=Thailand&is_active=false", 0),
+    ("contacts/?contact_type=Primary", 1),
+    ("contacts/?contact_type=primary", 0),
+    ("contacts/?is_primary=true&is_active=1", 1),
+    ("contacts/?is_primary=False", 0),
+    ("contacts/?is_active=0", 0),
+    ("contacts/?is_active=unknown", 1),
+    ("users/?role=Tech&is_active=true", 1),
+    ("users/?role=Tech&is_active=false", 0),
+    ("users/?role=", 5),
+    ("users/?page_size=2&page=3", 5),
+]
+
+
+async def test_filters_combine(api: Api) -> None:
+    await furnish(api)
+    for path, count in FILTERS:
+        response = await api.get(path)
+        assert (response.status_code, response.json()["count"]) == (200, count), path
+    for path in ("users/?page=2", "companies/?page=x", "contacts/?page=0"):
+        response = await api.get(path)
+        assert (response.status_code, response.json()) == (404, {"detail": "Invalid page."})
+
+
+REQUIRED = ["This field is required."]
+NULL = ["This field may not be null."]
+WRONG: list[tuple[str, str, dict[str, Any], dict[str, list[str]]]] = [
+    ("POST", "companies/", {}, {"name": REQUIRED}),
+    ("POST", "contacts/", {}, {"company": REQUIRED, "name": REQUIRED}),
+    ("POST", "users/", {}, dict.fromkeys(("username", "password", "role"), REQUIRED)),
+    ("PUT", "companies/{hilton}/", {"city": "x"}, {"name": REQUIRED}),
+    ("PUT", "contacts/{john}/", {"name": "x"}, {"company": REQUIRED}),
+    ("PATCH", "companies/{hilton}/", {"notes": None}, {"notes": NULL}),
+    ("PATCH", "companies/{hilton}/", {"is_active": None}, {"is_active": NULL}),
+    (
+        "PATCH",
+        "companies/{hilton}/",
+        {"is_active": "maybe"},
+        {"is_active": ["Must be a valid boolean."]},
+    ),
+    ("PATCH", "contacts/{john}/", {"company": None}, {"company": NULL}),
+    (
+        "PATCH",
+        "contacts/{john}/",
+        {"company": "99999999-0000-4000-8000-000000000000"},
+        {"company": ['Invalid pk "99999999-0000-4000-8000-000000000000" - object does not exist.']},
+    ),
+    ("PATCH", "contacts/{john}/", {"name": " "}, {"name": ["This field may not be blank."]}),
+    (
+        "PATCH",
+        "contacts/{john}/",
+        {"phone": "5" * 21},
+        {"phone": ["Ensure this field has no more than 20 characters."]},
+    ),
+    ("PATCH", "users/{keith}/", {"username": [1]}, {"username": ["Not a valid string."]}),
+    ("PATCH", "users/{keith}/", {"role": "tech"}, {"role": ['"tech" is not a valid choice.']}),
+]
+
+
+async def test_what_is_wrong_with_people(api: Api) -> None:
+    keys = {name: api.key(name) for name in ("hilton", "john", "keith")}
+    for method, path, sent, answer in WRONG:
+        await api.refuses(method, path.format(**keys), sent, 400, answer, "norbert")
+
+
+async def test_people_by_forms(api: Api) -> None:
+    path = f"companies/{api.key('hilton')}/"
+    for sent in ({"data": {"city": " Bonn "}}, {"files": {"city": (None, " Bonn ")}}):
+        response = await api.patch(path, "norbert", **sent)
+        assert (response.status_code, response.json()["city"]) == (200, "Bonn")
+        assert response.json()["is_active"] is True
+        assert (await api.patch(path, "norbert", data={"city": ""})).json()["city"] == ""
+    off = await api.put(path, "norbert", data={"name": "Hilton", "is_active": "off"})
+    assert off.json()["is_active"] is False
+    path = f"contacts/{api.key('john')}/"
+    response = await api.patch(path, "norbert", data={"last_contacted": "2025-11-01T10:00"})
+    assert response.json()["last_contacted"] == "2025-11-01T10:00:00Z"
+    response = await api.patch(path, "norbert", data={"last_contacted": ""})
+    assert response.json()["last_contacted"] is None
+
+
+async def test_read_only_and_unknown_fields_of_people_are_ignored(api: Api) -> None:
+    sent = {"id": "x", "created_at": "x", "company_name": "x", "date_joined": 5, "more": {}}
+    for what, name in (("companies", "hilton"), ("contacts", "john"), ("users", "keith")):
+        path = f"{what}/{api.key(name)}/"
+        before = (await api.get(path, "norbert")).json()
+        after = (await api.patch(path, "norbert", json=sent)).json()
+        assert after == before | {"updated_at": after.get("updated_at")} or after == before
