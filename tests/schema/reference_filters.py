@@ -77,9 +77,12 @@ def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
 
 def terms(text: str) -> list[str]:
     """Split a search that has neither single quotes nor backslashes in it."""
-    parts = re.findall(r'"([^"]*)"|([^\s,]+)', text)
-    found = [(phrase or word).strip().lower() for phrase, word in parts]
-    return [term for term in found if term]
+    found: list[str] = []
+    for token in re.findall(r'[^\s"]*(?:"[^"]*"[^\s"]*)+|\S+', text):
+        part = token.strip(",")
+        is_phrase = part[:1] == '"' == part[-1:]
+        found += [part[1:-1]] if is_phrase else part.split(",")
+    return [term.lower() for term in found if term]
 
 
 def _tagged(tags: list[str], operator: str, operand: Any) -> bool:
