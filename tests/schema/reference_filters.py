@@ -79,7 +79,8 @@ def terms(text: str) -> list[str]:
     """Split a search that has neither single quotes nor backslashes in it."""
     parts = re.findall(r'"([^"]*)"|([^\s,]+)', text)
     found = [(phrase or word).strip().lower() for phrase, word in parts]
-    return [term for term in found if term]
+    # A quote alone opens and closes a phrase of nothing.
+    return [term for term in found if term not in ("", '"')]
 
 
 def _tagged(tags: list[str], operator: str, operand: Any) -> bool:
