@@ -51,6 +51,11 @@ class Endpoint:
         self._handlers["OPTIONS"] = partial(_options, name)
         self._allow = ", ".join(self._handlers)
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the path has."""
+        return tuple(self._handlers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         request = Request(scope, receive, send)

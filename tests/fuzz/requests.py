@@ -1,7 +1,7 @@
 """Requests of every kind, from nearly right to plain noise, to every route that there is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
@@ -11,10 +11,11 @@ from starlette.routing import Route
 
 from rest_compat import forms, people
 from rest_compat.comments import LISTING as COMMENTS
+from rest_compat.endpoint import Endpoint
 from rest_compat.tickets import LISTING as TICKETS
 from tests.rest_compat.conftest import PASSWORD, key
 
-PEOPLE = ("norbert", "keith", "carla", "olga", "gone", None)
+PEOPLE = ("norbert", "norbert", "keith", "keith", "carla", "carla", "olga", "gone", None)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PURGE")
 ROWS = ("offline", "volume", "bill", "public", "internal", "photo", "hilton", "centara", "john")
 IDS = [str(key(name)) for name in (*ROWS, "norbert", "keith", "carla")]
@@ -136,14 +137,15 @@ def form(fields: Sequence[tuple[str, Any]]) -> bytes:
 @st.composite
 def fields(draw: st.DrawFn) -> dict[str, Any]:
     """Draw what a body says: all that is right, or little, with some of it changed."""
-    said = dict(RIGHT) if draw(st.integers(0, 3)) else {}
-    return said | draw(st.dictionaries(NAMES, VALUES, max_size=3))
+    said = {} if draw(st.integers(0, 3)) == 3 else dict(RIGHT)
+    changes = draw(st.sampled_from([0, 0, 1, 3]))
+    return said | draw(st.dictionaries(NAMES, VALUES, max_size=changes))
 
 
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
     """Draw a body and its type, which is mostly the right one."""
-    kind = draw(st.sampled_from([JSON, JSON, FORM, MULTIPART, MULTIPART, "noise", "none"]))
+    kind = draw(st.sampled_from([JSON, JSON, JSON, FORM, MULTIPART, MULTIPART, "noise", "none"]))
     if kind == "none":
         return b"", b""
     if kind == "noise":
@@ -161,7 +163,10 @@ def bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
 @st.composite
 def queries(draw: st.DrawFn) -> bytes:
     """Draw a query of known and other parameters, or noise."""
-    if draw(st.integers(0, 9)) == 0:
+    kind = draw(st.integers(0, 9))
+    if kind < 5:
+        return b""
+    if kind == 9:
         return draw(st.binary(max_size=30))
     names = st.sampled_from(PARAMETERS) | TEXTS
     return form(draw(st.lists(st.tuples(names, TEXTS), max_size=3)))
@@ -182,17 +187,24 @@ CREDENTIALS = st.sampled_from(
 )  # fmt: skip
 
 
-def paths(routes: Sequence[object]) -> list[str]:
-    """Return the templates of all routes; what is added to them is fuzzed without an edit here."""
-    return sorted({route.path for route in routes if isinstance(route, Route)})
+def paths(routes: Sequence[object]) -> dict[str, list[str]]:
+    """Return all paths with their methods; what is added to them is fuzzed without an edit here."""
+    found = {}
+    for route in routes:
+        if isinstance(route, Route):
+            endpoint = route.endpoint
+            known = endpoint.methods if isinstance(endpoint, Endpoint) else route.methods or ()
+            found[route.path] = sorted(known) or ["GET", "POST"]
+    return found
 
 
 @st.composite
-def requests(draw: st.DrawFn, templates: Sequence[str]) -> Asked:
+def requests(draw: st.DrawFn, templates: Mapping[str, list[str]]) -> Asked:
     """Draw a request to one of the routes."""
     # A path without its slash only redirects.
     whole = [path for path in templates if path.endswith("/") or not path.startswith("/api/")]
-    path = draw(st.sampled_from(whole if draw(st.integers(0, 5)) else templates))
+    path = draw(st.sampled_from(whole if draw(st.integers(0, 5)) else list(templates)))
+    method = draw(st.sampled_from(templates[path] if draw(st.integers(0, 5)) else METHODS))
     about = path.removeprefix("/api/v1/").partition("/")[0]
     fitting = [str(key(name)) for name in FITTING.get(about, ROWS)]
     while "{" in path:
@@ -206,4 +218,4 @@ def requests(draw: st.DrawFn, templates: Sequence[str]) -> Asked:
     who = draw(st.sampled_from(PEOPLE))
     if who is None and draw(st.booleans()):
         headers = [*headers, (b"authorization", draw(CREDENTIALS))]
-    return Asked(draw(st.sampled_from(METHODS)), path, draw(queries()), who, headers, body)
+    return Asked(method, path, draw(queries()), who, headers, body)

@@ -183,6 +183,7 @@ SEARCHES = [
     (r'"\"no way\""', {"quote"}),
     (r"\temp", {"back"}),
     (r'"\\temp"', {"back"}),
+    (r"\\temp", set()),
     ("ünï", {"nonascii"}),
     ("ÜNÏ", {"nonascii"}),
     ("東京", {"nonascii"}),
