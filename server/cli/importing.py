@@ -69,8 +69,7 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
     if rehearsal:
         lines.append("This was a rehearsal: nothing was written, and no file was copied.")
     lines += [
-        f"{count.gone:,} of the {name} that were imported before are gone over there; "
-        "they stay here."
+        f"Gone over there since they were imported: {count.gone:,} {name}; they stay here."
         for name, count in outcome.kinds.items()
         if count.gone
     ]
@@ -78,9 +77,9 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
         names = ", ".join(outcome.missing[:MOST_NAMES])
         more = len(outcome.missing) - MOST_NAMES
         names += f" and {more:,} more" if more > 0 else ""
-        lines.append(f"{len(outcome.missing):,} files were not found: {names}.")
+        lines.append(f"Files not found: {len(outcome.missing):,} ({names}).")
     elif outcome.without_file and outcome.files is None:
-        lines.append(f"{outcome.without_file:,} attachments have no file here yet: give --media.")
+        lines.append(f"Attachments without a file here: {outcome.without_file:,}. Give --media.")
     if outcome.rejected:
         lines.append(f"{rejects} says why what was rejected was.")
     lines += outcome.disagreements or ["The sums agree."]

@@ -157,7 +157,7 @@ def test_what_is_gone_over_there_stays_and_is_counted(
 
     assert counts(later)["comments"] == (2, 0, 2, 0)
     assert (
-        "1 of the comments that were imported before are gone over there; they stay here."
+        "Gone over there since they were imported: 1 comments; they stay here."
         in later.out
     )
     assert row(desk, "comments", "nobody")["text"] == "T"

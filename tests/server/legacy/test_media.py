@@ -51,7 +51,7 @@ def test_files_come_with_their_rows(desk: str, bring: Bring, media: Path) -> Non
 
 def test_files_may_come_later(desk: str, bring: Bring, media: Path) -> None:
     before = bring()
-    assert "1 attachments have no file here yet: give --media." in before.out
+    assert "Attachments without a file here: 1. Give --media." in before.out
     assert row(desk, "attachments", "shot")["size"] == 4
 
     assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
@@ -76,8 +76,8 @@ def test_missing_files_are_told_by_name(desk: str, old: OldDesk, bring: Bring, m
     ended = bring("--media", str(media))
 
     assert counts(ended)["files"] == (13, 2, 0, 11)
-    assert "11 files were not found: tickets/attachments/f00.txt, " in ended.out
-    assert "tickets/attachments/f10.txt and 1 more." in ended.out
+    assert "Files not found: 11 (tickets/attachments/f00.txt, " in ended.out
+    assert "tickets/attachments/f10.txt and 1 more)." in ended.out
     assert {one["reason"] for one in rejects()} == {"is not in the folder"}
     assert rejects()[-1]["row"]["file"] == "tickets/attachments/f11.txt"
     # They come as soon as they are found.
