@@ -156,10 +156,7 @@ def test_what_is_gone_over_there_stays_and_is_counted(
     later = bring()
 
     assert counts(later)["comments"] == (2, 0, 2, 0)
-    assert (
-        "Gone over there since they were imported: 1 comments; they stay here."
-        in later.out
-    )
+    assert "Gone over there since they were imported: 1 comments; they stay here." in later.out
     assert row(desk, "comments", "nobody")["text"] == "T"
 
 
