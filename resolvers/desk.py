@@ -48,6 +48,20 @@ class Files(Protocol):
         """Remove a file; one that is gone already is no error."""
 
 
+class Bell(Protocol):
+    """What readers of the event log need: to be woken when any process may have appended.
+
+    The order that misses nothing: take ``count``, read the log, ``wait`` for another count.
+    """
+
+    @property
+    def count(self) -> int:
+        """How often it has rung in this process."""
+
+    async def wait(self, seen: int) -> int:
+        """Return the count once it is no longer ``seen``, or after some seconds all the same."""
+
+
 class ViewerKind(Enum):
     """What decides which rows a viewer sees, and so the SQL of a read."""
 
@@ -83,6 +97,7 @@ class Desk:
     """The parts that live as long as the process."""
 
     database: Database
+    bell: Bell
     files: Files
     tokens: "Tokens"
     signer: "Signer"

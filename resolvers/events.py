@@ -1,6 +1,6 @@
 """Appending to the event log, in the transaction of the write that it tells of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,11 @@ from resolvers.desk import Context
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
-# PostgreSQL only: whoever appends holds it until the commit. SQLite has one writer anyway.
-LOCK_LOG = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=EVENT_LOCK)
+# What PostgreSQL notifies at the commit, so that readers in all processes wake (``Desk.bell``).
+CHANNEL = "ticket_events"
+_LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
+    key=EVENT_LOCK, channel=CHANNEL
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,16 @@ def change(name: str, before: object, after: object) -> dict[str, Any]:
     return {"field": name, "from": shown(before), "to": shown(after)}
 
 
+async def lock_log(dialect: str, execute: Callable[[Any], Awaitable[object]]) -> None:
+    """Take the log for the rest of a transaction, which is to end with what it appends.
+
+    On PostgreSQL whoever appends holds a lock until the commit, which also wakes all readers.
+    SQLite has one writer anyway, and its readers notice a commit by themselves.
+    """
+    if dialect == "postgresql":
+        await execute(_LOCK_AND_NOTIFY)
+
+
 async def append_events(
     context: Context, session: AsyncSession, ticket: Ticket, happenings: Sequence[Happening]
 ) -> None:
@@ -56,8 +69,7 @@ async def append_events(
     if not happenings:
         return
     await session.flush()
-    if context.desk.database.dialect.name == "postgresql":
-        await session.exec(LOCK_LOG)  # type: ignore[call-overload]
+    await lock_log(context.desk.database.dialect.name, session.exec)
     now = context.desk.clock()
     for happening in happenings:
         event = TicketEvent(

@@ -52,6 +52,7 @@ def create_desk(
     database = Database(settings.database_url, functions=functions, observer=observer)
     desk = Desk(
         database=database,
+        bell=database.bell,
         files=FileStore(open_store(settings.files_url)),
         tokens=Tokens(
             key,

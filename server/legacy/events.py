@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import TicketEvent, TicketEventType, new_id
 from resolvers import inputs
-from resolvers.events import LOCK_LOG, Happening, change
+from resolvers.events import Happening, change, lock_log
 from resolvers.tickets import COLUMN_OF, ticket_happenings
 from server.legacy.batch import Batch, insert_all
 from server.legacy.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
@@ -22,8 +22,7 @@ async def append(connection: AsyncConnection, batch: Batch) -> None:
     events += [event for pair in batch.changed for event in _of_changed(batch, *pair)]
     if not events:
         return
-    if connection.dialect.name == "postgresql":
-        await connection.execute(LOCK_LOG)
+    await lock_log(connection.dialect.name, connection.execute)
     await insert_all(connection, _events, events)
 
 
