@@ -15,6 +15,10 @@ from models.types import Uuid36
 class TicketEvent(SQLModel, table=True):
     """One change of one ticket.
 
+    Rows are added and never removed, and what they tell never changes. ``company_id`` and
+    ``is_internal`` say who may read of it: they follow the ticket to another company, and a
+    comment that becomes internal.
+
     No foreign keys: events outlive what they tell of, and a key would make writers wait for each
     other's row locks while they hold the lock that orders ``seq``.
     """

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Ticket, TicketEvent, TicketEventType
@@ -21,6 +21,9 @@ CHANNEL = "ticket_events"
 _LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
     key=EVENT_LOCK, channel=CHANNEL
 )
+
+_events = TicketEvent.__table__  # type: ignore[attr-defined]
+Execute = Callable[[Any], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def change(name: str, before: object, after: object) -> dict[str, Any]:
     return {"field": name, "from": shown(before), "to": shown(after)}
 
 
-async def lock_log(dialect: str, execute: Callable[[Any], Awaitable[object]]) -> None:
+async def lock_log(dialect: str, execute: Execute) -> None:
     """Take the log for the rest of a transaction, which is to end with what it appends.
 
     On PostgreSQL whoever appends holds a lock until the commit, which also wakes all readers.
@@ -56,6 +59,19 @@ async def lock_log(dialect: str, execute: Callable[[Any], Awaitable[object]]) ->
     """
     if dialect == "postgresql":
         await execute(_LOCK_AND_NOTIFY)
+
+
+async def move_events(execute: Execute, ticket_id: UUID, company_id: UUID) -> None:
+    """Let the history of a ticket follow it to another company, whose people now see it."""
+    await execute(
+        update(_events).where(_events.c.ticket_id == ticket_id).values(company_id=company_id)
+    )
+
+
+async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> None:
+    """Hide all that was told of a comment from customers, now that it is internal."""
+    about = (_events.c.ticket_id == ticket_id, _events.c.comment_id == comment_id)
+    await execute(update(_events).where(*about).values(is_internal=True))
 
 
 async def append_events(
