@@ -25,6 +25,8 @@ class Kind(Enum):
     BOOL = auto()
     NUMBER = auto()
     TAGS = auto()
+    # A text that needs no escaping.
+    WORD = auto()
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,15 @@ class Many:
     connection: bool = True
 
 
-Definition = Scalar | Inline | One | Many
+@dataclass(frozen=True)
+class Inside:
+    """The objects of a list that is a JSON column of the row itself."""
+
+    entity: str
+    column: str
+
+
+Definition = Scalar | Inline | One | Many | Inside
 
 
 @dataclass(frozen=True)

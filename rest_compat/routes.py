@@ -7,13 +7,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.desk import Context, Desk
-from rest_compat import attachments, auth, comments, media, people, shapes, tickets
+from rest_compat import attachments, auth, comments, events, media, people, shapes, tickets
 from rest_compat.answers import answer
 from rest_compat.endpoint import Endpoint, Handler, append_slash, nowhere
 
 API = "/api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-LISTS = ("users", "companies", "contacts", "tickets", "ticket-comments", "ticket-attachments")
+LISTS = (
+    *("users", "companies", "contacts"),
+    *("tickets", "ticket-comments", "ticket-attachments", "ticket-events"),
+)
 # Makes the route of a path from its name and the handler of each method.
 At = Callable[..., Route]
 
@@ -49,6 +52,7 @@ def _tickets(at: At) -> list[Route]:
         at(a, "Ticket Attachment List", GET=attachments.listing, POST=attachments.upload),
         at(a + "{id}/", "Ticket Attachment Instance", GET=attachments.detail,
            PUT=attachments.update, PATCH=attachments.update, DELETE=attachments.delete),
+        at(API + "ticket-events/", "Ticket Event List", GET=events.listing),
     ]  # fmt: skip
 
 

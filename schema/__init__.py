@@ -11,6 +11,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
+from schema.events import TicketEvent
 from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
@@ -57,7 +58,7 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     made = DeskSchema(
         query=Query,
         mutation=Mutation,
-        types=[Ticket, Comment, Attachment, Company, Contact, User],
+        types=[Ticket, Comment, Attachment, TicketEvent, Company, Contact, User],
         execution_context_class=FragmentExecutor,
         extensions=extensions(documents, introspection=introspection),
         config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
