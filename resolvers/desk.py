@@ -16,6 +16,7 @@ from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
     from resolvers.auth import Viewers
+    from resolvers.feed import Feed
     from resolvers.plans import Plans
     from resolvers.signing import Signer
     from resolvers.tokens import Tokens
@@ -98,6 +99,7 @@ class Desk:
 
     database: Database
     bell: Bell
+    feed: "Feed"
     files: Files
     tokens: "Tokens"
     signer: "Signer"

@@ -16,6 +16,7 @@ from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
 from schema.scalars import DATE_TIME, DateTime
+from schema.subscriptions import FOLLOWED, Subscription, event_itself
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 
 
@@ -58,6 +59,7 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     made = DeskSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Ticket, Comment, Attachment, TicketEvent, Company, Contact, User],
         execution_context_class=FragmentExecutor,
         extensions=extensions(documents, introspection=introspection),
@@ -68,6 +70,11 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     assert query_type is not None
     for name, resolve in RESOLVERS.items():
         query_type.fields[name].resolve = resolve
+    subscription_type = made._schema.subscription_type
+    assert subscription_type is not None
+    for name, follow in FOLLOWED.items():
+        subscription_type.fields[name].subscribe = follow
+        subscription_type.fields[name].resolve = event_itself
     return made
 
 

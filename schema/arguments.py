@@ -29,6 +29,11 @@ def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
     """
     if returns.endswith("Connection"):
         return _connection_args(given, ENTITIES[returns.removesuffix("Connection")], signer)
+    if returns == "TicketEvent":
+        # Only the subscription takes arguments and returns one; where to begin is no condition.
+        followed: dict[str, object] = {}
+        chosen = {"tickets": plain_filter(given.get("filter")), "type": {"in": given.get("types")}}
+        return Args(where=parse(chosen, followed), values=followed)
     if returns == "TicketStats":
         values: dict[str, object] = {}
         return Args(where=parse(plain_filter(given.get("filter")), values), values=values)

@@ -17,6 +17,8 @@ from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
 
+from schema.errors import worded
+
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
 LONGEST_KEPT = 20_000
@@ -128,6 +130,17 @@ class OneOperation(SchemaExtension):
         yield
 
 
+class WordErrors(SchemaExtension):
+    """Words the errors of streams, whose transports would show them as they were raised."""
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Replace a result's errors by what clients may see."""
+        if result.errors:
+            request_id = self.execution_context.context.request_id
+            result.errors = [worded(error, request_id) for error in result.errors]
+        yield
+
+
 class WithoutIntrospection(SchemaExtension):
     """Refuses questions about the schema."""
 
@@ -143,5 +156,6 @@ def extensions(documents: Documents, *, introspection: bool) -> list[Callable[[]
         lambda: MaxTokensLimiter(MOST_TOKENS),
         lambda: KeepDocuments(documents),
         OneOperation,
+        WordErrors,
     ]
     return found if introspection else [WithoutIntrospection, *found]

@@ -11,12 +11,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from models import User
 from resolvers.auth import Viewers
 from resolvers.desk import Desk
+from resolvers.feed import Feed
 from resolvers.plans import Plans
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
@@ -53,6 +54,7 @@ def create_desk(
     desk = Desk(
         database=database,
         bell=database.bell,
+        feed=Feed(),
         files=FileStore(open_store(settings.files_url)),
         tokens=Tokens(
             key,
@@ -88,6 +90,7 @@ def create_app(
             await page.prepare()
             yield
         finally:
+            await desk.feed.close()
             await database.close()
 
     app = Starlette(
@@ -161,7 +164,11 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
     )
     # A temporary redirect keeps the method, so a slash too many costs a client nothing.
     slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
-    routes: list[BaseRoute] = [Route("/graphql", view), slash]
+    routes: list[BaseRoute] = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", view),
+        slash,
+    ]
     if settings.shows_graphiql:
         routes.insert(0, Mount("/graphql/static", StaticFiles(directory=console.STATIC)))
         if console.built():

@@ -141,6 +141,15 @@ READS = [
     Read('contacts(filter: {company: {eq: "<hilton>"}})', seen("john", "john", "")),
 ]
 
+# What is told of the past, in order.
+FOLLOWED = [
+    Read('ticketEvents(after: "")', EVENTS),
+    Read('ticketEvents(after: "", types: [CREATED, DELETED])', seen(
+        "opened billed erased wiped", "opened erased", "billed wiped")),
+    Read('ticketEvents(after: "", filter: {search: "Subject of offline"})', seen(
+        "opened said whispered erased wiped", "opened said erased", "wiped")),
+]  # fmt: skip
+
 OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
 ADMINS = (OK, FORBIDDEN, FORBIDDEN, FORBIDDEN, STRANGER)
 STAFF = (OK, OK, FORBIDDEN, NOT_FOUND, STRANGER)

@@ -10,6 +10,7 @@ import pytest
 from tests.viewers.asking import UNKNOWN, Faces, hidden, may_see, names_in, top
 from tests.viewers.paths import IDLE, PATHS
 from tests.viewers.table import (
+    FOLLOWED,
     MAY_SEE,
     READS,
     SCHEMA,
@@ -140,7 +141,7 @@ def test_every_root_field_has_a_row() -> None:
     rows = {
         "Query": {row.field for row in READS},
         "Mutation": {row.field for row in WRITES},
-        "Subscription": set(),
+        "Subscription": {row.field for row in FOLLOWED},
     }
     for name, asked in rows.items():
         root = SCHEMA.get_type(name)

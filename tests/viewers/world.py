@@ -169,18 +169,21 @@ def rows() -> tuple[SQLModel, ...]:
     )
 
 
-def _event(name: str, kind: TicketEventType, ticket: str, who: str, **more: Any) -> TicketEvent:
+def make_event(name: str, ticket: str, **more: Any) -> TicketEvent:
+    """Return an event of a ticket of Hilton's."""
     values: dict[str, Any] = {
         "id": key(name),
-        "type": kind,
         "ticket_id": key(ticket),
         "company_id": key("hilton"),
         "ticket_number": f"T-20251110-{len(ticket):04}",
-        "actor_id": key(who),
         "via": Via.REST.value,
         "at": NOON - timedelta(days=8),
     }
     return TicketEvent(**values | more)
+
+
+def _event(name: str, kind: TicketEventType, ticket: str, who: str, **more: Any) -> TicketEvent:
+    return make_event(name, ticket, type=kind, actor_id=key(who), **more)
 
 
 @functools.cache
