@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench console schema lock wheel clean
+.PHONY: help install serve test soak check bench console schema lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
+	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 """One follower of the event log, from a place in it to where they leave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from resolvers.desk import Context, Desk
@@ -35,7 +35,7 @@ class Wanted:
     types: frozenset[str] | None
 
 
-async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncIterator[Sent]:
+async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncGenerator[Sent, None]:
     """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
 
     Ends only by what ``check`` raises.
@@ -49,8 +49,9 @@ async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncIterator[Sent
             follower.company_id = str(viewer.company_id) if viewer.is_customer else None
             follower.woken.clear()
             if follower.position < desk.feed.head:
-                async for event in _read(desk.feed, context, follower, wanted):
-                    yield event
+                async with aclosing(_read(desk.feed, context, follower, wanted)) as events:
+                    async for event in events:
+                        yield event
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECHECK):
@@ -61,7 +62,7 @@ async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncIterator[Sent
 
 async def _read(
     feed: Feed, context: Context, follower: Follower, wanted: Wanted
-) -> AsyncIterator[Sent]:
+) -> AsyncGenerator[Sent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
     until = feed.head
     values: dict[str, object] = {"s0_seq": follower.position, "s0_until": until}
@@ -69,12 +70,12 @@ async def _read(
         values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
     plan = plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
-    stale = now() + FRESH
     found = await feed.read(context, plan, values)
+    stale = now() + FRESH
     for event in found:
-        if now() > stale:
-            return
         follower.position = event.seq
         yield event
+        if now() > stale:
+            return
     if len(found) < MOST_FOLLOWED:
         follower.position = max(follower.position, until)

@@ -1,16 +1,20 @@
 """What can be followed."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import orjson
 import strawberry
 from graphql import GraphQLResolveInfo
 
+from resolvers.errors import BadInput
+from resolvers.feed import Sent
 from resolvers.fields import BY_COMMIT, EVENT
 from resolvers.following import Wanted, follow
 from resolvers.positions import open_position
 from schema.choices import TicketEventType
+from schema.context import GraphContext
 from schema.events import EventsAfterArg, TicketEvent
 from schema.projecting import planned
 from schema.types import FilterArg, projected
@@ -41,8 +45,11 @@ class Subscription:
 async def follow_events(
     _root: object, info: GraphQLResolveInfo[Any], **given: Any
 ) -> AsyncGenerator[orjson.Fragment, None]:
-    """Yield events as finished JSON; raises ``Unauthenticated`` once the viewer is nobody."""
-    context = info.context
+    """Return the events as finished JSON, which end with an error once the viewer is nobody.
+
+    Raises at once what is wrong with the arguments, and ``Unauthenticated``.
+    """
+    context: GraphContext = info.context
     desk = (await context.renewed()).desk
     context.desk_context.require_viewer()
     template, args = planned(info, "followed")
@@ -58,13 +65,24 @@ async def follow_events(
         position,
         None if types is None else frozenset(str(one) for one in types),
     )
-    async for event in follow(desk, context.renewed, wanted):
-        context.place = event.cursor
-        yield orjson.Fragment(event.json)
+    return _finished(context, follow(desk, context.renewed, wanted))
+
+
+async def _finished(
+    context: GraphContext, events: AsyncGenerator[Sent, None]
+) -> AsyncGenerator[orjson.Fragment, None]:
+    async with aclosing(events):
+        async for event in events:
+            context.place = event.cursor
+            yield orjson.Fragment(event.json)
 
 
 def event_itself(event: object, _info: GraphQLResolveInfo[Any], **_: object) -> Any:
-    """Answer with the event, which is finished."""
+    """Answer with the event, which is finished; there is none where nothing is streamed."""
+    if event is None:
+        raise BadInput(
+            "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
+        )
     return event
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from server.app import create_app
@@ -51,10 +53,10 @@ class Socket:
 
     async def ended(self) -> tuple[int, str]:
         """Return how the server closes the connection, whatever comes before."""
-        async for _ in self.connection:
-            pass
-        closed = self.connection.protocol
-        return closed.close_code or 0, closed.close_reason or ""
+        with suppress(ConnectionClosed):
+            while True:
+                await self.connection.recv()
+        return self.connection.close_code or 0, self.connection.close_reason or ""
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Live:
     world: World
     client: httpx.AsyncClient
     statements: list[str]
+    app: Starlette
 
     def token(self, who: str) -> str:
         return f"Bearer {self.world.desk.tokens.access(key(who))}"
@@ -163,7 +166,7 @@ async def live(
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0)
         await world.reset()
-        yield Live(base, world, client, statements)
+        yield Live(base, world, client, statements, app)
     server.should_exit = True
     with suppress(asyncio.CancelledError):
         await running
