@@ -4,13 +4,20 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -33,6 +40,7 @@ from server.requests import RequestIds
 from server.settings import Settings, load_settings
 
 Clock = Callable[[], datetime]
+INBOX = Path(__file__).parents[1] / "examples" / "inbox.html"
 
 
 def utc_now() -> datetime:
@@ -97,6 +105,7 @@ def create_app(
         routes=[
             *_graphql_routes(settings, desk, page),
             *rest_routes(desk, settings.public_url),
+            *_example_routes(settings),
             Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
         middleware=_middleware(settings),
@@ -174,6 +183,19 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
         if console.built():
             routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=console.ASSETS)))
     return routes
+
+
+def _example_routes(settings: Settings) -> list[BaseRoute]:
+    """Return the examples, in development and where there are any: they are not installed."""
+    if settings.production or not INBOX.exists():
+        return []
+
+    async def inbox(_request: Request) -> Response:
+        inline = "'unsafe-inline'"
+        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
+        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
+
+    return [Route("/examples/inbox", inbox)]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -57,7 +57,7 @@ async def poll(client: httpx.AsyncClient, base: str, count: int) -> list[str]:
 async def follow(base: str, token: str, count: int) -> list[str]:
     """Follow by a subscription until there are so many events."""
     url = base.replace("http", "ws") + "/graphql"
-    found = []
+    found: list[str] = []
     async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
         init = {"type": "connection_init", "payload": {"authorization": token}}
         await socket.send(json.dumps(init))
