@@ -27,7 +27,7 @@ logger = logging.getLogger("deskgraph.feed")
 # How many events the end of the log is read by.
 WINDOW = 500
 # For how long followers share what one of them has read, in seconds.
-SHARED = 0.25
+SHARED = 1.0
 # After how long the log is tried again when it could not be read, in seconds.
 RETRY = 1.0
 # Values of a statement that say when it is asked, not what for.

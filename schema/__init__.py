@@ -16,7 +16,7 @@ from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
 from schema.scalars import DATE_TIME, DateTime
-from schema.subscriptions import FOLLOWED, Subscription, event_itself
+from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 
 
@@ -74,7 +74,7 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     assert subscription_type is not None
     for name, follow in FOLLOWED.items():
         subscription_type.fields[name].subscribe = follow
-        subscription_type.fields[name].resolve = event_itself
+        subscription_type.fields[name].resolve = not_streamed
     return made
 
 

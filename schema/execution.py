@@ -13,6 +13,9 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
 )
+from graphql import (
+    ExecutionResult as GraphQLExecutionResult,
+)
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
@@ -26,6 +29,13 @@ LONGEST_KEPT = 20_000
 MOST_TOKENS = 4000
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An event of a subscription with all of its answer."""
+
+    data: dict[str, orjson.Fragment]
+
+
 class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
     """Lets finished JSON through where a value would be completed field by field."""
 
@@ -35,6 +45,12 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(result, orjson.Fragment):
             return result
         return super().complete_value(return_type, *args, **kwargs)
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute an operation, unless this is for an event that has its answer already."""
+        if isinstance(self.root_value, Finished):
+            return GraphQLExecutionResult(data=self.root_value.data, errors=None)
+        return super().execute_operation(serially)
 
     def build_resolve_info(self, *args: Any) -> Any:
         """Keep graphql-core's own info: Strawberry's has lost what arguments are coerced from."""

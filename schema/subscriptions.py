@@ -16,6 +16,7 @@ from resolvers.positions import open_position
 from schema.choices import TicketEventType
 from schema.context import GraphContext
 from schema.events import EventsAfterArg, TicketEvent
+from schema.execution import Finished
 from schema.projecting import planned
 from schema.types import FilterArg, projected
 from schema.words import answered
@@ -44,8 +45,8 @@ class Subscription:
 
 async def follow_events(
     _root: object, info: GraphQLResolveInfo[Any], **given: Any
-) -> AsyncGenerator[orjson.Fragment, None]:
-    """Return the events as finished JSON, which end with an error once the viewer is nobody.
+) -> AsyncGenerator[Finished, None]:
+    """Return the events with their finished JSON; an error ends them once the viewer is nobody.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """
@@ -65,25 +66,23 @@ async def follow_events(
         position,
         None if types is None else frozenset(str(one) for one in types),
     )
-    return _finished(context, follow(desk, context.renewed, wanted))
+    return _finished(context, str(info.path.key), follow(desk, context.renewed, wanted))
 
 
 async def _finished(
-    context: GraphContext, events: AsyncGenerator[Sent, None]
-) -> AsyncGenerator[orjson.Fragment, None]:
+    context: GraphContext, key: str, events: AsyncGenerator[Sent, None]
+) -> AsyncGenerator[Finished, None]:
     async with aclosing(events):
         async for event in events:
             context.place = event.cursor
-            yield orjson.Fragment(event.json)
+            yield Finished({key: orjson.Fragment(event.json)})
 
 
-def event_itself(event: object, _info: GraphQLResolveInfo[Any], **_: object) -> Any:
-    """Answer with the event, which is finished; there is none where nothing is streamed."""
-    if event is None:
-        raise BadInput(
-            "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
-        )
-    return event
+def not_streamed(_root: object, _info: GraphQLResolveInfo[Any], **_: object) -> None:
+    """Refuse to answer a subscription at once: an event of a stream has its answer already."""
+    raise BadInput(
+        "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
+    )
 
 
 FOLLOWED = {"ticketEvents": follow_events}

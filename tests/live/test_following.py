@@ -160,8 +160,9 @@ async def test_those_who_ask_for_the_same_share_one_statement(live: Live) -> Non
         second = [await socket.next() for socket in opened]
         reads = [sql for sql in live.statements if "AS followed" in sql]
         assert len(reads) == 1
-        # SQLite also notices a commit of its own process, and looks for one more.
-        assert 1 <= len([sql for sql in live.statements if "AS happened" in sql]) <= 2
+        looks = [sql for sql in live.statements if "AS happened" in sql]
+        # SQLite also notices the commits of its own process, and looks again.
+        assert len(looks) == 1 or (live.world.database.is_sqlite and len(looks) < 4)
         assert len({event["cursor"] for event in (*first, *second)}) == 2
     for one in sockets:
         await one.__aexit__(None, None, None)
