@@ -11,7 +11,7 @@ EXAMPLES ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api check bench bench-import console schema openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console schema openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
 	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
+
+soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
+	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -40,15 +40,7 @@ def token(key: str, rows: Rows) -> str:
 @contextmanager
 def running(url: str, key: str, access: str, folder: Path) -> Iterator[dict[str, int]]:
     """Run our server and the floor, and give their ports by name."""
-    # Nothing of this process's settings gets in.
-    env = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    env |= {
-        "PYTHONPATH": str(ROOT),
-        f"{PREFIX}DATABASE_URL": url,
-        f"{PREFIX}FILES_URL": f"file://{folder / 'media'}",
-        f"{PREFIX}SECRET_KEY": key,
-        "FLOOR_TOKEN": access,
-    }
+    env = _environment(url, key, folder) | {"FLOOR_TOKEN": access}
     with ExitStack() as stack:
         started = {
             "ours": stack.enter_context(_started(["server.cli", "serve"], env, folder)),
@@ -57,6 +49,25 @@ def running(url: str, key: str, access: str, folder: Path) -> Iterator[dict[str,
         for process in started.values():
             process.wait_until_it_answers()
         yield {name: process.port for name, process in started.items()}
+
+
+@contextmanager
+def alone(module: str, url: str, key: str, folder: Path) -> Iterator[int]:
+    """Run one server and give its port."""
+    with _started([module], _environment(url, key, folder), folder) as process:
+        process.wait_until_it_answers()
+        yield process.port
+
+
+def _environment(url: str, key: str, folder: Path) -> dict[str, str]:
+    # Nothing of this process's settings gets in.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return env | {
+        "PYTHONPATH": str(ROOT),
+        f"{PREFIX}DATABASE_URL": url,
+        f"{PREFIX}FILES_URL": f"file://{folder / 'media'}",
+        f"{PREFIX}SECRET_KEY": key,
+    }
 
 
 def ask(request: Request, port: int) -> bytes:

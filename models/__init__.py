@@ -10,6 +10,7 @@ from models.choices import (
     TicketEventType,
     TicketPriority,
     TicketStatus,
+    Via,
 )
 from models.events import TicketEvent
 from models.imports import ImportedRow
@@ -35,5 +36,6 @@ __all__ = [
     "TicketPriority",
     "TicketStatus",
     "User",
+    "Via",
     "new_id",
 ]

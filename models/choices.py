@@ -66,8 +66,17 @@ class TicketEventType(StrEnum):
     COMMENT_EDITED = "comment_edited"
     COMMENT_DELETED = "comment_deleted"
     ATTACHMENT_ADDED = "attachment_added"
+    ATTACHMENT_RENAMED = "attachment_renamed"
     ATTACHMENT_DELETED = "attachment_deleted"
     DELETED = "deleted"
+
+
+class Via(StrEnum):
+    """What a change came through."""
+
+    REST = "rest"
+    GRAPHQL = "graphql"
+    IMPORT = "import"
 
 
 FINISHED_STATUSES = (TicketStatus.RESOLVED, TicketStatus.CLOSED)

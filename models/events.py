@@ -8,12 +8,16 @@ from sqlalchemy import JSON, BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
 from models.base import choice_check, choice_column, new_id, time_column
-from models.choices import TicketEventType
+from models.choices import TicketEventType, Via
 from models.types import Uuid36
 
 
 class TicketEvent(SQLModel, table=True):
     """One change of one ticket.
+
+    Rows are added and never removed, and what they tell never changes. ``company_id`` and
+    ``is_internal`` say who may read of it: they follow the ticket to another company, and a
+    comment that becomes internal.
 
     No foreign keys: events outlive what they tell of, and a key would make writers wait for each
     other's row locks while they hold the lock that orders ``seq``.
@@ -42,7 +46,7 @@ class TicketEvent(SQLModel, table=True):
     comment_id: UUID | None = Field(default=None, sa_type=Uuid36)
     attachment_id: UUID | None = Field(default=None, sa_type=Uuid36)
     actor_id: UUID | None = Field(default=None, sa_type=Uuid36)
-    via: str = Field(max_length=20)
+    via: Via = choice_column(Via, 20)
     is_internal: bool = False
     changes: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     at: datetime = time_column()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, exists, false, or_, select, true
 
-from models import Comment, Role, Ticket
+from models import Comment, Contact, Role, Ticket
 from resolvers.desk import Viewer, ViewerKind
 from resolvers.errors import Forbidden
 
@@ -48,6 +48,10 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
     "Ticket": lambda row, bind: row.company_id == bind("viewer_company"),
     "Comment": lambda row, bind: and_(~row.is_internal, _own_ticket(row.ticket_id, bind)),
     "Attachment": lambda row, bind: _own_ticket(row.ticket_id, bind),
+    # Both columns follow what they are about (``resolvers.events``), also beyond its end.
+    "TicketEvent": lambda row, bind: and_(
+        row.company_id == bind("viewer_company"), ~row.is_internal
+    ),
     "Company": lambda row, bind: row.id == bind("viewer_company"),
     "Contact": lambda row, bind: row.company_id == bind("viewer_company"),
     # Colleagues. Staff are seen only where a ticket or a comment leads to them.
@@ -60,6 +64,24 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
 def sees_contact_details(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for a user's email and phone: one's own, and everybody's for Admins."""
     return true() if kind is ViewerKind.ADMIN else row.id == bind("viewer_id")
+
+
+def sees_changed(
+    field: ColumnElement[Any], value: ColumnElement[Any], kind: ViewerKind, bind: Bind
+) -> ColumnElement[bool]:
+    """Return the condition for showing what a field was or became.
+
+    A ticket that came from another company does not tell its new one whose it was.
+    """
+    if kind is not ViewerKind.CUSTOMER:
+        return true()
+    company = cast(bind("viewer_company"), String)
+    contact = Contact.__table__.alias()  # type: ignore[attr-defined]
+    own = and_(cast(contact.c.id, String) == value, contact.c.company_id == bind("viewer_company"))
+    return and_(
+        or_(field != "company", value == company),
+        or_(field != "contact", exists(select(1).select_from(contact).where(own))),
+    )
 
 
 def can_see_internal(viewer: Viewer) -> bool:

@@ -175,13 +175,21 @@ async def update_attachment(
     """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
-        attachment, _ = await _locked(session, viewer, attachment_id)
+        attachment, ticket = await _locked(session, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
         cleaned, problems = inputs.clean(inputs.ATTACHMENT, changes, partial=True)
         inputs.raise_problems(problems)
+        name = cleaned.get("name", attachment.name)
         if "name" in cleaned:
-            attachment.name = cleaned["name"]
             attachment.updated_at = context.desk.clock()
+        if name != attachment.name:
+            renamed = Happening(
+                TicketEventType.ATTACHMENT_RENAMED,
+                [change("name", attachment.name, name)],
+                attachment_id=attachment.id,
+            )
+            attachment.name = name
+            await append_events(context, session, ticket, [renamed])
 
 
 async def delete_attachment(context: Context, attachment_id: UUID) -> None:

@@ -39,6 +39,7 @@ class Viewers:
 
     def __init__(self) -> None:
         self._seen: dict[UUID, tuple[datetime, Viewer]] = {}
+        self._asked: dict[UUID, asyncio.Task[Viewer]] = {}
 
     def get(self, user_id: UUID, now: datetime) -> Viewer | None:
         """Return a viewer who was looked up a moment ago."""
@@ -56,6 +57,26 @@ class Viewers:
     def forget(self, user_id: UUID) -> None:
         """Look a user up again at the next request: what they are has changed."""
         self._seen.pop(user_id, None)
+        self._asked.pop(user_id, None)
+
+    async def look_up(self, desk: Desk, user_id: UUID) -> Viewer:
+        """Ask for a user, once for all who ask at a time: hundreds may follow events.
+
+        Raises ``Unauthenticated``.
+        """
+        asked = self._asked.get(user_id)
+        if asked is None:
+            asked = self._asked[user_id] = asyncio.create_task(_active_viewer(desk, user_id))
+            asked.add_done_callback(lambda done: self._answered(user_id, done))
+        # One of those who wait for it may leave.
+        return await asyncio.shield(asked)
+
+    def _answered(self, user_id: UUID, asked: "asyncio.Task[Viewer]") -> None:
+        if self._asked.get(user_id) is asked:
+            del self._asked[user_id]
+        if not asked.cancelled():
+            # Perhaps nobody is left to be told of a failure.
+            asked.exception()
 
 
 async def login(desk: Desk, username: str, password: str) -> Login:
@@ -127,7 +148,7 @@ async def viewer_of(desk: Desk, access_token: str) -> Viewer:
     now = desk.clock()
     viewer = desk.viewers.get(claims.user_id, now)
     if viewer is None:
-        viewer = await _active_viewer(desk, claims.user_id)
+        viewer = await desk.viewers.look_up(desk, claims.user_id)
         desk.viewers.put(viewer, now)
     return viewer
 

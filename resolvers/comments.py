@@ -10,8 +10,11 @@ from models import Comment, Ticket, TicketEventType
 from resolvers import access, inputs
 from resolvers.desk import Context, Viewer
 from resolvers.errors import Conflict, NotFound, Problem
-from resolvers.events import Happening, append_events, change
+from resolvers.events import Happening, append_events, change, hide_events
 from resolvers.tickets import locked_ticket
+
+# The fields of a comment whose changes are told.
+TOLD = ("text", "is_internal")
 
 
 async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, object]) -> UUID:
@@ -145,25 +148,40 @@ async def _change(
     ticket: Ticket,
     cleaned: Mapping[str, Any],
 ) -> None:
-    changes = [
-        change(name, getattr(comment, name), value)
-        for name, value in cleaned.items()
-        if getattr(comment, name) != value
-    ]
-    # A note's text stays internal in the log even where the note becomes public, and the other
-    # way round: what was written while it was internal is not for customers.
-    is_internal = comment.is_internal or cleaned.get("is_internal", False)
+    before = {name: getattr(comment, name) for name in TOLD}
     for name, value in cleaned.items():
         setattr(comment, name, value)
     comment.updated_at = context.desk.clock()
-    if not changes:
+    happenings = comment_happenings(
+        comment.id, before, {name: getattr(comment, name) for name in TOLD}
+    )
+    if not happenings:
         return
     comment.version += 1
     _stamp_first_response(context, ticket, comment)
+    if comment.is_internal and not before["is_internal"]:
+        await hide_events(session.exec, ticket.id, comment.id)
+    await append_events(context, session, ticket, happenings)
+
+
+def comment_happenings(
+    comment_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[Happening]:
+    """Return the events of an edit, given the fields that are told.
+
+    What was written while a comment was internal is not for customers, and an edit that crosses
+    between internal and public tells of both. To customers a note that is published is a new
+    comment, so it is told as one, too.
+    """
+    changes = [
+        change(name, before[name], after[name]) for name in TOLD if before[name] != after[name]
+    ]
+    if not changes:
+        return []
+    is_internal = before["is_internal"] or after["is_internal"]
     edited = Happening(
-        TicketEventType.COMMENT_EDITED,
-        changes,
-        is_internal=is_internal,
-        comment_id=comment.id,
+        TicketEventType.COMMENT_EDITED, changes, is_internal=is_internal, comment_id=comment_id
     )
-    await append_events(context, session, ticket, [edited])
+    if not is_internal or after["is_internal"]:
+        return [edited]
+    return [edited, Happening(TicketEventType.COMMENT_ADDED, comment_id=comment_id)]

@@ -21,11 +21,12 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.types import Integer, String
+from sqlalchemy.types import BigInteger, Integer, String
 
 from models.types import UtcDateTime, Uuid36
 from resolvers.filters import conditions
 from resolvers.kinds import Entity, Row
+from resolvers.positions import order_key
 from resolvers.projection import Build, object_in_list
 from resolvers.shapes import TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
@@ -47,11 +48,6 @@ from resolvers.sqltext import (
     Seal,
     Word,
 )
-
-
-def order_key(entity: Entity, order: tuple[tuple[str, bool], ...]) -> str:
-    """Return the name of an order that cursors carry: one of another order is refused."""
-    return f"{entity.name}:" + ",".join(f"{'-' if down else ''}{field}" for field, down in order)
 
 
 @dataclass
@@ -194,7 +190,7 @@ class Source:
         parts: list[SQL] = []
         before = f'["{order_key(self.entity, self.order)}",'
         for column, _, type_ in self.keys(row):
-            if type_ in (UtcDateTime, Integer, Uuid36):
+            if type_ in (UtcDateTime, Integer, BigInteger, Uuid36):
                 text = ExactTime(column) if type_ is UtcDateTime else Plain(column)
                 parts += [Constant(before + '"'), text]
                 before = '",'

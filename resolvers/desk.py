@@ -16,6 +16,7 @@ from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
     from resolvers.auth import Viewers
+    from resolvers.feed import Feed
     from resolvers.plans import Plans
     from resolvers.signing import Signer
     from resolvers.tokens import Tokens
@@ -61,6 +62,20 @@ class Files(Protocol):
         """Remove a file; neither one that is gone already nor a failing store is an error."""
 
 
+class Bell(Protocol):
+    """What readers of the event log need: to be woken when any process may have appended.
+
+    The order that misses nothing: take ``count``, read the log, ``wait`` for another count.
+    """
+
+    @property
+    def count(self) -> int:
+        """How often it has rung in this process."""
+
+    async def wait(self, seen: int) -> int:
+        """Return the count once it is no longer ``seen``, or after some seconds all the same."""
+
+
 class ViewerKind(Enum):
     """What decides which rows a viewer sees, and so the SQL of a read."""
 
@@ -96,6 +111,8 @@ class Desk:
     """The parts that live as long as the process."""
 
     database: Database
+    bell: Bell
+    feed: "Feed"
     files: Files
     tokens: "Tokens"
     signer: "Signer"

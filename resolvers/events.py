@@ -1,23 +1,29 @@
 """Appending to the event log, in the transaction of the write that it tells of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Ticket, TicketEvent, TicketEventType
+from models import Ticket, TicketEvent, TicketEventType, Via
 from models.types import time_text
 from resolvers.desk import Context
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
-# PostgreSQL only: whoever appends holds it until the commit. SQLite has one writer anyway.
-LOCK_LOG = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=EVENT_LOCK)
+# What PostgreSQL notifies at the commit, so that readers in all processes wake (``Desk.bell``).
+CHANNEL = "ticket_events"
+_LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
+    key=EVENT_LOCK, channel=CHANNEL
+)
+
+_events = TicketEvent.__table__  # type: ignore[attr-defined]
+Execute = Callable[[Any], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,29 @@ def change(name: str, before: object, after: object) -> dict[str, Any]:
     return {"field": name, "from": shown(before), "to": shown(after)}
 
 
+async def lock_log(dialect: str, execute: Execute) -> None:
+    """Take the log for the rest of a transaction, which is to end with what it appends.
+
+    On PostgreSQL whoever appends holds a lock until the commit, which also wakes all readers.
+    SQLite has one writer anyway, and its readers notice a commit by themselves.
+    """
+    if dialect == "postgresql":
+        await execute(_LOCK_AND_NOTIFY)
+
+
+async def move_events(execute: Execute, ticket_id: UUID, company_id: UUID) -> None:
+    """Let the history of a ticket follow it to another company, whose people now see it."""
+    await execute(
+        update(_events).where(_events.c.ticket_id == ticket_id).values(company_id=company_id)
+    )
+
+
+async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> None:
+    """Hide all that was told of a comment from customers, now that it is internal."""
+    about = (_events.c.ticket_id == ticket_id, _events.c.comment_id == comment_id)
+    await execute(update(_events).where(*about).values(is_internal=True))
+
+
 async def append_events(
     context: Context, session: AsyncSession, ticket: Ticket, happenings: Sequence[Happening]
 ) -> None:
@@ -56,8 +85,7 @@ async def append_events(
     if not happenings:
         return
     await session.flush()
-    if context.desk.database.dialect.name == "postgresql":
-        await session.exec(LOCK_LOG)  # type: ignore[call-overload]
+    await lock_log(context.desk.database.dialect.name, session.exec)
     now = context.desk.clock()
     for happening in happenings:
         event = TicketEvent(
@@ -68,7 +96,7 @@ async def append_events(
             comment_id=happening.comment_id,
             attachment_id=happening.attachment_id,
             actor_id=context.viewer.id if context.viewer else None,
-            via=context.via,
+            via=Via(context.via),
             is_internal=happening.is_internal,
             changes=[dict(entry) for entry in happening.changes],
             at=now,

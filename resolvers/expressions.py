@@ -11,7 +11,7 @@ from models.types import UtcDateTime, Uuid36
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.kinds import Definition, Kind, Row, Scalar
-from resolvers.sqltext import SQL, Concat, Constant, Hours, MediaMac
+from resolvers.sqltext import SQL, Concat, Constant, Hours, JsonMember, MediaMac, Plain, Seal
 
 if TYPE_CHECKING:
     from resolvers.projection import Build
@@ -152,3 +152,25 @@ def is_creator(build: "Build", row: Row) -> SQL:
     """Return whether the viewer created a ticket."""
     same = row.created_by_id == build.bind("viewer_id", Uuid36)
     return func.coalesce(same, literal_column("false"))
+
+
+def event_cursor(build: "Build", row: Row, _slot: int | None) -> SQL:
+    """Return an event's place in the feed, as the cursor of its edge has it (``Source``)."""
+    place = (Constant('["TicketEvent:seq","'), Plain(row.seq), Constant('","'), Plain(row.id))
+    return Seal(Concat(*place, Constant('"]')), *build.pads())
+
+
+def member(row: Row, name: str) -> SQL:
+    """Return a member of an object inside a JSON column as text, NULL where it is null."""
+    return JsonMember(row.value, Constant(name))
+
+
+def changed_value(name: str) -> Scalar:
+    """Define what a field was or became; customers are not told ids of other companies' rows."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        value = member(row, name)
+        sees = access.sees_changed(member(row, "field"), value, build.kind, build.bind_viewer)
+        return case((sees, value)) if sees is not true() else value
+
+    return Scalar(Kind.TEXT, sql, nullable=True)

@@ -8,29 +8,33 @@ for what it shows differently, such as ``company_name``.
 from collections.abc import Mapping
 
 from sqlalchemy import literal_column
-from sqlalchemy.types import Integer, String
+from sqlalchemy.types import BigInteger, Integer, String
 
-from models import Attachment, Comment, Company, Contact, Ticket, User
+from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User
 from models.types import UtcDateTime
 from resolvers.expressions import (
+    changed_value,
     column,
     columns,
     contact_detail,
     count_comments,
     download_url,
+    event_cursor,
     file_link,
     full_name,
     hours_until,
     is_creator,
     is_overdue,
+    member,
     permission,
     staff_only,
     text_of,
 )
-from resolvers.kinds import Entity, Inline, Kind, Many, One, Order, Scalar
+from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Scalar
 
 NEWEST = (("created_at", True),)
 OLDEST = (("created_at", False),)
+BY_COMMIT = (("seq", False),)
 _TIMES = {
     "created_at": Order("created_at", UtcDateTime),
     "updated_at": Order("updated_at", UtcDateTime),
@@ -68,6 +72,7 @@ TICKET = Entity(
         "comments_count": count_comments(internal=False),
         "internal_notes_count": count_comments(internal=True),
         "attachments": Many("Attachment", "ticket_id", NEWEST, connection=False),
+        "history": Many("TicketEvent", "ticket_id", BY_COMMIT),
         "viewer_can": Inline("TicketPermissions"),
     },
     {
@@ -133,6 +138,40 @@ ATTACHMENT = Entity(
     NEWEST,
 )
 
+EVENT = Entity(
+    "TicketEvent",
+    TicketEvent.__table__,  # type: ignore[attr-defined]
+    {
+        **columns(Kind.UUID, "id", "ticket_id"),
+        **columns(Kind.UUID, "actor_id", "comment_id", "attachment_id", nullable=True),
+        **columns(Kind.TEXT, "ticket_number"),
+        **columns(Kind.CHOICE, "type", "via"),
+        **columns(Kind.BOOL, "is_internal"),
+        **columns(Kind.TIME, "at"),
+        "cursor": Scalar(Kind.WORD, event_cursor),
+        "actor": One("User", "actor_id", anyone=True),
+        "actor_name": text_of(User, "actor_id", full_name, anyone=True),
+        "ticket": One("Ticket", "ticket_id"),
+        "comment": One("Comment", "comment_id"),
+        "attachment": One("Attachment", "attachment_id"),
+        "changes": Inside("FieldChange", "changes"),
+    },
+    {"seq": Order("seq", BigInteger)},
+    BY_COMMIT,
+)
+
+CHANGE = Entity(
+    "FieldChange",
+    EVENT.table,
+    {
+        "field": Scalar(Kind.WORD, lambda _build, row, _slot: member(row, "field")),
+        "from": changed_value("from"),
+        "to": changed_value("to"),
+    },
+    {},
+    (),
+)
+
 COMPANY = Entity(
     "Company",
     Company.__table__,  # type: ignore[attr-defined]
@@ -191,6 +230,9 @@ USER = Entity(
 
 ENTITIES: Mapping[str, Entity] = {
     entity.name: entity
-    for entity in (TICKET, PERMISSIONS, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER)
+    for entity in (
+        *(TICKET, PERMISSIONS, COMMENT, ATTACHMENT, EVENT, CHANGE),
+        *(COMPANY, CONTACT, USER),
+    )
 }
-NODES = ("Ticket", "Comment", "Attachment", "Company", "Contact", "User")
+NODES = ("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User")

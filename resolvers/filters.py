@@ -9,10 +9,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    exists,
+    false,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.types import Integer, String
 
-from models import Company, TicketPriority
+from models import Company, Ticket, TicketEventType, TicketPriority
 from models.types import UtcDateTime, Uuid36
 from resolvers.desk import ViewerKind
 from resolvers.errors import BadInput
@@ -57,6 +67,9 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
     "country": ("country", String),
     "industry": ("industry", String),
     "contact_type": ("contact_type", String),
+    "type": ("type", String),
+    "actor": ("actor_id", Uuid36),
+    "at": ("at", UtcDateTime),
 }
 FLAGS = frozenset({"is_internal", "is_active", "is_primary"})
 SWITCHES = frozenset({"open", "unassigned", "mine", "overdue"})
@@ -115,7 +128,7 @@ def _conditions_in(part: Any) -> int:
     key, operand = part[0], part[-1]
     if key in ("and", "or"):
         return sum(map(_size, operand))
-    if key == "not":
+    if key in ("not", "tickets"):
         return _size(operand)
     return max(1, len(operand)) if isinstance(operand, tuple) else 1
 
@@ -133,7 +146,7 @@ def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> W
                 raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
             parts = (_parse(v, values, f"{name}{i}", depth + 1) for i, v in enumerate(value))
             where.append((key, tuple(parts)))
-        elif key == "not":
+        elif key in ("not", "tickets"):
             where.append((key, _parse(value, values, name, depth + 1)))
         elif key == "search":
             where.append((key, _parse_search(value, values, name)))
@@ -203,6 +216,8 @@ def _condition(
         inner = and_(true(), *conditions(build, entity, rest[0], row, prefix))
         # A condition about a null is neither true nor false; for a filter that is false.
         return inner.isnot(true())
+    if key == "tickets":
+        return _of_tickets(build, rest[0], row, prefix)
     if key == "search":
         return and_(true(), *(_found(build, entity, row, prefix, *term) for term in rest[0]))
     if key in FLAGS:
@@ -214,6 +229,19 @@ def _condition(
     if key == "tags":
         return _tagged(build, row, prefix, *rest)
     return _compare(build, row, prefix, key, *rest)
+
+
+def _of_tickets(build: "Build", where: Where, row: Row, prefix: str) -> ColumnElement[bool]:
+    """Return the condition for events of tickets that pass a filter today.
+
+    That a ticket is deleted passes any: nobody can tell any more, and whoever has it must know.
+    """
+    ticket = build.alias(Ticket.__table__)  # type: ignore[attr-defined]
+    passes = and_(
+        ticket.c.id == row.ticket_id, *conditions(build, "Ticket", where, ticket.c, prefix)
+    )
+    found = exists(select(1).select_from(ticket).where(passes).correlate_except(ticket))
+    return or_(row.type == literal_column(f"'{TicketEventType.DELETED.value}'"), found)
 
 
 _switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {

@@ -26,6 +26,8 @@ class Kind(Enum):
     NUMBER = auto()
     HOURS = auto()
     TAGS = auto()
+    # A text that needs no escaping.
+    WORD = auto()
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,15 @@ class Many:
     connection: bool = True
 
 
-Definition = Scalar | Inline | One | Many
+@dataclass(frozen=True)
+class Inside:
+    """The objects of a list that is a JSON column of the row itself."""
+
+    entity: str
+    column: str
+
+
+Definition = Scalar | Inline | One | Many | Inside
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.fields import ENTITIES
-from resolvers.kinds import Entity, Inline, Kind, Many, One, Row, Scalar
+from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Row, Scalar
 from resolvers.shapes import NO_ARGS, TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,
@@ -140,6 +140,8 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     assert field.shape is not None
     if isinstance(definition, Inline):
         return object_of(build, ENTITIES[definition.entity], field.shape, row)
+    if isinstance(definition, Inside):
+        return _inside(build, definition, field.shape, row)
     if isinstance(definition, One):
         return _one(build, definition, field.shape, row)
     return _many(build, definition, field, row)
@@ -167,7 +169,16 @@ def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
 _writers: Mapping[Kind, Callable[[SQL], SQL]] = {
     Kind.BOOL: JsonBool,
     Kind.TAGS: JsonTags,
+    Kind.WORD: JsonWord,
 }
+
+
+def _inside(build: Build, relation: Inside, shape: Shape, row: Row) -> SQL:
+    """Return the list of a JSON column's objects."""
+    read = func.json_each if build.dialect == "sqlite" else func.json_array_elements
+    each = read(row[relation.column]).table_valued("value", name=f"e{build.next_name()}")
+    item = object_of(build, ENTITIES[relation.entity], shape, each.c)
+    return select(JsonArray(item)).select_from(each).correlate_except(each).scalar_subquery()
 
 
 def object_in_list(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:

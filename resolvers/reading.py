@@ -1,21 +1,32 @@
 """The reads: each takes a shape and arguments and answers with finished JSON from one statement."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, cast, func
-from sqlalchemy.types import String
+from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
+from sqlalchemy.types import BigInteger, String
 
 from models.types import Uuid36
 from resolvers.connections import Source, connection, text_list
 from resolvers.desk import Context
 from resolvers.fields import ENTITIES
 from resolvers.plans import Plan, compile_plan, context_values
-from resolvers.projection import Build, any_node, is_deep, one_row, payload_object, some_nodes
+from resolvers.projection import (
+    Build,
+    any_node,
+    is_deep,
+    object_in_list,
+    one_row,
+    payload_object,
+    some_nodes,
+)
 from resolvers.shapes import Args, Shape
-from resolvers.sqltext import SQL
+from resolvers.sqltext import SQL, JsonArray, JsonNumber, JsonObject, JsonWord
 from resolvers.statistics import statistics_object
+
+# How many events a follower holds at most.
+MOST_FOLLOWED = 50
 
 
 @dataclass(frozen=True)
@@ -34,8 +45,9 @@ class Read:
     """One read: which root, of which entity, in which shape, with arguments by slot.
 
     Roots: ``connection``, ``page`` (count and list, by offset), ``list``, ``one`` (by the column
-    ``by``), ``node``, ``nodes``, ``statistics`` and ``payload`` (objects by the ids of a write);
-    the root's own arguments are slot 0. For ``node`` and ``nodes`` there is one shape an entity.
+    ``by``), ``node``, ``nodes``, ``statistics``, ``payload`` (objects by the ids of a write) and
+    ``followed`` (events after one place and up to another); the root's own arguments are slot 0.
+    For ``node`` and ``nodes`` there is one shape an entity.
     """
 
     root: str
@@ -136,6 +148,22 @@ def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
     return (payload_object(build, read.entity, read.shapes[0][1], "s0_"),)
 
 
+def _followed(build: Build, read: Read) -> tuple[SQL, ...]:
+    """Return a list of events, each with its ``seq`` and its cursor beside the object."""
+    since, until = build.bind("s0_seq", BigInteger), build.bind("s0_until", BigInteger)
+    source = replace(
+        _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
+    )
+    rows = source.rows(literal_column(str(MOST_FOLLOWED))).subquery("followed")
+    event = object_in_list(build, source.entity, read.shapes[0][1], rows.c)
+    place = [
+        ("seq", JsonNumber(rows.c.seq)),
+        ("cursor", JsonWord(source.sealed(source.position(rows.c)))),
+    ]
+    listed = JsonArray(JsonObject([*place, ("event", event)]))
+    return (select(listed).select_from(rows).scalar_subquery(),)
+
+
 _roots = {
     "connection": _connection,
     "page": _page,
@@ -145,4 +173,5 @@ _roots = {
     "nodes": _nodes,
     "statistics": _statistics,
     "payload": _payload,
+    "followed": _followed,
 }

@@ -204,6 +204,7 @@ _spelling(
         " WHERE trim(tag) = {1} AND {1} <> '')"
     ),
     Contains="strpos(lower({0}), {1}) > 0",
+    JsonMember="({0} ->> {1})",
 )
 _spelling(
     "sqlite",
@@ -242,5 +243,9 @@ _spelling(
         " WHERE trim(value) = {1} AND {1} <> '')"
     ),
     Contains="instr(lower({0}), {1}) > 0",
+    JsonMember=(
+        "CASE json_type({0}, '$.' || {1}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+        " ELSE {0} ->> {1} END"
+    ),
     ContainsUnicode="instr(unicode_lower({0}), {1}) > 0",
 )

@@ -193,6 +193,10 @@ class InIds(InList):
     """The same for UUIDs."""
 
 
+class JsonMember(_Text):
+    """A member of a JSON object as text, booleans as ``true`` and ``false``; null is NULL."""
+
+
 class HasTag(_Condition):
     """Whether a comma-separated text has an item."""
 

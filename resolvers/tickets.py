@@ -26,7 +26,7 @@ from models import (
 from resolvers import access, inputs
 from resolvers.desk import Context, Viewer
 from resolvers.errors import Conflict, NotFound, Problem
-from resolvers.events import Happening, append_events, change
+from resolvers.events import Happening, append_events, change, move_events
 
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
@@ -187,6 +187,8 @@ async def _save(
     ticket.updated_at = now
     if happenings:
         ticket.version += 1
+    if ticket.company_id != before["company"]:
+        await move_events(session.exec, ticket.id, ticket.company_id)
     await append_events(context, session, ticket, happenings)
 
 

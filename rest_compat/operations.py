@@ -6,6 +6,7 @@ is in the document at once. Tests hold a declaration to what its handler really 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, TypeVar
 
 from resolvers.inputs import Rules
@@ -21,7 +22,7 @@ class File:
 
 
 # An object of the reads and types that its members have, where an answer is no row.
-Members = Mapping[str, "Read | type"]
+Members = Mapping[str, "Read | type | UnionType"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class Operation:
     ``about`` is what a body describes. ``listing`` has the filters that are taken, and unless
     there are other ``answers`` it is also what is answered. ``errors`` are the statuses whose body
     says ``error``, as actions do; ``refusals`` those that path, method and body do not tell.
+    ``follows``: the listing's window begins after a cursor.
     """
 
     answers: Read | Members | type[File] | None = None
@@ -42,6 +44,7 @@ class Operation:
     errors: frozenset[int] = frozenset()
     refusals: frozenset[int] = frozenset()
     summary: str = ""
+    follows: bool = False
 
 
 UNKNOWN = Operation(answers={})

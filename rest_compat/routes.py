@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.desk import Context, Desk
-from rest_compat import attachments, auth, comments, media, people, shapes, tickets
+from rest_compat import attachments, auth, comments, events, media, people, shapes, tickets
 from rest_compat.answers import answer
 from rest_compat.endpoint import Endpoint, Handler, append_slash, nowhere
 from rest_compat.links import alternates
@@ -20,7 +20,10 @@ from rest_compat.twins import TWINS
 
 API = "/api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-LISTS = ("users", "companies", "contacts", "tickets", "ticket-comments", "ticket-attachments")
+LISTS = (
+    *("users", "companies", "contacts"),
+    *("tickets", "ticket-comments", "ticket-attachments", "ticket-events"),
+)
 T = TypeVar("T")
 # Makes something of a path, its name and the handler of each method: a route, for one.
 At = Callable[..., T]
@@ -95,6 +98,7 @@ def _tickets(at: At[T]) -> list[T]:
         at(a, "Ticket Attachment List", GET=attachments.listing, POST=attachments.upload),
         at(a + "{id}/", "Ticket Attachment Instance", GET=attachments.detail,
            PUT=attachments.update, PATCH=attachments.update, DELETE=attachments.delete),
+        at(API + "ticket-events/", "Ticket Event List", GET=events.listing),
     ]  # fmt: skip
 
 

@@ -11,6 +11,8 @@ MOST = 100
 # Where GraphQL has another name for it than the catalogue, or none.
 OTHER_NAMES = {"tags_text": "tags", "file": "downloadUrl"}
 NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
+# Of an event they stay where what they name is gone, so GraphQL has them beside the relations.
+OF_EVENTS = frozenset({"ticket_id", "ticket_number", "comment_id", "attachment_id"})
 COUNTS = {"by_status": "status", "by_priority": "priority"}
 
 
@@ -29,6 +31,8 @@ def place_of(entity: Entity, field: Field) -> tuple[str, ...]:
         return ()
     if name == "all_comments":
         return ("comments", "nodes")
+    if entity.name == "TicketEvent" and name in OF_EVENTS:
+        return (camel(name),)
     base, _, last = name.rpartition("_")
     relation = entity.fields.get(base)
     if isinstance(relation, One):

@@ -38,6 +38,21 @@ ATTACHMENT = Shape(
     )
 )
 
+# New here: what happened, in the feed. Ids stay also where what they name is gone.
+CHANGE = Shape(_plain("field", "from", "to"))
+EVENT = Shape(
+    (
+        *_plain("id", "cursor", "type", "at"),
+        Field("actor", "actor_id"),
+        *_plain("actor_name", "via", "is_internal"),
+        Field("ticket", "ticket_id"),
+        Field("ticket_number", "ticket_number"),
+        Field("comment", "comment_id"),
+        Field("attachment", "attachment_id"),
+        Field("changes", "changes", CHANGE),
+    )
+)
+
 
 def _ticket(comments_slot: int | None) -> Shape:
     """Return the reference's "Ticket Response"."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resolvers.shapes import Shape
-from rest_compat import attachments, comments, people, shapes, tickets
+from rest_compat import attachments, comments, events, people, shapes, tickets
 from rest_compat.lists import Listing
 from rest_compat.selections import MOST, counts, selection
 
@@ -46,8 +46,9 @@ def _list(name: str, types: Mapping[str, str], listing: Listing, filters: str) -
     declared = ", ".join(f"${one}: {kind}" for one, kind in {**types, "first": "Int"}.items())
     passed = ", ".join(f"{one}: ${one}" for one in [*types, "first"])
     rows = selection(listing.entity, listing.shape)
+    title = name[0].upper() + name[1:]
     return Twin(
-        f"query {name.title()}({declared}) {{ {name}({passed}) {{ totalCount nodes {rows} "
+        f"query {title}({declared}) {{ {name}({passed}) {{ totalCount nodes {rows} "
         "pageInfo { hasNextPage endCursor } } }",
         listing=listing,
         filters=frozenset(filters.split()),
@@ -140,6 +141,11 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
     "ticket-attachments/": {
         "GET": _ATTACHMENTS,
         "POST": _write("uploadAttachment", f"attachment {_ATTACHMENT}", ticketId=YOURS, file=None),
+    },
+    "ticket-events/": {
+        "GET": _list(
+            "ticketEvents", {"filter": "TicketEventFilter"}, events.LISTING, "type ticket actor"
+        )
     },
     "ticket-attachments/{id}/": {
         "GET": _one("Attachment", shapes.ATTACHMENT),

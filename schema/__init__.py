@@ -11,10 +11,12 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
+from schema.events import TicketEvent
 from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
 from schema.scalars import DATE_TIME, DateTime
+from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 
 
@@ -57,7 +59,8 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     made = DeskSchema(
         query=Query,
         mutation=Mutation,
-        types=[Ticket, Comment, Attachment, Company, Contact, User],
+        subscription=Subscription,
+        types=[Ticket, Comment, Attachment, TicketEvent, Company, Contact, User],
         execution_context_class=FragmentExecutor,
         extensions=extensions(documents, introspection=introspection),
         config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
@@ -67,6 +70,11 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
     assert query_type is not None
     for name, resolve in RESOLVERS.items():
         query_type.fields[name].resolve = resolve
+    subscription_type = made._schema.subscription_type
+    assert subscription_type is not None
+    for name, follow in FOLLOWED.items():
+        subscription_type.fields[name].subscribe = follow
+        subscription_type.fields[name].resolve = not_streamed
     return made
 
 

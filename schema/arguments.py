@@ -5,14 +5,11 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.types import Integer
-
-from models.types import Uuid36
-from resolvers.connections import order_key
-from resolvers.errors import BadCursor, BadInput
+from resolvers.errors import BadInput
 from resolvers.fields import ENTITIES
 from resolvers.filters import parse
 from resolvers.kinds import Entity
+from resolvers.positions import open_position
 from resolvers.shapes import Args
 from resolvers.signing import Signer
 from schema.selection import snake
@@ -20,7 +17,9 @@ from schema.words import DEFAULT_PAGE, MOST_PAGE
 
 LONGEST_LINK = 86_400
 MOST_ORDERS = 6
-_ID_FIELDS = frozenset({"company", "contact", "assigned_to", "created_by", "ticket", "author"})
+_ID_FIELDS = frozenset(
+    {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}
+)
 
 
 def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
@@ -30,6 +29,11 @@ def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
     """
     if returns.endswith("Connection"):
         return _connection_args(given, ENTITIES[returns.removesuffix("Connection")], signer)
+    if returns == "TicketEvent":
+        # Only the subscription takes arguments and returns one; where to begin is no condition.
+        followed: dict[str, object] = {}
+        chosen = {"tickets": plain_filter(given.get("filter")), "type": {"in": given.get("types")}}
+        return Args(where=parse(chosen, followed), values=followed)
     if returns == "TicketStats":
         values: dict[str, object] = {}
         return Args(where=parse(plain_filter(given.get("filter")), values), values=values)
@@ -45,6 +49,8 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
     values: dict[str, object] = {}
     where = parse(_filter_of(given), values)
     order = _order(given.get("orderBy"))
+    if given.get("direction") is not None:
+        order = ((entity.order[0][0], _value(given["direction"]) == "desc"),)
     first, last = given.get("first"), given.get("last")
     if first is not None and last is not None:
         raise BadInput("Give either `first` or `last`, not both.")
@@ -52,9 +58,12 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
     limit: int = given["last"] if backward else DEFAULT_PAGE if first is None else first
     if not 1 <= limit <= MOST_PAGE:
         raise BadInput(f"`{'last' if backward else 'first'}` must be between 1 and {MOST_PAGE}.")
+    if given.get("after") == "" and entity.name == "TicketEvent":
+        # The beginning of the feed, for whoever has no cursor yet.
+        given = {**given, "after": None}
     for name in ("after", "before"):
         if given.get(name) is not None:
-            position = _position(given[name], entity, order or entity.order, signer)
+            position = open_position(given[name], entity, order or entity.order, signer)
             values.update({f"{name}_{i}": value for i, value in enumerate(position)})
     return Args(
         where,
@@ -86,7 +95,7 @@ def plain_filter(given: Mapping[str, Any] | None) -> dict[str, Any]:
             continue
         if key in ("and", "or"):
             plain[key] = [plain_filter(part) for part in value]
-        elif key == "not":
+        elif key in ("not", "tickets"):
             plain[key] = plain_filter(value)
         elif isinstance(value, Mapping):
             operands = {snake(operator): operand for operator, operand in value.items()}
@@ -141,19 +150,3 @@ def _order(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, bool],
 
 def _value(choice: object) -> str:
     return str(choice.value if isinstance(choice, Enum) else choice)
-
-
-def _position(
-    cursor: str, entity: Entity, order: tuple[tuple[str, bool], ...], signer: Signer
-) -> list[object]:
-    parts = signer.open(cursor)
-    if parts[0] != order_key(entity, order):
-        raise BadCursor("The cursor belongs to another list or another order.")
-    types = [*(entity.orders[field].type for field, _ in order), Uuid36]
-    return [_typed(text, type_) for text, type_ in zip(parts[1:], types, strict=True)]
-
-
-def _typed(text: str, type_: Any) -> object:
-    if type_ is Uuid36:
-        return UUID(text)
-    return int(text) if type_ is Integer else text

@@ -8,7 +8,15 @@ from enum import Enum, StrEnum
 
 import strawberry
 
-from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from models import (
+    Role,
+    Team,
+    TicketCategory,
+    TicketEventType,
+    TicketPriority,
+    TicketStatus,
+    Via,
+)
 
 
 def _described(choices: type[StrEnum], description: str, values: dict[str, str]) -> None:
@@ -78,6 +86,34 @@ _described(
 )
 
 
+_described(
+    TicketEventType,
+    "What happened to a ticket.",
+    {
+        "CREATED": "It was created.",
+        "UPDATED": "Fields changed, other than those below.",
+        "STATUS_CHANGED": "Its status changed.",
+        "ASSIGNED": "The responsible user or team changed.",
+        "COMMENT_ADDED": "Somebody commented, or an internal note was published.",
+        "COMMENT_EDITED": "A comment changed.",
+        "COMMENT_DELETED": "A comment was deleted.",
+        "ATTACHMENT_ADDED": "A file was attached.",
+        "ATTACHMENT_RENAMED": "A file got another name.",
+        "ATTACHMENT_DELETED": "A file was deleted.",
+        "DELETED": "It was deleted, with its comments and files.",
+    },
+)
+_described(
+    Via,
+    "What a change came through.",
+    {
+        "REST": "The REST API.",
+        "GRAPHQL": "The GraphQL API.",
+        "IMPORT": "An import from another system.",
+    },
+)
+
+
 @strawberry.enum(description="What tickets can be sorted by.")
 class TicketOrderField(Enum):
     """The values are the catalogue's names."""
@@ -120,7 +156,9 @@ __all__ = [
     "Role",
     "Team",
     "TicketCategory",
+    "TicketEventType",
     "TicketOrderField",
     "TicketPriority",
     "TicketStatus",
+    "Via",
 ]

@@ -143,6 +143,19 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     return shown
 
 
+def worded(error: GraphQLError, request_id: str) -> GraphQLError:
+    """Return an error that shows as ``formatted`` whatever formats it."""
+    shown = formatted(error, request_id)
+    return GraphQLError(
+        shown["message"],
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=shown["extensions"],
+    )
+
+
 def _expected(error: DeskError) -> tuple[str, str]:
     if isinstance(error, RefusedToken):
         return "UNAUTHENTICATED", "The refresh token is not valid, or no longer: log in again."

@@ -13,15 +13,27 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
 )
+from graphql import (
+    ExecutionResult as GraphQLExecutionResult,
+)
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
+
+from schema.errors import worded
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
 LONGEST_KEPT = 20_000
 # Validation takes the square of how often a field repeats: 10,000 tokens may take it seconds.
 MOST_TOKENS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An event of a subscription with all of its answer."""
+
+    data: dict[str, orjson.Fragment]
 
 
 class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -33,6 +45,12 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(result, orjson.Fragment):
             return result
         return super().complete_value(return_type, *args, **kwargs)
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute an operation, unless this is for an event that has its answer already."""
+        if isinstance(self.root_value, Finished):
+            return GraphQLExecutionResult(data=self.root_value.data, errors=None)
+        return super().execute_operation(serially)
 
     def build_resolve_info(self, *args: Any) -> Any:
         """Keep graphql-core's own info: Strawberry's has lost what arguments are coerced from."""
@@ -128,6 +146,17 @@ class OneOperation(SchemaExtension):
         yield
 
 
+class WordErrors(SchemaExtension):
+    """Words the errors of streams, whose transports would show them as they were raised."""
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Replace a result's errors by what clients may see."""
+        if result.errors:
+            request_id = self.execution_context.context.request_id
+            result.errors = [worded(error, request_id) for error in result.errors]
+        yield
+
+
 class WithoutIntrospection(SchemaExtension):
     """Refuses questions about the schema."""
 
@@ -143,5 +172,6 @@ def extensions(documents: Documents, *, introspection: bool) -> list[Callable[[]
         lambda: MaxTokensLimiter(MOST_TOKENS),
         lambda: KeepDocuments(documents),
         OneOperation,
+        WordErrors,
     ]
     return found if introspection else [WithoutIntrospection, *found]

@@ -10,6 +10,7 @@ from schema.choices import (
     Role,
     Team,
     TicketCategory,
+    TicketEventType,
     TicketOrderField,
     TicketPriority,
     TicketStatus,
@@ -182,3 +183,28 @@ class ContactFilter:
     is_primary: bool | None = told("Whether it is the primary contact of its company.")
     is_active: bool | None = told("Whether it is in use.")
     search: str | None = told("Each of these words occurs in name, email, phone, title or company.")
+
+
+@strawberry.input(description="Compares the type of an event.")
+class TicketEventTypeComparator:
+    """All given operators must hold."""
+
+    eq: TicketEventType | None = told(_EQ)
+    in_: list[TicketEventType] | None = strawberry.field(
+        name="in", description=_IN, default=strawberry.UNSET
+    )
+    not_in: list[TicketEventType] | None = told(_NOT_IN)
+
+
+@strawberry.input(description="Chooses events.")
+class TicketEventFilter:
+    """All given parts must hold."""
+
+    type: TicketEventTypeComparator | None = told("By what happened.")
+    ticket: IdComparator | None = told("By ticket, also one that is deleted.")
+    tickets: TicketFilter | None = told(
+        "Events of the tickets that this chooses as they are now, and every DELETED."
+    )
+    actor: IdComparator | None = told("By who did it.")
+    at: DateTimeComparator | None = told("By when it happened.")
+    is_internal: bool | None = told("Whether it is about what customers never see.")

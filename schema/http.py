@@ -1,7 +1,8 @@
 """GraphQL over HTTP: Strawberry's view with our context, errors, JSON and page."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -11,38 +12,36 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult
+from strawberry.http.streaming import AsyncTextStream, HTTPStreamTransport
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.unset import UnsetType
 
-from resolvers.auth import viewer_of
-from resolvers.desk import Context, Desk, Viewer
-from resolvers.errors import Unauthenticated
+from resolvers.desk import Desk
 from schema import DeskSchema
+from schema.context import GraphContext, context_of, token_of_payload
 from schema.errors import formatted
+from schema.sockets import Handler, TextFrames
+from schema.sse import EventStream, prefers_stream
 
 # What a request may have besides an uploaded file, in bytes.
 MOST_AROUND = 1024 * 1024
-
-
-class GraphContext:
-    """The context of one operation; ``login`` makes its viewer somebody."""
-
-    def __init__(self, desk_context: Context, *, bad_token: bool) -> None:
-        self.desk_context = desk_context
-        self.bad_token = bad_token
-
-    def become(self, viewer: Viewer) -> None:
-        """Go on as somebody who has just logged in."""
-        before = self.desk_context
-        self.desk_context = Context(before.desk, viewer, before.via, before.base_url)
+# How long a WebSocket may stay open without a connection_init.
+SILENCE = timedelta(seconds=10)
 
 
 class GraphQLView(GraphQL[GraphContext, None]):
     """The endpoint: operations by POST or GET, and a page for browsers."""
 
     schema: DeskSchema
+    websocket_adapter_class = TextFrames
+    graphql_transport_ws_handler_class = Handler
+    stream_transport_classes_by_protocol: ClassVar = {  # type: ignore[misc]
+        GRAPHQL_SSE_PROTOCOL: EventStream
+    }
 
     def __init__(
         self,
@@ -57,7 +56,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
         super().__init__(
             schema,
             graphql_ide="graphiql" if page else None,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
+            connection_init_wait_timeout=SILENCE,
             multipart_uploads_enabled=True,
             allowed_origins=allowed_origins,
         )
@@ -103,16 +103,28 @@ class GraphQLView(GraphQL[GraphContext, None]):
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> GraphContext:
         """Find out who asks; a token that is no good makes them nobody."""
-        viewer, bad_token = None, False
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            try:
-                viewer = await viewer_of(self._desk, token.strip())
-            except Unauthenticated:
-                bad_token = True
-        base_url = self._base_url or _base_url_of(request)
-        context = Context(self._desk, viewer, "graphql", base_url)
-        return GraphContext(context, bad_token=bad_token)
+        context = context_of(self._desk, request, self._base_url)
+        await context.identify()
+        if request.scope["type"] == "http":
+            request.scope.setdefault("state", {})["graph_context"] = context
+            # Where a client that follows events lost the connection (HTML, section 9.2.4).
+            context.resumes_after = request.headers.get("last-event-id") or None
+        return context
+
+    async def on_ws_connect(self, context: GraphContext) -> UnsetType | dict[str, object] | None:
+        """Take the token from the payload; one that is no good ends the connection with 4403."""
+        context.token = token_of_payload(context.connection_params or {}) or context.token
+        await context.identify()
+        if context.bad_token:
+            raise ConnectionRejectionError
+        return UnsetType()
+
+    def _stream_result(
+        self, request: Request, result: SubscriptionExecutionResult, transport: HTTPStreamTransport
+    ) -> AsyncTextStream:
+        """Frame a stream whose ids are the cursors of its events."""
+        context: GraphContext = request.scope["state"]["graph_context"]
+        return super()._stream_result(request, result, EventStream(lambda: context.place))
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Answer a browser with the page."""
@@ -186,7 +198,7 @@ def _refusal(status: int, message: str) -> Response:
 
 def _plain_request(body: bytes | str, accept: str) -> GraphQLRequestData | None:
     """Read the usual request: a JSON object that asks for one JSON answer; None for any other."""
-    if "multipart/mixed" in accept or "text/event-stream" in accept:
+    if "multipart/mixed" in accept or prefers_stream(accept):
         return None
     try:
         data = orjson.loads(body)
@@ -202,9 +214,3 @@ def _plain_request(body: bytes | str, accept: str) -> GraphQLRequestData | None:
     ):
         return None
     return GraphQLRequestData(query, variables, name, None)
-
-
-def _base_url_of(request: Request | WebSocket) -> str:
-    """Return the address that the client used; Starlette's own costs ten times as much."""
-    host = request.headers.get("host") or "{}:{}".format(*(request.scope["server"] or ("", 0)))
-    return f"{request.scope['scheme']}://{host}{request.scope.get('root_path', '')}"

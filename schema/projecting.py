@@ -67,16 +67,29 @@ async def project(
     slot 0. Raises ``BadInput``.
     """
     context: Context = info.context.desk_context
-    template = _template(info, root, by)
-    args = [
-        fixed or _args(context, slot, info, given if i == 0 else None)
-        for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True))
-    ]
+    template, args = planned(info, root, by=by, given=given)
     if values:
         first = args[0]
         args[0] = replace(first, values={**first.values, **values})
     text = await read_json(context, template.read, args, key=template)
     return None if text is None else orjson.Fragment(text)
+
+
+def planned(
+    info: GraphQLResolveInfo[Any],
+    root: str,
+    *,
+    by: str = "id",
+    given: Mapping[str, Any] | None = None,
+) -> tuple[Template, list[Args]]:
+    """Return what a root field wants, and with which arguments; raises ``BadInput``."""
+    context: Context = info.context.desk_context
+    template = _template(info, root, by)
+    args = [
+        fixed or _args(context, slot, info, given if i == 0 else None)
+        for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True))
+    ]
+    return template, args
 
 
 def _args(

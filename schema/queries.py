@@ -10,7 +10,8 @@ from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
 from schema.arguments import known_id
-from schema.filters import CommentFilter, ContactFilter, UserFilter
+from schema.events import EventsAfterArg, TicketEvent
+from schema.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
 from schema.projecting import project
 from schema.statistics import TicketStats
 from schema.types import (
@@ -52,6 +53,7 @@ RESOLVERS = {
     "users": resolve_list,
     "companies": resolve_list,
     "contacts": resolve_list,
+    "ticketEvents": resolve_list,
     "ticketStats": resolve_statistics,
 }
 
@@ -133,6 +135,20 @@ class Query:
     @answered("Counts over the tickets that the viewer may see.")
     def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
         """See ``resolve_statistics``."""
+        projected()
+
+    @answered("The feed: what happened to all tickets that the viewer may see, oldest first.")
+    def ticket_events(
+        self,
+        filter: Annotated[
+            TicketEventFilter | None, strawberry.argument(description="Which events.")
+        ] = None,
+        first: FirstArg = None,
+        after: EventsAfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[TicketEvent]:
+        """See ``resolve_list``."""
         projected()
 
     @answered("The comments that the viewer may see, oldest first.")

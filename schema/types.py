@@ -4,15 +4,25 @@ Fields carry no code: a root field answers with finished JSON (``schema/projecti
 classes only say what there is. Each field is one of the catalogue's, ``resolvers/fields.py``.
 """
 
-from typing import Annotated, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, NoReturn, TypeVar
 
 import strawberry
 from strawberry import ID
 
-from schema.choices import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from schema.choices import (
+    OrderDirection,
+    Role,
+    Team,
+    TicketCategory,
+    TicketPriority,
+    TicketStatus,
+)
 from schema.filters import TicketFilter, TicketOrder
 from schema.scalars import DateTime
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
+
+if TYPE_CHECKING:
+    from schema.events import TicketEvent
 
 Entity = TypeVar("Entity")
 FilterArg = Annotated[
@@ -220,6 +230,21 @@ class Ticket(Node):
             strawberry.argument(description="Only internal notes, or only public comments."),
         ] = None,
     ) -> "Connection[Comment]":
+        """See the description."""
+        projected()
+
+    @answered("What happened to it.")
+    def history(
+        self,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+        direction: Annotated[
+            OrderDirection,
+            strawberry.argument(description="Oldest first (ASC), or newest first (DESC)."),
+        ] = OrderDirection.ASC,
+    ) -> Connection[Annotated["TicketEvent", strawberry.lazy("schema.events")]]:
         """See the description."""
         projected()
 

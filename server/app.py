@@ -4,19 +4,27 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from models import User
 from resolvers.auth import Viewers
 from resolvers.desk import Desk
+from resolvers.feed import Feed
 from resolvers.plans import Plans
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
@@ -32,6 +40,7 @@ from server.requests import RequestIds
 from server.settings import Settings, load_settings
 
 Clock = Callable[[], datetime]
+INBOX = Path(__file__).parents[1] / "examples" / "inbox.html"
 
 
 def utc_now() -> datetime:
@@ -52,6 +61,8 @@ def create_desk(
     database = Database(settings.database_url, functions=functions, observer=observer)
     desk = Desk(
         database=database,
+        bell=database.bell,
+        feed=Feed(),
         files=open_files(settings.files_url),
         tokens=Tokens(
             key,
@@ -87,6 +98,7 @@ def create_app(
             await page.prepare()
             yield
         finally:
+            await desk.feed.close()
             await database.close()
 
     app = Starlette(
@@ -94,6 +106,7 @@ def create_app(
             *_graphql_routes(settings, desk, page),
             *reference.reference_routes(settings.public_url),
             *_rest_routes(settings, desk),
+            *_example_routes(settings),
             Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
         middleware=_middleware(settings),
@@ -161,7 +174,11 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
     )
     # A temporary redirect keeps the method, so a slash too many costs a client nothing.
     slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
-    routes: list[BaseRoute] = [Route("/graphql", view), slash]
+    routes: list[BaseRoute] = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", view),
+        slash,
+    ]
     if settings.shows_graphiql:
         routes.insert(0, Mount("/graphql/static", StaticFiles(directory=console.STATIC)))
         if console.built():
@@ -175,6 +192,19 @@ def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
     return rest_routes(desk, settings.public_url, words=reference.words, graphiql=graphiql)
 
 
+def _example_routes(settings: Settings) -> list[BaseRoute]:
+    """Return the examples, in development and where there are any: they are not installed."""
+    if settings.production or not INBOX.exists():
+        return []
+
+    async def inbox(_request: Request) -> Response:
+        inline = "'unsafe-inline'"
+        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
+        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
+
+    return [Route("/examples/inbox", inbox)]
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     found = [Middleware(RequestIds)]
     if settings.cors_origins:
@@ -182,7 +212,10 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "range", "if-range", "if-none-match"],
+            allow_headers=[
+                *("authorization", "content-type", "last-event-id"),
+                *("range", "if-range", "if-none-match"),
+            ],
             expose_headers=["link", "x-request-id", "content-disposition", "content-range", "etag"],
             max_age=86_400,
         )

@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from server.bell import Bell, PostgresBell, SqliteBell
+
 READ_CONNECTIONS = 8
 WRITE_CONNECTIONS = 4
 SQLITE_READERS = 4
@@ -222,12 +224,15 @@ class Database:
         self.url = parse_url(url)
         self.engine = _write_engine(self.url)
         self.reader: Reader
+        self.bell: Bell
         if self.is_sqlite:
             path = str(self.url.database)
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self.reader = SqliteReader(path, functions or {}, observer)
+            self.bell = SqliteBell(path)
         else:
             self.reader = PostgresReader(dsn_of(self.url), observer)
+            self.bell = PostgresBell(dsn_of(self.url))
         if observer is not None:
             event.listen(
                 self.engine.sync_engine,
@@ -251,6 +256,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.bell.close()
         await self.reader.close()
         await self.engine.dispose()
 
@@ -264,6 +270,10 @@ class Database:
         session = AsyncSession(self.engine, expire_on_commit=False)
         async with session, session.begin():
             yield session
+        if self.is_sqlite:
+            # Its readers in this process need not wait until the commit is noticed. PostgreSQL
+            # notifies this process, too, and only of what was appended to the log.
+            self.bell.ring()
 
 
 def dsn_of(url: URL) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from rest_compat.answers import JSON_TYPE
 from rest_compat.bodies import FORM, MULTIPART
 from rest_compat.openapi.answers import HEADERS, answers_of
-from rest_compat.openapi.parameters import in_path, in_query
+from rest_compat.openapi.parameters import after_cursor, in_path, in_query
 from rest_compat.openapi.values import Json, Schemas, Words
 from rest_compat.operations import File, Operation, operation_of
 
@@ -85,6 +85,7 @@ def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schem
     if operation.listing is not None:
         windowed = operation.answers is operation.listing.read
         parameters += in_query(operation.listing, schemas, windowed=windowed)
+        parameters += after_cursor() if operation.follows else []
     described: Json = {
         "operationId": _operation_id(shown, method),
         "summary": summary,

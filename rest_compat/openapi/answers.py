@@ -114,12 +114,15 @@ def _answered(operation: Operation, schemas: Schemas) -> Json:
     assert isinstance(operation.answers, dict)
     return members(
         {
-            name: schemas.answer(one)
-            if isinstance(one, Read)
-            else {"type": "string", "examples": [example_of("", name, "")]}
+            name: schemas.answer(one) if isinstance(one, Read) else _member(name, one)
             for name, one in operation.answers.items()
         }
     )
+
+
+def _member(name: str, type_: object) -> Json:
+    kind = ["string", "null"] if type_ == str | None else "string"
+    return {"type": kind, "examples": [example_of("", name, "")]}
 
 
 def _refusal(operation: Operation, status: int, schemas: Schemas) -> Json:

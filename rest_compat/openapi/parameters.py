@@ -62,6 +62,15 @@ def in_query(listing: Listing, schemas: Schemas, *, windowed: bool) -> list[Json
     return [{**one, "in": "query"} for one in found]
 
 
+def after_cursor() -> list[Json]:
+    """Return the parameters of a window that begins after a cursor."""
+    after = "The `cursor` of the answer before, or of an event; without it from the beginning."
+    return [
+        {"name": "after", "in": "query", "description": after, "schema": {"type": "string"}},
+        {"name": "limit", "in": "query", "description": "How many rows.", "schema": SIZE},
+    ]
+
+
 def _filter(listing: Listing, name: str, one: Filter, schemas: Schemas) -> Json:
     text = FILTER_WORDS.get(name) or schemas.said(listing.entity, name).get("description", "")
     parameter: Json = {"name": name, "schema": _taken(one.takes)}

@@ -17,6 +17,10 @@ from server.stores import open_store
 APP = "server.app:app_from_environment"
 BACKLOG = 2048
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not listened on
+# What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
+LARGEST_MESSAGE = 2**20
+# How long streams that are open may hold up the end of the process, in seconds.
+LAST_WORDS = 3
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -58,6 +62,8 @@ def _serve(sockets: list[socket.socket], *, workers: int, reload: bool) -> None:
         backlog=BACKLOG,
         log_config=LOGGING,
         access_log=False,
+        ws_max_size=LARGEST_MESSAGE,
+        timeout_graceful_shutdown=LAST_WORDS,
         server_header=False,
     )
     server = uvicorn.Server(config)

@@ -5,14 +5,15 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models import TicketEvent, TicketEventType, new_id
+from models import TicketEvent, TicketEventType, Via, new_id
 from resolvers import inputs
-from resolvers.events import LOCK_LOG, Happening, change
+from resolvers.comments import TOLD, comment_happenings
+from resolvers.events import Happening, change, hide_events, lock_log, move_events
 from resolvers.tickets import COLUMN_OF, ticket_happenings
 from server.legacy.batch import Batch, insert_all
 from server.legacy.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 
-VIA = "import"
+VIA = Via.IMPORT.value
 _events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
 
 
@@ -22,9 +23,18 @@ async def append(connection: AsyncConnection, batch: Batch) -> None:
     events += [event for pair in batch.changed for event in _of_changed(batch, *pair)]
     if not events:
         return
-    if connection.dialect.name == "postgresql":
-        await connection.execute(LOCK_LOG)
+    await _follow(connection, batch)
+    await lock_log(connection.dialect.name, connection.execute)
     await insert_all(connection, _events, events)
+
+
+async def _follow(connection: AsyncConnection, batch: Batch) -> None:
+    """Let earlier events be read by whoever may read of what changed."""
+    for before, after in batch.changed:
+        if batch.kind is TICKETS and before["company_id"] != after["company_id"]:
+            await move_events(connection.execute, after["id"], after["company_id"])
+        if batch.kind is COMMENTS and after["is_internal"] and not before["is_internal"]:
+            await hide_events(connection.execute, before["ticket_id"], after["id"])
 
 
 def _of_new(batch: Batch, row: Row) -> list[Row]:
@@ -61,7 +71,6 @@ def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
 
 def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
     """Tell of a comment; one that moved is deleted from one ticket and added to another."""
-    internal = before["is_internal"] or after["is_internal"]
     if before["ticket_id"] != after["ticket_id"]:
         left = batch.tickets[before["ticket_id"]]
         deleted = Happening(
@@ -71,18 +80,11 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
         )
         gone = _event(deleted, left, left["id"], None, after["updated_at"])
         return [gone, _added(batch, after)]
-    changes = [
-        change(name, before[name], after[name])
-        for name in ("text", "is_internal")
-        if before[name] != after[name]
-    ]
-    if not changes:
-        return []
-    edited = Happening(
-        TicketEventType.COMMENT_EDITED, changes, is_internal=internal, comment_id=after["id"]
-    )
     ticket = batch.tickets[after["ticket_id"]]
-    return [_event(edited, ticket, ticket["id"], None, after["updated_at"])]
+    told = comment_happenings(
+        after["id"], {name: before[name] for name in TOLD}, {name: after[name] for name in TOLD}
+    )
+    return [_event(one, ticket, ticket["id"], None, after["updated_at"]) for one in told]
 
 
 def _fields(row: Row) -> Row:

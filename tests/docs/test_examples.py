@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, parse, validate
 
+from schema import sdl
 from tests.docs.examples import NOT_RUN, Desk, examples, serving, wrong
 from tests.docs.markdown import DOCUMENTS, blocks
 
 # Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
-OTHERS = frozenset({"ini", "nginx"})
+# Frames ("http") are those of tests/live; documents of GraphQL are checked below.
+OTHERS = frozenset({"ini", "nginx", "http", "graphql"})
 HOUSE = "models/ "
 BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
 
@@ -55,6 +58,13 @@ def test_no_block_is_overlooked(document: Path) -> None:
     left = [block for block in blocks(text) if block not in known]
     overlooked = [block.text for block in left if block.language not in OTHERS]
     assert [text for text in overlooked if not text.startswith(HOUSE)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_of_graphql_are_valid(document: Path) -> None:
+    for block in blocks(document.read_text("utf-8")):
+        if block.language == "graphql":
+            assert validate(build_schema(sdl()), parse(block.text)) == []
 
 
 def test_every_block_that_is_not_run_is_there() -> None:

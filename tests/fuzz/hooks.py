@@ -34,6 +34,7 @@ NOT_IN_A_SCHEMA = (
     "Invalid credentials",
     # Of other schemes than the web's.
     "Enter a valid URL.",
+    "The cursor is not one of this server's.",
 )
 NOT_OF_A_FIELD = {("company", "This field is required.")}
 

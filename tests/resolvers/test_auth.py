@@ -250,3 +250,26 @@ async def test_remembered_viewers_are_bounded(monkeypatch: pytest.MonkeyPatch) -
         viewers.put(viewer, NOON)
     assert viewers.get(known[2].id, NOON) == known[2]
     assert viewers.get(known[0].id, NOON) is None
+
+
+async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) -> None:
+    token = world.desk.tokens.access(key("keith"))
+    fetch, asked = world.database.reader.fetch_row, []
+
+    async def counted(sql: str, values: Any) -> Any:
+        asked.append(sql)
+        return await fetch(sql, values)
+
+    world.database.reader.fetch_row = counted  # type: ignore[method-assign]
+    try:
+        viewers = await asyncio.gather(*(auth.viewer_of(world.desk, token) for _ in range(50)))
+        assert {viewer.id for viewer in viewers} == {key("keith")}
+        assert len(asked) == 1
+        other = world.desk.tokens.access(key("nobody"))
+        failed = await asyncio.gather(
+            *(auth.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
+        )
+        assert {type(error) for error in failed} == {Unauthenticated}
+        assert len(asked) == 2
+    finally:
+        world.database.reader.fetch_row = fetch  # type: ignore[method-assign]

@@ -116,16 +116,45 @@ async def test_comments_tell_what_changed_and_whether_it_is_internal(
         assert (event.comment_id, event.is_internal) == (comment_id, internal)
 
 
-@pytest.mark.parametrize(("name", "internal"), [("public", True), ("internal", False)])
-async def test_what_crosses_between_internal_and_public_is_told_to_staff_only(
-    world: World, name: str, internal: bool
+async def test_a_comment_that_becomes_internal_takes_all_that_was_told_of_it_along(
+    world: World,
 ) -> None:
-    changes = {"is_internal": internal, "text": "New"}
-    await comments.update_comment(world.context("keith"), key(name), changes)
+    context = world.context("keith")
+    comment_id = await comments.add_comment(context, key("volume"), {"text": "A"})
+    await comments.add_comment(context, key("volume"), {"text": "Another"})
+    await comments.update_comment(context, comment_id, {"text": "B"})
+    await comments.update_comment(context, comment_id, {"text": "C", "is_internal": True})
 
-    [event] = await world.events()
-    assert event.is_internal
-    assert ("is_internal", not internal, internal) in told(event)[1]
+    assert await last(world, 4) == [
+        ("comment_added", []),
+        ("comment_added", []),
+        ("comment_edited", [("text", "A", "B")]),
+        ("comment_edited", [("text", "B", "C"), ("is_internal", False, True)]),
+    ]
+    hidden = [event.is_internal for event in await world.events()]
+    assert hidden == [True, False, True, True]
+
+
+async def test_a_note_that_is_published_is_a_new_comment_without_a_past(world: World) -> None:
+    changes = {"is_internal": False, "text": "New"}
+    await comments.update_comment(world.context("keith"), key("internal"), changes)
+
+    edited, added = await world.events()
+    assert told(edited)[1][1] == ("is_internal", True, False)
+    assert edited.is_internal
+    assert told(added) == ("comment_added", [])
+    assert (added.is_internal, added.comment_id) == (False, key("internal"))
+
+
+async def test_what_is_told_of_a_ticket_follows_it_to_another_company(world: World) -> None:
+    context = world.context("keith")
+    for name in ("offline", "volume"):
+        await comments.add_comment(context, key(name), {"text": "T"})
+    await tickets.update_ticket(context, key("offline"), {"company": key("centara")})
+
+    companies = [(event.ticket_id, event.company_id) for event in await world.events()]
+    moved = (key("offline"), key("centara"))
+    assert companies == [moved, (key("volume"), key("hilton")), moved]
 
 
 async def test_attachments_tell_their_names(world: World) -> None:
@@ -133,11 +162,14 @@ async def test_attachments_tell_their_names(world: World) -> None:
     attachment_id = await attachments.add_attachment(
         context, key("volume"), "a.txt", pieces(b"content")
     )
+    await attachments.update_attachment(context, attachment_id, {"name": "a.txt"})
+    await attachments.update_attachment(context, attachment_id, {"name": "b.txt"})
     await attachments.delete_attachment(context, attachment_id)
 
-    assert await last(world, 2) == [
+    assert await last(world, 3) == [
         ("attachment_added", [("name", None, "a.txt")]),
-        ("attachment_deleted", [("name", "a.txt", None)]),
+        ("attachment_renamed", [("name", "a.txt", "b.txt")]),
+        ("attachment_deleted", [("name", "b.txt", None)]),
     ]
     assert {event.attachment_id for event in await world.events()} == {attachment_id}
 
@@ -187,6 +219,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "delete_comment": lambda context: comments.delete_comment(context, key("public")),
     "add_attachment": _upload,
+    "update_attachment": lambda context: attachments.update_attachment(
+        context, key("photo"), {"name": "new"}
+    ),
     "delete_attachment": lambda context: attachments.delete_attachment(context, key("photo")),
 }
 

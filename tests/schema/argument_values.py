@@ -51,6 +51,7 @@ class ArgumentValues:
             "Company": world.companies,
             "Contact": world.contacts,
             "User": world.users,
+            "TicketEvent": world.ticketEvents,
         }
 
     def __call__(
@@ -93,6 +94,9 @@ class ArgumentValues:
         if "search" in definition.args and self._chance(0.4):
             given["search"] = self.random.choice(SEARCHES)
         order = order_of(given.get("orderBy"), entity)
+        if "direction" in definition.args and self._chance(0.5):
+            given["direction"] = self.random.choice(["ASC", "DESC"])
+            order = [(field, given["direction"] == "DESC") for field, _ in order]
         for name in ("after", "before"):
             if self._chance(0.2):
                 row = self.random.choice(self.rows[entity])
@@ -118,7 +122,7 @@ class ArgumentValues:
         named = get_named_type(type_)
         if name in ("and", "or"):
             return [self._filter(named, depth - 1) for _ in range(self.random.randint(0, 3))]
-        if name == "not":
+        if name in ("not", "tickets"):
             return self._filter(named, depth - 1)
         if name == "search":
             return self.random.choice(SEARCHES)

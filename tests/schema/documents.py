@@ -142,7 +142,7 @@ class Documents:
         parts = []
         for key, argument in definition.args.items():
             if key in given:
-                loose = free or key not in ("orderBy", "after", "before")
+                loose = free or key not in ("orderBy", "direction", "after", "before")
                 parts.append(f"{key}: {self._value(given[key], argument, loose=loose)}")
             elif not isinstance(argument.type, GraphQLNonNull) and self._chance(0.05):
                 parts.append(f"{key}: {self._nothing(argument)}")

@@ -34,6 +34,7 @@ ORDERS: Mapping[str, Order] = {
     "Company": BY_NAME,
     "Contact": BY_NAME,
     "User": (("date_joined", True),),
+    "TicketEvent": (("seq", False),),
 }
 
 
@@ -147,6 +148,8 @@ class Reference:
         if self.viewer.role is not Role.CUSTOMER:
             return True
         kind = type(row).__name__
+        if kind == "TicketEvent":
+            return bool(row.company_id == own and not row.is_internal)
         if kind in ("Comment", "Attachment"):
             public = kind == "Attachment" or not row.is_internal
             return public and self.by_id[row.ticket_id].company_id == own
@@ -158,7 +161,7 @@ class Reference:
         key = camel_to_snake(name)
         if key in COLUMNS:
             found = self.by_id.get(getattr(row, COLUMNS[key]))
-            anyone = key in ("assigned_to", "created_by", "author", "uploaded_by")
+            anyone = key in ("assigned_to", "created_by", "author", "uploaded_by", "actor")
             return found if found is not None and (anyone or self.sees(found)) else None
         value = getattr(row, key)
         if isinstance(value, datetime):
@@ -229,6 +232,33 @@ class Reference:
         found = (t for t in self.world.tickets if t.assigned_to_id == row.id)
         return self.connection(found, args)
 
+    def _history(self, row: Row, **args: Any) -> Any:
+        found = (e for e in self.world.ticketEvents if e.ticket_id == row.id)
+        return self.connection(found, args)
+
+    def _cursor(self, row: Row) -> str:
+        return cursor_of(self.signer, row, ORDERS["TicketEvent"])
+
+    def _via(self, row: Row) -> str:
+        return str(row.via).upper()
+
+    def _changes(self, row: Row) -> list[dict[str, str | None]]:
+        return [
+            {
+                "field": entry["field"],
+                "from": self._told(entry["field"], entry["from"]),
+                "to": self._told(entry["field"], entry["to"]),
+            }
+            for entry in row.changes
+        ]
+
+    def _told(self, field: str, value: Any) -> str | None:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if field in ("company", "contact") and value is not None:
+            return value if self._find(value) else None
+        return value  # type: ignore[no-any-return]
+
     def _viewerCan(self, row: Row) -> dict[str, bool]:  # noqa: N802
         staff = self.viewer.role is not Role.CUSTOMER
         able = dict.fromkeys(("addInternalNote", "assign", "delete"), staff)
@@ -256,6 +286,8 @@ class Reference:
             info = {**empty, "startCursor": None, "endCursor": None}
             return {"edges": [], "nodes": [], "pageInfo": info, "totalCount": 0}
         order = order_of(args.get("orderBy"), type(found[0]).__name__)
+        if args.get("direction"):
+            order = [(field, args["direction"] == "DESC") for field, _ in order]
         found = self.sorted(found, order)
         inside, outside_before, outside_after = self._slice(found, order, args)
         if args.get("last") is not None:

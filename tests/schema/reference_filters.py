@@ -10,7 +10,7 @@ from uuid import UUID
 
 from graphql.pyutils import camel_to_snake
 
-from models import Role, TicketPriority, TicketStatus
+from models import Role, TicketEventType, TicketPriority, TicketStatus
 
 if TYPE_CHECKING:
     from tests.schema.reference import Reference
@@ -25,6 +25,9 @@ COLUMNS = {
     "ticket": "ticket_id",
     "author": "author_id",
     "uploaded_by": "uploaded_by_id",
+    "actor": "actor_id",
+    "comment": "comment_id",
+    "attachment": "attachment_id",
 }
 HIDDEN_FROM_CUSTOMERS = {"Company": "notes", "User": "email"}
 SEARCHED = {
@@ -34,8 +37,8 @@ SEARCHED = {
     "Contact": ("name", "email", "phone", "title"),
 }
 
-IDS = {"company", "contact", "assignedTo", "createdBy", "ticket", "author"}
-TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt"}
+IDS = {"company", "contact", "assignedTo", "createdBy", "ticket", "author", "actor"}
+TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt", "at"}
 
 SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
     "open": lambda _, row: row.status not in FINISHED,
@@ -64,6 +67,10 @@ def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
         return any(matches(reference, part, row) for part in value)
     if name == "not":
         return not matches(reference, value, row)
+    if name == "tickets":
+        ticket = reference.by_id.get(row.ticket_id)
+        found = ticket is not None and matches(reference, value, ticket)
+        return found or row.type is TicketEventType.DELETED
     if name == "search":
         texts = searched_texts(reference, row)
         return all(any(term in text for text in texts) for term in terms(value))

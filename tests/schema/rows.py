@@ -16,10 +16,14 @@ from models import (
     Team,
     Ticket,
     TicketCategory,
+    TicketEvent,
+    TicketEventType,
     TicketPriority,
     TicketStatus,
     User,
+    Via,
 )
+from resolvers.events import change
 from server.database import Database
 
 NOW = datetime(2025, 11, 19, 12, tzinfo=UTC)
@@ -89,9 +93,21 @@ def attachment(name: str, of: str, /, **more: Any) -> Attachment:
     return Attachment(**values | file | {"created_at": NOW, "updated_at": NOW} | more)
 
 
+def event(name: str, of: str, /, **more: Any) -> TicketEvent:
+    values: dict[str, Any] = {
+        "id": key(name),
+        "type": TicketEventType.UPDATED,
+        "ticket_id": key(of),
+        "ticket_number": of,
+    }
+    return TicketEvent(
+        **values | {"company_id": key("acme"), "via": Via.REST, "at": NOW, "changes": []} | more
+    )
+
+
 async def insert(database: Database, *rows: SQLModel) -> None:
     """Write rows, those that others refer to first."""
-    order = (Company, User, Contact, Ticket, Comment, Attachment)
+    order = (Company, User, Contact, Ticket, Comment, Attachment, TicketEvent)
     async with database.transaction() as session:
         for model in order:
             session.add_all(row for row in rows if isinstance(row, model))
@@ -108,10 +124,11 @@ class World:
         self.tickets: list[Ticket] = []
         self.comments: list[Comment] = []
         self.attachments: list[Attachment] = []
+        self.ticketEvents: list[TicketEvent] = []
 
     def all(self) -> list[Any]:
         groups = (self.companies, self.users, self.contacts)
-        more = (self.tickets, self.comments, self.attachments)
+        more = (self.tickets, self.comments, self.attachments, self.ticketEvents)
         return [row for group in (*groups, *more) for row in group]
 
 
@@ -125,6 +142,7 @@ async def load(database: Database) -> World:
         world.tickets += await session.exec(select(Ticket))
         world.comments += await session.exec(select(Comment))
         world.attachments += await session.exec(select(Attachment))
+        world.ticketEvents += await session.exec(select(TicketEvent))
     return world
 
 
@@ -157,6 +175,8 @@ class _Maker:
     def make(self) -> World:
         self._people()
         self._tickets()
+        for i in range(120):
+            self._event(i)
         return self.world
 
     def _people(self) -> None:
@@ -254,6 +274,36 @@ class _Maker:
                     created_at=self.time(),
                 )
             )
+
+    def _event(self, number: int) -> None:
+        """Make an event of anything, or of a ticket that is gone."""
+        of = self.random.choice(self.world.tickets)
+        gone = self.random.random() < 0.2
+        contact_id = self.random.choice(self.world.contacts).id
+        companies = [self.random.choice(self.world.companies).id for _ in "ab"]
+        self.world.ticketEvents.append(
+            event(
+                f"event{number}",
+                f"gone{number % 3}" if gone else of.ticket_number,
+                seq=number + 1,
+                type=self.random.choice(list(TicketEventType)),
+                company_id=of.company_id,
+                comment_id=self.maybe(self.random.choice(self.world.comments).id),
+                attachment_id=self.maybe(self.random.choice(self.world.attachments).id),
+                actor_id=self.maybe(self.random.choice(self.world.users).id),
+                via=self.random.choice(list(Via)).value,
+                is_internal=self.random.random() < 0.3,
+                at=self.time(),
+                changes=self.random.choice(
+                    [
+                        [],
+                        [change("company", *companies), change("contact", contact_id, None)],
+                        [change("subject", self.text(200), self.text(200))],
+                        [change("is_internal", True, False), change("due_date", None, NOW)],
+                    ]
+                ),
+            )
+        )
 
 
 def make_world() -> World:

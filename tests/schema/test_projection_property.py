@@ -34,6 +34,7 @@ ROOTS = (
     "users",
     "companies",
     "contacts",
+    "ticketEvents",
 )
 WORLD = make_world()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.schema.face import Face
-from tests.schema.rows import attachment, comment, company, contact, key, ticket
+from tests.schema.rows import attachment, comment, company, contact, event, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +26,11 @@ READS = {
     "viewer": "viewer { assignedTickets { nodes { comments { nodes { text } } } } }",
     "node": f'node(id: "{key("T-0")}") {{ ... on Ticket {{ comments {{ nodes {{ text }} }} }} }}',
     "nodes": f'nodes(ids: ["{key("T-0")}", "{key("agent")}"]) {{ id ... on Company {{ name }} }}',
+    "ticketEvents": (
+        "ticketEvents(first: 100) { edges { cursor node { cursor changes { field from to }"
+        " ticket { subject history { nodes { actor { fullName } } totalCount } }"
+        " comment { text } } } }"
+    ),
     "ticketStats": "ticketStats { total byStatus { count } overdue }",
 }
 
@@ -37,7 +42,8 @@ async def fill(face: Face, count: int) -> None:
         made = ticket(f"T-{start}", contact_id=person.id, assigned_to_id=key("agent"))
         said = comment(f"c{start}", "T-0", author_id=key("agent"))
         file = attachment(f"f{start}", "T-0", uploaded_by_id=key("boss"))
-        await face.add(company(f"company{start}"), person, made, said, file)
+        told = event(f"e{start}", "T-0", comment_id=key("c0"), actor_id=key("agent"))
+        await face.add(company(f"company{start}"), person, made, said, file, told)
 
 
 @pytest.mark.parametrize("count", [1, 10, 100])

@@ -243,3 +243,43 @@ async def test_no_event_number_comes_back_after_a_delete(database: Database) -> 
         )
 
     assert (first, again) == (1, 2)
+
+
+async def test_events_of_before_keep_their_numbers_and_the_next_one_follows(
+    blank: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = (
+        "INSERT INTO ticket_events (id, type, ticket_id, company_id, ticket_number, via, "
+        "is_internal, changes, at) VALUES (:id, :type, :id, :id, 'T-1', 'rest', "
+        "false, '[]', '2025-11-19T10:30:00.000000Z') RETURNING seq"
+    )
+    if not blank.is_sqlite:
+        event = event.replace(":id", "CAST(CAST(:id AS text) AS uuid)")
+
+    async def add(number: int, kind: str) -> Any:
+        async with blank.engine.begin() as connection:
+            key = f"{number:08}-0000-7000-8000-000000000000"
+            return await connection.scalar(text(event), {"id": key, "type": kind})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "head", lambda: "0002")
+        patched.setattr("alembic.command.upgrade", _upgrade_to("0002"))
+        await migrate.upgrade(blank)
+    assert [await add(number, "created") for number in (1, 2, 3)] == [1, 2, 3]
+    with pytest.raises(DBAPIError):
+        await add(4, "attachment_renamed")
+    async with blank.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM ticket_events WHERE seq = 2"))
+
+    await migrate.upgrade(blank)
+    async with blank.engine.connect() as connection:
+        found = await connection.execute(text("SELECT seq, type FROM ticket_events ORDER BY seq"))
+        assert [tuple(row) for row in found] == [(1, "created"), (3, "created")]
+    assert await add(5, "attachment_renamed") > 3
+
+
+def _upgrade_to(revision: str) -> Callable[[Config, str], None]:
+    from alembic import command
+
+    upgrade = command.upgrade
+    return lambda config, _head: upgrade(config, revision)

@@ -36,7 +36,7 @@ async def shared_faces(
         ) as client,
     ):
         desk = app.state.desk
-        yield Faces(app, client, World(desk, desk.database, clock, settings, media))
+        yield Faces(app, client, World(desk, desk.database, clock, settings, media, eventful=True))
 
 
 @pytest.fixture

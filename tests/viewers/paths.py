@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.viewers.table import COMMENTS, PEOPLE, TICKETS, Path, one, seen
+from tests.viewers.table import COMMENTS, EVENTS, PEOPLE, TICKETS, Path, one, seen
 from tests.viewers.world import file_key
 
 
@@ -89,6 +89,14 @@ PATHS = [
     Path("PATCH", "ticket-attachments/<photo>/", STAFF, {"name": "new"}),
     Path("DELETE", "ticket-attachments/<scan>/", (204, 204, 204, 404, 401)),
     Path("DELETE", "ticket-attachments/<photo>/", GONE),
+    Path("GET", "ticket-events/", listed(EVENTS)),
+    Path("GET", "ticket-events/?after=&limit=100", listed(EVENTS)),
+    Path(
+        "GET",
+        "ticket-events/?ticket=<offline>",
+        listed(seen("opened said whispered", "opened said", "")),
+    ),
+    Path("GET", "ticket-events/?type=deleted", listed(seen("erased wiped", "erased", "wiped"))),
     Path("GET", "users/", listed(PEOPLE)),
     Path("GET", "users/<olga>/", rest(one("olga"))),
     Path("GET", "users/<keith>/", ("keith", "keith", 404, 404, 401)),

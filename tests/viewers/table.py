@@ -15,16 +15,18 @@ from schema import sdl
 VIEWERS = ("admin", "keith", "carla", "olga", None)
 STRANGER = "UNAUTHENTICATED"
 
-_HILTON = "hilton carla colin john offline volume public own photo scan"
+_HILTON = (
+    "hilton carla colin john offline volume public own photo scan opened moved said filed erased"
+)
 # All that may appear in an answer, however deep. The technician who answered the customer is
 # known to them; the Admin, who wrote to staff only, is not.
 MAY_SEE: dict[str | None, frozenset[str]] = {
     "carla": frozenset(f"{_HILTON} keith".split()),
-    "olga": frozenset(["centara", "olga", "jane", "bill", "theirs", "receipt"]),
+    "olga": frozenset(["centara", "olga", "jane", "bill", "theirs", "receipt", "billed", "wiped"]),
     None: frozenset(),
 }
 MAY_SEE["admin"] = MAY_SEE["keith"] = frozenset(
-    ["admin", "internal", "note", *MAY_SEE["carla"], *MAY_SEE["olga"]]
+    ["admin", "internal", "note", "whispered", *MAY_SEE["carla"], *MAY_SEE["olga"]]
 )
 
 SCHEMA: GraphQLSchema = build_schema(sdl())
@@ -75,10 +77,16 @@ def seen(staff: str, customer: str, outsider: str) -> tuple[str, ...]:
 TICKETS = seen("offline volume bill", "offline volume", "bill")
 COMMENTS = seen("public internal own note theirs", "public own", "theirs")
 PEOPLE = seen("admin keith carla colin olga", "carla colin", "olga")
+EVENTS = seen(
+    "opened billed moved said whispered filed erased wiped",
+    "opened moved said filed erased",
+    "billed wiped",
+)
 NODES = (
     *("offline", "volume", "bill", "public", "internal", "own", "note", "theirs"),
     *("photo", "scan", "receipt", "hilton", "centara", "john", "jane"),
     *("carla", "colin", "olga"),
+    *("opened", "billed", "moved", "said", "whispered", "filed", "erased"),
 )
 
 READS = [
@@ -104,6 +112,18 @@ READS = [
     Read('tickets(filter: {search: "ourselves"})', seen("", "", "")),
     Read('tickets(filter: {not: {search: "nothing"}})', TICKETS),
     Read("tickets(filter: {or: [{open: true}, {open: false}]}, first: 100)", TICKETS),
+    Read("ticketEvents(first: 100)", EVENTS),
+    Read('ticketEvents(after: "", last: 100)', EVENTS),
+    Read("ticketEvents(filter: {isInternal: true})", seen("whispered", "", "")),
+    Read(
+        'ticketEvents(filter: {ticket: {eq: "<offline>"}})',
+        seen("opened said whispered", "opened said", ""),
+    ),
+    Read(
+        'ticketEvents(filter: {tickets: {company: {eq: "<centara>"}}})',
+        seen("billed erased wiped", "erased", "billed wiped"),
+    ),
+    Read('ticketEvents(filter: {actor: {eq: "<admin>"}})', seen("whispered", "", "")),
     Read("ticketStats", (3, 3, 2, 1, STRANGER)),
     Read('ticketStats(filter: {company: {eq: "<centara>"}})', (1, 1, 0, 1, STRANGER)),
     Read("comments", COMMENTS),
@@ -120,6 +140,15 @@ READS = [
     Read("contacts", seen("john jane", "john", "jane")),
     Read('contacts(filter: {company: {eq: "<hilton>"}})', seen("john", "john", "")),
 ]
+
+# What is told of the past, in order.
+FOLLOWED = [
+    Read('ticketEvents(after: "")', EVENTS),
+    Read('ticketEvents(after: "", types: [CREATED, DELETED])', seen(
+        "opened billed erased wiped", "opened erased", "billed wiped")),
+    Read('ticketEvents(after: "", filter: {search: "Subject of offline"})', seen(
+        "opened said whispered erased wiped", "opened said erased", "wiped")),
+]  # fmt: skip
 
 OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
 ADMINS = (OK, FORBIDDEN, FORBIDDEN, FORBIDDEN, STRANGER)

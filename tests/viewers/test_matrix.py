@@ -10,6 +10,7 @@ import pytest
 from tests.viewers.asking import UNKNOWN, Faces, hidden, may_see, names_in, top
 from tests.viewers.paths import IDLE, PATHS
 from tests.viewers.table import (
+    FOLLOWED,
     MAY_SEE,
     READS,
     SCHEMA,
@@ -140,7 +141,7 @@ def test_every_root_field_has_a_row() -> None:
     rows = {
         "Query": {row.field for row in READS},
         "Mutation": {row.field for row in WRITES},
-        "Subscription": set(),
+        "Subscription": {row.field for row in FOLLOWED},
     }
     for name, asked in rows.items():
         root = SCHEMA.get_type(name)
@@ -149,7 +150,9 @@ def test_every_root_field_has_a_row() -> None:
 
 def test_every_kind_of_node_has_a_row() -> None:
     kinds = {type_.name for type_ in SCHEMA.get_implementations(SCHEMA.type_map["Node"]).objects}  # type: ignore[arg-type]
-    assert kinds == {"Ticket", "Comment", "Attachment", "Company", "Contact", "User"}
+    assert kinds == {
+        *("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User")
+    }
 
 
 async def test_every_method_of_every_path_has_a_row(faces: Faces) -> None:

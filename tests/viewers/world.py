@@ -6,7 +6,7 @@ Each test starts with the same rows (``World.reset``). What staff say among them
 
 import functools
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,13 @@ from models import (
     Ticket,
     TicketCategory,
     TicketEvent,
+    TicketEventType,
     TicketStatus,
     User,
+    Via,
 )
 from resolvers.desk import Context, Desk, Viewer
+from resolvers.events import change
 from resolvers.passwords import hash_password
 from server.app import create_desk
 from server.database import Database
@@ -166,12 +169,62 @@ def rows() -> tuple[SQLModel, ...]:
     )
 
 
+def make_event(name: str, ticket: str, **more: Any) -> TicketEvent:
+    """Return an event of a ticket of Hilton's."""
+    values: dict[str, Any] = {
+        "id": key(name),
+        "ticket_id": key(ticket),
+        "company_id": key("hilton"),
+        "ticket_number": f"T-20251110-{len(ticket):04}",
+        "via": Via.REST,
+        "at": NOON - timedelta(days=8),
+    }
+    return TicketEvent(**values | more)
+
+
+def _event(name: str, kind: TicketEventType, ticket: str, who: str, **more: Any) -> TicketEvent:
+    return make_event(name, ticket, type=kind, actor_id=key(who), **more)
+
+
 @functools.cache
-def _stored() -> list[tuple[type[SQLModel], list[dict[str, Any]]]]:
-    return [
-        (model, [row.model_dump() for row in same])
-        for model, same in itertools.groupby(rows(), key=type)
+def events() -> tuple[TicketEvent, ...]:
+    """Return what had happened before, for tests that read of it."""
+    moved = [
+        change("company", key("centara"), key("hilton")),
+        change("contact", key("jane"), key("john")),
     ]
+    whispered = [change("text", SECRET, f"{SECRET}, again")]
+    theirs = {"company_id": key("centara")}
+    kinds = TicketEventType
+    return (
+        _event("opened", kinds.CREATED, "offline", "keith"),
+        _event("billed", kinds.CREATED, "bill", "olga", **theirs),
+        _event("moved", kinds.UPDATED, "volume", "keith", changes=moved),
+        _event("said", kinds.COMMENT_ADDED, "offline", "keith", comment_id=key("public")),
+        _event(
+            "whispered",
+            kinds.COMMENT_EDITED,
+            "offline",
+            "admin",
+            comment_id=key("internal"),
+            changes=whispered,
+            is_internal=True,
+        ),
+        _event("filed", kinds.ATTACHMENT_ADDED, "volume", "carla", attachment_id=key("scan")),
+        _event("erased", kinds.DELETED, "gone", "keith"),
+        _event("wiped", kinds.DELETED, "lost", "olga", **theirs),
+    )
+
+
+def _stored(rows: Iterable[SQLModel]) -> list[tuple[type[SQLModel], list[dict[str, Any]]]]:
+    return [
+        (model, [row.model_dump(exclude={"seq"}) for row in same])
+        for model, same in itertools.groupby(rows, key=type)
+    ]
+
+
+_ROWS = functools.cache(lambda: _stored(rows()))
+_EVENTS = functools.cache(lambda: _stored(events()))
 
 
 NAMES: Mapping[str, str] = {
@@ -179,6 +232,7 @@ NAMES: Mapping[str, str] = {
     for name in (
         *("hilton", "centara", *PEOPLE, "john", "jane", "offline", "volume", "bill"),
         *("public", "internal", "own", "note", "theirs", "photo", "scan", "receipt"),
+        *("opened", "billed", "moved", "said", "whispered", "filed", "erased", "wiped"),
     )
 }
 
@@ -192,6 +246,8 @@ class World:
     clock: Clock
     settings: Settings
     media: Path
+    # Whether something had happened before each test.
+    eventful: bool = False
 
     def context(self, who: str | None, *, via: str = "graphql") -> Context:
         """Return the context of somebody of the world."""
@@ -209,7 +265,7 @@ class World:
             connection = await session.connection()
             for table in reversed(SQLModel.metadata.sorted_tables):
                 await connection.execute(sa.delete(table))
-            for model, values in _stored():
+            for model, values in _ROWS() + (_EVENTS() if self.eventful else []):
                 await connection.execute(sa.insert(model), values)
         for path in self._paths():
             path.unlink()

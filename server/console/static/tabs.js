@@ -1,4 +1,4 @@
-// What a new browser tab opens with: one list, one overview, one change.
+// What a new browser tab opens with: one list, one overview, one change, and what happens live.
 
 const OPEN_TICKETS = `query OpenTickets {
   tickets(
@@ -78,6 +78,18 @@ function orAsItIs(text, format) {
     return text;
   }
 }
+const LIVE = `subscription Live {
+  ticketEvents {
+    cursor
+    type
+    at
+    actor { fullName }
+    ticketNumber
+    ticket { subject status }
+    changes { field from to }
+  }
+}
+`;
 
 /** Without a sample company its id is left to be copied from the answer of OpenTickets. */
 export function defaultTabs(sampleCompanyId) {
@@ -92,5 +104,6 @@ export function defaultTabs(sampleCompanyId) {
     { query: OPEN_TICKETS },
     { query: DASHBOARD },
     { query: CREATE_TICKET, variables: JSON.stringify({ input }, null, 2) },
+    { query: LIVE },
   ];
 }

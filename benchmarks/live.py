@@ -1,0 +1,151 @@
+"""Delivery of events to many subscribers, timed: ``python -m benchmarks.live``.
+
+One server process, one client process, and the database, all on the same machine. Each write is
+timed from the moment it is sent until the last of all subscribers has the event, so the times
+include the write itself.
+"""
+
+import argparse
+import asyncio
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from benchmarks import databases, servers
+from benchmarks.data import make_rows
+
+SUBSCRIBERS = (1, 100, 1000)
+EVENTS, PAUSE = 60, 0.05
+QUERY = """subscription {
+  ticketEvents { cursor type at actor { fullName } ticketId
+    ticket { ticketNumber subject status priority company { name } assignedTo { fullName } } }
+}"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement: milliseconds to the last delivery, statements an event, kB a subscriber."""
+
+    database: str
+    subscribers: int
+    p50: float
+    p99: float
+    statements: float
+    memory: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
+    parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    options = parser.parse_args(arguments)
+    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
+    results = []
+    for kind in kinds:
+        if kind == "postgres" and (missing := asyncio.run(databases.why_no_postgres())):
+            print(f"{missing}: it is left out.", file=sys.stderr)
+            continue
+        results += asyncio.run(measure_on(kind))
+    print(table(results))
+    return 0
+
+
+async def measure_on(
+    kind: str, subscribers: Sequence[int] = SUBSCRIBERS, events: int = EVENTS
+) -> list[Result]:
+    """Measure one kind of database."""
+    rows = make_rows(100)
+    key = secrets.token_urlsafe(48)
+    access = servers.token(key, rows)
+    ticket = str(rows.tickets[0]["id"])
+    name = await databases.version(kind)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        async with databases.scratch(kind, folder, rows) as url:
+            with servers.alone("benchmarks.live_server", url, key, folder) as port:
+                return [
+                    await _measure(name, port, access, ticket, count, events)
+                    for count in subscribers
+                ]
+
+
+async def _measure(
+    name: str, port: int, access: str, ticket: str, count: int, events: int
+) -> Result:
+    headers = {"Authorization": f"Bearer {access}"}
+    base = f"http://127.0.0.1:{port}"
+    async with (
+        httpx.AsyncClient(base_url=base, headers=headers) as client,
+        AsyncExitStack() as all_,
+    ):
+        path = f"/api/v1/tickets/{ticket}/"
+        await client.patch(path, json={"subject": f"Before {count}"})
+        before = (await client.get("/told")).json()
+        url = f"ws://127.0.0.1:{port}/graphql"
+        opened = [await all_.enter_async_context(_connection(url)) for _ in range(count)]
+        for socket in opened:
+            await _subscribe(socket, headers["Authorization"])
+        # The first event finds out that all of them follow.
+        await client.patch(path, json={"subject": f"First {count}"})
+        await asyncio.gather(*(socket.recv() for socket in opened))
+        during = (await client.get("/told")).json()
+        spent = []
+        for number in range(events):
+            await asyncio.sleep(PAUSE)
+            started = time.perf_counter()
+            last = asyncio.gather(*(socket.recv() for socket in opened))
+            response = await client.patch(path, json={"subject": f"{count}: {number}"})
+            assert response.status_code == 200, response.text
+            for message in await last:
+                assert f"{count}: {number}" in str(message)
+            spent.append(1000 * (time.perf_counter() - started))
+        after = (await client.get("/told")).json()
+    spent.sort()
+    return Result(
+        name,
+        count,
+        spent[len(spent) // 2],
+        spent[int(0.99 * len(spent))],
+        (after["statements"] - during["statements"]) / events,
+        (during["memory"] - before["memory"]) / count / 1024,
+    )
+
+
+def _connection(url: str) -> Any:
+    return connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None)
+
+
+async def _subscribe(socket: ClientConnection, authorization: str) -> None:
+    init = {"type": "connection_init", "payload": {"authorization": authorization}}
+    await socket.send(json.dumps(init))
+    await socket.recv()
+    asked = {"type": "subscribe", "id": "1", "payload": {"query": QUERY}}
+    await socket.send(json.dumps(asked))
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as lines of text."""
+    lines = ["subscribers   p50 ms   p99 ms  statements/event  kB/subscriber"]
+    for result in results:
+        if result is results[0] or result.subscribers == results[0].subscribers:
+            lines.append(result.database)
+        lines.append(
+            f"{result.subscribers:>11,} {result.p50:8.1f} {result.p99:8.1f}"
+            f" {result.statements:17.1f} {result.memory:14.0f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

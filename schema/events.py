@@ -1,0 +1,51 @@
+"""The event log as the schema has it."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import ID
+
+from schema.choices import TicketEventType, Via
+from schema.scalars import DateTime
+from schema.types import Attachment, Comment, Node, Ticket, User
+from schema.words import said
+
+EventsAfterArg = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Only what follows this cursor of the feed; an empty text is its beginning."
+    ),
+]
+
+
+@strawberry.type(description="A field that changed, in the words of REST.")
+class FieldChange:
+    """See ``resolvers.events.change``."""
+
+    field: str = said("The field, such as `assigned_to`.")
+    from_: str | None = strawberry.field(
+        name="from", description="What it was: the value, or the id of a related object."
+    )
+    to: str | None = said("What it became: the value, or the id of a related object.")
+
+
+@strawberry.type(description="Something that happened to a ticket.")
+class TicketEvent(Node):
+    """See ``models.TicketEvent``."""
+
+    cursor: str = said("Its place in the feed: `ticketEvents` goes on after it.")
+    type: TicketEventType = said("What happened.")
+    at: DateTime = said("When it happened.")
+    actor: User | None = said("Who did it; null where that is not known.")
+    via: Via = said("What it came through.")
+    is_internal: bool = said("Whether it is about what customers never see.")
+    ticket: Ticket | None = said("The ticket as it is now; null once it is deleted.")
+    ticket_id: ID = said("The ticket's id, also after it is deleted.")
+    ticket_number: str = said("The ticket's number, also after it is deleted.")
+    comment: Comment | None = said("The comment as it is now, where it is about one that exists.")
+    comment_id: ID | None = said("The id of the comment that it is about.")
+    attachment: Attachment | None = said(
+        "The file as it is now, where it is about one that exists."
+    )
+    attachment_id: ID | None = said("The id of the file that it is about.")
+    changes: list[FieldChange] = said("What changed.")

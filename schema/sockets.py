@@ -1,0 +1,93 @@
+"""GraphQL over WebSockets (graphql-transport-ws): Strawberry's handler, held to the protocol."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.websockets import WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+
+from schema.context import GraphContext
+
+logger = logging.getLogger("deskgraph.graphql")
+
+BAD_REQUEST, FORBIDDEN = 4400, 4403
+# What must be in a message, by its type, beside the type itself.
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "subscribe": ("id", "payload"),
+    "complete": ("id",),
+}
+
+
+class TextFrames(ASGIWebSocketAdapter):
+    """Sends text frames, as the protocol has it; our JSON is bytes."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message."""
+        try:
+            await self.ws.send_text(self.view.encode_json_string(message))
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # Starlette has a RuntimeError for a socket that was closed by us meanwhile.
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket, once."""
+        try:
+            # RFC 6455, section 5.5: a control frame has room for 123 bytes of reason.
+            await self.ws.close(code, reason.encode()[:123].decode(errors="ignore"))
+        except RuntimeError as error:
+            raise WebSocketDisconnected from error
+
+
+class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
+    """One connection: each of its operations is by whoever its token belongs to by then."""
+
+    async def handle_message(self, message: Message) -> None:
+        """Close the connection on what is no message of the protocol."""
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.websocket.close(BAD_REQUEST, "This is no message of graphql-transport-ws.")
+
+    async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
+        """Run an operation; where the token is no good any more, the connection ends with it."""
+        try:
+            await self.context.identify()
+            await super().run_operation(operation)
+            if self.context.bad_token:
+                await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
+        except WebSocketDisconnected:
+            pass
+
+    @staticmethod
+    def _get_pre_execution_close_reason(_error: object) -> None:
+        """Answer a document that is wrong with an error: the connection may have other ones."""
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what nobody expected."""
+        if not isinstance(error, WebSocketDisconnected):
+            logger.error("unexpected error on a WebSocket", exc_info=error)
+
+
+def _is_message(message: Any) -> bool:
+    """Whether a value has the form of a message; what it says is Strawberry's to check."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    for name in _NEEDED.get(message["type"], ()):
+        kind = str if name == "id" else dict
+        if not isinstance(message.get(name), kind):
+            return False
+    if message["type"] != "subscribe":
+        return isinstance(message.get("payload", {}), dict | None)
+    payload = message["payload"]
+    return (
+        isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )

@@ -1,0 +1,88 @@
+"""What can be followed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import orjson
+import strawberry
+from graphql import GraphQLResolveInfo
+
+from resolvers.errors import BadInput
+from resolvers.feed import Sent
+from resolvers.fields import BY_COMMIT, EVENT
+from resolvers.following import Wanted, follow
+from resolvers.positions import open_position
+from schema.choices import TicketEventType
+from schema.context import GraphContext
+from schema.events import EventsAfterArg, TicketEvent
+from schema.execution import Finished
+from schema.projecting import planned
+from schema.types import FilterArg, projected
+from schema.words import answered
+
+
+@strawberry.type(description="Everything that can be followed, over WebSockets or SSE.")
+class Subscription:
+    """All of it needs a login."""
+
+    @answered(
+        "What happens to the tickets that the viewer may see, each event once and in order: first "
+        "what was missed since `after`, or nothing if it is absent, then what happens from now on."
+    )
+    def ticket_events(
+        self,
+        after: EventsAfterArg = None,
+        filter: FilterArg = None,
+        types: Annotated[
+            list[TicketEventType] | None,
+            strawberry.argument(description="Only events of these types; all of them if absent."),
+        ] = None,
+    ) -> TicketEvent:
+        """See ``follow_events``."""
+        projected()
+
+
+async def follow_events(
+    _root: object, info: GraphQLResolveInfo[Any], **given: Any
+) -> AsyncGenerator[Finished, None]:
+    """Return the events with their finished JSON; an error ends them once the viewer is nobody.
+
+    Raises at once what is wrong with the arguments, and ``Unauthenticated``.
+    """
+    context: GraphContext = info.context
+    desk = (await context.renewed()).desk
+    context.desk_context.require_viewer()
+    template, args = planned(info, "followed")
+    after = context.resumes_after or given.get("after")
+    position = 0 if after == "" else None
+    if after:
+        position = int(str(open_position(after, EVENT, BY_COMMIT, desk.signer)[0]))
+    types = given.get("types")
+    wanted = Wanted(
+        template.read,
+        tuple(args),
+        template,
+        position,
+        None if types is None else frozenset(str(one) for one in types),
+    )
+    return _finished(context, str(info.path.key), follow(desk, context.renewed, wanted))
+
+
+async def _finished(
+    context: GraphContext, key: str, events: AsyncGenerator[Sent, None]
+) -> AsyncGenerator[Finished, None]:
+    async with aclosing(events):
+        async for event in events:
+            context.place = event.cursor
+            yield Finished({key: orjson.Fragment(event.json)})
+
+
+def not_streamed(_root: object, _info: GraphQLResolveInfo[Any], **_: object) -> None:
+    """Refuse to answer a subscription at once: an event of a stream has its answer already."""
+    raise BadInput(
+        "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
+    )
+
+
+FOLLOWED = {"ticketEvents": follow_events}

@@ -1,0 +1,118 @@
+"""``GET /ticket-events/``: the feed for clients of this face."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.rest_compat.conftest import Api, key
+
+pytestmark = pytest.mark.anyio
+
+PATH = "ticket-events/"
+
+
+async def get(api: Api, who: str = "keith", **params: Any) -> Any:
+    response = await api.call("GET", PATH, who, params=params)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def happen(api: Api, count: int) -> None:
+    """Let something happen to tickets of both companies, in turns."""
+    for number in range(count):
+        ticket = key(("offline", "bill")[number % 2])
+        sent = {"priority": ("high", "low")[number // 2 % 2]}
+        assert (await api.patch(f"tickets/{ticket}/", json=sent)).status_code == 200
+
+
+async def test_an_event_is_told_in_the_words_of_this_face(api: Api) -> None:
+    await api.patch(f"tickets/{key('offline')}/", json={"status": "in_progress", "due_date": None})
+    page = await get(api)
+    [status, updated] = page["results"]
+    assert status == {
+        "id": status["id"],
+        "cursor": status["cursor"],
+        "type": "status_changed",
+        "at": "2025-11-19T12:00:00Z",
+        "actor": str(key("keith")),
+        "actor_name": "Keith Test",
+        "via": "rest",
+        "is_internal": False,
+        "ticket": str(key("offline")),
+        "ticket_number": "T-20251109-0001",
+        "comment": None,
+        "attachment": None,
+        "changes": [{"field": "status", "from": "assigned", "to": "in_progress"}],
+    }
+    assert updated["changes"] == [{"field": "due_date", "from": "2025-11-19T11:00:00Z", "to": None}]
+    assert (page["next"], page["cursor"]) == (None, updated["cursor"])
+
+
+async def test_following_next_and_then_the_cursor_misses_nothing(api: Api) -> None:
+    await happen(api, 5)
+    page = await get(api, limit=2, type="updated")
+    found = page["results"]
+    while page["next"]:
+        parts = urlsplit(page["next"])
+        query = {name: value[0] for name, value in parse_qs(parts.query).items()}
+        assert parts.path == "/api/v1/ticket-events/"
+        assert query == {"limit": "2", "type": "updated", "after": page["cursor"]}
+        page = await get(api, **query)
+        found += page["results"]
+    assert [event["ticket"] for event in found] == [
+        str(key(name)) for name in ("offline", "bill", "offline", "bill", "offline")
+    ]
+
+    end = page["cursor"]
+    assert await get(api, after=end) == {"next": None, "cursor": end, "results": []}
+    await api.patch(f"tickets/{key('offline')}/", json={"subject": "New"})
+    [event] = (await get(api, after=end))["results"]
+    assert event["ticket"] == str(key("offline"))
+
+
+async def test_nothing_yet_has_no_cursor(api: Api) -> None:
+    assert await get(api) == {"next": None, "cursor": None, "results": []}
+
+
+async def test_customers_follow_their_own_company_with_the_same_cursors(api: Api) -> None:
+    await happen(api, 4)
+    everything = await get(api)
+    first = everything["results"][0]["cursor"]
+    mine = await get(api, "carla", after=first)
+    assert [event["ticket"] for event in mine["results"]] == [str(key("offline"))]
+    assert mine["results"][0] == everything["results"][2]
+
+
+async def test_what_is_deleted_stays_as_a_tombstone(api: Api) -> None:
+    await api.delete(f"tickets/{key('offline')}/")
+    [event] = (await get(api, "carla", ticket=str(key("offline"))))["results"]
+    assert (event["type"], event["ticket"]) == ("deleted", str(key("offline")))
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("after=nonsense", {"detail": "The cursor is not one of this server's."}),
+        ("ticket=7", {"ticket": ["“7” is not a valid UUID."]}),
+        (
+            "type=bogus",
+            {"type": ["Select a valid choice. bogus is not one of the available choices."]},
+        ),
+        (
+            f"actor={key('offline')}",
+            {"actor": ["Select a valid choice. That choice is not one of the available choices."]},
+        ),
+    ],
+)
+async def test_what_is_wrong_is_told(api: Api, query: str, answer: Any) -> None:
+    response = await api.get(f"{PATH}?{query}")
+    assert (response.status_code, response.json()) == (400, answer)
+
+
+async def test_a_page_is_one_statement(api: Api) -> None:
+    await happen(api, 10)
+    await get(api)
+    api.statements.clear()
+    assert len((await get(api, limit=1000))["results"]) == 10
+    assert len(api.statements) == 1

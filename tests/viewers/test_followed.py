@@ -1,0 +1,66 @@
+"""Who is told what by a subscription: what the feed shows them, and nothing else."""
+
+import json
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+import pytest
+from graphql import GraphQLObjectType, get_named_type
+from sqlmodel import SQLModel
+
+from models import TicketEventType
+from schema import create_schema
+from schema.context import GraphContext
+from tests.viewers.asking import Faces, everything, top
+from tests.viewers.table import FOLLOWED, SCHEMA, STRANGER, VIEWERS, Read
+from tests.viewers.test_matrix import assert_no_trace
+from tests.viewers.world import key, make_event
+
+pytestmark = pytest.mark.anyio
+END = "the end"
+
+
+async def add(faces: Faces, *rows: SQLModel) -> None:
+    async with faces.world.database.transaction() as session:
+        session.add_all(rows)
+
+
+async def told(faces: Faces, who: str | None, row: Read) -> list[Any]:
+    """Return all that is told until the last event, or the error that ends it."""
+    assert SCHEMA.subscription_type
+    named = get_named_type(SCHEMA.subscription_type.fields[row.field].type)
+    assert isinstance(named, GraphQLObjectType)
+    query = f"subscription {{ answer: {row.call} {everything(named)} }}"
+    token = faces.headers(who).get("Authorization", "").removeprefix("Bearer ") or None
+    context = GraphContext(faces.world.desk, "http://desk.test", "1", token)
+    found: list[Any] = []
+    async with aclosing(await create_schema().subscribe(query, context_value=context)) as results:
+        async for result in results:
+            if result.errors:
+                return [error.formatted for error in result.errors]
+            event = orjson.dumps(result.data).decode()
+            if END in event:
+                break
+            found.append(event)
+    return found
+
+
+@pytest.mark.parametrize("row", FOLLOWED, ids=lambda row: row.call.replace('"', ""))
+async def test_a_subscription_tells_what_its_row_says(faces: Faces, row: Read) -> None:
+    ends = {"ticket_number": END, "type": TicketEventType.DELETED}
+    await add(
+        faces,
+        *(make_event(f"end of {name}", "gone", company_id=key(name), **ends)
+          for name in ("hilton", "centara")),
+    )  # fmt: skip
+    for who, cell in zip(VIEWERS, row.cells, strict=True):
+        found = await told(faces, who, row)
+        if cell == STRANGER:
+            [error] = found
+            assert error["extensions"] == {"code": STRANGER}
+            continue
+        for text in found:
+            assert_no_trace(who, text)
+        shown = [top(json.loads(text)["answer"]) for text in found]
+        assert [name for names in shown for name in names] == cell.split(), who
