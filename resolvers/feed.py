@@ -88,6 +88,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.head = 0
+        self.ended = False
         self._followers: set[Follower] = set()
         self._tail: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -113,6 +114,12 @@ class Feed:
         if not self._followers and self._tail is not None:
             self._tail.cancel()
             self._tail = None
+
+    def end(self) -> None:
+        """Let everybody's stream end: the process is about to."""
+        self.ended = True
+        for follower in self._followers:
+            follower.woken.set()
 
     async def close(self) -> None:
         """Stop reading."""

@@ -38,12 +38,12 @@ class Wanted:
 async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncGenerator[Sent, None]:
     """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
 
-    Ends only by what ``check`` raises.
+    Ends by what ``check`` raises, and with the feed.
     """
     await check()
     follower = await desk.feed.join(desk, wanted.position, wanted.types)
     try:
-        while True:
+        while not desk.feed.ended:
             context = await check()
             viewer = context.require_viewer()
             follower.company_id = str(viewer.company_id) if viewer.is_customer else None

@@ -124,7 +124,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
     ) -> AsyncTextStream:
         """Frame a stream whose ids are the cursors of its events."""
         context: GraphContext = request.scope["state"]["graph_context"]
-        return super()._stream_result(request, result, EventStream(lambda: context.place))
+        stream = EventStream(lambda: context.place, lambda: self._desk.feed.ended)
+        return super()._stream_result(request, result, stream)
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Answer a browser with the page."""

@@ -55,6 +55,12 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         else:
             await self.websocket.close(BAD_REQUEST, "This is no message of graphql-transport-ws.")
 
+    async def send_message(self, message: Message) -> None:
+        """Send a message; what the server breaks off is not complete: its client comes again."""
+        ended = self.context.desk_context.desk.feed.ended
+        if not (ended and message["type"] == "complete"):
+            await super().send_message(message)
+
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
         """Run an operation; where the token is no good any more, the connection ends with it."""
         try:

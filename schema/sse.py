@@ -35,9 +35,14 @@ def _accepted(accept: str) -> Sequence[tuple[str, float]]:
 class EventStream(SSETransport):
     """Frames with LF, each with the cursor of its event as the id to resume after."""
 
-    def __init__(self, place: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        place: Callable[[], str | None] = lambda: None,
+        broken_off: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
         self._place = place
+        self._broken_off = broken_off
 
     def accepts(self, accept: str) -> bool:
         """Whether a request is to be answered by a stream."""
@@ -50,6 +55,10 @@ class EventStream(SSETransport):
         place = self._place()
         frame = self.encode_event("next", encode_json(response))
         return f"id: {place}\n{frame}" if place else frame
+
+    def encode_complete(self) -> str:
+        """Return the last frame; a stream without it is asked for again by its client."""
+        return "" if self._broken_off() else super().encode_complete()
 
     def encode_event(self, event: str, data: str | None = None) -> str:
         """Return a frame; JSON has no line breaks. One without data would be ignored."""

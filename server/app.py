@@ -38,6 +38,7 @@ from server.files import open_files
 from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
+from server.stopping import on_stop
 
 Clock = Callable[[], datetime]
 INBOX = Path(__file__).parents[1] / "examples" / "inbox.html"
@@ -96,6 +97,7 @@ def create_app(
         try:
             await check(database)
             await page.prepare()
+            on_stop(desk.feed.end)
             yield
         finally:
             await desk.feed.close()

@@ -1,0 +1,21 @@
+"""The benchmark of delivery runs."""
+
+import pytest
+
+from benchmarks import live
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_delivery_is_measured(backend: str) -> None:
+    results = await live.measure_on(backend, subscribers=(1, 5), events=3)
+    assert [result.subscribers for result in results] == [1, 5]
+    for result in results:
+        assert 0 < result.p50 <= result.p99
+        assert result.statements > 1
+    assert "subscribers" in live.table(results)
