@@ -9,10 +9,10 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install serve test check bench console schema lock wheel clean
+.PHONY: help install serve test check bench bench-import console schema lock wheel clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
@@ -43,6 +43,9 @@ check: $(STAMP) ## Check format, lint and types
 
 bench: $(STAMP) ## Measure reads beside SQL written by hand, and draw the chart
 	@$(BIN)/python -m benchmarks.read --write $(ARGS)
+
+bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
+	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
 console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \

@@ -159,9 +159,10 @@ def rows(tickets: int) -> Iterator[tuple[Table, Row]]:
 
     roles = ("Admin", "Tech", "Sales", "Finance", "Music")
     staff = [person(key(), f"agent{i}", roles[i % 5]) for i in range(STAFF)]
-    companies = [company(key(), f"Company {i}", country="France") for i in range(COMPANIES)]
+    companies = [company(key(), f"Company {i}") for i in range(min(COMPANIES, tickets))]
     contacts = [
-        contact(key(), companies[i % COMPANIES]["id"], f"Person {i}") for i in range(CONTACTS)
+        contact(key(), companies[i % len(companies)]["id"], f"Person {i}")
+        for i in range(min(CONTACTS, tickets))
     ]
     for table, some in (
         (USERS, staff),
@@ -173,7 +174,7 @@ def rows(tickets: int) -> Iterator[tuple[Table, Row]]:
     statuses = ("new", "assigned", "in_progress", "pending", "resolved", "closed")
     for number in range(tickets):
         at = SINCE + step * number
-        asked = contacts[number % CONTACTS]
+        asked = contacts[number % len(contacts)]
         made = ticket(
             key(), f"T-{at:%Y%m%d}-{number:06}", asked["company_id"], contact_id=asked["id"],
             subject=text(6), description=text(40), status=chance.choice(statuses),

@@ -4,45 +4,28 @@ A file is stored before its row is committed, under a key that nobody can guess,
 its row is gone: a crash between the two leaves at worst a file without a row.
 """
 
-import hmac
 import re
 import secrets
 import unicodedata
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Attachment, Ticket, TicketEventType
-from models.types import Uuid36
 from resolvers import access, inputs
-from resolvers.desk import Context, Viewer, ViewerKind
+from resolvers.desk import Context, Files, Viewer
 from resolvers.errors import NotFound, TooLarge
 from resolvers.events import Happening, append_events, change
-from resolvers.filters import storable
-from resolvers.plans import context_values, fetch_row
 from resolvers.signing import content_hash
-from resolvers.sniffing import sniff
+from resolvers.sniffing import HEAD_BYTES, sniff
 from resolvers.tickets import locked_ticket
 
 LONGEST_STEM = 100
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass(frozen=True)
-class OpenFile:
-    """A stored file that is about to be sent; ``size`` in bytes."""
-
-    name: str
-    size: int
-    content_type: str
-    sha256: str
-    chunks: AsyncIterator[bytes]
 
 
 class Measured:
@@ -63,8 +46,8 @@ class Measured:
             if self._limit is not None and self.size > self._limit:
                 raise TooLarge(self._limit)
             self._hash.update(chunk)
-            if len(self.head) < 512:
-                self.head += chunk[:512]
+            if len(self.head) < HEAD_BYTES:
+                self.head += chunk[:HEAD_BYTES]
             yield chunk
 
     @property
@@ -104,13 +87,58 @@ async def add_attachment(
         await locked_ticket(session, viewer, ticket_id)
         inputs.raise_problems(problems)
     key = new_key(name, desk.clock())
-    measured = Measured(chunks, desk.max_upload_bytes)
-    await desk.files.put(key, aiter(measured))
+    name = cleaned["name"]
+    measured = await store_file(desk.files, key, name, chunks, desk.max_upload_bytes)
     try:
-        return await _add_row(context, viewer, ticket_id, cleaned["name"], key, measured)
+        return await _add_row(context, viewer, ticket_id, name, key, measured)
     except BaseException:
-        await desk.files.delete(key)
+        await _remove_unnamed(context, ticket_id, key)
         raise
+
+
+async def store_file(
+    files: Files, key: str, name: str, chunks: AsyncIterator[bytes], limit: int | None
+) -> Measured:
+    """Store a stream, and return what was seen of it; raises ``TooLarge`` past the limit."""
+    measured = Measured(chunks, limit)
+    content = aiter(measured)
+    # The store is told the type with the name, so the beginning has to be seen before.
+    beginning = await _beginning(measured, content)
+    content_type = sniff(measured.head)
+    await files.put(key, _chained(beginning, content), name=name, content_type=content_type)
+    return measured
+
+
+async def _beginning(measured: Measured, content: AsyncIterator[bytes]) -> list[bytes]:
+    """Read as much as tells the type."""
+    found = []
+    while len(measured.head) < HEAD_BYTES and (chunk := await anext(content, None)) is not None:
+        found.append(chunk)
+    return found
+
+
+async def _chained(
+    beginning: list[bytes], content: AsyncIterator[bytes]
+) -> AsyncGenerator[bytes, None]:
+    for chunk in beginning:
+        yield chunk
+    async for chunk in content:
+        yield chunk
+
+
+async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
+    """Remove a file whose row could not be added.
+
+    A commit may be done although its answer was lost. Then the row is there, and needs the file;
+    and where the database does not answer at all, the file is left for the sweep.
+    """
+    async with context.desk.database.transaction() as session:
+        # Waits for a transaction that is still at it.
+        await session.get(Ticket, ticket_id, with_for_update=True)
+        named = select(_attachments.c.id).where(_attachments.c.key == key)
+        known = await session.scalar(named)
+    if known is None:
+        await context.desk.files.delete(key)
 
 
 async def _add_row(
@@ -196,44 +224,3 @@ async def _locked(
     if current is None:
         raise NotFound("Attachment")
     return current, ticket
-
-
-async def open_attachment(context: Context, key: str) -> OpenFile:
-    """Open the file of a key for whoever may see its ticket; raises ``NotFound``."""
-    context.require_viewer()
-    return await _open(context, key, context.kind)
-
-
-async def open_signed(context: Context, key: str, expires: str, signature: str) -> OpenFile:
-    """Open the file of a signed link; raises ``NotFound`` where it is altered or expired."""
-    if storable(key + expires) != key + expires:
-        raise NotFound("Attachment")
-    expected = context.desk.signer.media_signature(key, expires)
-    genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
-    if not genuine or int(expires) < context.desk.clock().timestamp():
-        raise NotFound("Attachment")
-    # Whoever was given the link sees what its giver saw.
-    return await _open(context, key, ViewerKind.ADMIN)
-
-
-async def _open(context: Context, key: str, kind: ViewerKind) -> OpenFile:
-    def build() -> Select[Any]:
-        row = _attachments.c
-        visible = access.visible(
-            "Attachment", row, kind, lambda name: bindparam(name, type_=Uuid36)
-        )
-        wanted = select(row.name, row.content_type, row.sha256)
-        return wanted.where(row.key == bindparam("key", type_=String), visible)
-
-    if storable(key) != key:
-        raise NotFound("Attachment")
-    values = {**context_values(context), "key": key}
-    found = await fetch_row(context.desk, (_open, kind), build, values)
-    if found is None:
-        raise NotFound("Attachment")
-    try:
-        size, chunks = await context.desk.files.get(key)
-    except FileNotFoundError:
-        raise NotFound("Attachment") from None
-    name, content_type, sha256 = found
-    return OpenFile(name, size, content_type, sha256, chunks)

@@ -38,14 +38,27 @@ class Database(Protocol):
 class Files(Protocol):
     """What resolvers need of a file store."""
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+    async def put(
+        self,
+        key: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+    ) -> None:
         """Store a stream under a key that must be new; nothing stays behind if it fails."""
 
-    async def get(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
-        """Return size and content; raises ``FileNotFoundError``."""
+    async def get(self, key: str, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+        """Return the content, or a span of it by start and end; raises ``FileNotFoundError``."""
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is a file."""
+
+    async def link(self, key: str, name: str, content_type: str) -> str | None:
+        """Return a short-lived address of the store that downloads a file under this name."""
 
     async def delete(self, key: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file; neither one that is gone already nor a failing store is an error."""
 
 
 class Bell(Protocol):

@@ -3,6 +3,8 @@
 After the WHATWG MIME Sniffing Standard's table of signatures, as far as desks receive such files.
 """
 
+# As much as the standard reads.
+HEAD_BYTES = 512
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -17,6 +19,11 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x00\x1cftyp", "video/mp4"),
     (b"\x00\x00\x00\x20ftyp", "video/mp4"),
 )
+UNKNOWN = "application/octet-stream"
+# All that ``sniff`` ever says: none of them runs in a browser.
+TYPES = frozenset(
+    {*(kind for _, kind in SIGNATURES), "image/webp", "audio/wave", "text/plain", UNKNOWN}
+)
 # Bytes that no text contains (the standard's "binary data bytes").
 _BINARY = frozenset([*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)])
 
@@ -30,4 +37,4 @@ def sniff(head: bytes) -> str:
         return "image/webp"
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "audio/wave"
-    return "application/octet-stream" if _BINARY.intersection(head) else "text/plain"
+    return UNKNOWN if _BINARY.intersection(head) else "text/plain"

@@ -1,15 +1,14 @@
 """Files: for whoever may see the ticket by bearer token, and by signed links that expire."""
 
-from urllib.parse import quote
-
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from resolvers import attachments
 from resolvers.desk import Context
+from resolvers.downloads import OpenFile, open_attachment, open_signed
 from resolvers.errors import NotFound
 from rest_compat.answers import not_found
 from rest_compat.credentials import viewer_of
+from rest_compat.downloads import Unsatisfiable, disposition, is_other, is_unchanged, span_of
 
 
 async def show(request: Request, context: Context) -> Response:
@@ -18,37 +17,53 @@ async def show(request: Request, context: Context) -> Response:
     The reference documents the path in "Attachment Response" (``file``).
     """
     try:
-        opened = await _open(request, context)
+        return await _answer(request, await _open(request, context))
     except NotFound:
         raise not_found() from None
-    headers = {
-        "Content-Disposition": disposition(opened.name),
-        "Content-Length": str(opened.size),
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cache-Control": "private",
-        "ETag": f'"{opened.sha256}"',
-    }
-    if request.method == "HEAD":
-        return Response(headers=headers, media_type=opened.content_type)
-    return StreamingResponse(opened.chunks, headers=headers, media_type=opened.content_type)
 
 
-async def _open(request: Request, context: Context) -> attachments.OpenFile:
+async def _open(request: Request, context: Context) -> OpenFile:
     key = request.path_params["key"]
     params = request.query_params
     if "signature" in params:
         expires, signature = params.get("expires", ""), params["signature"]
-        return await attachments.open_signed(context, key, expires, signature)
+        return await open_signed(context, key, expires, signature)
     viewer = await viewer_of(context.desk, request)
     bearer = Context(context.desk, viewer, context.via, context.base_url)
-    return await attachments.open_attachment(bearer, key)
+    return await open_attachment(bearer, key)
 
 
-def disposition(name: str) -> str:
-    """Return the ``Content-Disposition`` of a download (RFC 6266, its name as in RFC 8187)."""
-    plain = "".join(c if " " <= c <= "~" and c not in '"\\%' else "_" for c in name)
-    encoded = quote(name, safe="!#$&+-.^_`|~")
-    if plain == name:
-        return f'attachment; filename="{plain}"'
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+async def _answer(request: Request, file: OpenFile) -> Response:
+    """Answer in the order of RFC 9110, 13.2.2: conditions first, then ranges."""
+    etag = f'"{file.sha256}"'
+    headers = {
+        "Content-Disposition": disposition(file.name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        # To be asked for again each time: who may see a ticket changes.
+        "Cache-Control": "private, no-cache",
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+    }
+    if is_other(request.headers, etag):
+        return Response(status_code=412, headers=headers)
+    if is_unchanged(request.headers, etag):
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        await file.require()
+        headers["Content-Length"] = str(file.size)
+        return Response(headers=headers, media_type=file.content_type)
+    if "signature" in request.query_params and (link := await file.link()):
+        return RedirectResponse(link, 307, {"Cache-Control": "no-store"})
+    try:
+        span = span_of(request.headers, etag, file.size)
+    except Unsatisfiable:
+        headers["Content-Range"] = f"bytes */{file.size}"
+        return Response(status_code=416, headers=headers)
+    chunks = await file.read(span)
+    start, end = span or (0, file.size)
+    headers["Content-Length"] = str(end - start)
+    if span is None:
+        return StreamingResponse(chunks, headers=headers, media_type=file.content_type)
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    return StreamingResponse(chunks, 206, headers, media_type=file.content_type)

@@ -8,7 +8,7 @@ from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.exceptions import HTTPException as BadForm
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
@@ -21,6 +21,9 @@ from resolvers.desk import Context, Desk, Viewer
 from resolvers.errors import Unauthenticated
 from schema import DeskSchema
 from schema.errors import formatted
+
+# What a request may have besides an uploaded file, in bytes.
+MOST_AROUND = 1024 * 1024
 
 
 class GraphContext:
@@ -67,14 +70,13 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, receive)
+        request = Request(scope, _limited(receive, self._desk.max_upload_bytes))
         try:
             response = await self._answer_known(request) or await self.run(request)
         except HTTPException as error:
-            shown = {"message": error.reason, "extensions": {"code": "BAD_USER_INPUT"}}
-            response = Response(
-                orjson.dumps({"errors": [shown]}), error.status_code, media_type="application/json"
-            )
+            response = _refusal(error.status_code, error.reason)
+        except BadForm as error:
+            response = _refusal(error.status_code, error.detail)
         finally:
             # Uploaded files are kept in temporary ones.
             await request.close()
@@ -154,6 +156,30 @@ class GraphQLView(GraphQL[GraphContext, None]):
             request_id = request.scope.get("state", {}).get("request_id", "")
             shown["errors"] = [formatted(error, request_id) for error in result.errors]
         return shown  # type: ignore[return-value]
+
+
+def _limited(receive: Receive, most_upload: int) -> Receive:
+    """Pass on a body up to its limit: one uploaded file and the request around it.
+
+    What is too large is refused while it comes in, before it fills memory or the disk.
+    """
+    most = most_upload + MOST_AROUND
+    size = 0
+
+    async def receiving() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise BadForm(413, f"A request may have at most {most} bytes.")
+        return message
+
+    return receiving
+
+
+def _refusal(status: int, message: str) -> Response:
+    shown = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
+    return Response(orjson.dumps({"errors": [shown]}), status, media_type="application/json")
 
 
 def _plain_request(body: bytes | str, accept: str) -> GraphQLRequestData | None:

@@ -26,7 +26,7 @@ from schema.http import GraphQLView
 from server import console
 from server.database import Database, Observer
 from server.demo import PASSWORD, working_logins
-from server.files import FileStore, open_store
+from server.files import open_files
 from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
@@ -53,7 +53,7 @@ def create_desk(
     desk = Desk(
         database=database,
         bell=database.bell,
-        files=FileStore(open_store(settings.files_url)),
+        files=open_files(settings.files_url),
         tokens=Tokens(
             key,
             access_minutes=settings.access_token_minutes,
@@ -176,8 +176,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type"],
-            expose_headers=["x-request-id"],
+            allow_headers=["authorization", "content-type", "range", "if-range", "if-none-match"],
+            expose_headers=["x-request-id", "content-disposition", "content-range", "etag"],
             max_age=86_400,
         )
         # Inside: an answer to an unexpected error needs its CORS headers, too.

@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 users = typer.Typer(help="Manage who can log in.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(users, name="user")
+files = typer.Typer(help="Look after uploaded files.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(files, name="files")
 
 
 @app.command()
@@ -83,7 +85,7 @@ def import_legacy(
     """Import the database of the old system; again, to bring what is new or changed."""
     from server.cli.importing import import_legacy as bring
 
-    report, agrees = asyncio.run(bring(url, folder=media, rejects=rejects, rehearsal=dry_run))
+    report, agrees = bring(url, folder=media, rejects=rejects, rehearsal=dry_run)
     typer.echo(report)
     if not agrees:
         raise typer.Exit(1)
@@ -118,6 +120,21 @@ def token(username: Annotated[str, typer.Argument(help="Whose token to print.")]
     from server.cli.people import access_token
 
     typer.echo(asyncio.run(access_token(username)))
+
+
+@files.command("sweep")
+def sweep_files(
+    older_than: Annotated[
+        str, typer.Option(help="Leave younger files alone: uploads may be under way.")
+    ] = "24h",
+    remove: Annotated[bool, typer.Option("--remove", help="Remove what no row names.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing where all is well.")] = False,
+) -> None:
+    """List files that no row names, and rows whose file is gone; 3 is the status if any is left."""
+    from server.cli.files import duration, run_sweep
+
+    least = duration(older_than)
+    raise typer.Exit(asyncio.run(run_sweep(older_than=least, remove=remove, quiet=quiet)))
 
 
 @app.command()

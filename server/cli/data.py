@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from server.cli.errors import CommandError, open_database
 from server.database import Database
-from server.files import open_store
 from server.migrate import head, upgrade
 from server.settings import PREFIX, Settings, load_settings
+from server.stores import open_store
 
 
 async def migrate_database() -> str:

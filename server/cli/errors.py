@@ -12,9 +12,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server.database import SQLITE_PRAGMAS, Database, DatabaseUrlError, parse_url
-from server.files import FilesUrlError
 from server.migrate import SchemaError, check
 from server.settings import Settings, SettingsError
+from server.stores import FilesUrlError
 
 
 class CommandError(Exception):

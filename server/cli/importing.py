@@ -1,5 +1,6 @@
 """The command ``import-legacy``: its progress, and the table that it ends with."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from server.cli.errors import CommandError, open_database, worded
 from server.database import parse_url
-from server.files import FileStore, open_store
+from server.files import open_files
 from server.legacy.counts import Count, Outcome, Rejects
 from server.legacy.importing import Progress, run_import
 from server.legacy.source import SourceError, open_source
@@ -18,25 +19,36 @@ MOST_NAMES = 10
 _COLUMNS = ("read", "written", "unchanged", "rejected")
 
 
-async def import_legacy(
+def import_legacy(
     url: str, *, folder: Path | None, rejects: Path, rehearsal: bool
 ) -> tuple[str, bool]:
     """Import, and return the report and whether its sums agree; trouble is a ``CommandError``."""
+    started = time.monotonic()
+    try:
+        kept = Rejects(rejects)
+    except OSError as error:
+        raise CommandError(f"{rejects} cannot be written: {error.strerror}.") from None
+    with kept:
+        outcome = asyncio.run(_import(url, kept, folder, rehearsal=rehearsal))
+    report = _report(outcome, rejects, time.monotonic() - started, rehearsal=rehearsal)
+    return report, not outcome.disagreements
+
+
+async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal: bool) -> Outcome:
     settings = load_settings()
     parsed = parse_url(url)
-    files = FileStore(open_store(settings.files_url))
-    started = time.monotonic()
+    files = open_files(settings.files_url)
     async with open_database(settings) as database:
         if parsed == database.url:
             raise CommandError("That is our own database: give the URL of the old one.")
         try:
             async with open_source(url) as source:
-                with Rejects(rejects) as kept, _progress() as progress:
-                    outcome = await run_import(
+                with _progress() as progress:
+                    return await run_import(
                         source,
                         database,
                         files,
-                        kept,
+                        rejects,
                         folder=folder,
                         rehearsal=rehearsal,
                         progress=progress,
@@ -44,22 +56,21 @@ async def import_legacy(
         except SourceError as error:
             cause = error.__cause__
             raise CommandError(worded(parsed, cause) if cause else str(error)) from None
-    report = _report(outcome, rejects, time.monotonic() - started, rehearsal=rehearsal)
-    return report, not outcome.disagreements
 
 
 def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool) -> str:
     counts = dict(outcome.kinds)
     if outcome.files is not None:
         counts["files"] = outcome.files
-    lines = [f"{'':12}" + "".join(f"{name:>12}" for name in _COLUMNS)]
+    lines = [f"{'kind':12}" + "".join(f"{name:>12}" for name in _COLUMNS)]
     lines += [_line(name, count) for name, count in counts.items()]
     rows = sum(count.read for count in outcome.kinds.values())
     lines.append(f"\n{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
     if rehearsal:
         lines.append("This was a rehearsal: nothing was written, and no file was copied.")
     lines += [
-        f"{count.gone:,} {name} that were imported before are gone over there; they stay here."
+        f"{count.gone:,} of the {name} that were imported before are gone over there; "
+        "they stay here."
         for name, count in outcome.kinds.items()
         if count.gone
     ]

@@ -11,8 +11,8 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from server.cli.errors import CommandError, open_database
-from server.files import open_store
 from server.settings import Settings, load_settings
+from server.stores import open_store
 
 APP = "server.app:app_from_environment"
 BACKLOG = 2048

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from server.legacy.source import Record
 
@@ -53,25 +53,25 @@ class Rejects:
     """A file with a line of JSON for each row that was not taken: kind, id, reason, row."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: IO[str] | None = None
+        """Begin a new file, which only its owner may read; raises ``OSError``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file = path.open("w", encoding="utf-8")
+        path.chmod(0o600)
 
     def __enter__(self) -> Self:
-        """Begin a new file, which only its owner may read."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("w", encoding="utf-8")
-        self.path.chmod(0o600)
+        """Give what ``add`` is called on."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Leave no empty file behind."""
-        assert self._file is not None
         empty = self._file.tell() == 0
         self._file.close()
         if empty:
-            self.path.unlink()
+            # Another import may have been told of the same file.
+            self._path.unlink(missing_ok=True)
 
     def add(self, kind: str, record: Record, reason: str) -> None:
         """Write a row with the reason why it was not taken."""
@@ -82,5 +82,4 @@ class Rejects:
             "reason": reason,
             "row": row,
         }
-        assert self._file is not None
         self._file.write(json.dumps(line, default=str) + "\n")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from obstore.exceptions import BaseError
 from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import Attachment, ImportedRow
-from resolvers.attachments import Measured
+from resolvers.attachments import store_file
 from resolvers.desk import Files
 from resolvers.sniffing import sniff
 from server.legacy.counts import Count, Outcome, Rejects
@@ -91,8 +92,13 @@ async def _wanted(
         .join_from(_attachments, _imported, imported)
         .where(row.id.in_(list(by_id)))
     )
-    rows = (await connection.execute(found)).all()
-    return [(by_id[row.id], row.key) for row in rows if row.missing], len(rows)
+    here = {row.id: row for row in await connection.execute(found)}
+    wanted = [
+        (record, here[key].key)
+        for key, record in by_id.items()
+        if key in here and here[key].missing
+    ]
+    return wanted, len(here)
 
 
 async def _copy(
@@ -106,13 +112,11 @@ async def _copy(
         return "is not in the folder"
     if target.rehearsal:
         return {}
-    measured = Measured(_pieces(path), limit=None)
     try:
         async with turns:
-            # A run before this one may have been stopped right after storing it.
-            await files.delete(key)
-            await files.put(key, aiter(measured))
-    except OSError as error:
+            # Over what a run that was stopped before it told the row may have left there.
+            measured = await store_file(files, key, str(record["name"]), _pieces(path), None)
+    except (OSError, BaseError) as error:
         return f"cannot be copied ({type(error).__name__})"
     return {
         "row_id": UUID(str(record["id"])),

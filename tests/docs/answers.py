@@ -22,6 +22,7 @@ _KINDS = (
     (re.compile(r"(attachments/<month>/)[\w-]{24}/"), r"\1<key>/"),
     (re.compile(r"expires=\d+"), "expires=<time>"),
     (re.compile(r"signature=[0-9a-f]+…?"), "signature=<signature>"),
+    (re.compile(r"in [\d.]+ s, [\d,]+ a second"), "in <seconds>"),
 )
 _SHORTENED = (
     (re.compile(r"(eyJ[\w-]{20})[\w.-]+"), r"\1…"),

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tests.docs.answers import cut, differences, masked, pretty
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
+from tests.docs.old_desk import make_old_desk
 
 SHOWN_BASE = "http://127.0.0.1:8000"
 SECONDS = 60
@@ -96,8 +97,9 @@ class Desk:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Desk]:
-    """Serve the demo from an empty folder."""
+    """Serve the demo from a folder that has nothing but an old desk."""
     environment = _environment(folder)
+    make_old_desk(folder)
     command = ["deskgraph", "serve", "--prepare", "--port", "0"]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True

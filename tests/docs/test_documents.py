@@ -13,10 +13,11 @@ from rest_compat.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
 from server.cli import app
 from server.settings import PREFIX, Settings
+from server.stores import SCHEMES, open_place
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
 
 README = (ROOT / "README.md").read_text("utf-8")
-TARGETS = frozenset(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
+TARGETS = frozenset(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
 EACH = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -52,6 +53,15 @@ def test_the_settings_of_production_are_acceptable(monkeypatch: pytest.MonkeyPat
     assert Settings().signing_key()
 
 
+def test_the_buckets_that_are_shown_can_be_used() -> None:
+    text = (ROOT / "docs" / "files.md").read_text("utf-8")
+    shown = re.findall(rf"^{PREFIX}FILES_URL=(s3://.*)$", text, re.M)
+    assert shown
+    assert all(open_place(url).redirect for url in shown)
+    parameters = {name for row in table(text, "`endpoint`") for name in row[0].split(", ")}
+    assert parameters == {f"`{name}`" for name in SCHEMES["s3"]}
+
+
 def test_the_table_of_commands_has_each_with_its_options() -> None:
     shown = {row[0].strip("`"): row[1] for row in table(README, "`deskgraph serve`")}
     commands = _commands("deskgraph", typer.main.get_command(app))
@@ -75,7 +85,7 @@ def test_each_target_that_is_named_exists(document: Path) -> None:
     text = document.read_text("utf-8")
     code = [block.text for block in blocks(text) if block.language == "bash"]
     code += re.findall(r"`([^`\n]+)`", prose(text))
-    named = {name for part in code for name in re.findall(r"(?:^|\s)make ([a-z]+)", part)}
+    named = {name for part in code for name in re.findall(r"(?:^|\s)make ([a-z-]+)", part)}
     assert named <= TARGETS
 
 

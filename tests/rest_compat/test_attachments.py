@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from rest_compat import rest_routes
-from rest_compat.media import disposition
+from rest_compat.downloads import disposition
 from rest_compat.multipart import clean_name
 
 if TYPE_CHECKING:

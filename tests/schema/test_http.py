@@ -1,7 +1,7 @@
 """Whatever is sent to ``/graphql``: the answer is JSON with a code, and no fault of the server."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -83,6 +83,30 @@ async def test_deep_and_large_requests_are_refused_or_answered(face: Face) -> No
     ]
     for query, variables in queries:
         checked(await face.post(query, variables))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", JSON])
+async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
+    face: Face, kind: str
+) -> None:
+    most = face.desk.max_upload_bytes + 1024 * 1024
+    head = b'--b\r\nContent-Disposition: form-data; name="0"; filename="a"\r\n\r\n'
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield head if "multipart" in kind else b'{"query": "'
+        while sent < 2 * most:
+            sent += 1024 * 1024
+            yield b"x" * 1024 * 1024
+
+    headers = {"Content-Type": kind, **face.headers("agent")}
+    response = await face.client.post("/graphql", content=endless(), headers=headers)
+    answer = checked(response)
+    assert response.status_code == 413
+    assert answer["errors"][0]["message"] == f"A request may have at most {most} bytes."
+    assert sent <= most + 2 * 1024 * 1024
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -3,10 +3,13 @@
 import asyncio
 import io
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -124,6 +127,25 @@ def change(url: str, sql: str) -> None:
         await database.engine.dispose()
 
     asyncio.run(execute())
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """Give both ends of a terminal: ours, and the one for a process."""
+    ours, theirs = pty.openpty()
+    try:
+        yield ours, theirs
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def read_until(terminal: int, words: str) -> str:
+    seen = b""
+    while words.encode() not in seen:
+        assert select.select([terminal], [], [], 60)[0], f"only {seen!r}"
+        seen += os.read(terminal, 1000)
+    return seen.decode()
 
 
 def assert_refused(ended: Ended, *words: str) -> None:

@@ -2,23 +2,33 @@
 
 import json
 import os
-import pty
-import select
 import signal
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from server.demo import PASSWORD
-from tests.server.conftest import Ended, Run, Start, assert_refused, change, rows
+from server.migrate import head
+from tests.server.conftest import (
+    Ended,
+    Run,
+    Start,
+    assert_refused,
+    change,
+    read_until,
+    rows,
+    terminal,
+)
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "demo", "user add", "token", "schema"])
+@pytest.mark.parametrize(
+    "command",
+    ["serve", "migrate", "demo", "import-legacy", "user add", "token", "files sweep", "schema"],
+)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     ended = run(*command.split(), "--help")
 
@@ -36,6 +46,8 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         ["serve", "--workers", "0"],
         ["serve", "--reload", "--workers", "2"],
         ["user", "add", "--username", "me"],
+        ["import-legacy"],
+        ["import-legacy", "sqlite:///old.db", "--media", "nowhere"],
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
@@ -55,8 +67,8 @@ def test_migrate_makes_the_schema_once(
 
     first, second = run("migrate"), run("migrate")
 
-    assert first == Ended(0, "The database now has the schema 0001.\n", "")
-    assert second == Ended(0, "The database already has the schema 0001.\n", "")
+    assert first == Ended(0, f"The database now has the schema {head()}.\n", "")
+    assert second == Ended(0, f"The database already has the schema {head()}.\n", "")
     assert rows(blank_database_url, "SELECT count(*) FROM tickets") == [(0,)]
 
 
@@ -182,25 +194,6 @@ def test_control_c_at_the_password_ends_quietly(
         assert "Traceback" not in read_until(keyboard, "the end")
 
     assert rows(sqlite_url, "SELECT count(*) FROM users") == [(0,)]
-
-
-@contextmanager
-def terminal() -> Iterator[tuple[int, int]]:
-    """Give both ends of a terminal: ours, and the one for a process."""
-    ours, theirs = pty.openpty()
-    try:
-        yield ours, theirs
-    finally:
-        os.close(ours)
-        os.close(theirs)
-
-
-def read_until(terminal: int, words: str) -> str:
-    seen = ""
-    while words not in seen:
-        assert select.select([terminal], [], [], 60)[0], f"only {seen!r}"
-        seen += os.read(terminal, 1000).decode()
-    return seen
 
 
 def test_a_token_is_all_that_token_prints(run: Run, sqlite_desk: str) -> None:

@@ -1,0 +1,102 @@
+"""A server that is killed at any step loses no upload that it acknowledged."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.app import utc_now
+from server.files import open_files
+from server.sweep import sweep
+from tests.files.conftest import Serve
+from tests.files.process import FATAL
+from tests.viewers.world import World, key, open_world
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/ticket-attachments/"
+# At each step: what is left for the sweep, and whether the fatal file is there afterwards.
+UPLOADS = {
+    "storing": ("unfinished", False),
+    "stored": ("orphan", False),
+    "committing": ("orphan", False),
+    "committed": (None, True),
+    "answering": (None, True),
+}
+DELETES = {"deleting": (None, True), "deleted": ("orphan", False), "removed": (None, False)}
+
+
+@pytest.fixture
+async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database_url, tmp_path / "media") as opened:
+        await opened.reset()
+        opened.clock.now = utc_now()
+        yield opened
+
+
+class Client:
+    """Uploads files, remembers what was acknowledged, and looks whether it is still there."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.sent = b""
+        self.acknowledged: dict[str, bytes] = {}
+        self.fatal: list[bytes] = []
+
+    async def upload(self, name: str, size: int) -> str:
+        self.sent = os.urandom(size)
+        form = {"ticket": str(key("volume"))}
+        response = await self.http.post(PATH, data=form, files={"file": (name, self.sent)})
+        assert response.status_code == 201, response.text
+        self.acknowledged[response.json()["id"]] = self.sent
+        return str(response.json()["id"])
+
+    async def delete(self, attachment: str) -> str:
+        del self.acknowledged[attachment]
+        return (await self.http.delete(f"{PATH}{attachment}/")).text
+
+    async def check(self) -> None:
+        """Look for what was acknowledged, and for the fatal files that should be there."""
+        listed = (await self.http.get(f"{PATH}?limit=1000")).json()["results"]
+        paths = {row["id"]: row["file"] for row in listed if row["id"] in self.acknowledged}
+        for attachment, content in self.acknowledged.items():
+            assert (await self.http.get(paths[attachment])).content == content
+        fatal = [row["file"] for row in listed if row["name"] == FATAL]
+        found = [(await self.http.get(path)).content for path in fatal]
+        assert sorted(found) == sorted(self.fatal)
+
+
+async def swept(world: World, *, days: int) -> list[str]:
+    files = open_files(world.settings.files_url)
+    before = utc_now() + timedelta(days=days)
+    found = sweep(world.database, files, before=before, remove=True)
+    return [finding.kind async for finding in found]
+
+
+async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, serve: Serve) -> None:
+    steps = (*UPLOADS, *DELETES, "none")
+    url, files = world.settings.database_url, world.settings.files_url
+    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    with serve(url, files, *steps) as served:
+        async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
+            client = Client(http)
+            for step, (left, there) in (UPLOADS | DELETES).items():
+                await client.upload("kept.bin", 700_000)
+                if step in UPLOADS:
+                    deed = client.upload(FATAL, 8_000_000 if step == "storing" else 700_000)
+                else:
+                    deed = client.delete(await client.upload(FATAL, 100_000))
+                with pytest.raises(httpx.TransportError):
+                    await deed
+                if there:
+                    client.fatal.append(client.sent)
+
+                # The next server answers from here on.
+                await client.check()
+                assert await swept(world, days=-1) == []
+                assert await swept(world, days=1) == [left] * bool(left), step
+                await client.check()
+            assert len(client.acknowledged) == len(UPLOADS | DELETES)

@@ -1,0 +1,158 @@
+"""The files of the old system's folder come into the store, once, and missing ones are named."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from benchmarks import old_desk
+from tests.server.conftest import Ended, change
+from tests.server.legacy.conftest import NOON, OldDesk, counts, everything, key, rejects, row
+
+Bring = Callable[..., Ended]
+PNG = b"\x89PNG\r\n\x1a\nrest"
+SHOT = "tickets/attachments/2025/11/shot.png"
+
+pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
+
+
+@pytest.fixture
+def media(old: OldDesk, tmp_path: Path) -> Path:
+    """Give the old folder, with the file of the small desk."""
+    old.add_small_desk()
+    put(tmp_path / "media", SHOT, PNG)
+    return tmp_path / "media"
+
+
+def put(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def stored() -> dict[str, bytes]:
+    root = Path("var/media")
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+def test_files_come_with_their_rows(desk: str, bring: Bring, media: Path) -> None:
+    ended = bring("--media", str(media))
+
+    assert counts(ended)["files"] == (1, 1, 0, 0)
+    assert stored() == {SHOT: PNG}
+    shot = row(desk, "attachments", "shot")
+    assert (shot["key"], shot["size"], shot["content_type"]) == (SHOT, len(PNG), "image/png")
+    assert shot["sha256"] == hashlib.sha256(PNG).hexdigest()
+    assert counts(bring("--media", str(media)))["files"] == (1, 0, 1, 0)
+
+
+def test_files_may_come_later(desk: str, bring: Bring, media: Path) -> None:
+    before = bring()
+    assert "1 attachments have no file here yet: give --media." in before.out
+    assert row(desk, "attachments", "shot")["size"] == 4
+
+    assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
+    assert stored() == {SHOT: PNG}
+
+
+def test_missing_files_are_told_by_name(desk: str, old: OldDesk, bring: Bring, media: Path) -> None:
+    old.add(
+        old_desk.ATTACHMENTS,
+        *(
+            old_desk.attachment(
+                key(f"f{i}"),
+                key("bill"),
+                f"tickets/attachments/f{i:02}.txt",
+                created_at=NOON + timedelta(minutes=i),
+            )
+            for i in range(12)
+        ),
+    )
+    put(media, "tickets/attachments/f03.txt", b"here")
+
+    ended = bring("--media", str(media))
+
+    assert counts(ended)["files"] == (13, 2, 0, 11)
+    assert "11 files were not found: tickets/attachments/f00.txt, " in ended.out
+    assert "tickets/attachments/f10.txt and 1 more." in ended.out
+    assert {one["reason"] for one in rejects()} == {"is not in the folder"}
+    assert rejects()[-1]["row"]["file"] == "tickets/attachments/f11.txt"
+    # They come as soon as they are found.
+    put(media, "tickets/attachments/f11.txt", b"found")
+    assert counts(bring("--media", str(media)))["files"] == (13, 1, 2, 10)
+
+
+def test_names_that_are_no_plain_paths(desk: str, old: OldDesk, bring: Bring, media: Path) -> None:
+    """They are found under their old names, and kept under ones that every store can have."""
+    names = ["tickets/attachments/Ünï cöde.txt", "tickets/attachments/100%.txt", "a//b.txt"]
+    put(media.parent, "outside.txt", b"secret")
+    (media / "link.txt").symlink_to(media.parent / "outside.txt")
+    outside = ["../outside.txt", str(media.parent / "outside.txt"), "link.txt"]
+    for name in names:
+        put(media, name, name.encode())
+    old.add(
+        old_desk.ATTACHMENTS,
+        *(
+            old_desk.attachment(key(name), key("bill"), name[:100], name="n")
+            for name in [*names, *outside]
+        ),
+    )
+
+    ended = bring("--media", str(media))
+
+    assert counts(ended)["files"] == (7, 4, 0, 3)
+    assert {one["reason"] for one in rejects()} == {"lies outside of the folder"}
+    keys = {one["id"]: one["key"] for one in everything(desk)["attachments"]}
+    assert all(stored()[keys[key(name)]] == name.encode() for name in names)
+    assert all(
+        found.isascii() and "%" not in found and "//" not in found for found in keys.values()
+    )
+    assert b"secret" not in stored().values()
+
+
+def test_an_attachment_without_a_file_is_rejected(old: OldDesk, bring: Bring, media: Path) -> None:
+    old.add(old_desk.ATTACHMENTS, old_desk.attachment(key("no"), key("bill"), ""))
+
+    ended = bring("--media", str(media))
+
+    assert counts(ended)["attachments"] == (2, 1, 0, 1)
+    assert [one["reason"] for one in rejects()] == ["file is missing"]
+
+
+def test_another_file_over_there_is_fetched(
+    desk: str, old: OldDesk, bring: Bring, media: Path
+) -> None:
+    bring("--media", str(media))
+    put(media, "tickets/attachments/new.txt", b"new")
+    old.set(old_desk.ATTACHMENTS, "shot", file="tickets/attachments/new.txt")
+
+    ended = counts(bring("--media", str(media)))
+
+    assert (ended["attachments"], ended["files"]) == ((1, 1, 0, 0), (1, 1, 0, 0))
+    shot = row(desk, "attachments", "shot")
+    assert (shot["key"], shot["size"]) == ("tickets/attachments/new.txt", 3)
+    assert stored()["tickets/attachments/new.txt"] == b"new"
+
+
+def test_a_file_that_was_stored_before_a_crash_is_stored_again(
+    desk: str, bring: Bring, media: Path
+) -> None:
+    bring("--media", str(media))
+    # As it is between the store and the row; half of it, even.
+    change(desk, "UPDATE attachments SET sha256 = '', size = 0")
+    Path("var/media", SHOT).write_bytes(PNG[:4])
+
+    assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
+    assert stored() == {SHOT: PNG}
+    assert row(desk, "attachments", "shot")["size"] == len(PNG)
+
+
+def test_a_rehearsal_only_looks(desk: str, bring: Bring, media: Path) -> None:
+    ended = bring("--media", str(media), "--dry-run")
+
+    assert counts(ended)["files"] == (1, 1, 0, 0)
+    assert stored() == {}
+    assert everything(desk)["attachments"] == []
