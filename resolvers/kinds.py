@@ -25,6 +25,7 @@ class Kind(Enum):
     BOOL = auto()
     NUMBER = auto()
     TAGS = auto()
+    JSON = auto()
     # A text that needs no escaping.
     WORD = auto()
 

@@ -30,6 +30,7 @@ from server.files import open_files
 from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
+from server.webhooks.deliverer import Deliverer
 
 Clock = Callable[[], datetime]
 
@@ -66,6 +67,7 @@ def create_desk(
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         signed_media=settings.media_links == "signed",
+        private_webhooks=settings.webhook_private_addresses == "allow",
     )
     return desk, database
 
@@ -86,7 +88,12 @@ def create_app(
         try:
             await check(database)
             await page.prepare()
-            yield
+            deliverer = Deliverer(desk)
+            await deliverer.start()
+            try:
+                yield
+            finally:
+                await deliverer.stop()
         finally:
             await database.close()
 
