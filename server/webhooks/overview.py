@@ -42,6 +42,7 @@ class Seen:
     event_types: list[str]
     filter: Mapping[str, Any] | None
     include_internal: bool
+    failing: bool
     updated_at: str
     waiting: int
     due: datetime | None
@@ -76,6 +77,7 @@ def _statement() -> Select[Any]:
             ("event_types", JsonAgain(webhook.event_types)),
             ("filter", JsonOrNull(JsonAgain(webhook.filter))),
             ("include_internal", JsonBool(webhook.include_internal)),
+            ("failing", JsonBool(webhook.failing_since.is_not(None))),
             ("updated_at", JsonWord(ExactTime(webhook.updated_at))),
             ("waiting", JsonNumber(waiting.scalar_subquery())),
             ("due", JsonWordOrNull(ExactTime(due.scalar_subquery()))),

@@ -1,6 +1,7 @@
 """Sending one request: to a public address, within a time limit, without following anything."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
@@ -15,6 +16,8 @@ import certifi
 import httpcore
 
 from resolvers.webhook_urls import refused_network, url_problem
+
+logger = logging.getLogger("deskgraph.webhooks")
 
 # How long a receiver may take, in seconds, from looking up its name to the end of its answer.
 PATIENCE = 15.0
@@ -149,6 +152,11 @@ class Sender:
             found = {"error": "The answer was not HTTP."}
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
             found = {"error": f"The connection failed: {_why(error)}."}
+        except Exception as error:
+            # Whatever it is, it must not be tried for ever. Its text may have the address.
+            name = type(error).__name__
+            logger.error("a webhook could not be sent, unexpectedly: %s", name)
+            found = {"error": f"It could not be sent ({name})."}
         return Outcome(round((time.monotonic() - started) * 1000), **found)
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A desk whose deliverer is moved by hand: nothing is sent before a test says so."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select
 
-from models import Webhook, WebhookAttempt, WebhookDelivery
+from models import Ticket, Webhook, WebhookAttempt, WebhookDelivery
 from resolvers import comments, tickets, webhooks
 from server.database import Database
 from server.webhooks.deliverer import Deliverer
@@ -37,16 +39,10 @@ class Hooks:
     async def happen(self, ticket: str = "offline", count: int = 1) -> None:
         """Have a technician change the subject of a ticket so many times."""
         for _ in range(count):
-            now = await self.world.get(self._ticket, key(ticket))
+            now = await self.world.get(Ticket, key(ticket))
             await tickets.update_ticket(
                 self.world.context("keith"), now.id, {"subject": f"{now.version + 1}"}
             )
-
-    @property
-    def _ticket(self) -> Any:
-        from models import Ticket
-
-        return Ticket
 
     async def comment(self, ticket: str, text: str, *, internal: bool = False) -> UUID:
         given = {"text": text, "is_internal": internal}
@@ -82,8 +78,6 @@ class Hooks:
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the URL of a migrated database, once for each kind of database."""
-    import shutil
-
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_database"))
     template: Path = request.getfixturevalue("sqlite_template")
@@ -109,8 +103,6 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def receivers() -> Iterator[Callable[[], Receiver]]:
     """Give a function that runs further receivers."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         yield lambda: stack.enter_context(receiving())
 
