@@ -11,11 +11,13 @@ from models.choices import (
     TicketPriority,
     TicketStatus,
     Via,
+    WebhookDeliveryState,
 )
 from models.events import TicketEvent
 from models.imports import ImportedRow
 from models.people import Company, Contact, RefreshToken, User
 from models.tickets import Attachment, Comment, DayCounter, Ticket
+from models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "FINISHED_STATUSES",
@@ -37,5 +39,9 @@ __all__ = [
     "TicketStatus",
     "User",
     "Via",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
     "new_id",
 ]

@@ -79,6 +79,14 @@ class Via(StrEnum):
     IMPORT = "import"
 
 
+class WebhookDeliveryState(StrEnum):
+    """What became of an event that a webhook is to be sent."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    SET_ASIDE = "set_aside"
+
+
 FINISHED_STATUSES = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
 
 TEAM_OF_CATEGORY = {

@@ -1,7 +1,8 @@
 """Who sees what and who may do what: the only place that says so.
 
-Staff see everything; Admins also manage users, companies and contacts. A customer sees the
-tickets of their company with public comments, and changes or deletes only what is their own.
+Staff see everything but webhooks, which exist for Admins only; Admins also manage users, companies
+and contacts. A customer sees the tickets of their company with public comments, and changes or
+deletes only what is their own.
 What a viewer may not see does not exist, so the answer is ``NotFound``.
 """
 
@@ -33,9 +34,14 @@ def visible(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnEl
     """
     if kind is ViewerKind.NOBODY:
         return false()
+    if entity in _ADMINS_ONLY:
+        return true() if kind is ViewerKind.ADMIN else false()
     if kind is not ViewerKind.CUSTOMER:
         return true()
     return _customer_sees[entity](row, bind)
+
+
+_ADMINS_ONLY = frozenset({"Webhook", "WebhookDelivery", "WebhookAttempt"})
 
 
 def _own_ticket(ticket_id: ColumnElement[Any], bind: Bind) -> ColumnElement[bool]:
@@ -87,6 +93,11 @@ def sees_changed(
 def can_see_internal(viewer: Viewer) -> bool:
     """Whether internal notes, or any trace of them, may be shown."""
     return not viewer.is_customer
+
+
+def can_see_webhooks(viewer: Viewer) -> bool:
+    """Whether there are webhooks for a viewer."""
+    return viewer.role is Role.ADMIN
 
 
 def can_see_ticket(viewer: Viewer, ticket: Ticket) -> bool:

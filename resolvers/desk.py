@@ -1,8 +1,9 @@
 """The desk: what every resolver works with. One ``Desk`` a process, one ``Context`` a request."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -121,6 +122,10 @@ class Desk:
     clock: Callable[[], datetime]
     max_upload_bytes: int
     signed_media: bool
+    # Whether webhooks may lead into networks that are not public.
+    private_webhooks: bool = False
+    # Set after a write that gives the deliverer of this process something to do.
+    webhooks_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)

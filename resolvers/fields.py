@@ -31,6 +31,7 @@ from resolvers.expressions import (
     text_of,
 )
 from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Scalar
+from resolvers.webhook_fields import ATTEMPT, DELIVERY, WEBHOOK
 
 NEWEST = (("created_at", True),)
 OLDEST = (("created_at", False),)
@@ -149,6 +150,7 @@ EVENT = Entity(
         **columns(Kind.BOOL, "is_internal"),
         **columns(Kind.TIME, "at"),
         "cursor": Scalar(Kind.WORD, event_cursor),
+        "sequence": column(Kind.NUMBER, "seq"),
         "actor": One("User", "actor_id", anyone=True),
         "actor_name": text_of(User, "actor_id", full_name, anyone=True),
         "ticket": One("Ticket", "ticket_id"),
@@ -232,7 +234,7 @@ ENTITIES: Mapping[str, Entity] = {
     entity.name: entity
     for entity in (
         *(TICKET, PERMISSIONS, COMMENT, ATTACHMENT, EVENT, CHANGE),
-        *(COMPANY, CONTACT, USER),
+        *(COMPANY, CONTACT, USER, WEBHOOK, DELIVERY, ATTEMPT),
     )
 }
 NODES = ("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User")

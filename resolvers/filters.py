@@ -68,6 +68,7 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
     "industry": ("industry", String),
     "contact_type": ("contact_type", String),
     "type": ("type", String),
+    "state": ("state", String),
     "actor": ("actor_id", Uuid36),
     "at": ("at", UtcDateTime),
 }

@@ -26,6 +26,7 @@ class Kind(Enum):
     NUMBER = auto()
     HOURS = auto()
     TAGS = auto()
+    JSON = auto()
     # A text that needs no escaping.
     WORD = auto()
 

@@ -170,6 +170,7 @@ _writers: Mapping[Kind, Callable[[SQL], SQL]] = {
     Kind.BOOL: JsonBool,
     Kind.TAGS: JsonTags,
     Kind.WORD: JsonWord,
+    Kind.JSON: lambda value: JsonOrNull(JsonAgain(value)),
 }
 
 
@@ -273,9 +274,14 @@ def payload_object(build: Build, typename: str, shape: Shape, prefix: str) -> SQ
         elif field.shape is None:
             value = JsonWord(Plain(made))
         else:
-            value = JsonOrNull(_made(build, ENTITIES[field.name.title()], field.shape, made))
+            value = JsonOrNull(_made(build, ENTITIES[_called(field.name)], field.shape, made))
         pairs.append((field.key, value))
     return JsonObject(pairs)
+
+
+def _called(name: str) -> str:
+    """Return the entity that a field of a write's answer shows."""
+    return "WebhookDelivery" if name == "delivery" else name.title()
 
 
 def _made(build: Build, entity: Entity, shape: Shape, key: SQL) -> SQL:

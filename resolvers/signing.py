@@ -10,12 +10,14 @@ import hmac
 import json
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from resolvers.errors import BadCursor
 
 MAC_BYTES = 16
 CURSOR_PURPOSE = "cursor:"
 MEDIA_PURPOSE = "media:"
+WEBHOOK_PURPOSE = "webhook:"
 
 
 class Signer:
@@ -53,6 +55,11 @@ class Signer:
     def media_signature(self, key: str, expires: str) -> str:
         """Return the signature of a link to a stored file until a Unix time, in hex."""
         return self.mac(f"{MEDIA_PURPOSE}{expires}:{key}").hex()
+
+    def webhook_secret(self, webhook_id: UUID, salt: str) -> str:
+        """Return the secret of a webhook, as Standard Webhooks writes them; it is kept nowhere."""
+        raw = hmac.digest(self.key, f"{WEBHOOK_PURPOSE}{webhook_id}:{salt}".encode(), "sha256")
+        return f"whsec_{base64.b64encode(raw).decode()}"
 
     def sql_functions(self) -> dict[str, Callable[[str], object]]:
         """Return what SQLite needs: functions of one text."""

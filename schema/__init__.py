@@ -15,9 +15,10 @@ from schema.events import TicketEvent
 from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, DateTime
+from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, DateTime
 from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
+from schema.webhook_types import Webhook, WebhookDelivery
 
 
 class DeskSchema(Schema):
@@ -60,10 +61,13 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Ticket, Comment, Attachment, TicketEvent, Company, Contact, User],
+        types=[
+            *(Ticket, Comment, Attachment, TicketEvent, Company, Contact, User),
+            *(Webhook, WebhookDelivery),
+        ],
         execution_context_class=FragmentExecutor,
         extensions=extensions(documents, introspection=introspection),
-        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
+        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR}),
     )
     made.documents = documents
     query_type = made._schema.query_type

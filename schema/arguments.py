@@ -81,6 +81,8 @@ def _filter_of(given: Mapping[str, Any]) -> dict[str, Any]:
     chosen = plain_filter(given.get("filter"))
     if given.get("isInternal") is not None:
         chosen["is_internal"] = given["isInternal"]
+    if given.get("state") is not None:
+        chosen["state"] = {"eq": _value(given["state"])}
     if given.get("search") is not None:
         chosen["search"] = given["search"]
     return chosen

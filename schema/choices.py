@@ -16,6 +16,7 @@ from models import (
     TicketPriority,
     TicketStatus,
     Via,
+    WebhookDeliveryState,
 )
 
 
@@ -114,6 +115,17 @@ _described(
 )
 
 
+_described(
+    WebhookDeliveryState,
+    "What became of an event that a webhook is to be sent.",
+    {
+        "PENDING": "It is still to arrive: it is due, being sent, or tried again later.",
+        "DELIVERED": "The receiver answered with a status of success.",
+        "SET_ASIDE": "It was given up; `redeliver` sends it again.",
+    },
+)
+
+
 @strawberry.enum(description="What tickets can be sorted by.")
 class TicketOrderField(Enum):
     """The values are the catalogue's names."""
@@ -161,4 +173,5 @@ __all__ = [
     "TicketPriority",
     "TicketStatus",
     "Via",
+    "WebhookDeliveryState",
 ]

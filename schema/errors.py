@@ -49,6 +49,12 @@ SENTENCES: Mapping[str, str] = {
     "comma": "A tag may not contain a comma.",
     "too_short": "Must have at least {min} characters.",
     "only_for_customers": "Only customers belong to a company.",
+    "no_viewer": "`mine` does not fit here: a webhook is nobody's.",
+    "hours": "Must be between 0 and {max} hours.",
+    "url": "Must be an address such as https://example.com/hooks/desk, in ASCII.",
+    "url_https": "Must begin with https://.",
+    "url_userinfo": "May not contain a user name or a password.",
+    "url_network": "{address} is in a {network} network, where webhooks may not lead.",
 }
 # Input fields that GraphQL calls otherwise than the resolvers do.
 _INPUT_NAMES = {

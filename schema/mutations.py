@@ -18,6 +18,7 @@ from schema.people_mutations import PeopleMutation
 from schema.performing import KEYS, Info, Made, given_input, perform
 from schema.projecting import project
 from schema.types import User
+from schema.webhook_mutations import WebhookMutation
 from schema.words import answered, said
 
 CHUNK = 256 * 1024
@@ -61,7 +62,7 @@ class LoginPayload:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(PeopleMutation):
+class Mutation(PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
     @answered("Exchange a username and a password for tokens.")

@@ -26,6 +26,7 @@ from schema.types import (
     User,
     projected,
 )
+from schema.webhook_types import Webhook
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered
 
 MOST_NODES = 100
@@ -55,6 +56,7 @@ RESOLVERS = {
     "contacts": resolve_list,
     "ticketEvents": resolve_list,
     "ticketStats": resolve_statistics,
+    "webhooks": resolve_list,
 }
 
 
@@ -207,6 +209,24 @@ class Query:
     ) -> Connection[Contact]:
         """See ``resolve_list``."""
         projected()
+
+    @answered("The webhooks, newest first; none but for Admins.")
+    def webhooks(
+        self,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Webhook]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("One webhook; null if there is none for the viewer.")
+    async def webhook(
+        self, info: Info, id: Annotated[ID, strawberry.argument(description="Its id.")]
+    ) -> Webhook | None:
+        """Answer null for everybody but Admins."""
+        return await _one(info, known_id(id))  # type: ignore[no-any-return]
 
 
 def _storable(text: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import NewType
 import strawberry
 
 DateTime = NewType("DateTime", datetime)
+JSON = NewType("JSON", object)
 
 # RFC 3339, section 5.6: a date, a time and an offset, all of them required.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -29,4 +30,11 @@ DATE_TIME = strawberry.scalar(
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
     serialize=lambda value: value,
     parse_value=parse_time,
+)
+
+JSON_SCALAR = strawberry.scalar(
+    name="JSON",
+    description="A JSON value whose form is that of another type.",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+    serialize=lambda value: value,
 )

@@ -39,6 +39,7 @@ from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
 from server.stopping import on_stop
+from server.webhooks.deliverer import Deliverer
 
 Clock = Callable[[], datetime]
 INBOX = Path(__file__).parents[1] / "examples" / "inbox.html"
@@ -77,6 +78,7 @@ def create_desk(
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         signed_media=settings.media_links == "signed",
+        private_webhooks=settings.webhook_private_addresses == "allow",
     )
     return desk, database
 
@@ -97,8 +99,13 @@ def create_app(
         try:
             await check(database)
             await page.prepare()
+            deliverer = Deliverer(desk)
+            await deliverer.start()
             on_stop(desk.feed.end)
-            yield
+            try:
+                yield
+            finally:
+                await deliverer.stop()
         finally:
             await desk.feed.close()
             await database.close()

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(ge=1)] = 25
     graphiql: bool | None = None
     introspection: bool | None = None
+    webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
 
     @field_validator("cors_origins", mode="before")
     @classmethod

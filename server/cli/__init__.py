@@ -23,6 +23,8 @@ users = typer.Typer(help="Manage who can log in.", no_args_is_help=True, rich_ma
 app.add_typer(users, name="user")
 files = typer.Typer(help="Look after uploaded files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(files, name="files")
+hooks = typer.Typer(help="Try webhooks out.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(hooks, name="webhooks")
 
 
 @app.command()
@@ -135,6 +137,20 @@ def sweep_files(
 
     least = duration(older_than)
     raise typer.Exit(asyncio.run(run_sweep(older_than=least, remove=remove, quiet=quiet)))
+
+
+@hooks.command()
+def listen(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9000,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(help="A secret that may sign, whsec_…; again for several. Checks if given."),
+    ] = None,
+) -> None:
+    """Receive webhooks on this machine, check their signatures, and print them."""
+    from server.cli.webhooks import run_listener
+
+    run_listener(port, secret or [])
 
 
 @app.command()

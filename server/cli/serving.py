@@ -36,7 +36,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     settings = load_settings()
     settings.signing_key()
     open_store(settings.files_url)
-    sockets = _bind(host, port)
+    sockets = listen_on(host, port)
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))
         typer.echo(_banner(host, sockets[0].getsockname()[1], settings, logins))
@@ -117,7 +117,7 @@ def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _bind(host: str, port: int) -> list[socket.socket]:
+def listen_on(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of the host, as asyncio would, but in time to say what is wrong."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

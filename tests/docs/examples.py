@@ -7,6 +7,7 @@ and the last benchmark into the README.
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
 from tests.docs.old_desk import make_old_desk
 
 SHOWN_BASE = "http://127.0.0.1:8000"
+SHOWN_RECEIVER = "127.0.0.1:9000"
 SECONDS = 60
 ANSWERS = frozenset({"json", "text"})
 # Blocks that no test runs, by how they begin, each with its reason.
@@ -31,6 +33,8 @@ NOT_RUN = {
     "python3 -m venv /opt/deskgraph": "it installs outside of any temporary folder",
     "createdb": "it makes a PostgreSQL database that is not one of the tests",
     "deskgraph serve": "it serves until it is stopped",
+    "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow make serve": "so does this",
+    "deskgraph webhooks listen": "it listens until it is stopped",
     "pg_dump": "there need not be a PostgreSQL database of that name",
 }
 
@@ -74,8 +78,10 @@ class Desk:
         outputs = self.folder / f"{document.stem}.answers"
         outputs.mkdir(exist_ok=True)
         script = ["set -euo pipefail"]
+        receiver = f"127.0.0.1:{free_port()}"
         for number, example in enumerate(found):
             commands = example.commands.text.replace(SHOWN_BASE, self.base)
+            commands = commands.replace(SHOWN_RECEIVER, receiver)
             script += ["{", commands, f"}} >{shlex.quote(str(outputs / str(number)))}"]
         ended = subprocess.run(
             ["bash", "-c", "\n".join(script)],
@@ -91,8 +97,16 @@ class Desk:
             f"{document.name}, from line {found[done - 1].commands.line + 1}: {ended.stderr}"
         )
         texts = [(outputs / str(number)).read_text("utf-8") for number in range(len(found))]
-        shown = [text.replace(self.base, SHOWN_BASE) for text in texts]
+        shown = [
+            text.replace(self.base, SHOWN_BASE).replace(receiver, SHOWN_RECEIVER) for text in texts
+        ]
         return list(zip(found, shown, strict=True))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 @contextmanager
@@ -127,6 +141,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": os.pathsep.join(search),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # The receivers of the documents are on this machine.
+        "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES": "allow",
         "NO_PROXY": "127.0.0.1",
     }
 

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
@@ -119,7 +119,7 @@ def serve(listening: socket.socket, step: str) -> None:
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 
 
-def main(steps: list[str]) -> None:
+def main(steps: list[str], serve: Callable[[socket.socket, str], None] = serve) -> None:
     """Start the servers, say where and who they are, and end them with this process."""
     listening = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")

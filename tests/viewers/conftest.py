@@ -1,13 +1,14 @@
 """The whole application, open for all tests of a module, and people who ask it."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from server.app import create_app
+from server.webhooks.deliverer import Deliverer
 from tests.viewers.asking import Faces
 from tests.viewers.world import Clock, World, settings_for
 
@@ -22,8 +23,23 @@ def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
+def undelivered() -> Iterator[None]:
+    """Let nothing be sent to the addresses of webhooks."""
+
+    async def nothing(_deliverer: Deliverer) -> None:
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deliverer, "start", nothing)
+        yield
+
+
+@pytest.fixture(scope="module")
 async def shared_faces(
-    anyio_backend: str, shared_url: str, tmp_path_factory: pytest.TempPathFactory
+    anyio_backend: str,
+    shared_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    undelivered: None,
 ) -> AsyncIterator[Faces]:
     """Give both faces, which stay open: their schema and statements are made once."""
     clock, media = Clock(), tmp_path_factory.mktemp("media")

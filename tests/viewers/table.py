@@ -25,9 +25,11 @@ MAY_SEE: dict[str | None, frozenset[str]] = {
     "olga": frozenset(["centara", "olga", "jane", "bill", "theirs", "receipt", "billed", "wiped"]),
     None: frozenset(),
 }
-MAY_SEE["admin"] = MAY_SEE["keith"] = frozenset(
+MAY_SEE["keith"] = frozenset(
     ["admin", "internal", "note", "whispered", *MAY_SEE["carla"], *MAY_SEE["olga"]]
 )
+# Webhooks exist for Admins only.
+MAY_SEE["admin"] = frozenset(["hook", "sent", *MAY_SEE["keith"]])
 
 SCHEMA: GraphQLSchema = build_schema(sdl())
 
@@ -87,6 +89,7 @@ NODES = (
     *("photo", "scan", "receipt", "hilton", "centara", "john", "jane"),
     *("carla", "colin", "olga"),
     *("opened", "billed", "moved", "said", "whispered", "filed", "erased"),
+    *("hook", "sent"),
 )
 
 READS = [
@@ -137,6 +140,8 @@ READS = [
     Read('users(filter: {company: {eq: "<centara>"}})', seen("olga", "", "olga")),
     Read("companies", seen("hilton centara", "hilton", "centara")),
     Read('companies(search: "centara")', seen("centara", "", "centara")),
+    Read("webhooks", ("hook", "", "", "", STRANGER)),
+    Read('webhook(id: "<hook>")', one("hook")),
     Read("contacts", seen("john jane", "john", "jane")),
     Read('contacts(filter: {company: {eq: "<hilton>"}})', seen("john", "john", "")),
 ]
@@ -153,6 +158,7 @@ FOLLOWED = [
 OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
 ADMINS = (OK, FORBIDDEN, FORBIDDEN, FORBIDDEN, STRANGER)
 STAFF = (OK, OK, FORBIDDEN, NOT_FOUND, STRANGER)
+UNKNOWN = (OK, NOT_FOUND, NOT_FOUND, NOT_FOUND, STRANGER)
 COMPANYS = (OK, OK, OK, NOT_FOUND, STRANGER)
 HIDDEN = (OK, OK, NOT_FOUND, NOT_FOUND, STRANGER)
 
@@ -209,4 +215,11 @@ WRITES = [
     Write("updateUser", {"id": "<carla>", "firstName": "New"}, ADMINS),
     Write("updateUser", {"id": "<keith>", "role": "ADMIN"}, ADMINS),
     Write("deactivateUser", {"id": "<keith>"}, ADMINS),
+    Write("createWebhook", {"url": "https://hooks.example/new"}, ADMINS),
+    Write("updateWebhook", {"id": "<hook>", "url": "https://hooks.example/new"}, UNKNOWN),
+    Write("updateWebhook", {"id": "<hook>", "url": "ftp://wrong"}, (INVALID, *UNKNOWN[1:])),
+    Write("deleteWebhook", {"id": "<hook>"}, UNKNOWN),
+    Write("rotateWebhookSecret", {"id": "<hook>"}, UNKNOWN),
+    Write("pingWebhook", {"id": "<hook>"}, UNKNOWN),
+    Write("redeliver", {"id": "<sent>"}, UNKNOWN),
 ]  # fmt: skip

@@ -151,7 +151,8 @@ def test_every_root_field_has_a_row() -> None:
 def test_every_kind_of_node_has_a_row() -> None:
     kinds = {type_.name for type_ in SCHEMA.get_implementations(SCHEMA.type_map["Node"]).objects}  # type: ignore[arg-type]
     assert kinds == {
-        *("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User")
+        *("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User"),
+        *("Webhook", "WebhookDelivery"),
     }
 
 

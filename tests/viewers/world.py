@@ -31,6 +31,10 @@ from models import (
     TicketStatus,
     User,
     Via,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookDeliveryState,
 )
 from resolvers.desk import Context, Desk, Viewer
 from resolvers.events import change
@@ -216,6 +220,47 @@ def events() -> tuple[TicketEvent, ...]:
     )
 
 
+@functools.cache
+def webhooks() -> tuple[SQLModel, ...]:
+    """Return a webhook of the Admin that has sent something."""
+    times: dict[str, Any] = {"created_at": NOON - timedelta(days=8)}
+    return (
+        Webhook(
+            id=key("hook"),
+            url=f"https://hooks.example/{SECRET}",
+            # Beyond everything: the deliverer has nothing to take.
+            cursor=2**62,
+            salt="salt",
+            created_by_id=key("admin"),
+            enabled=False,
+            **times | {"updated_at": NOON},
+        ),
+        WebhookDelivery(
+            id=key("sent"),
+            webhook_id=key("hook"),
+            event_id=key("opened"),
+            seq=1,
+            ticket_id=key("offline"),
+            type="ticket.created",
+            message_id="message",
+            body=SECRET,
+            state=WebhookDeliveryState.DELIVERED,
+            attempt_count=1,
+            finished_at=NOON,
+            **times,
+        ),
+        WebhookAttempt(
+            delivery_id=key("sent"),
+            number=1,
+            url="https://hooks.example/",
+            at=NOON,
+            duration_ms=5,
+            status=200,
+            answer=SECRET,
+        ),
+    )
+
+
 def _stored(rows: Iterable[SQLModel]) -> list[tuple[type[SQLModel], list[dict[str, Any]]]]:
     return [
         (model, [row.model_dump(exclude={"seq"}) for row in same])
@@ -224,7 +269,7 @@ def _stored(rows: Iterable[SQLModel]) -> list[tuple[type[SQLModel], list[dict[st
 
 
 _ROWS = functools.cache(lambda: _stored(rows()))
-_EVENTS = functools.cache(lambda: _stored(events()))
+_EVENTS = functools.cache(lambda: _stored((*events(), *webhooks())))
 
 
 NAMES: Mapping[str, str] = {
@@ -233,6 +278,7 @@ NAMES: Mapping[str, str] = {
         *("hilton", "centara", *PEOPLE, "john", "jane", "offline", "volume", "bill"),
         *("public", "internal", "own", "note", "theirs", "photo", "scan", "receipt"),
         *("opened", "billed", "moved", "said", "whispered", "filed", "erased", "wiped"),
+        *("hook", "sent"),
     )
 }
 

@@ -1,0 +1,202 @@
+"""The deliverer of a process: wakes by itself, costs nothing without webhooks, stops cleanly."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from resolvers import webhooks
+from server.database import Database
+from server.webhooks import deliverer as module
+from server.webhooks.deliverer import Deliverer
+from tests.viewers.world import World, open_world
+from tests.webhooks.conftest import Hooks
+from tests.webhooks.receiver import Answer, Received, Receiver
+
+pytestmark = pytest.mark.anyio
+
+
+async def arrival(receiver: Receiver) -> None:
+    assert await asyncio.to_thread(receiver.arrived.wait, 60)
+    receiver.arrived.clear()
+
+
+@pytest.fixture
+def blocked(receiver: Receiver) -> Any:
+    """Let the receiver answer nothing until the test is over."""
+    gate = threading.Event()
+
+    def wait(_received: Received) -> Answer:
+        gate.wait(60)
+        return 200, {}, b""
+
+    receiver.answer = wait
+    yield gate
+    gate.set()
+
+
+async def test_it_wakes_for_events_of_this_process_and_of_others(
+    hooks: Hooks, shared_url: str, tmp_path: Any
+) -> None:
+    await hooks.create()
+    await hooks.deliverer.start()
+    await hooks.happen()
+    await arrival(hooks.receiver)
+    async with open_world(shared_url, tmp_path / "media") as other:
+        elsewhere = Hooks(other, hooks.deliverer, hooks.receiver, {})
+        await elsewhere.happen("volume")
+    await arrival(hooks.receiver)
+    await hooks.deliverer.stop()
+    assert len(hooks.receiver.received) == 2
+
+
+async def test_it_begins_with_what_happened_while_no_process_ran(hooks: Hooks) -> None:
+    await hooks.create()
+    await hooks.happen(count=2)
+    await hooks.deliverer.start()
+    await arrival(hooks.receiver)
+    await hooks.deliverer.stop()
+
+
+async def test_it_wakes_when_an_attempt_is_due_again(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own due time: nothing else happens that could wake it."""
+    await hooks.create()
+    await hooks.happen()
+    hooks.receiver.answers(500)
+    monkeypatch.setattr("server.webhooks.schedule.DELAYS", (0.05, 3600))
+    await hooks.deliverer.start()
+    await arrival(hooks.receiver)
+    while not (await hooks.deliveries())[0].tries:
+        await hooks.deliverer.sent()
+        await asyncio.sleep(0)
+    hooks.world.clock.move(seconds=1)
+    await arrival(hooks.receiver)
+    await hooks.deliverer.stop()
+
+
+async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
+    anyio_backend: str, database_url: str, tmp_path: Any, receiver: Receiver
+) -> None:
+    async with open_world(database_url, tmp_path / "media") as world:
+        await world.reset()
+        world.desk = replace(world.desk, private_webhooks=True)
+        deliverer, asked = Deliverer(world.desk), _statements(world)
+        await deliverer.start()
+        hooks = Hooks(world, deliverer, receiver, {})
+        await hooks.happen()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert world.database.bell._listening is None
+        assert not [one for one in asked if "webhook" in one]
+        await hooks.create()
+        await hooks.happen()
+        await arrival(receiver)
+        await deliverer.stop()
+
+
+def _statements(world: World) -> list[str]:
+    found: list[str] = []
+    event.listen(
+        world.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _conn, _cursor, sql, *_rest: found.append(sql),
+    )
+    return found
+
+
+async def test_a_write_does_nothing_for_webhooks_but_append(
+    anyio_backend: str, database_url: str, tmp_path: Any, receiver: Receiver, blocked: Any
+) -> None:
+    async with open_world(database_url, tmp_path / "media") as world:
+        await world.reset()
+        world.desk = replace(world.desk, private_webhooks=True)
+        hooks = Hooks(world, Deliverer(world.desk), receiver, {})
+        await hooks.create()
+        await hooks.happen()
+        await hooks.deliverer.step()
+        await arrival(receiver)
+        asked = _statements(world)
+        # The receiver has not answered yet.
+        await hooks.happen("offline", 3)
+        assert len(hooks.deliverer.sending) == 1
+        assert [one for one in asked if "INSERT INTO ticket_events" in one]
+        assert not [one for one in asked if "webhook" in one]
+        blocked.set()
+        await hooks.deliverer.sent()
+        await hooks.deliverer.stop()
+
+
+async def test_a_process_that_ends_gives_back_what_it_has_not_finished(
+    hooks: Hooks,
+    monkeypatch: pytest.MonkeyPatch,
+    blocked: Any,
+    deliverers: Callable[..., Deliverer],
+) -> None:
+    monkeypatch.setattr(module, "GRACE", 0.01)
+    await hooks.create()
+    await hooks.happen()
+    await hooks.deliverer.start()
+    await arrival(hooks.receiver)
+    await hooks.deliverer.stop()
+    [left] = await hooks.deliveries()
+    assert (left.claim, left.next_attempt_at) == (None, hooks.world.clock.now)
+    assert left.attempt_count == 0
+    blocked.set()
+    await hooks.work(deliverers())
+    assert await hooks.states() == ["delivered"]
+
+
+async def test_a_process_that_ends_lets_requests_end_for_a_moment(
+    hooks: Hooks, blocked: Any
+) -> None:
+    await hooks.create()
+    await hooks.happen()
+    await hooks.deliverer.start()
+    await arrival(hooks.receiver)
+    blocked.set()
+    await hooks.deliverer.stop()
+    assert await hooks.states() == ["delivered"]
+
+
+async def test_trouble_with_the_database_is_told_and_tried_again(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    await hooks.create()
+    await hooks.deliverer.start()
+    failed = asyncio.Event()
+    real = vars(module)["overview"]
+
+    async def fail(_desk: Any) -> Any:
+        failed.set()
+        raise OSError("no database")
+
+    monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(module, "overview", fail)
+    await hooks.happen()
+    await failed.wait()
+    monkeypatch.setattr(module, "overview", real)
+    await arrival(hooks.receiver)
+    await hooks.deliverer.stop()
+    assert "cannot look for deliveries" in caplog.text
+
+
+async def test_what_is_logged_names_no_address(
+    hooks: Hooks, caplog: pytest.LogCaptureFixture, database: Database
+) -> None:
+    caplog.set_level(logging.INFO, "deskgraph")
+    webhook = await hooks.create(url=f"{hooks.receiver.url}?token=between-us")
+    await hooks.happen()
+    hooks.receiver.answers(410)
+    await hooks.work()
+    assert f"webhook {webhook} is disabled" in caplog.text
+    assert "between-us" not in caplog.text
+    assert hooks.receiver.received[0].path == "/hook?token=between-us"
+    await webhooks.delete_webhook(hooks.world.context("admin"), webhook)

@@ -1,0 +1,151 @@
+"""Real servers: killed at every step they lose nothing, and several of them share the work."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlmodel import col, select
+
+from models import WebhookAttempt, WebhookDelivery
+from resolvers import webhooks
+from server.app import utc_now
+from tests.viewers.world import KEY, World, key, open_world
+from tests.webhooks.process import STEPS
+from tests.webhooks.receiver import Received, Receiver, ok
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+CHANGES = 15
+
+
+@pytest.fixture
+async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database_url, tmp_path / "media") as opened:
+        opened.desk = replace(opened.desk, private_webhooks=True)
+        await opened.reset()
+        opened.clock.now = utc_now()
+        yield opened
+
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path) -> Run:
+    """Give a function that runs a program of servers on the world's desk."""
+
+    @contextmanager
+    def running(*command: str) -> "Iterator[subprocess.Popen[str]]":
+        others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
+        ours = {
+            "DATABASE_URL": world.settings.database_url,
+            "FILES_URL": f"file://{tmp_path / 'media'}",
+            "SECRET_KEY": KEY,
+            "WEBHOOK_PRIVATE_ADDRESSES": "allow",
+        }
+        log = tmp_path / "server.log"
+        with (
+            log.open("w") as errors,
+            subprocess.Popen(
+                [sys.executable, *command],
+                env=others
+                | {f"DESKGRAPH_{name}": value for name, value in ours.items()}
+                | {"PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.terminate()
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+    return running
+
+
+async def line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return await asyncio.to_thread(process.stdout.readline)
+
+
+async def change(world: World, base: str, ticket: str, subject: str) -> int:
+    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    url = f"{base}/api/v1/tickets/{key(ticket)}/"
+    async with httpx.AsyncClient(timeout=60) as client:
+        answer = await client.patch(url, json={"subject": subject}, headers=headers)
+    return answer.status_code
+
+
+async def test_a_server_that_is_killed_at_any_step_loses_nothing(
+    world: World, run: Run, receiver: Receiver
+) -> None:
+    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    with run("-m", "tests.webhooks.process", *STEPS, "none") as process:
+        base = f"http://127.0.0.1:{int(await line(process))}"
+        assert int(await line(process))
+        # The write is committed, its answer may be lost.
+        with suppress(httpx.HTTPError):
+            assert await change(world, base, "offline", "new") == 200
+        for _ in STEPS:
+            assert int(await line(process)), "a server is left that was not killed"
+        [event] = await world.events()
+        async with world.database.transaction() as session:
+            [delivery] = (await session.exec(select(WebhookDelivery))).all()
+            [attempt] = (await session.exec(select(WebhookAttempt))).all()
+    assert delivery.state.value == "delivered"
+    assert (attempt.number, attempt.status) == (1, 204)
+    # Killed after the receiver had it: those are repeats, and can be told by their id.
+    assert len(receiver.received) == 3
+    assert {one.id for one in receiver.received} == {f"{event.id}_{delivery.webhook_id}"}
+    assert len({one.body for one in receiver.received}) == 1
+
+
+async def test_several_servers_make_each_delivery_once_and_in_order(
+    world: World, run: Run, receiver: Receiver
+) -> None:
+    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    names = ("offline", "volume", "bill")
+    whole = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def count(received: Received) -> Any:
+        if len(receiver.received) == CHANGES * len(names):
+            loop.call_soon_threadsafe(whole.set)
+        return ok(received)
+
+    receiver.answer = count
+    program = str(ROOT / "tests" / "concurrency" / "processes.py")
+    with run(program, "3") as process:
+        bases = [f"http://127.0.0.1:{port}" for port in (await line(process)).split()]
+
+        async def write(i: int) -> None:
+            for n in range(CHANGES):
+                base = bases[(i + n) % len(bases)]
+                assert await change(world, base, names[i], f"change {n}") == 200
+
+        await asyncio.gather(*map(write, range(len(names))))
+        async with asyncio.timeout(60):
+            await whole.wait()
+    assert sorted(receiver.sequences) == [event.seq for event in await world.events()]
+    for name in names:
+        mine = [
+            one.message["data"]["event"]["changes"][0]["to"]
+            for one in receiver.received
+            if one.message["data"]["event"]["ticket"] == str(key(name))
+        ]
+        assert mine == [f"change {n}" for n in range(CHANGES)]
+    async with world.database.transaction() as session:
+        left = select(WebhookDelivery).where(col(WebhookDelivery.attempt_count) != 1)
+        assert (await session.exec(left)).all() == []
