@@ -7,7 +7,7 @@ from typing import Any
 
 from resolvers.fields import ENTITIES
 from resolvers.inputs import Reference, Rule, Rules
-from resolvers.kinds import Entity, Kind, Many, Scalar
+from resolvers.kinds import Entity, Inside, Kind, Many, Scalar
 from resolvers.reading import Read
 from resolvers.shapes import Field, Shape
 from resolvers.statistics import GROUPS
@@ -122,7 +122,8 @@ class Schemas:
         assert field.shape is not None
         assert not isinstance(definition, Many) or not definition.connection
         row = self.row(definition.entity, field.shape)
-        return {"type": "array", "items": row, **said} if isinstance(definition, Many) else row
+        several = isinstance(definition, Many | Inside)
+        return {"type": "array", "items": row, **said} if several else row
 
     def _statistics(self, shape: Shape) -> Json:
         properties = {}
