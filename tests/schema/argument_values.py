@@ -82,6 +82,8 @@ class ArgumentValues:
         return str(self.random.choice([str(id_), *spellings]))
 
     def _page(self, entity: str, definition: GraphQLField) -> dict[str, Any]:
+        if entity not in self.rows:
+            return {}  # The world has none of these.
         given: dict[str, Any] = {}
         if self._chance(0.6):
             given[self.random.choice(["first", "last"])] = self.random.choice([1, 2, 3, 7, 100])

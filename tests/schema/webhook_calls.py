@@ -1,0 +1,95 @@
+"""What tests of webhooks ask, over the application with a deliverer that does nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+
+from models import Role, WebhookDelivery
+from server.webhooks.deliverer import Deliverer
+from tests.schema.conftest import Opens
+from tests.schema.face import Face
+from tests.schema.rows import NOW, company, key, user
+
+URL = "https://hooks.example/desk"
+FIELDS = """
+  id url eventTypes filter includeInternal enabled disabledReason failingSince
+  createdBy { username } createdAt updatedAt deliveries { totalCount }
+"""
+ERRORS = "errors { code field message }"
+CREATE = f"""mutation($input: CreateWebhookInput!) {{
+  createWebhook(input: $input) {{ secret webhook {{ {FIELDS} }} {ERRORS} }} }}"""
+UPDATE = f"""mutation($input: UpdateWebhookInput!) {{
+  updateWebhook(input: $input) {{ webhook {{ {FIELDS} }} {ERRORS} }} }}"""
+DELETE = f"""mutation($input: DeleteWebhookInput!) {{
+  deleteWebhook(input: $input) {{ deletedWebhookId {ERRORS} }} }}"""
+ROTATE = f"""mutation($input: RotateWebhookSecretInput!) {{
+  rotateWebhookSecret(input: $input) {{ secret webhook {{ id updatedAt }} {ERRORS} }} }}"""
+PING = f"""mutation($input: PingWebhookInput!) {{
+  pingWebhook(input: $input) {{ delivery {{ id type state request webhook {{ id }} event {{ id }} }}
+  {ERRORS} }} }}"""
+REDELIVER = f"""mutation($input: RedeliverInput!) {{
+  redeliver(input: $input) {{ delivery {{ id state nextAttemptAt attemptCount }} {ERRORS} }} }}"""
+FILTER = {
+    "and": [{"priority": {"gte": "HIGH"}}, {"not": {"assignedTeam": {"isNull": True}}}],
+    "or": [{"company": {"in": [str(key("acme"))]}}, {"open": True}],
+    "status": {"in": ["NEW", "IN_PROGRESS"], "notIn": ["CLOSED"]},
+    "assignedTeam": {"in": ["TECH"]},
+    "createdAt": {"gte": "2025-11-19T10:30:00.000000Z"},
+    "dueDate": {"isNull": False},
+    "tags": {"hasAny": ["a", "b"]},
+    "search": "wifi",
+}
+
+
+@asynccontextmanager
+async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[Face]:
+    """Give the application with people, and with a deliverer that does nothing."""
+
+    async def nothing(_deliverer: Deliverer) -> None:
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deliverer, "start", nothing)
+        async with opens(**settings) as opened:
+            await opened.add(company("acme"), user("agent"), user("boss", Role.ADMIN))
+            yield opened
+
+
+async def do(face: Face, mutation: str, viewer: str = "boss", **given: Any) -> Any:
+    data = await face.ask(mutation, {"input": given}, viewer)
+    return next(iter(data.values()))
+
+
+async def create(face: Face, **given: Any) -> Any:
+    payload = await do(face, CREATE, url=URL, **given)
+    assert payload["errors"] == []
+    return payload
+
+
+async def refusal(face: Face, mutation: str, **given: Any) -> Any:
+    payload = await do(face, mutation, **given)
+    [error] = payload["errors"]
+    assert not [value for name, value in payload.items() if value and name != "errors"]
+    return error
+
+
+async def stored(face: Face, *rows: SQLModel) -> None:
+    async with face.database.transaction() as session:
+        session.add_all(rows)
+
+
+def delivery(name: str, webhook: str, **more: Any) -> WebhookDelivery:
+    values: dict[str, Any] = {
+        "id": key(name),
+        "webhook_id": webhook,
+        "event_id": key("e"),
+        "seq": 1,
+        "type": "ticket.created",
+        "message_id": f"message {name}",
+        "body": '{"type":"ticket.created"}',
+        "created_at": NOW,
+    }
+    return WebhookDelivery(**values | more)
