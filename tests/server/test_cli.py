@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from server import migrate
 from server.demo import PASSWORD
 from tests.server.conftest import Ended, Run, Start, assert_refused, change, rows
 
@@ -55,8 +56,8 @@ def test_migrate_makes_the_schema_once(
 
     first, second = run("migrate"), run("migrate")
 
-    assert first == Ended(0, "The database now has the schema 0001.\n", "")
-    assert second == Ended(0, "The database already has the schema 0001.\n", "")
+    assert first == Ended(0, f"The database now has the schema {migrate.head()}.\n", "")
+    assert second == Ended(0, f"The database already has the schema {migrate.head()}.\n", "")
     assert rows(blank_database_url, "SELECT count(*) FROM tickets") == [(0,)]
 
 

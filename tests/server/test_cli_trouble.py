@@ -115,8 +115,9 @@ def test_another_schema_is_refused(
 ) -> None:
     environment(database_url=sqlite_url)
 
+    newest = migrate.head()
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "revisions", lambda: ["0001", "9998"])
-        assert_refused(run(*command), "older schema 0001", 'run "deskgraph migrate"')
+        patch.setattr(migrate, "revisions", lambda: [newest, "9998"])
+        assert_refused(run(*command), f"older schema {newest}", 'run "deskgraph migrate"')
     change(sqlite_url, "UPDATE alembic_version SET version_num = '9999'")
     assert_refused(run(*command), "9999", "newer")
