@@ -101,10 +101,12 @@ async def test_a_slow_receiver_holds_up_neither_writes_nor_others(
     hooks: Hooks, receivers: Callable[[], Receiver]
 ) -> None:
     other, gate = receivers(), threading.Event()
+    waiting = threading.Semaphore(0)
     await hooks.create()
     await hooks.create(url=other.url)
 
     def wait(_received: Received) -> Answer:
+        waiting.release()
         gate.wait(30)
         return 200, {}, b""
 
@@ -116,6 +118,8 @@ async def test_a_slow_receiver_holds_up_neither_writes_nor_others(
             await hooks.deliverer.step()
             await asyncio.wait(hooks.deliverer.sending, return_when=asyncio.FIRST_COMPLETED)
         assert len(other.received) == 9
+        for _ in range(3):
+            assert await asyncio.to_thread(waiting.acquire, timeout=30)
         # One of each ticket is under way to the slow one, and no more.
         assert len(hooks.receiver.received) == 3 <= AT_ONCE
     finally:
