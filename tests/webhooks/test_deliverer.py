@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -66,19 +67,21 @@ async def test_it_begins_with_what_happened_while_no_process_ran(hooks: Hooks) -
 async def test_it_wakes_when_an_attempt_is_due_again(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its own due time: nothing else happens that could wake it."""
+    """By the due time alone: nothing happens that could wake it otherwise."""
     await hooks.create()
     await hooks.happen()
     hooks.receiver.answers(500)
-    monkeypatch.setattr("server.webhooks.schedule.DELAYS", (0.05, 3600))
-    await hooks.deliverer.start()
-    await arrival(hooks.receiver)
-    while not (await hooks.deliveries())[0].tries:
-        await hooks.deliverer.sent()
-        await asyncio.sleep(0)
-    hooks.world.clock.move(seconds=1)
-    await arrival(hooks.receiver)
-    await hooks.deliverer.stop()
+    await hooks.work()
+    due = await hooks.deliverer.step()
+    assert due == hooks.world.clock.now + timedelta(seconds=5)
+    bell = hooks.world.desk.bell
+    # Whoever waits first is woken once when it begins to listen.
+    await bell.wait(bell.count)
+    monkeypatch.setattr(bell, "_patience", 600)
+    hooks.world.desk.webhooks_changed.clear()
+    hooks.world.clock.now = due
+    async with asyncio.timeout(60):
+        await hooks.deliverer._wait(bell.count, due)
 
 
 async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
