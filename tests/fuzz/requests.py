@@ -17,6 +17,7 @@ from tests.rest_compat.conftest import PASSWORD, key
 
 PEOPLE = ("norbert", "norbert", "keith", "keith", "carla", "carla", "olga", "gone", None)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PURGE")
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ROWS = ("offline", "volume", "bill", "public", "internal", "photo", "hilton", "centara", "john")
 IDS = [str(key(name)) for name in (*ROWS, "norbert", "keith", "carla")]
 # Ids that lead somewhere, by what their path is about; other paths take any of them.
@@ -204,7 +205,14 @@ def requests(draw: st.DrawFn, templates: Mapping[str, list[str]]) -> Asked:
     # A path without its slash only redirects.
     whole = [path for path in templates if path.endswith("/") or not path.startswith("/api/")]
     path = draw(st.sampled_from(whole if draw(st.integers(0, 5)) else list(templates)))
-    method = draw(st.sampled_from(templates[path] if draw(st.integers(0, 5)) else METHODS))
+    known = templates[path]
+    # Half of them are to change something, where anything can be changed.
+    writes = [one for one in known if one not in READING]
+    if draw(st.integers(0, 5)):
+        changing: bool = draw(st.booleans())
+        method = draw(st.sampled_from(writes if writes and changing else known))
+    else:
+        method = draw(st.sampled_from(METHODS))
     about = path.removeprefix("/api/v1/").partition("/")[0]
     fitting = [str(key(name)) for name in FITTING.get(about, ROWS)]
     while "{" in path:

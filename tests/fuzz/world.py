@@ -208,8 +208,7 @@ def _judge_events(before: Rows, after: Rows) -> None:
 
 
 def _kept(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return what of a row its events tell of: not when it was saved, nor what a file is called."""
+    """Return what of a row its events tell of: not when it was saved."""
     if row is None:
         return None
-    silent = {"updated_at", "name"}
-    return {name: value for name, value in row.items() if name not in silent}
+    return {name: value for name, value in row.items() if name != "updated_at"}

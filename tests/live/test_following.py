@@ -177,6 +177,8 @@ async def test_nobody_reads_the_log_when_nobody_follows(live: Live) -> None:
         await socket.next()
         await socket.send(type="complete", id="1")
         await live.settled(0)
+        # A look that was under way ends before this one.
+        await live.world.database.fetch_row("SELECT 1", ())
         live.statements.clear()
         await live.rename("offline", "Unheard")
         assert not [sql for sql in live.statements if "FROM ticket_events" in sql]

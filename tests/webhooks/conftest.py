@@ -53,8 +53,10 @@ class Hooks:
         worker = deliverer or self.deliverer
         while True:
             due = await worker.step()
+            # What is under way may keep a step from seeing what comes next.
+            began = bool(worker.sending)
             await worker.sent()
-            if due is None or due > self.world.clock.now:
+            if not began and (due is None or due > self.world.clock.now):
                 return
 
     async def deliveries(self, webhook: UUID | None = None) -> list[WebhookDelivery]:
