@@ -8,6 +8,9 @@ ARGS ?=
 # How many random requests make fuzz and make fuzz-api send; each has its own number if not given
 EXAMPLES ?=
 
+# One more than there are cores: many tests wait for a process that they have started.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -36,7 +39,7 @@ serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on H
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
