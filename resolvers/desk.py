@@ -122,6 +122,8 @@ class Desk:
     clock: Callable[[], datetime]
     max_upload_bytes: int
     signed_media: bool
+    # For how long a GraphQL operation may run, in seconds.
+    operation_seconds: float = 10
     # Whether webhooks may lead into networks that are not public.
     private_webhooks: bool = False
     # Set after a write that gives the deliverer of this process something to do.

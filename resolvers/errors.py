@@ -9,7 +9,8 @@ DeskError
 ├── Conflict             somebody else was faster
 ├── BadInput             an argument of a read is out of its bounds
 │   └── BadCursor        a cursor is not one of ours, or of another list
-└── TooLarge             a file is larger than allowed
+├── TooLarge             a file is larger than allowed
+└── TimedOut             it took longer than an operation may
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,3 +77,13 @@ class TooLarge(DeskError):
     """A file exceeds the limit, in bytes."""
 
     limit: int
+
+
+@dataclass
+class TimedOut(DeskError):
+    """An operation was stopped; its limit is in seconds."""
+
+    limit: float
+
+    def __str__(self) -> str:
+        return f"This took longer than {self.limit:g} seconds and was stopped."

@@ -18,6 +18,7 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     Problem,
+    TimedOut,
     TooLarge,
     Unauthenticated,
 )
@@ -171,4 +172,6 @@ def _expected(error: DeskError) -> tuple[str, str]:
         return "BAD_CURSOR", str(error)
     if isinstance(error, BadInput):
         return "BAD_USER_INPUT", str(error)
+    if isinstance(error, TimedOut):
+        return "TIMEOUT", str(error)
     return "FORBIDDEN", str(error)

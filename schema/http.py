@@ -21,9 +21,9 @@ from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
-from schema import DeskSchema
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.errors import formatted
+from schema.operations import DeskSchema
 from schema.sockets import Handler, TextFrames
 from schema.sse import EventStream, prefers_stream
 
@@ -72,7 +72,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
             return
         request = Request(scope, _limited(receive, self._desk.max_upload_bytes))
         try:
-            response = await self._answer_known(request) or await self.run(request)
+            response = await self._answer_usual(request) or await self.run(request)
         except HTTPException as error:
             response = _refusal(error.status_code, error.reason)
         except BadForm as error:
@@ -82,20 +82,18 @@ class GraphQLView(GraphQL[GraphContext, None]):
             await request.close()
         await response(scope, receive, send)
 
-    async def _answer_known(self, request: Request) -> Response | None:
-        """Answer a query that was answered before, without the detours for all that it is not.
-
-        None for any other request, and for one whose document is not known to be valid.
-        """
+    async def _answer_usual(self, request: Request) -> Response | None:
+        """Answer the usual request without the detours for all that it is not; None for others."""
         headers = request.headers
         if request.method != "POST" or headers.get("content-type") != "application/json":
             return None
         data = _plain_request(await request.body(), headers.get("accept", ""))
-        known = data and self.schema.documents.get(data.query or "")
-        if not data or not known or not known.is_just(data.operation_name):
+        if not data or not data.query:
             return None
         context = await self.get_context(request, Response())
-        result = await self.schema.execute_known(known, data.variables, context)
+        result = await self.schema.execute(
+            data.query, data.variables, context, None, data.operation_name
+        )
         shown = await self.process_result(request, result)
         return Response(self.encode_json(shown), media_type="application/json")
 

@@ -78,6 +78,7 @@ def create_desk(
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         signed_media=settings.media_links == "signed",
+        operation_seconds=settings.operation_seconds,
         private_webhooks=settings.webhook_private_addresses == "allow",
     )
     return desk, database

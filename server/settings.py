@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1)] = 60
     refresh_token_days: Annotated[int, Field(ge=1)] = 7
     max_upload_mb: Annotated[int, Field(ge=1)] = 25
+    operation_seconds: Annotated[float, Field(gt=0)] = 10
     graphiql: bool | None = None
     introspection: bool | None = None
     webhook_private_addresses: Literal["refuse", "allow"] = "refuse"

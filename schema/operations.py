@@ -1,0 +1,179 @@
+"""The way of an operation, the same over every transport: examined, chosen, run in its time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, cast
+
+from graphql import ExecutionResult as GraphQLExecutionResult
+from graphql import GraphQLError, OperationDefinitionNode, subscribe
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from resolvers.errors import TimedOut
+from schema.context import GraphContext
+from schema.documents import Documents, Known
+from schema.errors import worded
+from schema.execution import FragmentExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation to be run: valid, and the one that is meant."""
+
+    known: Known
+    node: OperationDefinitionNode
+    variables: dict[str, Any] | None
+    context: GraphContext
+
+    @property
+    def name(self) -> str | None:
+        """Its name in the document."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def type(self) -> OperationType:
+        """What it is, as Strawberry has it."""
+        return OperationType(self.node.operation.value)
+
+
+class DeskSchema(Schema):
+    """Strawberry's schema, with a way of our own from a text to its result.
+
+    Strawberry's own, with its extensions, costs more than the rest of a short read.
+    """
+
+    documents: Documents
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Run a query or a mutation; raises ``InvalidOperationTypeError`` for one not allowed."""
+        found = self.choose(query or "", variable_values, context_value, operation_name)
+        if isinstance(found, PreExecutionError):
+            return found
+        if allowed_operation_types is not None and found.type not in allowed_operation_types:
+            raise InvalidOperationTypeError(found.type)
+        return await self.run(found)
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Return the results of an operation of any type; transports show errors as they are."""
+        return self._results(
+            self.choose(query or "", variable_values, context_value, operation_name),
+            context_value.request_id,
+            allowed_operation_types,
+        )
+
+    def choose(
+        self,
+        text: str,
+        variables: dict[str, Any] | None,
+        context: GraphContext,
+        operation_name: str | None,
+    ) -> Operation | PreExecutionError:
+        """Return the operation that is meant, or why there is none."""
+        known = self.documents.read(text)
+        if known.errors:
+            return PreExecutionError(data=None, errors=known.errors)
+        try:
+            return Operation(known, known.operation(operation_name), variables, context)
+        except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[error])
+
+    async def run(self, operation: Operation) -> ExecutionResult:
+        """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
+        executor = FragmentExecutor.build(
+            self._schema,
+            operation.known.document,
+            context_value=operation.context,
+            raw_variable_values=operation.variables,
+            operation_name=operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            hide_suggestions=self.documents.hides_names,
+        )
+        if isinstance(executor, list):
+            return PreExecutionError(data=None, errors=executor)
+        seconds = operation.context.desk_context.desk.operation_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                result = executor.execute_operation()
+                # Nothing comes later: the schema has neither @defer nor @stream.
+                done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
+        except TimeoutError:
+            late = TimedOut(seconds)
+            error = GraphQLError(str(late), nodes=operation.node, original_error=late)
+            return ExecutionResult(data=None, errors=[error])
+        return ExecutionResult(data=done.data, errors=done.errors)
+
+    async def _results(
+        self,
+        found: Operation | PreExecutionError,
+        request_id: str,
+        allowed: Iterable[OperationType] | None,
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        if isinstance(found, Operation) and allowed is not None and found.type not in allowed:
+            message = f"A {found.type.value} cannot be asked for in this way."
+            found = PreExecutionError(data=None, errors=[GraphQLError(message)])
+        if isinstance(found, PreExecutionError):
+            yield _worded(found, request_id)
+        elif found.type is OperationType.SUBSCRIPTION:
+            results = self._follow(found)
+            async with aclosing(results):
+                async for result in results:
+                    yield _worded(result, request_id)
+        else:
+            yield _worded(await self.run(found), request_id)
+
+    async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
+        opened = subscribe(
+            self._schema,
+            operation.known.document,
+            context_value=operation.context,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            executor_class=FragmentExecutor,
+            hide_suggestions=self.documents.hides_names,
+        )
+        source = await opened if isawaitable(opened) else opened
+        if isinstance(source, GraphQLExecutionResult):
+            yield PreExecutionError(data=None, errors=source.errors)
+            return
+        async with aclosing(cast(AsyncGenerator[GraphQLExecutionResult, None], source)):
+            # Whatever ends a stream is told by its last result.
+            try:
+                async for result in source:
+                    yield ExecutionResult(data=result.data, errors=result.errors)
+            except Exception as error:
+                last = GraphQLError(str(error), nodes=operation.node, original_error=error)
+                yield ExecutionResult(data=None, errors=[last])
+
+
+def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:
+    """Replace a result's errors by what clients may see."""
+    if result.errors:
+        result = type(result)(
+            data=result.data, errors=[worded(error, request_id) for error in result.errors]
+        )
+    return result
