@@ -110,8 +110,8 @@ def variables_of(twin: Twin, params: Mapping[str, str]) -> dict[str, Any]:
         return {}
     filters = twin.listing.filters
     wanted = Wanted()
-    for name in twin.filters:
-        if value := params.get(name):
+    for name, value in params.items():
+        if value and name in twin.filters:
             filters[name].read(name, value, wanted)
     known = {
         name: value for name, value in wanted.conditions.items() if name not in wanted.problems

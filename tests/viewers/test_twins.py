@@ -23,6 +23,7 @@ from rest_compat.routes import API, every_path
 from rest_compat.selections import place_of
 from rest_compat.twins import TWINS, YOURS, Twin
 from tests.viewers.asking import Faces
+from tests.viewers.calls import every_call
 from tests.viewers.paths import PATHS
 from tests.viewers.table import SCHEMA, Path
 from tests.viewers.test_reference import shaped
@@ -48,7 +49,11 @@ MORE = [
     "companies/simple/?search=hil",
     "contacts/?is_primary=false&search=jane",
 ]
-READS = [row for row in PATHS if row.method == "GET"] + [Path("GET", path, ()) for path in MORE]
+READS = [
+    *(row for row in PATHS if row.method == "GET"),
+    *(Path("GET", path, ()) for path in MORE),
+    *(call.request for call in every_call() if call.method == "GET"),
+]
 
 
 def every_twin() -> Iterator[tuple[str, str, Twin]]:
