@@ -294,6 +294,14 @@ class World:
     media: Path
     # Whether something had happened before each test.
     eventful: bool = False
+    changed: bool = True
+
+    def __post_init__(self) -> None:
+        """Notice whatever is committed."""
+        sa.event.listen(self.database.engine.sync_engine, "commit", self._notice)
+
+    def _notice(self, _connection: object) -> None:
+        self.changed = True
 
     def context(self, who: str | None, *, via: str = "graphql") -> Context:
         """Return the context of somebody of the world."""
@@ -307,6 +315,8 @@ class World:
         """Go back to the rows and files that every test starts with."""
         self.clock.now = NOON
         self.desk.viewers.__init__()  # type: ignore[misc]
+        if not self.changed:
+            return
         async with self.database.transaction() as session:
             connection = await session.connection()
             for table in reversed(SQLModel.metadata.sorted_tables):
@@ -320,6 +330,7 @@ class World:
                 path = self.media / row.key
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(CONTENT)
+        self.changed = False
 
     async def dump(self) -> dict[str, list[Any]]:
         """Return all rows of all tables and the names of all files."""
