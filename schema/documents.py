@@ -71,23 +71,33 @@ class Documents:
         if not introspection:
             self._rules = (NoSchemaIntrospectionCustomRule, *self._rules)
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._trusted: dict[str, Known] = {}
 
-    def read(self, text: str) -> Known:
-        """Return what is known of a text, parsing and validating it when it is new."""
+    def read(self, text: str, *, trusted: bool = False) -> Known:
+        """Return what is known of a text, parsing and validating it when it is new.
+
+        A trusted one is the server's own: it may have any size, and is known from then on.
+        """
+        known = self._trusted.get(text)
+        if known is not None:
+            return known
+        if trusted:
+            known = self._trusted[text] = self._examine(text, None)
+            return known
         known = self._known.get(text)
         if known is not None:
             self._known.move_to_end(text)
             return known
-        known = self._examine(text)
+        known = self._examine(text, MOST_TOKENS)
         if len(text) <= LONGEST_KEPT:
             self._known[text] = known
             if len(self._known) > MOST_DOCUMENTS:
                 self._known.popitem(last=False)
         return known
 
-    def _examine(self, text: str) -> Known:
+    def _examine(self, text: str, most_tokens: int | None) -> Known:
         try:
-            document = parse(text, max_tokens=MOST_TOKENS)
+            document = parse(text, max_tokens=most_tokens)
         except GraphQLError as error:
             return Known(DocumentNode(definitions=()), [error.with_traceback(None)])
         errors = validate(self._schema, document, self._rules, hide_suggestions=self.hides_names)

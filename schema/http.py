@@ -1,36 +1,51 @@
-"""GraphQL over HTTP: Strawberry's view with our context, errors, JSON and page."""
+"""GraphQL over HTTP: from a request to an operation, and from its result to an answer.
 
+What comes over WebSockets goes through Strawberry's view.
+"""
+
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import orjson
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
 from starlette.exceptions import HTTPException as BadForm
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
-from strawberry.http.streaming import AsyncTextStream, HTTPStreamTransport
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
+from schema import media
+from schema.asked import Asked, asked_of_address, asked_of_body
+from schema.caching import keep
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.errors import formatted
-from schema.operations import DeskSchema
+from schema.operations import DeskSchema, Operation
+from schema.persisted import Persisted
+from schema.refusals import Refused
 from schema.sockets import Handler, TextFrames
-from schema.sse import EventStream, prefers_stream
+from schema.sse import EventStream
+from schema.uploads import asked_of_form
+
+logger = logging.getLogger("deskgraph.graphql")
 
 # What a request may have besides an uploaded file, in bytes.
 MOST_AROUND = 1024 * 1024
 # How long a WebSocket may stay open without a connection_init.
 SILENCE = timedelta(seconds=10)
+# What is answered depends on who asks, and may change at any time.
+NOT_KEPT = {"Cache-Control": "no-store"}
+_TYPES = {media.JSON: media.JSON, media.GRAPHQL: f"{media.GRAPHQL}; charset=utf-8"}
 
 
 class GraphQLView(GraphQL[GraphContext, None]):
@@ -39,9 +54,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
     schema: DeskSchema
     websocket_adapter_class = TextFrames
     graphql_transport_ws_handler_class = Handler
-    stream_transport_classes_by_protocol: ClassVar = {  # type: ignore[misc]
-        GRAPHQL_SSE_PROTOCOL: EventStream
-    }
+    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc]
 
     def __init__(
         self,
@@ -51,16 +64,16 @@ class GraphQLView(GraphQL[GraphContext, None]):
         page: Callable[[], HTMLResponse] | None,
         base_url: str | None,
         allowed_origins: list[str],
+        persisted: Persisted | None = None,
     ) -> None:
         """Take the page that browsers get, or None for no page."""
         super().__init__(
             schema,
-            graphql_ide="graphiql" if page else None,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=SILENCE,
-            multipart_uploads_enabled=True,
             allowed_origins=allowed_origins,
         )
+        self.persisted = persisted or Persisted(schema.documents)
         self._desk = desk
         self._page = page
         self._base_url = base_url
@@ -72,39 +85,102 @@ class GraphQLView(GraphQL[GraphContext, None]):
             return
         request = Request(scope, _limited(receive, self._desk.max_upload_bytes))
         try:
-            response = await self._answer_usual(request) or await self.run(request)
-        except HTTPException as error:
-            response = _refusal(error.status_code, error.reason)
+            response = await self._answer(request)
+        except Refused as refused:
+            response = refused.response()
         except BadForm as error:
-            response = _refusal(error.status_code, error.detail)
+            response = Refused(error.status_code, error.detail).response()
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = _failure(error, _request_id(request))
         finally:
             # Uploaded files are kept in temporary ones.
             await request.close()
         await response(scope, receive, send)
 
-    async def _answer_usual(self, request: Request) -> Response | None:
-        """Answer the usual request without the detours for all that it is not; None for others."""
+    async def _answer(self, request: Request) -> Response:
+        """Answer a request; raises ``Refused``."""
         headers = request.headers
-        if request.method != "POST" or headers.get("content-type") != "application/json":
-            return None
-        data = _plain_request(await request.body(), headers.get("accept", ""))
-        if not data or not data.query:
-            return None
-        context = await self.get_context(request, Response())
-        result = await self.schema.execute(
-            data.query, data.variables, context, None, data.operation_name
+        reads = request.method in ("GET", "HEAD")
+        if not reads and request.method != "POST":
+            allowed = {"Allow": "GET, HEAD, POST"}
+            raise Refused(405, "Ask by POST, or by GET for queries.", headers=allowed)
+        accept = ", ".join(headers.getlist("accept"))
+        # Also with a query in the address, which the page puts into its editor: REST links there.
+        if reads and self._page is not None and "text/html" in accept:
+            return self._page()
+        kind = media.chosen(accept)
+        if kind is None:
+            raise Refused(406, f"Answers are {media.JSON}, {media.GRAPHQL} or {media.EVENTS}.")
+        asked = asked_of_address(request.query_params) if reads else await _sent(request)
+        if isinstance(asked, list):
+            return await self._answer_batch(request, asked, kind)
+        context = await self.get_context(request, request)
+        found = self._chosen(asked, context)
+        if isinstance(found, Operation):
+            _check_way(found, request.method, kind)
+        if kind == media.EVENTS:
+            return self._stream(request, context, found)
+        shown, status = await self._shown(request, found)
+        if kind == media.JSON:
+            # Clients trust no other status of this type (GraphQL over HTTP, status codes).
+            status = 200
+        response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
+        if reads:
+            keep(response, headers, by_id=asked.query is None and "errors" not in shown)
+        return response
+
+    async def _answer_batch(self, request: Request, batch: list[Asked], kind: str) -> Response:
+        """Run one request after the other, each as if it had come alone."""
+        if kind == media.EVENTS:
+            raise Refused(400, f"A batch is answered by {media.JSON}.")
+        answers = []
+        for asked in batch:
+            context = await self.get_context(request, request)
+            found = self._chosen(asked, context)
+            try:
+                if isinstance(found, Operation):
+                    _check_way(found, request.method, kind)
+            except Refused as refused:
+                found = _failed(GraphQLError(str(refused), extensions={"code": refused.code}))
+            shown, _status = await self._shown(request, found)
+            answers.append(shown)
+        return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
+
+    def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
+        """Return the operation that is meant, or why there is none."""
+        try:
+            text = self.persisted.text(asked)
+        except GraphQLError as error:
+            return _failed(error)
+        return self.schema.choose(text, asked.variables, context, asked.operation_name)
+
+    async def _shown(
+        self, request: Request, found: Operation | PreExecutionError
+    ) -> tuple[GraphQLHTTPResponse, int]:
+        """Run an operation; return its answer, and its status where that says something."""
+        result = await self.schema.run(found) if isinstance(found, Operation) else found
+        status = 400 if isinstance(result, PreExecutionError) else 200
+        return await self.process_result(request, result), status
+
+    def _stream(
+        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+    ) -> Response:
+        """Answer by a stream whose ids are the cursors of its events."""
+        results: Any = self.schema.results(found, context.request_id)
+        stream = EventStream(lambda: context.place, lambda: self._desk.feed.ended)
+        return StreamingResponse(
+            self._stream_result(request, results, stream)(), headers=stream.headers
         )
-        shown = await self.process_result(request, result)
-        return Response(self.encode_json(shown), media_type="application/json")
 
     async def get_context(
-        self, request: Request | WebSocket, response: Response | WebSocket
+        self, request: Request | WebSocket, response: Response | Request | WebSocket
     ) -> GraphContext:
         """Find out who asks; a token that is no good makes them nobody."""
         context = context_of(self._desk, request, self._base_url)
         await context.identify()
         if request.scope["type"] == "http":
-            request.scope.setdefault("state", {})["graph_context"] = context
             # Where a client that follows events lost the connection (HTML, section 9.2.4).
             context.resumes_after = request.headers.get("last-event-id") or None
         return context
@@ -117,26 +193,6 @@ class GraphQLView(GraphQL[GraphContext, None]):
             raise ConnectionRejectionError
         return UnsetType()
 
-    def _stream_result(
-        self, request: Request, result: SubscriptionExecutionResult, transport: HTTPStreamTransport
-    ) -> AsyncTextStream:
-        """Frame a stream whose ids are the cursors of its events."""
-        context: GraphContext = request.scope["state"]["graph_context"]
-        stream = EventStream(lambda: context.place, lambda: self._desk.feed.ended)
-        return super()._stream_result(request, result, stream)
-
-    async def render_graphql_ide(self, request: Request) -> Response:
-        """Answer a browser with the page."""
-        assert self._page is not None
-        return self._page()
-
-    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Give the page to browsers only, not to every client that takes anything.
-
-        Also with a query in the address, which the page puts into its editor: REST links there.
-        """
-        return request.method == "GET" and "text/html" in request.headers.get("accept", "")
-
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON; ``orjson.JSONDecodeError`` is one of json's."""
         return orjson.loads(data)
@@ -145,30 +201,55 @@ class GraphQLView(GraphQL[GraphContext, None]):
         """Write JSON with the finished parts inside."""
         return orjson.dumps(data)
 
-    async def parse_http_body(
-        self, request: AsyncHTTPRequestAdapter
-    ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """Read a request; whatever is no request is a 400 with a sentence."""
-        try:
-            data = await super().parse_http_body(request)
-        except BadForm as error:
-            raise HTTPException(error.status_code, error.detail) from None
-        except (AttributeError, TypeError, ValueError, LookupError):
-            raise HTTPException(400, "The body is not a GraphQL request.") from None
-        named = getattr(data, "operation_name", None)
-        if not isinstance(named, str | None):
-            raise HTTPException(400, "The `operationName` must be a string or null.")
-        return data
-
     async def process_result(
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
-        """Word the errors."""
-        shown: dict[str, Any] = {"data": result.data}
+        """Word the errors; where nothing was run there are no data (GraphQL, section 7.1)."""
+        shown: dict[str, Any] = {}
+        if not isinstance(result, PreExecutionError):
+            shown["data"] = result.data
         if result.errors:
-            request_id = request.scope.get("state", {}).get("request_id", "")
+            request_id = _request_id(request)
             shown["errors"] = [formatted(error, request_id) for error in result.errors]
         return shown  # type: ignore[return-value]
+
+
+async def _sent(request: Request) -> Asked | list[Asked]:
+    """Read what came by POST; raises ``Refused``."""
+    given = request.headers.getlist("content-type")
+    if len(given) > 1:
+        raise Refused(400, "A request has one Content-Type.")
+    kind, charset = media.sent(given[0] if given else "")
+    if charset not in ("", "utf-8", "utf8"):
+        raise Refused(415, "The charset of a request must be utf-8.")
+    if kind == media.JSON:
+        return asked_of_body(await request.body())
+    if kind == media.FORM:
+        return await asked_of_form(request)
+    raise Refused(415, f"The Content-Type of a request must be {media.JSON} or {media.FORM}.")
+
+
+def _check_way(operation: Operation, method: str, kind: str) -> None:
+    """Refuse what cannot be asked for in this way; raises ``Refused``."""
+    if operation.type is OperationType.MUTATION and method != "POST":
+        raise Refused(405, "A mutation needs POST.", headers={"Allow": "POST"})
+    if operation.type is OperationType.SUBSCRIPTION and kind != media.EVENTS:
+        raise Refused(400, f"A subscription needs a WebSocket, or Accept: {media.EVENTS}.")
+
+
+def _failed(error: GraphQLError) -> PreExecutionError:
+    return PreExecutionError(data=None, errors=[error])
+
+
+def _request_id(request: Request) -> str:
+    found: str = request.scope.get("state", {}).get("request_id", "")
+    return found
+
+
+def _failure(error: Exception, request_id: str) -> Response:
+    """Answer what nobody expected outside of any field; it is logged."""
+    shown = {"errors": [formatted(GraphQLError("", original_error=error), request_id)]}
+    return Response(orjson.dumps(shown), 500, NOT_KEPT, media.JSON)
 
 
 def _limited(receive: Receive, most_upload: int) -> Receive:
@@ -184,32 +265,7 @@ def _limited(receive: Receive, most_upload: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > most:
-            raise BadForm(413, f"A request may have at most {most} bytes.")
+            raise Refused(413, f"A request may have at most {most} bytes.")
         return message
 
     return receiving
-
-
-def _refusal(status: int, message: str) -> Response:
-    shown = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
-    return Response(orjson.dumps({"errors": [shown]}), status, media_type="application/json")
-
-
-def _plain_request(body: bytes | str, accept: str) -> GraphQLRequestData | None:
-    """Read the usual request: a JSON object that asks for one JSON answer; None for any other."""
-    if "multipart/mixed" in accept or prefers_stream(accept):
-        return None
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(data, dict) or data.get("extensions") is not None:
-        return None
-    query, name, variables = (data.get(key) for key in ("query", "operationName", "variables"))
-    if not (
-        isinstance(query, str)
-        and isinstance(name, str | None)
-        and isinstance(variables, dict | None)
-    ):
-        return None
-    return GraphQLRequestData(query, variables, name, None)

@@ -11,7 +11,6 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError, OperationDefinitionNode, subscribe
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
@@ -51,24 +50,6 @@ class DeskSchema(Schema):
 
     documents: Documents
 
-    async def execute(
-        self,
-        query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any = None,
-        root_value: object = None,
-        operation_name: str | None = None,
-        allowed_operation_types: Iterable[OperationType] | None = None,
-        operation_extensions: dict[str, Any] | None = None,
-    ) -> ExecutionResult:
-        """Run a query or a mutation; raises ``InvalidOperationTypeError`` for one not allowed."""
-        found = self.choose(query or "", variable_values, context_value, operation_name)
-        if isinstance(found, PreExecutionError):
-            return found
-        if allowed_operation_types is not None and found.type not in allowed_operation_types:
-            raise InvalidOperationTypeError(found.type)
-        return await self.run(found)
-
     async def stream(
         self,
         query: str | None,
@@ -79,12 +60,9 @@ class DeskSchema(Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """Return the results of an operation of any type; transports show errors as they are."""
-        return self._results(
-            self.choose(query or "", variable_values, context_value, operation_name),
-            context_value.request_id,
-            allowed_operation_types,
-        )
+        """Return the results of an operation of any type, which any may be over a WebSocket."""
+        found = self.choose(query or "", variable_values, context_value, operation_name)
+        return self.results(found, context_value.request_id)
 
     def choose(
         self,
@@ -127,15 +105,10 @@ class DeskSchema(Schema):
             return ExecutionResult(data=None, errors=[error])
         return ExecutionResult(data=done.data, errors=done.errors)
 
-    async def _results(
-        self,
-        found: Operation | PreExecutionError,
-        request_id: str,
-        allowed: Iterable[OperationType] | None,
+    async def results(
+        self, found: Operation | PreExecutionError, request_id: str
     ) -> AsyncGenerator[ExecutionResult, None]:
-        if isinstance(found, Operation) and allowed is not None and found.type not in allowed:
-            message = f"A {found.type.value} cannot be asked for in this way."
-            found = PreExecutionError(data=None, errors=[GraphQLError(message)])
+        """Yield what comes of an operation of any type; transports show errors as they are."""
         if isinstance(found, PreExecutionError):
             yield _worded(found, request_id)
         elif found.type is OperationType.SUBSCRIPTION:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -11,9 +12,12 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 
+from schema.asked import asked
 from schema.context import GraphContext
+from schema.errors import worded
+from schema.refusals import Refused
 
 logger = logging.getLogger("deskgraph.graphql")
 
@@ -48,6 +52,9 @@ class TextFrames(ASGIWebSocketAdapter):
 class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
     """One connection: each of its operations is by whoever its token belongs to by then."""
 
+    # A ``GraphQLView``, which imports this.
+    view: Any
+
     async def handle_message(self, message: Message) -> None:
         """Close the connection on what is no message of the protocol."""
         if _is_message(message):
@@ -57,14 +64,34 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
 
     async def send_message(self, message: Message) -> None:
         """Send a message; what the server breaks off is not complete: its client comes again."""
+        if message["type"] == "error":
+            for error in message["payload"]:
+                # Strawberry's own: too many operations at once.
+                error.setdefault("extensions", {"code": "THROTTLED"})
         ended = self.context.desk_context.desk.feed.ended
         if not (ended and message["type"] == "complete"):
             await super().send_message(message)
 
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Take what is asked for along to where it is run; Strawberry knows texts only."""
+        try:
+            wanted: Any = asked(message["payload"])
+        except Refused as refused:
+            await self.websocket.close(BAD_REQUEST, str(refused))
+            return
+        message["payload"]["query"] = wanted
+        await super().handle_subscribe(message)
+
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
         """Run an operation; where the token is no good any more, the connection ends with it."""
+        wanted: Any = operation.query
         try:
             await self.context.identify()
+            try:
+                operation.query = self.view.persisted.text(wanted)
+            except GraphQLError as error:
+                await operation.send_initial_errors([worded(error, self.context.request_id)])
+                return
             await super().run_operation(operation)
             if self.context.bad_token:
                 await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
@@ -89,11 +116,5 @@ def _is_message(message: Any) -> bool:
         kind = str if name == "id" else dict
         if not isinstance(message.get(name), kind):
             return False
-    if message["type"] != "subscribe":
-        return isinstance(message.get("payload", {}), dict | None)
-    payload = message["payload"]
-    return (
-        isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
+    # What the payload of a subscribe says is checked where it is read.
+    return message["type"] == "subscribe" or isinstance(message.get("payload", {}), dict | None)

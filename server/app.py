@@ -31,10 +31,12 @@ from resolvers.tokens import Tokens
 from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.http import GraphQLView
+from schema.uploads import PREFLIGHT
 from server import console, reference
 from server.database import Database, Observer
 from server.demo import PASSWORD, working_logins
 from server.files import open_files
+from server.manifests import persisted_documents
 from server.migrate import check
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
@@ -175,12 +177,14 @@ class ConsolePage:
 
 
 def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[BaseRoute]:
+    schema = create_schema(introspection=settings.allows_introspection)
     view = GraphQLView(
-        create_schema(introspection=settings.allows_introspection),
+        schema,
         desk,
         page=page if settings.shows_graphiql else None,
         base_url=settings.public_url,
         allowed_origins=settings.cors_origins,
+        persisted=persisted_documents(settings, schema.documents),
     )
     # A temporary redirect keeps the method, so a slash too many costs a client nothing.
     slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
@@ -225,6 +229,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_headers=[
                 *("authorization", "content-type", "last-event-id"),
                 *("range", "if-range", "if-none-match"),
+                *PREFLIGHT,
             ],
             expose_headers=["link", "x-request-id", "content-disposition", "content-range", "etag"],
             max_age=86_400,

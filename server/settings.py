@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     operation_seconds: Annotated[float, Field(gt=0)] = 10
     graphiql: bool | None = None
     introspection: bool | None = None
+    graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    graphql_documents: Literal["any", "persisted", "trusted"] = "any"
     webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
 
     @field_validator("cors_origins", mode="before")
@@ -43,6 +45,14 @@ class Settings(BaseSettings):
         """Take origins separated by commas, as shells write lists."""
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("graphql_manifest", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        """Take paths separated by commas."""
+        if isinstance(value, str):
+            return [path.strip() for path in value.split(",") if path.strip()]
         return value
 
     @field_validator("public_url", "secret_key", "graphiql", "introspection", mode="before")
@@ -58,7 +68,9 @@ class Settings(BaseSettings):
 
     @property
     def shows_graphiql(self) -> bool:
-        """Whether ``/graphql`` answers a browser with GraphiQL."""
+        """Whether ``/graphql`` answers a browser with GraphiQL, which needs to send any text."""
+        if self.graphql_documents != "any":
+            return False
         return not self.production if self.graphiql is None else self.graphiql
 
     @property

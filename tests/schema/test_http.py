@@ -101,7 +101,7 @@ async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
             sent += 1024 * 1024
             yield b"x" * 1024 * 1024
 
-    headers = {"Content-Type": kind, **face.headers("agent")}
+    headers = {"Content-Type": kind, "GraphQL-Require-Preflight": "1", **face.headers("agent")}
     response = await face.client.post("/graphql", content=endless(), headers=headers)
     answer = checked(response)
     assert response.status_code == 413

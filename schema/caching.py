@@ -1,0 +1,28 @@
+"""What caches may keep of answers by GET (RFC 9110, section 13, and RFC 9111)."""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+
+from starlette.responses import Response
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def keep(response: Response, headers: Mapping[str, str], *, by_id: bool) -> None:
+    """Let the client keep an answer to the id of a document, and ask whether it is still the same.
+
+    Nobody else may keep it: what is in it depends on who asks. 304 says that it is the same.
+    """
+    response.headers["Vary"] = "Accept, Authorization"
+    if not by_id:
+        return
+    tag = f'"{sha256(response.body).hexdigest()[:32]}"'
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = tag
+    wanted = headers.get("if-none-match", "")
+    if wanted.strip() == "*" or tag in _TAG.findall(wanted):
+        response.status_code = 304
+        response.body = b""
+        for name in ("content-length", "content-type"):
+            del response.headers[name]

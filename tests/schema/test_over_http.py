@@ -1,0 +1,311 @@
+"""GraphQL over HTTP: methods, media types, statuses and batches."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from resolvers.passwords import hash_password
+from schema import media
+from tests.schema.face import Face
+from tests.schema.rows import company, key, ticket, user
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+]
+
+VIEWER = "{ viewer { username } }"
+AGENT = {"data": {"viewer": {"username": "agent"}}}
+# What urql asks for with a query, and Apollo Client.
+URQL = (
+    "application/graphql-response+json, application/graphql+json, application/json, "
+    "text/event-stream, multipart/mixed"
+)
+APOLLO = "application/graphql-response+json,application/json;q=0.9"
+CREATE = (
+    "mutation($input: CreateTicketInput!) "
+    "{ createTicket(input: $input) { ticket { subject } errors { code } } }"
+)
+
+
+def refusal(response: httpx.Response, status: int) -> dict[str, Any]:
+    """Return the only error of an answer that has nothing else."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == media.JSON
+    assert response.headers["cache-control"] == "no-store"
+    assert set(response.json()) == {"errors"}
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert error["message"].endswith(".")
+    found: dict[str, Any] = error
+    return found
+
+
+def of_new(subject: str) -> dict[str, Any]:
+    wanted = {"subject": subject, "description": "x", "companyId": str(key("acme"))}
+    return {"input": wanted}
+
+
+async def tickets(face: Face) -> list[str]:
+    async with face.database.engine.connect() as connection:
+        found = await connection.execute(text("SELECT subject FROM tickets ORDER BY ticket_number"))
+        return [row[0] for row in found]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, media.JSON),
+        ("", media.JSON),
+        ("*/*", media.JSON),
+        ("application/*", media.JSON),
+        ("text/html, application/xhtml+xml, */*;q=0.8", media.JSON),
+        ("application/json, text/plain, */*", media.JSON),
+        (media.GRAPHQL, media.GRAPHQL),
+        (URQL, media.GRAPHQL),
+        (APOLLO, media.GRAPHQL),
+        ("Application/GraphQL-Response+JSON; charset=utf-8", media.GRAPHQL),
+        ("application/json;q=0.5, application/graphql-response+json;q=0.4", media.JSON),
+        ("application/json;q=0.4, application/graphql-response+json;q=0.5", media.GRAPHQL),
+        ("application/json;q=0, */*", media.GRAPHQL),
+        ("*/*, application/graphql-response+json", media.GRAPHQL),
+        ("multipart/mixed;deferSpec=20220824, application/json", media.JSON),
+        ("multipart/mixed, application/json;q=0.1", media.JSON),
+    ],
+)
+async def test_the_client_chooses_the_media_type(
+    face: Face, accept: str | None, kind: str
+) -> None:
+    headers = {**face.headers("agent")}
+    face.client.headers.pop("accept", None)
+    if accept is not None:
+        headers["Accept"] = accept
+    response = await face.client.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert response.json() == AGENT
+    assert response.headers["content-type"].split(";")[0] == kind
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/plain", "multipart/mixed", "application/json;q=0", "image/*", "application/json;q=2"],
+)
+async def test_what_no_answer_has_is_not_acceptable(face: Face, accept: str) -> None:
+    body = {"query": CREATE, "variables": of_new("No")}
+    headers = {"Accept": accept, **face.headers("agent")}
+    error = refusal(await face.client.post("/graphql", json=body, headers=headers), 406)
+    assert media.GRAPHQL in error["message"]
+    assert await tickets(face) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "name", "trusted"),
+    [
+        ("{", None, None, 400),
+        ("{ nothing }", None, None, 400),
+        ("query A { __typename } query B { __typename }", None, None, 400),
+        ("{ __typename }", None, "Nope", 400),
+        ("query($id: ID!) { node(id: $id) { id } }", {"id": None}, None, 400),
+        ("{ tickets(first: 0) { totalCount } }", None, None, 200),
+        ("{ viewer { id } ticket { id } }", None, None, 200),
+    ],
+)
+async def test_only_graphql_answers_have_a_status_of_their_own(
+    face: Face, query: str, variables: Any, name: str | None, trusted: int
+) -> None:
+    body = {"query": query, "variables": variables, "operationName": name}
+    for accept, status in ((media.JSON, 200), (media.GRAPHQL, trusted)):
+        headers = {"Accept": accept, **face.headers("agent")}
+        response = await face.client.post("/graphql", json=body, headers=headers)
+        assert response.status_code == status
+        assert response.headers["content-type"].split(";")[0] == accept
+        answer = response.json()
+        # Where nothing was run, there are no data, not even null.
+        assert ("data" in answer) is (trusted == 200)
+        assert all(error["extensions"]["code"] == "BAD_USER_INPUT" for error in answer["errors"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b'"x"',
+        b"[1]",
+        b"[]",
+        b"[[]]",
+        b"{}",
+        b"[{}]",
+        b"{",
+        b"\xff",
+        b'\xef\xbb\xbf{"query": "{ __typename }"}',
+        b'{"query": "\xff"}',
+        b'{"query": ""}',
+        b'{"query": " "}',
+        b'{"query": null}',
+        b'{"query": "{ __typename }", "variables": []}',
+        b'{"query": "{ __typename }", "operationName": 1}',
+        b'{"query": "{ __typename }", "extensions": "x"}',
+        b'{"query": "{ __typename }", "documentId": "x"}',
+        b'{"query": "{ __typename }", "documentId": 1}',
+        b'{"extensions": {"persistedQuery": true}}',
+        b'{"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "x"}}}',
+        b'{"extensions": {"persistedQuery": {"version": true, "sha256Hash": "x"}}}',
+        b'[{"query": "{ __typename }"}, 3]',
+        b"[" + b",".join([b'{"query": "{ __typename }"}'] * 11) + b"]",
+    ],
+)
+async def test_a_body_that_is_no_request_is_refused_whatever_is_accepted(
+    face: Face, body: bytes
+) -> None:
+    for accept in (media.JSON, media.GRAPHQL, media.EVENTS):
+        headers = {"Accept": accept, "Content-Type": media.JSON}
+        refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON; Charset=UTF-8", 200),
+        ('application/json; charset="utf-8"', 200),
+        ("application/json; charset=latin-1", 415),
+        ("application/json; charset*=utf-16''x", 415),
+        ("application/jsonp", 415),
+        ("text/json", 415),
+        ("text/plain", 415),
+        ("application/graphql", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("x", 415),
+        ("", 415),
+        (None, 415),
+    ],
+)
+async def test_a_request_says_that_it_is_json(
+    face: Face, content_type: str | None, status: int
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    body = json.dumps({"query": "{ __typename }"})
+    response = await face.client.post("/graphql", content=body, headers=headers)
+    if status == 200:
+        assert response.json() == {"data": {"__typename": "Query"}}
+    else:
+        refusal(response, status)
+
+
+async def test_a_request_has_one_content_type(face: Face) -> None:
+    headers = [("Content-Type", media.JSON), ("Content-Type", media.JSON)]
+    body = b'{"query": "{ __typename }"}'
+    refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
+async def test_other_methods_are_told_which_there_are(face: Face, method: str) -> None:
+    response = await face.client.request(method, "/graphql", json={"query": VIEWER})
+    refusal(response, 405)
+    assert response.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_a_query_may_come_by_get_and_head(face: Face) -> None:
+    params = {"query": f"query A {VIEWER}", "operationName": "", "variables": "", "extensions": ""}
+    headers = face.headers("agent")
+    response = await face.client.get("/graphql", params=params, headers=headers)
+    assert response.json() == AGENT
+    assert response.headers["vary"] == "Accept, Authorization"
+    assert response.headers["cache-control"] == "no-store"
+    assert "etag" not in response.headers
+    head = await face.client.head("/graphql", params=params, headers=headers)
+    assert head.status_code == 200
+    assert head.headers["content-length"] == response.headers["content-length"]
+    for wrong in ("variables", "extensions"):
+        for value in ("{", "3", "[]"):
+            refusal(await face.client.get("/graphql", params={**params, wrong: value}), 400)
+
+
+@pytest.mark.parametrize("accept", [media.JSON, media.GRAPHQL, media.EVENTS])
+async def test_a_mutation_needs_post(face: Face, accept: str) -> None:
+    params = {"query": CREATE, "variables": json.dumps(of_new("No"))}
+    headers = {"Accept": accept, **face.headers("agent")}
+    for method in ("GET", "HEAD"):
+        response = await face.client.request(method, "/graphql", params=params, headers=headers)
+        assert response.headers["allow"] == "POST"
+        assert response.status_code == 405
+    refusal(await face.client.get("/graphql", params=params, headers=headers), 405)
+    assert await tickets(face) == []
+
+
+async def test_a_subscription_needs_a_stream(face: Face) -> None:
+    body = {"query": "subscription { ticketEvents { cursor } }"}
+    for accept in (media.JSON, media.GRAPHQL, URQL):
+        headers = {"Accept": accept, **face.headers("agent")}
+        error = refusal(await face.client.post("/graphql", json=body, headers=headers), 400)
+        assert media.EVENTS in error["message"]
+
+
+async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
+    await face.add(ticket("T-1"))
+    batch = [
+        {"query": VIEWER},
+        {"query": CREATE, "variables": of_new("First")},
+        {"query": "{ nothing }"},
+        {"query": "{ tickets(orderBy: [{field: CREATED_AT}]) { nodes { subject } } }"},
+        {"query": CREATE, "variables": of_new("Second")},
+        {"query": "subscription { ticketEvents { cursor } }"},
+        {"query": "query A { __typename } query B { a: __typename }", "operationName": "B"},
+    ]
+    for accept in (media.JSON, media.GRAPHQL):
+        headers = {"Accept": accept, **face.headers("agent")}
+        response = await face.client.post("/graphql", json=batch, headers=headers)
+        assert response.status_code == 200
+        assert response.headers["content-type"].split(";")[0] == accept
+        answers = response.json()
+        assert answers[0] == AGENT
+        assert answers[1]["data"]["createTicket"] == {"ticket": {"subject": "First"}, "errors": []}
+        assert answers[2]["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert "data" not in answers[2]
+        # What comes later sees what was done before.
+        assert {"subject": "First"} in answers[3]["data"]["tickets"]["nodes"]
+        assert answers[4]["data"]["createTicket"]["ticket"] == {"subject": "Second"}
+        assert "text/event-stream" in answers[5]["errors"][0]["message"]
+        assert answers[6] == {"data": {"a": "Query"}}
+    assert await tickets(face) == ["T-1", *["First", "Second"] * 2]
+
+
+async def test_a_batch_is_run_as_a_whole_or_not_at_all(face: Face) -> None:
+    create = {"query": CREATE, "variables": of_new("No")}
+    headers = face.headers("agent")
+    for batch in ([create, {}], [create] * 11, [create, {"query": "{ a }", "variables": 3}]):
+        refusal(await face.client.post("/graphql", json=batch, headers=headers), 400)
+    streamed = {"Accept": media.EVENTS, **headers}
+    refusal(await face.client.post("/graphql", json=[create], headers=streamed), 400)
+    assert await tickets(face) == []
+
+
+async def test_a_login_in_a_batch_is_for_its_own_request(face: Face) -> None:
+    await face.add(user("door", password=hash_password("let me in please")))
+    login = 'mutation { login(input: {username: "door", password: "let me in please"}) '
+    login += "{ accessToken user { username } } }"
+    batch = [{"query": login}, {"query": VIEWER}]
+    response = await face.client.post("/graphql", json=batch)
+    first, second = response.json()
+    assert first["data"]["login"]["user"] == {"username": "door"}
+    assert second == {"data": {"viewer": None}}
+
+
+async def test_a_page_of_another_site_cannot_write(face: Face) -> None:
+    """Everything that a form or a simple request of a page may send (Fetch, CORS)."""
+    await face.add(company("c"))
+    body = json.dumps({"query": CREATE, "variables": of_new("No")})
+    headers = face.headers("agent")
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        sent = {**headers, "Content-Type": kind}
+        response = await face.client.post("/graphql", content=body, headers=sent)
+        assert 400 <= response.status_code < 500
+    response = await face.client.post(
+        "/graphql", files={"operations": (None, body), "map": (None, "{}")}, headers=headers
+    )
+    assert "GraphQL-Require-Preflight" in refusal(response, 400)["message"]
+    assert await tickets(face) == []
