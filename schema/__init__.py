@@ -4,6 +4,7 @@ from functools import cache
 
 from strawberry.schema.config import StrawberryConfig
 
+from schema.bounds import DEFAULT_LIMITS, Limits
 from schema.documents import Documents
 from schema.events import TicketEvent
 from schema.mutations import Mutation
@@ -16,7 +17,7 @@ from schema.webhook_types import Webhook, WebhookDelivery
 
 
 @cache
-def create_schema(*, introspection: bool = True) -> DeskSchema:
+def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS) -> DeskSchema:
     """Return the schema of a process; its document cache is its own."""
     made = DeskSchema(
         query=Query,
@@ -28,7 +29,7 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
         ],
         config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR}),
     )
-    made.documents = Documents(made._schema, introspection=introspection)
+    made.documents = Documents(made._schema, limits, introspection=introspection)
     query_type = made._schema.query_type
     assert query_type is not None
     for name, resolve in RESOLVERS.items():

@@ -15,12 +15,19 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged as overlaps
+from graphql.validation.validate import ValidationAbortedError
+
+from schema.bounds import Limits, TooMuch, excesses
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
 LONGEST_KEPT = 20_000
-# Validation takes the square of how often a field repeats: 10,000 tokens may take it seconds.
-MOST_TOKENS = 4000
+# Comparing fields that share a name takes the square of their number: seconds for 2,000 tokens.
+# graphql-core counts that work, and a tenth of what it allows takes a tenth of a second.
+overlaps.MAX_COMPLEXITY_BUDGET = 25_000
+# Looking for the name that was meant takes milliseconds for each wrong one.
+MOST_ERRORS = 20
 
 
 @dataclass(slots=True)
@@ -63,9 +70,10 @@ class Documents:
     read.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
         """Take the schema; without introspection, errors do not tell of names in it either."""
         self._schema = schema
+        self.limits = limits
         self.hides_names = not introspection
         self._rules: tuple[type[ASTValidationRule], ...] = tuple(specified_rules)
         if not introspection:
@@ -76,29 +84,57 @@ class Documents:
     def read(self, text: str, *, trusted: bool = False) -> Known:
         """Return what is known of a text, parsing and validating it when it is new.
 
-        A trusted one is the server's own: it may have any size, and is known from then on.
+        A trusted one is the server's own: it may have any size, and is known from then on; the
+        other limits are those of all.
         """
         known = self._trusted.get(text)
         if known is not None:
             return known
         if trusted:
-            known = self._trusted[text] = self._examine(text, None)
+            known = self._trusted[text] = self._examine(text, trusted=True)
             return known
         known = self._known.get(text)
         if known is not None:
             self._known.move_to_end(text)
             return known
-        known = self._examine(text, MOST_TOKENS)
+        known = self._examine(text, trusted=False)
         if len(text) <= LONGEST_KEPT:
             self._known[text] = known
             if len(self._known) > MOST_DOCUMENTS:
                 self._known.popitem(last=False)
         return known
 
-    def _examine(self, text: str, most_tokens: int | None) -> Known:
+    def _examine(self, text: str, *, trusted: bool) -> Known:
         try:
-            document = parse(text, max_tokens=most_tokens)
+            if not trusted:
+                _require_short(text, self.limits)
+            document = parse(text, max_tokens=None if trusted else self.limits.tokens)
         except GraphQLError as error:
             return Known(DocumentNode(definitions=()), [error.with_traceback(None)])
-        errors = validate(self._schema, document, self._rules, hide_suggestions=self.hides_names)
-        return Known(document, errors)
+        errors = excesses(document, self.limits)
+        if not errors:
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MOST_ERRORS,
+                hide_suggestions=self.hides_names,
+            )
+        return Known(document, [_said(error) for error in errors])
+
+
+def _require_short(text: str, limits: Limits) -> None:
+    # A text has at least as many bytes as characters: most need not be encoded to be counted.
+    most = limits.document_kb * 1000
+    size = len(text)
+    if size <= most and not text.isascii():
+        size = len(text.encode(errors="surrogatepass"))
+    if size > most:
+        raise TooMuch(f"A document may have {most} bytes; this one has {size}.")
+
+
+def _said(error: GraphQLError) -> GraphQLError:
+    """Put into words where the comparison of fields was given up."""
+    if isinstance(error, ValidationAbortedError) and error.message == "Validation aborted.":
+        return TooMuch("The document asks for the same fields too often to compare them all.")
+    return error

@@ -16,6 +16,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from resolvers.errors import TimedOut
+from schema.bounds import excess_of_values
 from schema.context import GraphContext
 from schema.documents import Documents, Known
 from schema.errors import worded
@@ -75,6 +76,8 @@ class DeskSchema(Schema):
         known = self.documents.read(text)
         if known.errors:
             return PreExecutionError(data=None, errors=known.errors)
+        if (excess := excess_of_values(variables)) is not None:
+            return PreExecutionError(data=None, errors=[excess])
         try:
             return Operation(known, known.operation(operation_name), variables, context)
         except GraphQLError as error:

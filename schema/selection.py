@@ -27,14 +27,7 @@ from graphql.execution.values import VariableValues, get_directive_values
 from graphql.language import VariableNode
 from graphql.pyutils import camel_to_snake
 
-from resolvers.errors import BadInput
 from resolvers.shapes import Field, Shape
-
-# How many objects may be inside each other: each nests a subquery, and Python's stack is bounded.
-DEEPEST = 20
-# How many fields a root field may ask for, every use of a fragment counted: a document of a few
-# lines can ask for millions.
-MOST_FIELDS = 5000
 
 snake = lru_cache(maxsize=1000)(camel_to_snake)
 
@@ -58,18 +51,13 @@ class Selection:
     variables: VariableValues
     slots: list[Slot] = field(default_factory=list)
     directive_variables: set[str] = field(default_factory=set)
-    fields: int = 0
 
-    def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType, depth: int = 1) -> Shape:
+    def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Shape:
         """Return the shape of an object type below some nodes with the same response key."""
-        if depth > DEEPEST:
-            raise BadInput(f"A query nests at most {DEEPEST} objects inside each other.")
         collected: dict[str, list[FieldNode]] = {}
         for node in nodes:
             self._collect(node.selection_set.selections, type_, collected)  # type: ignore[union-attr]
-        return Shape(
-            tuple(self._field(key, found, type_, depth) for key, found in collected.items())
-        )
+        return Shape(tuple(self._field(key, found, type_) for key, found in collected.items()))
 
     def slot(self, definition: GraphQLField, node: FieldNode) -> int:
         """Reserve a slot for the arguments of a field."""
@@ -78,9 +66,7 @@ class Selection:
         self.slots.append(Slot(definition, node, named.name, varies))
         return len(self.slots) - 1
 
-    def _field(
-        self, key: str, nodes: Sequence[FieldNode], type_: GraphQLObjectType, depth: int
-    ) -> Field:
+    def _field(self, key: str, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Field:
         name = nodes[0].name.value
         if name == "__typename":
             return Field(key, name)
@@ -89,7 +75,7 @@ class Selection:
         named = get_named_type(definition.type)
         shape = None
         if isinstance(named, GraphQLObjectType):
-            shape = self.shape(nodes, named, depth + 1)
+            shape = self.shape(nodes, named)
         return Field(key, snake(name), shape, slot)
 
     def _collect(
@@ -99,9 +85,6 @@ class Selection:
         collected: dict[str, list[FieldNode]],
     ) -> None:
         for selection in selections:
-            self.fields += 1
-            if self.fields > MOST_FIELDS:
-                raise BadInput(f"A query asks for at most {MOST_FIELDS} fields at once.")
             if not self._included(selection):
                 continue
             if isinstance(selection, FieldNode):

@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1)] = 7
     max_upload_mb: Annotated[int, Field(ge=1)] = 25
     operation_seconds: Annotated[float, Field(gt=0)] = 10
+    # Each level nests a subquery, and neither the databases nor Python's stack take any number.
+    max_depth: Annotated[int, Field(ge=1, le=20)] = 12
+    max_aliases: Annotated[int, Field(ge=0)] = 30
+    max_root_fields: Annotated[int, Field(ge=1)] = 20
+    max_directives: Annotated[int, Field(ge=0)] = 50
+    max_tokens: Annotated[int, Field(ge=1)] = 2000
+    max_document_kb: Annotated[int, Field(ge=1)] = 20
+    max_cost: Annotated[int, Field(ge=1)] = 20_000
     graphiql: bool | None = None
     introspection: bool | None = None
     graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)

@@ -13,6 +13,7 @@ import server.app
 from models import Role
 from schema import create_schema
 from server.settings import Settings
+from tests.limits import UNBOUNDED
 from tests.schema.face import SECRET, Clock, Face, make_app
 from tests.schema.rows import company, make_world, user
 
@@ -69,7 +70,8 @@ async def face(empty: Face) -> Face:
 
 
 @pytest.fixture
-async def full(empty: Face) -> Face:
-    """Give the application with many awkward rows."""
-    await empty.add(*make_world().all())
-    return empty
+async def full(opens: Opens) -> AsyncIterator[Face]:
+    """Give the application with many awkward rows, and limits for documents made at random."""
+    async with opens(**UNBOUNDED) as face:
+        await face.add(*make_world().all())
+        yield face

@@ -42,6 +42,7 @@ from resolvers.passwords import hash_password
 from server.app import create_desk
 from server.database import Database
 from server.settings import Settings
+from tests.limits import UNBOUNDED
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 SECRET = "between ourselves"
@@ -370,7 +371,7 @@ def settings_for(url: str, media: Path, **more: Any) -> Settings:
         "media_links": "path",
         "public_url": None,
     }
-    return Settings(**{"_env_file": None, **given, **fixed, **more})
+    return Settings(**{"_env_file": None, **UNBOUNDED, **given, **fixed, **more})
 
 
 @asynccontextmanager

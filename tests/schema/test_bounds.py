@@ -1,0 +1,200 @@
+"""How much one operation may ask for: at the limit it works, beyond it is refused in words."""
+
+from collections.abc import Callable
+
+import pytest
+from graphql import get_introspection_query
+
+from schema import create_schema
+from schema.bounds import MOST_FIELDS, MOST_NESTED_VALUES, MOST_VALUES, Limits
+from schema.documents import MOST_ERRORS, Documents
+from tests.schema.face import Face
+
+LIMITS = Limits()
+TICKET = 'ticket(ticketNumber: "T-1")'
+
+
+@pytest.fixture(scope="module")
+def documents() -> Documents:
+    return create_schema().documents
+
+
+def said(documents: Documents, text: str) -> list[str]:
+    return [error.message for error in documents.read(text).errors]
+
+
+def files(turns: int, leaf: str) -> str:
+    inner = leaf
+    for _ in range(turns):
+        inner = f"attachments {{ ticket {{ {inner} }} }}"
+    return f"{{ {TICKET} {{ {inner} }} }}"
+
+
+def aliases(count: int) -> str:
+    return f"{{ {TICKET} {{ {' '.join(f'a{i}: id' for i in range(count))} }} }}"
+
+
+def root_fields(count: int) -> str:
+    return f"{{ {' '.join(['viewer { id }'] * count)} }}"
+
+
+def directives(count: int) -> str:
+    return f"{{ {TICKET} {{ {'id @skip(if: false) ' * count} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("make", "most", "sentence"),
+    [
+        (aliases, LIMITS.aliases, "An operation may have 30 aliases; this one has 31."),
+        (root_fields, LIMITS.root_fields, "An operation may have 20 root fields; this one has 21."),
+        (directives, LIMITS.directives, "An operation may have 50 directives; this one has 51."),
+    ],
+)
+def test_a_limit_is_named_with_the_count(
+    documents: Documents, make: Callable[[int], str], most: int, sentence: str
+) -> None:
+    assert said(documents, make(most)) == []
+    assert said(documents, make(most + 1)) == [sentence]
+
+
+def test_twelve_fields_deep_passes_and_thirteen_do_not(documents: Documents) -> None:
+    assert said(documents, files(5, "id")) == []
+    assert said(documents, files(5, "company { id }")) == [
+        "An operation may be 12 fields deep; this one is 13."
+    ]
+
+
+def test_what_a_fragment_brings_in_counts_at_every_use(documents: Documents) -> None:
+    spread = "{{ {} }} fragment Part on Query {{ a: viewer {{ id }} }}"
+    assert said(documents, spread.format("...Part " * LIMITS.root_fields)) == []
+    assert said(documents, spread.format("...Part " * 31)) == [
+        "An operation may have 30 aliases; this one has 31.",
+        "An operation may have 20 root fields; this one has 31.",
+    ]
+    nested = files(5, "...Part") + " fragment Part on Ticket { company { id } }"
+    assert said(documents, nested) == ["An operation may be 12 fields deep; this one is 13."]
+    flood = f"{{ {TICKET} {{ {'...Part ' * 26} }} }}"
+    flood += " fragment Part on Ticket { id @skip(if: false) subject @skip(if: false) }"
+    assert said(documents, flood) == ["An operation may have 50 directives; this one has 52."]
+
+
+def test_directives_count_wherever_they_are(documents: Documents) -> None:
+    inline = "... @skip(if: false) { id } " * 49
+    text = f"query($a: Boolean!) {{ {TICKET} {{ {inline} ...F @skip(if: $a) }} }}"
+    assert said(documents, text + " fragment F on Ticket { id }") == []
+    (error,) = said(documents, text + " fragment F on Ticket @skip(if: true) { id }")
+    assert error == "An operation may have 50 directives; this one has 51."
+    (error,) = said(documents, text.replace(") {", ") @a {", 1) + " fragment F on Ticket { id }")
+    assert error == "An operation may have 50 directives; this one has 51."
+
+
+def test_each_operation_of_a_document_has_the_limits_to_itself(documents: Documents) -> None:
+    both = f"query A {aliases(20)} query B {aliases(20)}"
+    assert said(documents, both) == []
+
+
+def test_fragments_that_double_each_other_are_refused_before_they_are_compared(
+    documents: Documents,
+) -> None:
+    parts = " ".join(f"fragment F{i} on Ticket {{ ...F{i + 1} ...F{i + 1} }}" for i in range(30))
+    text = f"{{ {TICKET} {{ ...F0 }} }} {parts} fragment F30 on Ticket {{ id }}"
+    assert said(documents, text) == [
+        f"An operation may have {MOST_FIELDS} fields and fragments; "
+        "this one has more than a billion."
+    ]
+
+
+def test_cycles_and_unknown_fragments_are_left_to_the_rules(documents: Documents) -> None:
+    cycle = f"{{ {TICKET} {{ ...A }} }} fragment A on Ticket {{ ...B }}"
+    (error,) = said(documents, cycle + " fragment B on Ticket { ...A id }")
+    assert error == "Cannot spread fragment 'A' within itself via 'B'."
+    assert said(documents, "{ ...Nowhere }") == ["Unknown fragment 'Nowhere'."]
+
+
+def test_long_chains_of_fragments_end_with_a_sentence() -> None:
+    documents = create_schema(limits=Limits(tokens=50_000, document_kb=500)).documents
+    parts = " ".join(f"fragment F{i} on Ticket {{ ...F{i + 1} }}" for i in range(3000))
+    text = f"{{ {TICKET} {{ ...F0 }} }} {parts} fragment F3000 on Ticket {{ id }}"
+    assert said(documents, text) == ["A document nests at most 200 selections."]
+
+
+def test_introspection_has_a_depth_of_its_own(documents: Documents) -> None:
+    assert said(documents, get_introspection_query(input_value_deprecation=True)) == []
+    types = '{{ __type(name: "Ticket") {{ {} }} }}'
+    inner = "name"
+    for _ in range(18):
+        inner = f"ofType {{ {inner} }}"
+    assert said(documents, types.format(inner)) == []
+    (error,) = said(documents, types.format(f"ofType {{ {inner} }}"))
+    assert error == "Introspection may be 20 fields deep; this one is 21."
+
+
+@pytest.mark.parametrize("size", [600, 1900])
+@pytest.mark.parametrize("field", ["id", "company { id }"])
+def test_fields_that_repeat_too_often_are_not_compared(
+    documents: Documents, field: str, size: int
+) -> None:
+    words = field.count(" ") + 1
+    text = f"{{ {TICKET} {{ {f'{field} ' * (size // words)} }} }}"
+    (error,) = said(documents, text)
+    assert error == "The document asks for the same fields too often to compare them all."
+    assert said(documents, f"{{ {TICKET} {{ {f'{field} ' * 30} }} }}") == []
+
+
+def test_tokens_and_bytes_are_limited_unless_the_document_is_trusted(documents: Documents) -> None:
+    long = f"{{ {TICKET} {{ id }} }} #"
+    assert said(documents, long.ljust(20_000)) == []
+    assert said(documents, long.ljust(20_001)) == [
+        "A document may have 20000 bytes; this one has 20001."
+    ]
+    assert said(documents, long.ljust(19_997) + "éé") == [
+        "A document may have 20000 bytes; this one has 20001."
+    ]
+    assert documents.read(long.ljust(50_000), trusted=True).errors == []
+    many = "query(" + " ".join(f"$a{i}: Int" for i in range(900)) + ") { viewer { id } }"
+    assert "2000 tokens" in said(documents, many)[0]
+    assert len(documents.read(many, trusted=True).errors) == MOST_ERRORS + 1
+    # What is trusted is bounded by what it asks for.
+    assert documents.read(aliases(31), trusted=True).errors != []
+    # Who sends the text of a trusted document asks for that one.
+    assert said(documents, long.ljust(50_000)) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "more"), [("", "{a"), ("{ tickets(filter: ", "["), ("query($a: ", "[")]
+)
+def test_a_document_of_any_nesting_is_refused(documents: Documents, start: str, more: str) -> None:
+    (error,) = said(documents, start + more * 5000)
+    assert error.startswith("Syntax Error: Document is nested too deeply.")
+
+
+@pytest.mark.anyio
+async def test_variables_are_limited_in_number_and_depth(face: Face) -> None:
+    query = "query($ids: [ID!]!, $filter: TicketFilter) { nodes(ids: $ids) { id } }"
+    query = query.replace("{ id } }", "{ id } tickets(filter: $filter) { totalCount } }")
+    await face.ask("{ viewer { id } }")
+    face.statements.clear()
+    error = await face.refused(query, {"ids": ["x"] * MOST_VALUES})
+    assert error["message"] == f"The variables hold at most {MOST_VALUES} values; these hold more."
+    deep: object = {}
+    for _ in range(MOST_NESTED_VALUES):
+        deep = {"not": deep}
+    error = await face.refused(query, {"ids": [], "filter": deep})
+    assert error["message"] == (
+        f"The variables nest at most {MOST_NESTED_VALUES} values; these nest more."
+    )
+    assert face.statements == []
+    within: object = {}
+    for _ in range(MOST_NESTED_VALUES - 5):
+        within = {"not": within}
+    error = await face.refused(query, {"ids": [], "filter": within})
+    assert error["message"].startswith("A filter nests at most")
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_reaches_no_database(face: Face) -> None:
+    await face.ask("{ viewer { id } }")
+    face.statements.clear()
+    error = await face.refused(aliases(31))
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert face.statements == []
