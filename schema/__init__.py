@@ -8,6 +8,7 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
+from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
@@ -15,7 +16,7 @@ from schema.events import TicketEvent
 from schema.execution import Documents, FragmentExecutor, Known, extensions
 from schema.mutations import Mutation
 from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, DateTime
+from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD_SCALAR, DateTime
 from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 from schema.webhook_types import Webhook, WebhookDelivery
@@ -67,7 +68,9 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
         ],
         execution_context_class=FragmentExecutor,
         extensions=extensions(documents, introspection=introspection),
-        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR}),
+        config=StrawberryConfig(
+            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD_SCALAR}
+        ),
     )
     made.documents = documents
     query_type = made._schema.query_type

@@ -33,17 +33,17 @@ def _why_not() -> str | None:
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """Give a function that runs a program of the clients' folder; it returns what that printed."""
+    """Give a function that runs one of the installed programs; it returns what that printed."""
     if missing := _why_not():
         if REQUIRED:
             pytest.fail(missing)
         pytest.skip(missing)
 
-    def running(*command: str, **environment: str) -> str:
+    def running(*command: str, folder: Path = HERE, **environment: str) -> str:
         search = f"{HERE / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
         ended = subprocess.run(
             command,
-            cwd=HERE,
+            cwd=folder,
             env={**os.environ, "PATH": search, **environment},
             capture_output=True,
             text=True,
