@@ -15,10 +15,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.installed
 
-.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console clients schema openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
@@ -79,6 +79,12 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
 	@mv schema/schema.graphql.new schema/schema.graphql
+
+schema-check: $(STAMP) ## Compare the schema with the last release and with what clients send
+	@$(BIN)/python -m tests.schema.safety
+
+schema-release: $(STAMP) ## Make the schema of now that of the last release
+	@$(BIN)/python -m tests.schema.safety --release
 
 openapi: $(STAMP) ## Write rest_compat/openapi.json
 	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new

@@ -82,12 +82,8 @@ class User(Node):
     first_name: str = said("The given name of the user; may be empty.")
     last_name: str = said("The family name of the user; may be empty.")
     full_name: str = said("First and last name together, for showing; may be empty.")
-    email: str | None = said(
-        "The email address; null unless it is the viewer's own or for an Admin."
-    )
-    phone: str | None = said(
-        "The phone number; null unless it is the viewer's own or for an Admin."
-    )
+    email: str | None = said("The email address; null unless the viewer's own or for an Admin.")
+    phone: str | None = said("The phone number; null unless the viewer's own or for an Admin.")
     role: Role = said("What the user is to the desk: staff of a team, an Admin or a customer.")
     department: str = said("Where in their company the user works; may be empty.")
     is_active: bool = said("Whether the user can log in; one that was deactivated cannot.")
@@ -184,9 +180,7 @@ class Contact(Node):
 class TicketPermissions:
     """See ``resolvers/access.py``."""
 
-    update: bool = said(
-        "Whether fields may be changed: by customers some, of tickets they created."
-    )
+    update: bool = said("Whether fields may be changed; customers may change a few.")
     comment: bool = said("Whether public comments and files may be added.")
     add_internal_note: bool = said("Whether notes that customers never see may be added.")
     assign: bool = said("Whether it may be assigned to somebody, or to nobody.")
@@ -209,18 +203,14 @@ class Ticket(Node):
     assigned_to: User | None = said("The user who is responsible; null while nobody is.")
     assigned_team: Team | None = said("The team that is responsible; null while none is.")
     created_by: User | None = said("Who created it; null where that is no longer known.")
-    first_response_at: DateTime | None = said(
-        "When the first public comment was made; null until then."
-    )
+    first_response_at: DateTime | None = said("When the first public comment was made, or null.")
     resolved_at: DateTime | None = said("When it was first resolved; null until then.")
     closed_at: DateTime | None = said("When it was first closed; null until then.")
     due_date: DateTime | None = said("When it ought to be resolved; null for no such time.")
     first_response_time_hours: float | None = said(
-        "Hours from creation to the first response; null until then."
+        "Hours from creation to first response, or null."
     )
-    resolution_time_hours: float | None = said(
-        "Hours from creation to the first resolution; null until then."
-    )
+    resolution_time_hours: float | None = said("Hours from creation to first resolution, or null.")
     is_overdue: bool = said("Whether it is past its due date and neither resolved nor closed.")
     comments_count: int = said("How many public comments it has.")
     internal_notes_count: int = said("How many internal notes it has; 0 for customers.")

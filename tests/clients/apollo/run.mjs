@@ -1,5 +1,6 @@
 // Apollo Client: a normalised cache, pages that merge, errors with codes, and a subscription.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test, { after } from "node:test";
 
 import { gql } from "@apollo/client";
@@ -17,54 +18,11 @@ after(() => {
   return socket.dispose();
 });
 
-const TICKETS = gql`
-  query Tickets($first: Int, $after: String, $filter: TicketFilter) {
-    tickets(first: $first, after: $after, filter: $filter) {
-      edges {
-        cursor
-        node {
-          id
-          subject
-          company {
-            id
-            name
-          }
-        }
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
-const TICKET = gql`
-  query Ticket($id: ID!) {
-    ticket(id: $id) {
-      id
-      subject
-      version
-    }
-  }
-`;
-const RENAME = gql`
-  mutation Rename($input: UpdateTicketInput!) {
-    updateTicket(input: $input) {
-      ticket {
-        id
-        subject
-        version
-      }
-      errors {
-        code
-        message
-        field
-      }
-    }
-  }
-`;
+const documents = gql(readFileSync(new URL("documents.graphql", import.meta.url), "utf-8"));
+const [TICKETS, TICKET, RENAME, EVENTS] = documents.definitions.map((definition) => ({
+  ...documents,
+  definitions: [definition],
+}));
 
 const subscribed = [];
 after(() => subscribed.forEach((each) => each.unsubscribe()));
@@ -150,22 +108,9 @@ test("a subscription brings what happens, into the cache as well", async () => {
   const { id } = await newTicket("Before");
   const shown = client.watchQuery({ query: TICKET, variables: { id } });
   await loaded(shown);
-  const query = gql`
-    subscription Events($after: String) {
-      ticketEvents(after: $after, types: [UPDATED]) {
-        id
-        type
-        ticket {
-          id
-          subject
-          version
-        }
-      }
-    }
-  `;
   const place = await endOfFeed();
   const got = new Promise((resolve, reject) => {
-    const events = client.subscribe({ query, variables: { after: place } }).subscribe({
+    const events = client.subscribe({ query: EVENTS, variables: { after: place } }).subscribe({
       next: ({ data }) => {
         if (data.ticketEvents.ticket.id === id) {
           events.unsubscribe();
