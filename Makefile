@@ -13,11 +13,12 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+CLIENTS := tests/clients/node_modules/.installed
 
-.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console schema openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
@@ -65,9 +66,25 @@ console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \
 	else echo "npm is not installed: GraphiQL will come from a CDN."; fi
 
+clients: $(CLIENTS) ## Install the clients that tests/clients runs, where npm is installed
+
+# Only done again when what is to be installed has changed.
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+		echo "npm is not installed: the clients of front ends will not be tested."; exit 0; fi; \
+	node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { \
+		echo "The clients need Node 20 or newer." >&2; exit 1; }; \
+	cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
 	@mv schema/schema.graphql.new schema/schema.graphql
+
+schema-check: $(STAMP) ## Compare the schema with the last release and with what clients send
+	@$(BIN)/python -m tests.schema.safety
+
+schema-release: $(STAMP) ## Make the schema of now that of the last release
+	@$(BIN)/python -m tests.schema.safety --release
 
 openapi: $(STAMP) ## Write rest_compat/openapi.json
 	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new

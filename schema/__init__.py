@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
 from schema.bounds import DEFAULT_LIMITS, Limits
@@ -10,7 +11,7 @@ from schema.events import TicketEvent
 from schema.mutations import Mutation
 from schema.operations import DeskSchema
 from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, DateTime
+from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD_SCALAR, DateTime
 from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 from schema.webhook_types import Webhook, WebhookDelivery
@@ -27,7 +28,9 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
             *(Ticket, Comment, Attachment, TicketEvent, Company, Contact, User),
             *(Webhook, WebhookDelivery),
         ],
-        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR}),
+        config=StrawberryConfig(
+            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD_SCALAR}
+        ),
     )
     made.documents = Documents(made._schema, limits, introspection=introspection)
     query_type = made._schema.query_type

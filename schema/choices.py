@@ -30,7 +30,7 @@ def _described(choices: type[StrEnum], description: str, values: dict[str, str])
 
 _described(
     TicketStatus,
-    "The workflow of a ticket; sorting by status follows it.",
+    "Where a ticket stands in the workflow; sorting by status follows it.",
     {
         "NEW": "Nobody works on it yet.",
         "ASSIGNED": "Somebody is responsible for it.",
@@ -44,10 +44,10 @@ _described(
     TicketPriority,
     "How urgent a ticket is; sorting by priority follows urgency.",
     {
-        "LOW": "Can wait.",
+        "LOW": "It can wait until there is time.",
         "MEDIUM": "The usual urgency, and the default.",
-        "HIGH": "Ought to be done before the usual ones.",
-        "URGENT": "Ought to be done now.",
+        "HIGH": "It ought to be done before the usual ones.",
+        "URGENT": "It ought to be done now, before all others.",
     },
 )
 _described(
@@ -58,7 +58,7 @@ _described(
         "BILLING": "Invoices and payments; goes to the team FINANCE.",
         "ZONE_CONFIG": "Settings of a music zone; goes to the team MUSIC.",
         "ACCOUNT": "Contracts and accounts; goes to the team SALES.",
-        "FEATURE_REQUEST": "A wish.",
+        "FEATURE_REQUEST": "A wish for something that is not there yet.",
         "GENERAL": "Anything else, and the default.",
     },
 )
@@ -66,10 +66,10 @@ _described(
     Team,
     "A team that tickets are assigned to.",
     {
-        "SALES": "Contracts and accounts.",
-        "TECH": "Devices and networks.",
-        "FINANCE": "Invoices and payments.",
-        "MUSIC": "Playlists and zones.",
+        "SALES": "The team for contracts and accounts.",
+        "TECH": "The team for devices and networks.",
+        "FINANCE": "The team for invoices and payments.",
+        "MUSIC": "The team for playlists and zones.",
         "ADMIN": "The administrators of the desk.",
     },
 )
@@ -91,25 +91,25 @@ _described(
     TicketEventType,
     "What happened to a ticket.",
     {
-        "CREATED": "It was created.",
-        "UPDATED": "Fields changed, other than those below.",
-        "STATUS_CHANGED": "Its status changed.",
+        "CREATED": "The ticket came in.",
+        "UPDATED": "Fields changed, other than those that have an event of their own.",
+        "STATUS_CHANGED": "It went on, or back, in the workflow.",
         "ASSIGNED": "The responsible user or team changed.",
         "COMMENT_ADDED": "Somebody commented, or an internal note was published.",
-        "COMMENT_EDITED": "A comment changed.",
-        "COMMENT_DELETED": "A comment was deleted.",
-        "ATTACHMENT_ADDED": "A file was attached.",
+        "COMMENT_EDITED": "A comment changed: its text, or who may see it.",
+        "COMMENT_DELETED": "A comment or internal note is gone.",
+        "ATTACHMENT_ADDED": "A file was uploaded to it.",
         "ATTACHMENT_RENAMED": "A file got another name.",
-        "ATTACHMENT_DELETED": "A file was deleted.",
-        "DELETED": "It was deleted, with its comments and files.",
+        "ATTACHMENT_DELETED": "A file of the ticket is gone.",
+        "DELETED": "The ticket was deleted, with its comments and files.",
     },
 )
 _described(
     Via,
     "What a change came through.",
     {
-        "REST": "The REST API.",
-        "GRAPHQL": "The GraphQL API.",
+        "REST": "A request to the REST API.",
+        "GRAPHQL": "A request to the GraphQL API.",
         "IMPORT": "An import from another system.",
     },
 )
@@ -130,17 +130,21 @@ _described(
 class TicketOrderField(Enum):
     """The values are the catalogue's names."""
 
-    CREATED_AT = strawberry.enum_value("created_at", description="When it was created.")
-    UPDATED_AT = strawberry.enum_value("updated_at", description="When it was last changed.")
+    CREATED_AT = strawberry.enum_value("created_at", description="When the ticket came in.")
+    UPDATED_AT = strawberry.enum_value(
+        "updated_at", description="When a field of it was last changed."
+    )
     DUE_DATE = strawberry.enum_value(
         "due_date", description="When it is due; tickets without a due date count as the latest."
     )
     PRIORITY = strawberry.enum_value("priority", description="Its urgency, LOW to URGENT.")
-    STATUS = strawberry.enum_value("status", description="The workflow, NEW to CLOSED.")
+    STATUS = strawberry.enum_value(
+        "status", description="The place in the workflow, NEW to CLOSED."
+    )
     TICKET_NUMBER = strawberry.enum_value("ticket_number", description="Its number, as text.")
 
 
-@strawberry.enum(description="Which way to sort.")
+@strawberry.enum(description="Which end of an order comes first.")
 class OrderDirection(Enum):
     """The values are for people."""
 
@@ -155,8 +159,12 @@ class ErrorCode(Enum):
     NOT_FOUND = strawberry.enum_value(
         "NOT_FOUND", description="There is no such object, or the viewer may not see it."
     )
-    INVALID = strawberry.enum_value("INVALID", description="A value is not acceptable.")
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="The viewer may not do this.")
+    INVALID = strawberry.enum_value(
+        "INVALID", description="A value is not acceptable; `field` says which."
+    )
+    FORBIDDEN = strawberry.enum_value(
+        "FORBIDDEN", description="The viewer may see this, but not do it."
+    )
     CONFLICT = strawberry.enum_value(
         "CONFLICT", description="The object has changed since it was read; read it again."
     )

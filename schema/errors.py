@@ -71,8 +71,8 @@ _INPUT_NAMES = {
 class UserError:
     """One expected failure."""
 
-    message: str = said("A sentence for people.")
-    code: ErrorCode = said("What it is, for programs.")
+    message: str = said("What is wrong, as a sentence for people.")
+    code: ErrorCode = said("What kind of error it is, for programs.")
     field: list[str] | None = said("The path into the input, where it is about one value.")
 
 

@@ -22,7 +22,7 @@ EventsAfterArg = Annotated[
 class FieldChange:
     """See ``resolvers.events.change``."""
 
-    field: str = said("The field, such as `assigned_to`.")
+    field: str = said("The name of the field, such as `assigned_to`.")
     from_: str | None = strawberry.field(
         name="from", description="What it was: the value, or the id of a related object."
     )
@@ -34,10 +34,10 @@ class TicketEvent(Node):
     """See ``models.TicketEvent``."""
 
     cursor: str = said("Its place in the feed: `ticketEvents` goes on after it.")
-    type: TicketEventType = said("What happened.")
-    at: DateTime = said("When it happened.")
-    actor: User | None = said("Who did it; null where that is not known.")
-    via: Via = said("What it came through.")
+    type: TicketEventType = said("What kind of thing happened.")
+    at: DateTime = said("When it happened, by the clock of the server.")
+    actor: User | None = said("The user who did it; null where that is not known.")
+    via: Via = said("What the change came through.")
     is_internal: bool = said("Whether it is about what customers never see.")
     ticket: Ticket | None = said("The ticket as it is now; null once it is deleted.")
     ticket_id: ID = said("The ticket's id, also after it is deleted.")
@@ -48,4 +48,4 @@ class TicketEvent(Node):
         "The file as it is now, where it is about one that exists."
     )
     attachment_id: ID | None = said("The id of the file that it is about.")
-    changes: list[FieldChange] = said("What changed.")
+    changes: list[FieldChange] = said("The fields that changed, each with both values.")

@@ -44,7 +44,7 @@ def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int
     return given.expected_version if given.expected_version is not strawberry.UNSET else None
 
 
-@strawberry.type(description="The answer of `login`.")
+@strawberry.type(description="The answer of `login`: tokens, or errors.")
 class LoginPayload:
     """Tokens, or errors."""
 
@@ -53,7 +53,7 @@ class LoginPayload:
     errors: list[UserError] = said("Why nobody was logged in; empty where somebody was.")
     user_id: strawberry.Private[UUID | None] = None
 
-    @answered("Who is logged in now.")
+    @answered("The user who is logged in now; null if nobody is.")
     async def user(self, info: Info) -> User | None:
         """Project what was asked for, in the eyes of the user who has just logged in."""
         if self.user_id is None:
@@ -61,11 +61,13 @@ class LoginPayload:
         return await project(info._raw_info, "one", values={"key": self.user_id})  # type: ignore[return-value]
 
 
-@strawberry.type(description="Everything that can be changed.")
+@strawberry.type(
+    description="Everything that can be changed; each answers with what it changed, or errors."
+)
 class Mutation(PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
-    @answered("Exchange a username and a password for tokens.")
+    @answered("Exchange a username and a password for an access token and a refresh token.")
     async def login(
         self, info: Info, given: Annotated[inputs.LoginInput, given_input()]
     ) -> LoginPayload:
@@ -93,7 +95,7 @@ class Mutation(PeopleMutation, WebhookMutation):
             raise RefusedToken from None
         return payloads.RefreshTokenPayload(access_token=access, errors=[])
 
-    @answered("End a refresh token.")
+    @answered("End a refresh token, so that it gets no more access tokens.")
     async def logout(
         self, info: Info, given: Annotated[inputs.LogoutInput, given_input()]
     ) -> payloads.LogoutPayload:
@@ -101,7 +103,7 @@ class Mutation(PeopleMutation, WebhookMutation):
         await auth.logout(info.context.desk_context.desk, None, given.refresh_token)
         return payloads.LogoutPayload(ok=True, errors=[])
 
-    @answered("Create a ticket.")
+    @answered("Create a ticket; customers create them for their own company.")
     async def create_ticket(
         self, info: Info, given: Annotated[inputs.CreateTicketInput, given_input()]
     ) -> payloads.CreateTicketPayload:
@@ -112,7 +114,7 @@ class Mutation(PeopleMutation, WebhookMutation):
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change fields of a ticket.")
+    @answered("Change some fields of a ticket; customers may change some of their own.")
     async def update_ticket(
         self, info: Info, given: Annotated[inputs.UpdateTicketInput, given_input()]
     ) -> payloads.UpdateTicketPayload:
@@ -198,7 +200,7 @@ class Mutation(PeopleMutation, WebhookMutation):
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Upload a file to a ticket.")
+    @answered("Upload a file to a ticket, as a multipart request.")
     async def upload_attachment(
         self, info: Info, given: Annotated[inputs.UploadAttachmentInput, given_input()]
     ) -> payloads.UploadAttachmentPayload:

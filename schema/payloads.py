@@ -12,15 +12,17 @@ _TICKET = "The ticket as it is now; null if nothing was changed."
 _GONE = "The id of what is gone; null if nothing was deleted."
 
 
-@strawberry.type(description="The answer of `refreshToken`.")
+@strawberry.type(description="The answer of `refreshToken`: a new token, or errors.")
 class RefreshTokenPayload:
     """A token, or errors."""
 
-    access_token: str | None = said("A new access token.")
+    access_token: str | None = said(
+        "A new access token, good for an hour; null if there are errors."
+    )
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `logout`.")
+@strawberry.type(description="The answer of `logout`: that the token is ended, or errors.")
 class LogoutPayload:
     """Nothing but errors."""
 
@@ -28,7 +30,7 @@ class LogoutPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `createTicket`.")
+@strawberry.type(description="The answer of `createTicket`: the new ticket, or errors.")
 class CreateTicketPayload:
     """The new ticket."""
 
@@ -36,7 +38,7 @@ class CreateTicketPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `updateTicket`.")
+@strawberry.type(description="The answer of `updateTicket`: the changed ticket, or errors.")
 class UpdateTicketPayload:
     """The changed ticket."""
 
@@ -44,7 +46,7 @@ class UpdateTicketPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `assignTicket`.")
+@strawberry.type(description="The answer of `assignTicket`: the changed ticket, or errors.")
 class AssignTicketPayload:
     """The changed ticket."""
 
@@ -52,7 +54,9 @@ class AssignTicketPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deleteTicket`.")
+@strawberry.type(
+    description="The answer of `deleteTicket`: the id of the deleted ticket, or errors."
+)
 class DeleteTicketPayload:
     """What is gone."""
 
@@ -60,7 +64,7 @@ class DeleteTicketPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `addComment`.")
+@strawberry.type(description="The answer of `addComment`: the new comment, or errors.")
 class AddCommentPayload:
     """The new comment and its ticket."""
 
@@ -69,7 +73,7 @@ class AddCommentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `updateComment`.")
+@strawberry.type(description="The answer of `updateComment`: the changed comment, or errors.")
 class UpdateCommentPayload:
     """The changed comment."""
 
@@ -77,7 +81,9 @@ class UpdateCommentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deleteComment`.")
+@strawberry.type(
+    description="The answer of `deleteComment`: the id of the deleted comment, or errors."
+)
 class DeleteCommentPayload:
     """What is gone."""
 
@@ -85,7 +91,7 @@ class DeleteCommentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `uploadAttachment`.")
+@strawberry.type(description="The answer of `uploadAttachment`: the new attachment, or errors.")
 class UploadAttachmentPayload:
     """The new file and its ticket."""
 
@@ -94,7 +100,9 @@ class UploadAttachmentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deleteAttachment`.")
+@strawberry.type(
+    description="The answer of `deleteAttachment`: the id of the deleted attachment, or errors."
+)
 class DeleteAttachmentPayload:
     """What is gone."""
 
@@ -102,73 +110,77 @@ class DeleteAttachmentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `createCompany`.")
+@strawberry.type(description="The answer of `createCompany`: the new company, or errors.")
 class CreateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as of now; null if nothing was changed.")
+    company: Company | None = said("The company as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `updateCompany`.")
+@strawberry.type(description="The answer of `updateCompany`: the changed company, or errors.")
 class UpdateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as of now; null if nothing was changed.")
+    company: Company | None = said("The company as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deactivateCompany`.")
+@strawberry.type(
+    description="The answer of `deactivateCompany`: the deactivated company, or errors."
+)
 class DeactivateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as of now; null if nothing was changed.")
+    company: Company | None = said("The company as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `createContact`.")
+@strawberry.type(description="The answer of `createContact`: the new contact, or errors.")
 class CreateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as of now; null if nothing was changed.")
+    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `updateContact`.")
+@strawberry.type(description="The answer of `updateContact`: the changed contact, or errors.")
 class UpdateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as of now; null if nothing was changed.")
+    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deactivateContact`.")
+@strawberry.type(
+    description="The answer of `deactivateContact`: the deactivated contact, or errors."
+)
 class DeactivateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as of now; null if nothing was changed.")
+    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `createUser`.")
+@strawberry.type(description="The answer of `createUser`: the new user, or errors.")
 class CreateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as of now; null if nothing was changed.")
+    user: User | None = said("The user as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `updateUser`.")
+@strawberry.type(description="The answer of `updateUser`: the changed user, or errors.")
 class UpdateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as of now; null if nothing was changed.")
+    user: User | None = said("The user as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deactivateUser`.")
+@strawberry.type(description="The answer of `deactivateUser`: the deactivated user, or errors.")
 class DeactivateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as of now; null if nothing was changed.")
+    user: User | None = said("The user as it is now; null if nothing was changed.")
     errors: list[UserError] = said(_ERRORS)

@@ -18,7 +18,9 @@ KEYS = frozenset({"id", "expected_version"})
 
 def given_input() -> Any:
     """Call the argument `input`, which is a name of Python's already."""
-    return strawberry.argument(name="input", description="What is wanted.")
+    return strawberry.argument(
+        name="input", description="All that the mutation takes, as one object."
+    )
 
 
 async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:

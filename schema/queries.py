@@ -67,7 +67,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
     return await project(info._raw_info, "one", by=by, values={"key": key})
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type(description="Everything that can be read, each of it in the eyes of the viewer.")
 class Query:
     """All of it but ``viewer`` needs a login."""
 
@@ -75,7 +75,9 @@ class Query:
     async def node(
         self,
         info: Info,
-        id: Annotated[ID, strawberry.argument(description="The object's id.")],
+        id: Annotated[
+            ID, strawberry.argument(description="The id that the object has in all answers.")
+        ],
     ) -> Node | None:
         """Fetch one object again, as Relay does."""
         info.context.desk_context.require_viewer()
@@ -86,7 +88,8 @@ class Query:
         self,
         info: Info,
         ids: Annotated[
-            list[ID], strawberry.argument(description=f"The ids, at most {MOST_NODES}.")
+            list[ID],
+            strawberry.argument(description=f"The ids of the objects, at most {MOST_NODES}."),
         ],
     ) -> list[Node | None]:
         """Fetch several objects again."""
@@ -109,9 +112,12 @@ class Query:
     async def ticket(
         self,
         info: Info,
-        id: Annotated[ID | None, strawberry.argument(description="Its id.")] = None,
+        id: Annotated[
+            ID | None, strawberry.argument(description="The id that the ticket has in all answers.")
+        ] = None,
         ticket_number: Annotated[
-            str | None, strawberry.argument(description="Its number, `T-YYYYMMDD-NNNN`.")
+            str | None,
+            strawberry.argument(description="The number that people use, `T-YYYYMMDD-NNNN`."),
         ] = None,
     ) -> Ticket | None:
         """Answer null for what the viewer may not see."""
@@ -143,7 +149,8 @@ class Query:
     def ticket_events(
         self,
         filter: Annotated[
-            TicketEventFilter | None, strawberry.argument(description="Which events.")
+            TicketEventFilter | None,
+            strawberry.argument(description="Which events; all of them if absent."),
         ] = None,
         first: FirstArg = None,
         after: EventsAfterArg = None,
@@ -157,7 +164,8 @@ class Query:
     def comments(
         self,
         filter: Annotated[
-            CommentFilter | None, strawberry.argument(description="Which comments.")
+            CommentFilter | None,
+            strawberry.argument(description="Which comments; all of them if absent."),
         ] = None,
         first: FirstArg = None,
         after: AfterArg = None,
@@ -171,7 +179,8 @@ class Query:
     def users(
         self,
         filter: Annotated[
-            UserFilter | None, strawberry.argument(description="Which users.")
+            UserFilter | None,
+            strawberry.argument(description="Which users; all of them if absent."),
         ] = None,
         first: FirstArg = None,
         after: AfterArg = None,
@@ -186,7 +195,9 @@ class Query:
         self,
         search: Annotated[
             str | None,
-            strawberry.argument(description="Words in name, website, notes or country."),
+            strawberry.argument(
+                description="Words that each occur in name, website, notes or country."
+            ),
         ] = None,
         first: FirstArg = None,
         after: AfterArg = None,
@@ -200,7 +211,8 @@ class Query:
     def contacts(
         self,
         filter: Annotated[
-            ContactFilter | None, strawberry.argument(description="Which contacts.")
+            ContactFilter | None,
+            strawberry.argument(description="Which contacts; all of them if absent."),
         ] = None,
         first: FirstArg = None,
         after: AfterArg = None,
@@ -223,7 +235,11 @@ class Query:
 
     @answered("One webhook; null if there is none for the viewer.")
     async def webhook(
-        self, info: Info, id: Annotated[ID, strawberry.argument(description="Its id.")]
+        self,
+        info: Info,
+        id: Annotated[
+            ID, strawberry.argument(description="The id that the webhook got when it was created.")
+        ],
     ) -> Webhook | None:
         """Answer null for everybody but Admins."""
         return await _one(info, known_id(id))  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Times as GraphQL writes them."""
+"""The scalars: times as GraphQL writes them, JSON, and files."""
 
 import re
 from datetime import UTC, datetime
@@ -37,4 +37,12 @@ JSON_SCALAR = strawberry.scalar(
     description="A JSON value whose form is that of another type.",
     specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     serialize=lambda value: value,
+)
+
+UPLOAD_SCALAR = strawberry.scalar(
+    name="Upload",
+    description="A file, which a multipart request carries beside the operation.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+    # Strawberry puts the file into the variables before this sees them.
+    parse_value=lambda value: value,
 )

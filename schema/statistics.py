@@ -5,14 +5,14 @@ import strawberry
 from schema.choices import Team, TicketCategory, TicketPriority, TicketStatus
 from schema.words import said
 
-_COUNT = "How many tickets."
+_COUNT = "How many tickets have it; 0 where none does."
 
 
 @strawberry.type(description="How many tickets have a status.")
 class StatusCount:
     """One group of the statistics."""
 
-    status: TicketStatus = said("The status.")
+    status: TicketStatus = said("The place in the workflow that is counted.")
     count: int = said(_COUNT)
 
 
@@ -20,7 +20,7 @@ class StatusCount:
 class PriorityCount:
     """One group of the statistics."""
 
-    priority: TicketPriority = said("The priority.")
+    priority: TicketPriority = said("The urgency that is counted.")
     count: int = said(_COUNT)
 
 
@@ -28,7 +28,7 @@ class PriorityCount:
 class CategoryCount:
     """One group of the statistics."""
 
-    category: TicketCategory = said("The category.")
+    category: TicketCategory = said("The kind of request that is counted.")
     count: int = said(_COUNT)
 
 
@@ -36,7 +36,7 @@ class CategoryCount:
 class TeamCount:
     """One group of the statistics."""
 
-    team: Team = said("The team.")
+    team: Team = said("The responsible team whose tickets are counted.")
     count: int = said(_COUNT)
 
 
@@ -44,11 +44,11 @@ class TeamCount:
 class TicketStats:
     """Every choice appears in its group, also with a count of 0."""
 
-    total: int = said("All of them.")
-    by_status: list[StatusCount] = said("By status, in the order of the workflow.")
-    by_priority: list[PriorityCount] = said("By priority, least urgent first.")
-    by_category: list[CategoryCount] = said("By category.")
-    by_team: list[TeamCount] = said("By team; tickets without a team are in none.")
-    my_open_tickets: int = said("Assigned to the viewer, neither resolved nor closed.")
-    unassigned: int = said("Assigned to nobody.")
-    overdue: int = said("Past their due date, neither resolved nor closed.")
+    total: int = said("How many tickets there are in all.")
+    by_status: list[StatusCount] = said("How many of each status, in the order of the workflow.")
+    by_priority: list[PriorityCount] = said("How many of each priority, least urgent first.")
+    by_category: list[CategoryCount] = said("How many of each kind of request.")
+    by_team: list[TeamCount] = said("How many of each team; tickets without a team are in none.")
+    my_open_tickets: int = said("How many are assigned to the viewer, neither resolved nor closed.")
+    unassigned: int = said("How many are assigned to nobody.")
+    overdue: int = said("How many are past their due date, neither resolved nor closed.")

@@ -23,7 +23,7 @@ _INTERNAL = "Whether events about internal notes are sent, too; not if absent."
 _ENABLED = "Whether events are sent; one that is enabled again goes on where it stopped."
 
 
-@strawberry.input(description="What `createWebhook` takes.")
+@strawberry.input(description="A new webhook, for `createWebhook`.")
 class CreateWebhookInput:
     """A new webhook."""
 
@@ -34,11 +34,13 @@ class CreateWebhookInput:
     enabled: bool | None = told(_ENABLED)
 
 
-@strawberry.input(description="What `updateWebhook` takes: the fields to change.")
+@strawberry.input(
+    description="A webhook and its fields to change, for `updateWebhook`; the others stay."
+)
 class UpdateWebhookInput:
     """Changes of a webhook."""
 
-    id: ID = said("The webhook.")
+    id: ID = said("The webhook that is to be changed.")
     url: str | None = told(_URL)
     event_types: list[TicketEventType] | None = told(_TYPES)
     filter: TicketFilter | None = told(_FILTER)
@@ -46,18 +48,18 @@ class UpdateWebhookInput:
     enabled: bool | None = told(_ENABLED)
 
 
-@strawberry.input(description="What `deleteWebhook` takes.")
+@strawberry.input(description="Which webhook to delete, for `deleteWebhook`.")
 class DeleteWebhookInput:
     """A webhook."""
 
-    id: ID = said("The webhook.")
+    id: ID = said("The webhook that is to be deleted.")
 
 
-@strawberry.input(description="What `rotateWebhookSecret` takes.")
+@strawberry.input(description="Which webhook gets a new secret, for `rotateWebhookSecret`.")
 class RotateWebhookSecretInput:
     """A webhook and how long its old secret is good."""
 
-    id: ID = said("The webhook.")
+    id: ID = said("The webhook that gets a new secret.")
     old_secret_hours: int = strawberry.field(
         description="For how many hours the old secret signs as well: 0 to 168. 0 ends all "
         "earlier ones at once.",
@@ -65,18 +67,18 @@ class RotateWebhookSecretInput:
     )
 
 
-@strawberry.input(description="What `pingWebhook` takes.")
+@strawberry.input(description="Which webhook to try out, for `pingWebhook`.")
 class PingWebhookInput:
     """A webhook."""
 
-    id: ID = said("The webhook.")
+    id: ID = said("The webhook that the ping is sent to.")
 
 
-@strawberry.input(description="What `redeliver` takes.")
+@strawberry.input(description="Which delivery to send again, for `redeliver`.")
 class RedeliverInput:
     """A delivery."""
 
-    id: ID = said("The delivery.")
+    id: ID = said("The delivery that is to be sent again.")
 
 
 def webhook_values(given: CreateWebhookInput | UpdateWebhookInput) -> dict[str, object]:

@@ -23,8 +23,8 @@ class WebhookAttempt:
     """See ``models.WebhookAttempt``."""
 
     number: int = said("Counts the attempts of the delivery, from 1.")
-    url: str = said("Where it was sent.")
-    at: DateTime = said("When it was sent.")
+    url: str = said("The address that it was sent to.")
+    at: DateTime = said("When the request was sent.")
     duration_ms: int = said("How long it took, in milliseconds.")
     status: int | None = said("The HTTP status of the answer; null where there was none.")
     answer: str | None = said("The beginning of the answer's body, at most 4 kB.")
@@ -35,39 +35,43 @@ class WebhookAttempt:
 class WebhookDelivery(Node):
     """See ``models.WebhookDelivery``."""
 
-    webhook: "Webhook" = said("The webhook.")
+    webhook: "Webhook" = said("The webhook whose address it is sent to.")
     type: str = said("The type of the message, such as `ticket.created`.")
     message_id: str = said("The header `webhook-id`, the same at every attempt.")
-    event: TicketEvent | None = said("The event; null for a ping.")
+    event: TicketEvent | None = said("What happened, as the feed has it; null for a ping.")
     event_id: ID | None = said("The event's id; null for a ping.")
     ticket_id: ID | None = said("The id of the event's ticket; null for a ping.")
     request: str = said("The body of the request: JSON.")
-    state: WebhookDeliveryState = said("What became of it.")
+    state: WebhookDeliveryState = said("What became of it so far.")
     attempt_count: int = said("How many attempts there were.")
-    attempts: list[WebhookAttempt] = said("The attempts, oldest first.")
+    attempts: list[WebhookAttempt] = said("The requests that were made for it, oldest first.")
     next_attempt_at: DateTime | None = said(
         "When it is due; null while an earlier one of its ticket is, and at the end."
     )
     created_at: DateTime = said("When the event was taken from the log.")
-    finished_at: DateTime | None = said("When it arrived or was set aside.")
+    finished_at: DateTime | None = said("When it arrived or was set aside; null until then.")
 
 
 @strawberry.type(description="An address that is sent what happens to tickets. Admins only.")
 class Webhook(Node):
     """See ``models.Webhook``."""
 
-    url: str = said("Where events are sent.")
-    event_types: list[TicketEventType] = said("Which events; empty for all of them.")
+    url: str = said("The address that events are sent to.")
+    event_types: list[TicketEventType] = said(
+        "The types of the events that are sent; empty for all of them."
+    )
     filter: JSON | None = said(
         "Of which tickets, in the words of TicketFilter; null for all of them."
     )
     include_internal: bool = said("Whether events about internal notes are sent, too.")
     enabled: bool = said("Whether events are sent; one that is not keeps its place in the log.")
-    disabled_reason: str | None = said("Why it was disabled, where nobody did it.")
-    failing_since: DateTime | None = said("When the first failure since the last success was.")
-    created_by: User | None = said("Who created it.")
-    created_at: DateTime = said("When it was created.")
-    updated_at: DateTime = said("When it was last changed.")
+    disabled_reason: str | None = said("Why the server disabled it; null where it did not.")
+    failing_since: DateTime | None = said(
+        "When the first failure since the last success was; null for none."
+    )
+    created_by: User | None = said("The Admin who made it; null where that is no longer known.")
+    created_at: DateTime = said("When the webhook was made.")
+    updated_at: DateTime = said("When a field of it was last changed.")
 
     @answered("What it was sent, or is to be, newest first.")
     def deliveries(
@@ -85,7 +89,9 @@ class Webhook(Node):
         projected()
 
 
-@strawberry.type(description="The answer of `createWebhook`.")
+@strawberry.type(
+    description="The answer of `createWebhook`: the webhook with its secret, or errors."
+)
 class CreateWebhookPayload:
     """The webhook and its secret."""
 
@@ -99,7 +105,7 @@ class CreateWebhookPayload:
         return await _webhook(info, self.webhook_id)
 
 
-@strawberry.type(description="The answer of `rotateWebhookSecret`.")
+@strawberry.type(description="The answer of `rotateWebhookSecret`: the new secret, or errors.")
 class RotateWebhookSecretPayload:
     """The webhook and its new secret."""
 
@@ -119,7 +125,7 @@ async def _webhook(info: Info, key: object) -> Webhook | None:
     return await project(info._raw_info, "one", values={"key": key})  # type: ignore[return-value]
 
 
-@strawberry.type(description="The answer of `updateWebhook`.")
+@strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")
 class UpdateWebhookPayload:
     """The webhook."""
 
@@ -127,7 +133,9 @@ class UpdateWebhookPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `deleteWebhook`.")
+@strawberry.type(
+    description="The answer of `deleteWebhook`: the id of the deleted webhook, or errors."
+)
 class DeleteWebhookPayload:
     """What is gone."""
 
@@ -135,7 +143,7 @@ class DeleteWebhookPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `pingWebhook`.")
+@strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
 class PingWebhookPayload:
     """The ping."""
 
@@ -143,7 +151,9 @@ class PingWebhookPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
-@strawberry.type(description="The answer of `redeliver`.")
+@strawberry.type(
+    description="The answer of `redeliver`: the delivery that is due again, or errors."
+)
 class RedeliverPayload:
     """The delivery."""
 

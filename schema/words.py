@@ -27,7 +27,9 @@ AfterArg = Annotated[
 BeforeArg = Annotated[
     str | None, strawberry.argument(description="Only what precedes this cursor of the same list.")
 ]
-IdArg = Annotated[ID | None, strawberry.argument(description="The object's id.")]
+IdArg = Annotated[
+    ID | None, strawberry.argument(description="The id that the object has in all answers.")
+]
 
 
 def said(description: str) -> Any:

@@ -1,0 +1,36 @@
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
+import { SetContextLink } from "@apollo/client/link/context";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { relayStylePagination } from "@apollo/client/utilities";
+import { OperationTypeNode } from "graphql";
+import { createClient } from "graphql-ws";
+
+export function deskClient(url, token) {
+  const http = ApolloLink.from([
+    new SetContextLink(({ headers }) => ({
+      headers: { ...headers, authorization: `Bearer ${token()}` },
+    })),
+    new HttpLink({ uri: url }),
+  ]);
+  const socket = createClient({
+    url: url.replace(/^http/, "ws"),
+    connectionParams: () => ({ authorization: `Bearer ${token()}` }),
+  });
+  const client = new ApolloClient({
+    link: ApolloLink.split(
+      ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+      new GraphQLWsLink(socket),
+      http,
+    ),
+    cache: new InMemoryCache({
+      possibleTypes: {
+        Node: ["Attachment", "Comment", "Company", "Contact", "Ticket", "TicketEvent", "User"],
+      },
+      typePolicies: {
+        Query: { fields: { tickets: relayStylePagination(["filter", "orderBy"]) } },
+        Ticket: { fields: { comments: relayStylePagination(["isInternal"]) } },
+      },
+    }),
+  });
+  return { client, socket };
+}

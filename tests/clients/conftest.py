@@ -1,0 +1,100 @@
+"""Clients as front ends use them, installed by ``make clients``, and one server for all of them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LOCK = HERE / "package-lock.json"
+# Written when the packages of the lock are all there.
+STAMP = HERE / "node_modules" / ".installed"
+REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
+USER, PASSWORD = "admin", "demo-desk-2025"
+SECONDS = 120
+
+Run = Callable[..., str]
+
+
+def _why_not() -> str | None:
+    if shutil.which("node") is None:
+        return "Node is not installed"
+    if not STAMP.exists() or STAMP.stat().st_mtime < LOCK.stat().st_mtime:
+        return "the clients of the lock are not installed: make clients"
+    return None
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Give a function that runs one of the installed programs; it returns what that printed."""
+    if missing := _why_not():
+        if REQUIRED:
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+    def running(*command: str, folder: Path = HERE, **environment: str) -> str:
+        search = f"{HERE / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+        ended = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "PATH": search, **environment},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        shown = ended.stdout + ended.stderr
+        assert ended.returncode == 0, f"{' '.join(command)}:\n{shown}"
+        return shown
+
+    return running
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A running server with the demo, and whoever is logged in."""
+
+    url: str
+    token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the scripts read."""
+        return {"DESK_URL": self.url, "DESK_TOKEN": self.token, "DESK_USER": USER}
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Serve the demo, in a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
+    command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", "0"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path_factory.mktemp("desk"),
+        env={**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            banner = process.stdout.readline()
+            assert banner.startswith("GraphiQL"), "the server did not start"
+            url = banner.split()[-1]
+            yield Desk(url, _login(url))
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def _login(url: str) -> str:
+    query = "mutation($input: LoginInput!) { login(input: $input) { accessToken } }"
+    variables = {"input": {"username": USER, "password": PASSWORD}}
+    answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=30)
+    return str(answer.json()["data"]["login"]["accessToken"])
