@@ -76,9 +76,7 @@ async def tickets(face: Face) -> list[str]:
         ("multipart/mixed, application/json;q=0.1", media.JSON),
     ],
 )
-async def test_the_client_chooses_the_media_type(
-    face: Face, accept: str | None, kind: str
-) -> None:
+async def test_the_client_chooses_the_media_type(face: Face, accept: str | None, kind: str) -> None:
     headers = {**face.headers("agent")}
     face.client.headers.pop("accept", None)
     if accept is not None:
