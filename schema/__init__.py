@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
 from schema.documents import Documents
@@ -9,7 +10,7 @@ from schema.events import TicketEvent
 from schema.mutations import Mutation
 from schema.operations import DeskSchema
 from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, DateTime
+from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
 from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 from schema.webhook_types import Webhook, WebhookDelivery
@@ -26,7 +27,9 @@ def create_schema(*, introspection: bool = True) -> DeskSchema:
             *(Ticket, Comment, Attachment, TicketEvent, Company, Contact, User),
             *(Webhook, WebhookDelivery),
         ],
-        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR}),
+        config=StrawberryConfig(
+            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD}
+        ),
     )
     made.documents = Documents(made._schema, introspection=introspection)
     query_type = made._schema.query_type
