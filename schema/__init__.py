@@ -11,7 +11,7 @@ from schema.events import TicketEvent
 from schema.mutations import Mutation
 from schema.operations import DeskSchema
 from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD_SCALAR, DateTime
+from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
 from schema.subscriptions import FOLLOWED, Subscription, not_streamed
 from schema.types import Attachment, Comment, Company, Contact, Ticket, User
 from schema.webhook_types import Webhook, WebhookDelivery
@@ -29,7 +29,7 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
             *(Webhook, WebhookDelivery),
         ],
         config=StrawberryConfig(
-            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD_SCALAR}
+            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD}
         ),
     )
     made.documents = Documents(made._schema, limits, introspection=introspection)

@@ -23,6 +23,8 @@ from resolvers.errors import (
     Unauthenticated,
 )
 from schema.choices import ErrorCode
+from schema.codes import Code
+from schema.secrecy import without_values
 from schema.words import said
 
 logger = logging.getLogger("deskgraph.graphql")
@@ -57,6 +59,7 @@ SENTENCES: Mapping[str, str] = {
     "url_userinfo": "May not contain a user name or a password.",
     "url_network": "{address} is in a {network} network, where webhooks may not lead.",
 }
+_CODES = {ErrorCode.NOT_FOUND: Code.NOT_FOUND, ErrorCode.CONFLICT: Code.CONFLICT}
 # Input fields that GraphQL calls otherwise than the resolvers do.
 _INPUT_NAMES = {
     "company": "companyId",
@@ -136,18 +139,26 @@ def failure_of(error: DeskError) -> Failure:
 
 def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """Return an error as clients see it: with a code, and without what is none of their concern."""
-    original = error.original_error
+    cause = _cause(error)
     shown: dict[str, Any] = dict(error.formatted)
-    if original is None or isinstance(original, GraphQLError):
-        code = "BAD_USER_INPUT"
-    elif isinstance(original, DeskError):
-        code, shown["message"] = _expected(original)
+    if cause is None:
+        code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
+    elif isinstance(cause, DeskError):
+        code, shown["message"] = _expected(cause)
     else:
-        logger.error("unexpected error, request %s", request_id, exc_info=original)
-        code, shown["message"] = "INTERNAL", "Something went wrong on our side."
+        logger.error("unexpected error, request %s", request_id, exc_info=cause)
+        code, shown["message"] = Code.INTERNAL, "Something went wrong on our side."
         shown["extensions"] = {"requestId": request_id}
     shown["extensions"] = {"code": code, **shown.get("extensions", {})}
     return shown
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """Return what was raised in the first place, None where GraphQL itself found the fault."""
+    found: Exception | None = error
+    while isinstance(found, GraphQLError):
+        found = found.original_error
+    return found
 
 
 def worded(error: GraphQLError, request_id: str) -> GraphQLError:
@@ -163,15 +174,20 @@ def worded(error: GraphQLError, request_id: str) -> GraphQLError:
     )
 
 
-def _expected(error: DeskError) -> tuple[str, str]:
+def _expected(error: DeskError) -> tuple[Code, str]:
     if isinstance(error, RefusedToken):
-        return "UNAUTHENTICATED", "The refresh token is not valid, or no longer: log in again."
+        message = "The refresh token is not valid, or no longer: log in again."
+        return Code.UNAUTHENTICATED, message
     if isinstance(error, Unauthenticated):
-        return "UNAUTHENTICATED", "Log in to ask for this."
+        return Code.UNAUTHENTICATED, "Log in to ask for this."
     if isinstance(error, BadCursor):
-        return "BAD_CURSOR", str(error)
+        return Code.BAD_CURSOR, str(error)
     if isinstance(error, BadInput):
-        return "BAD_USER_INPUT", str(error)
+        return Code.BAD_USER_INPUT, str(error)
     if isinstance(error, TimedOut):
-        return "TIMEOUT", str(error)
-    return "FORBIDDEN", str(error)
+        return Code.TIMEOUT, str(error)
+    if isinstance(error, Invalid | NotFound | Conflict | TooLarge):
+        # In a mutation they are in its payload.
+        (first, *_) = failure_of(error).errors
+        return _CODES.get(first.code, Code.BAD_USER_INPUT), first.message
+    return Code.FORBIDDEN, str(error)

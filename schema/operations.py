@@ -120,7 +120,12 @@ class DeskSchema(Schema):
                 async for result in results:
                     yield _worded(result, request_id)
         else:
-            yield _worded(await self.run(found), request_id)
+            try:
+                result = await self.run(found)
+            except Exception as error:
+                failed = GraphQLError("", nodes=found.node, original_error=error)
+                result = ExecutionResult(data=None, errors=[failed])
+            yield _worded(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
         opened = subscribe(

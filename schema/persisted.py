@@ -8,6 +8,7 @@ from typing import Literal
 from graphql import GraphQLError
 
 from schema.asked import Asked
+from schema.codes import Code
 from schema.documents import LONGEST_KEPT, Documents
 
 # Which documents are run: any, those with an id, or those of the manifests.
@@ -66,13 +67,13 @@ class Persisted:
         text = asked.query or ""
         if self._accepted == "any" or (self._accepted == "trusted" and text in self._texts):
             return text
-        raise _error(_NEEDS_ID if self._accepted == "persisted" else _NOT_TRUSTED, "FORBIDDEN")
+        raise _error(_NEEDS_ID if self._accepted == "persisted" else _NOT_TRUSTED, Code.FORBIDDEN)
 
     def _found(self, digest: str, name: str) -> str:
         text = self._manifest.get(name) or self._hashed.get(digest) or self._registered.get(digest)
         if text is None:
             # Clients look for these words.
-            raise _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+            raise _error("PersistedQueryNotFound", Code.PERSISTED_QUERY_NOT_FOUND)
         if digest in self._registered:
             self._registered.move_to_end(digest)
         return text
@@ -84,9 +85,9 @@ class Persisted:
         if self._manifest.get(digest) == text:
             return text
         if hash_of(text) != digest:
-            raise _error("The `sha256Hash` is not that of the `query`.", "BAD_USER_INPUT")
+            raise _error("The `sha256Hash` is not that of the `query`.", Code.BAD_USER_INPUT)
         if self._accepted == "trusted" and text not in self._texts:
-            raise _error(_NOT_TRUSTED, "FORBIDDEN")
+            raise _error(_NOT_TRUSTED, Code.FORBIDDEN)
         if len(text) <= LONGEST_KEPT and not self._documents.read(text).errors:
             self._registered[digest] = text
             self._registered.move_to_end(digest)
@@ -100,5 +101,5 @@ def hash_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _error(message: str, code: str) -> GraphQLError:
+def _error(message: str, code: Code) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code})

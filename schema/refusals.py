@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import orjson
 from starlette.responses import Response
 
+from schema.codes import Code
+
 
 class Refused(Exception):
     """A request that is none, or none that is answered here; the text is a sentence."""
@@ -14,7 +16,7 @@ class Refused(Exception):
         status: int,
         message: str,
         *,
-        code: str = "BAD_USER_INPUT",
+        code: Code = Code.BAD_USER_INPUT,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)

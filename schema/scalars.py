@@ -1,10 +1,13 @@
-"""The scalars: times as GraphQL writes them, JSON, and files."""
+"""Times as GraphQL writes them, JSON, and files as they come."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NewType
+from typing import Any, NewType
 
 import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from starlette.datastructures import UploadFile
 
 DateTime = NewType("DateTime", datetime)
 JSON = NewType("JSON", object)
@@ -16,12 +19,31 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:
 def parse_time(value: object) -> datetime:
     """Read an RFC 3339 time; digits beyond microseconds are cut off, as clocks do."""
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("A DateTime is an RFC 3339 time such as 2025-11-19T10:30:00Z.")
+        raise GraphQLError("A DateTime is an RFC 3339 time such as 2025-11-19T10:30:00Z.")
     text = re.sub(r"(\.\d{6})\d+", r"\1", value.upper())
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("A DateTime must be a time that exists.") from None
+        raise GraphQLError("A DateTime must be a time that exists.") from None
+
+
+def parse_file(value: object) -> UploadFile:
+    """Take a file of a multipart request: nothing else can hold one."""
+    if not isinstance(value, UploadFile):
+        raise GraphQLError("A file comes by a multipart request, as a variable.")
+    return value
+
+
+def _literal(parse: Callable[[object], object]) -> Callable[..., object]:
+    """Return how a literal is read; an error tells where it is in the document."""
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return parse_literal
 
 
 DATE_TIME = strawberry.scalar(
@@ -30,6 +52,7 @@ DATE_TIME = strawberry.scalar(
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
     serialize=lambda value: value,
     parse_value=parse_time,
+    parse_literal=_literal(parse_time),
 )
 
 JSON_SCALAR = strawberry.scalar(
@@ -39,10 +62,11 @@ JSON_SCALAR = strawberry.scalar(
     serialize=lambda value: value,
 )
 
-UPLOAD_SCALAR = strawberry.scalar(
+UPLOAD = strawberry.scalar(
     name="Upload",
     description="A file, which a multipart request carries beside the operation.",
     specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
-    # Strawberry puts the file into the variables before this sees them.
-    parse_value=lambda value: value,
+    serialize=lambda value: value,
+    parse_value=parse_file,
+    parse_literal=_literal(parse_file),
 )

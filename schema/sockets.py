@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import aclosing, suppress
 from typing import Any
 
 from graphql import GraphQLError
@@ -15,13 +16,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 
 from schema.asked import asked
+from schema.codes import Code
 from schema.context import GraphContext
 from schema.errors import worded
 from schema.refusals import Refused
 
 logger = logging.getLogger("deskgraph.graphql")
 
-BAD_REQUEST, FORBIDDEN = 4400, 4403
+BAD_REQUEST, FORBIDDEN, FAILED = 4400, 4403, 1011
 # What must be in a message, by its type, beside the type itself.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "subscribe": ("id", "payload"),
@@ -57,17 +59,22 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
 
     async def handle_message(self, message: Message) -> None:
         """Close the connection on what is no message of the protocol."""
-        if _is_message(message):
-            await super().handle_message(message)
-        else:
+        if not _is_message(message):
             await self.websocket.close(BAD_REQUEST, "This is no message of graphql-transport-ws.")
+            return
+        try:
+            await super().handle_message(message)
+        except WebSocketDisconnected:
+            raise
+        except Exception as error:
+            await self.websocket.close(FAILED, self._failure(error).message)
 
     async def send_message(self, message: Message) -> None:
         """Send a message; what the server breaks off is not complete: its client comes again."""
         if message["type"] == "error":
             for error in message["payload"]:
                 # Strawberry's own: too many operations at once.
-                error.setdefault("extensions", {"code": "THROTTLED"})
+                error.setdefault("extensions", {"code": Code.THROTTLED})
         ended = self.context.desk_context.desk.feed.ended
         if not (ended and message["type"] == "complete"):
             await super().send_message(message)
@@ -84,19 +91,34 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
 
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
         """Run an operation; where the token is no good any more, the connection ends with it."""
-        wanted: Any = operation.query
         try:
             await self.context.identify()
-            try:
-                operation.query = self.view.persisted.text(wanted)
-            except GraphQLError as error:
-                await operation.send_initial_errors([worded(error, self.context.request_id)])
-                return
-            await super().run_operation(operation)
+            await self._answer(operation)
             if self.context.bad_token:
                 await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
         except WebSocketDisconnected:
             pass
+        except Exception as error:
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors([self._failure(error)])
+
+    async def _answer(self, operation: Operation[GraphContext, None]) -> None:
+        wanted: Any = operation.query
+        try:
+            text = self.view.persisted.text(wanted)
+        except GraphQLError as error:
+            await operation.send_initial_errors([worded(error, self.context.request_id)])
+            return
+        results: Any = await self.schema.stream(
+            text, operation.variables, self.context, None, operation.operation_name
+        )
+        async with aclosing(results):
+            await self._send_result_stream(operation, results)
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    def _failure(self, error: Exception) -> GraphQLError:
+        """Log what nobody expected, and return what may be said of it."""
+        return worded(GraphQLError("", original_error=error), self.context.request_id)
 
     @staticmethod
     def _get_pre_execution_close_reason(_error: object) -> None:

@@ -284,7 +284,11 @@ def dsn_of(url: URL) -> str:
 def _write_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(
-            url.set(drivername="sqlite+aiosqlite"), pool_size=1, max_overflow=0, pool_timeout=60
+            url.set(drivername="sqlite+aiosqlite"),
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=60,
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -304,6 +308,8 @@ def _write_engine(url: URL) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=60,
         pool_pre_ping=True,
+        # What clients sent has no place in a log.
+        hide_parameters=True,
     )
 
 

@@ -10,7 +10,9 @@ import typer
 import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from schema import create_schema
 from server.cli.errors import CommandError, open_database
+from server.manifests import persisted_documents
 from server.settings import Settings, load_settings
 from server.stores import open_store
 
@@ -36,6 +38,9 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     settings = load_settings()
     settings.signing_key()
     open_store(settings.files_url)
+    persisted_documents(
+        settings, create_schema(introspection=settings.allows_introspection).documents
+    )
     sockets = listen_on(host, port)
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))

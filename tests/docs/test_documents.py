@@ -11,6 +11,8 @@ from starlette.routing import Route
 from resolvers.desk import Desk
 from rest_compat.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
+from schema.choices import ErrorCode
+from schema.codes import Code
 from server.cli import app
 from server.settings import PREFIX, Settings
 from server.stores import SCHEMES, open_place
@@ -60,6 +62,21 @@ def test_the_buckets_that_are_shown_can_be_used() -> None:
     assert all(open_place(url).redirect for url in shown)
     parameters = {name for row in table(text, "`endpoint`") for name in row[0].split(", ")}
     assert parameters == {f"`{name}`" for name in SCHEMES["s3"]}
+
+
+def test_the_tables_of_codes_have_each() -> None:
+    text = (ROOT / "docs" / "graphql.md").read_text("utf-8")
+    answers = [row[0].strip("`") for row in table(text, "`BAD_USER_INPUT`")]
+    payloads = [row[0].strip("`") for row in table(text, "`INVALID`")]
+    assert sorted(answers) == sorted(Code)
+    assert sorted(payloads) == sorted(code.name for code in ErrorCode)
+    # No answer has a code that is written anywhere else.
+    written = {
+        (path.name, code)
+        for path in (ROOT / "schema").glob("*.py")
+        for code in re.findall(r"\"code\": (\"\w+\")", path.read_text("utf-8"))
+    }
+    assert written == set()
 
 
 def test_the_table_of_commands_has_each_with_its_options() -> None:

@@ -47,6 +47,15 @@ def test_production_without_a_key_does_not_start(
     assert_refused(run("serve", "--port", "0"), "DESKGRAPH_SECRET_KEY is not set")
 
 
+def test_a_manifest_that_is_none_is_said_before_anything_starts(
+    run: Run, desk: str, environment: Callable[..., None]
+) -> None:
+    environment(graphql_manifest="none.json")
+    assert_refused(
+        run("serve", "--port", "0"), "DESKGRAPH_GRAPHQL_MANIFEST: none.json cannot be read"
+    )
+
+
 def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
     """Read what ``serve`` says first; return its address and all of it."""
     assert process.stdout

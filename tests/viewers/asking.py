@@ -110,7 +110,7 @@ class Faces:
             sent: dict[str, Any] = {
                 "data": form,
                 "files": {"0": ("new.txt", b"new")},
-                "headers": headers | {"GraphQL-Require-Preflight": "1"},
+                "headers": {"GraphQL-Require-Preflight": "1", **headers},
             }
         else:
             sent = {"json": body, "headers": headers}

@@ -1,0 +1,18 @@
+"""The codes of errors in `extensions`, which stay; docs/graphql.md says what to do about each."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What an error of a whole answer, or of one field, is; over every transport."""
+
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    BAD_CURSOR = "BAD_CURSOR"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    THROTTLED = "THROTTLED"
+    TIMEOUT = "TIMEOUT"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    INTERNAL = "INTERNAL"

@@ -1,0 +1,176 @@
+"""What nobody is to read: values that clients sent, faults of the server, names of the schema."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from schema.http import GraphQLView
+from schema.secrecy import without_values
+from tests.schema.face import Face
+from tests.schema.ways import SENDS, batch, form, get, post, stream, trusting
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+]
+
+SECRET = "hunter2"
+
+
+LOGIN = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
+
+
+VARIABLES: tuple[Any, ...] = (
+    {"i": {"username": "a", "password": [SECRET]}},
+    {"i": {"username": "a", "password": {"x": SECRET}}},
+    {"i": {"username": 1, "password": SECRET}},
+    {"i": {"password": SECRET}},
+    {"i": {"username": "a", "password": SECRET, "usernam": "x"}},
+    {"i": [SECRET]},
+    {"i": SECRET},
+)
+
+
+async def test_a_password_in_the_wrong_place_is_not_repeated(face: Face) -> None:
+    for send in (post, trusting, batch, stream, form):
+        for variables in VARIABLES:
+            answer = await send(face, LOGIN, variables)
+            assert SECRET not in answer
+            assert "BAD_USER_INPUT" in answer
+            assert "Variable '$i' has invalid value" in answer
+
+
+DOCUMENTS = (
+    'mutation { login(input: {username: "a", password: ["hunter2"]}) { accessToken } }',
+    'mutation { login(input: {username: "a", password: hunter2}) { accessToken } }',
+    'mutation { login(input: {password: "hunter2"}) { accessToken } }',
+    'mutation { login(input: {username: "a" "hunter2"}) { accessToken } }',
+    'mutation { login(input: "hunter2") { accessToken } }',
+    'mutation { login(input: {usernam: "a", password: "hunter2"}) { accessToken } }',
+    'mutation($p: String! = ["hunter2"]) { login(input: {username: "a", password: $p}) '
+    "{ accessToken } }",
+    'mutation { login(input: """hunter2""" "x") { accessToken } }',
+    'query { refreshToken "hunter2" }',
+)
+
+
+async def test_a_password_in_a_document_is_not_repeated(face: Face) -> None:
+    for query in DOCUMENTS:
+        answer = await post(face, query)
+        assert SECRET not in answer, query
+        assert "BAD_USER_INPUT" in answer
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Unknown type 'A'. Did you mean 'B'?", "Unknown type 'A'. Did you mean 'B'?"),
+        (
+            "Int cannot represent non-integer value: 'a: b.'",
+            "Int cannot represent non-integer value.",
+        ),
+        (
+            "Enum 'E' cannot represent non-enum value: \"A\". Did you mean the enum value 'A'?",
+            "Enum 'E' cannot represent non-enum value. Did you mean the enum value 'A'?",
+        ),
+        (
+            "Expected value of type 'T' not to include unknown field 'a'. Did you mean 'b'? "
+            "Found: { a: 1 }.",
+            "Expected value of type 'T' not to include unknown field 'a'. Did you mean 'b'?",
+        ),
+        (
+            "Syntax Error: Expected Name, found String 'it's'.",
+            "Syntax Error: Expected Name, found String.",
+        ),
+        ("Syntax Error: Unexpected Name 'quer'.", "Syntax Error: Unexpected Name 'quer'."),
+        ("Syntax Error: Expected Name, found '}'.", "Syntax Error: Expected Name, found '}'."),
+    ],
+)
+def test_messages_stay_readable(backend: str, message: str, shown: str) -> None:
+    assert without_values(message) == shown
+
+
+def broken(*_args: object) -> None:
+    raise RuntimeError(SECRET)
+
+
+def view_of(face: Face) -> GraphQLView:
+    views = (getattr(route, "app", None) for route in face.app.routes)
+    return next(view for view in views if isinstance(view, GraphQLView))
+
+
+class Broken:
+    """A database that fails in a way nobody expected."""
+
+    def __init__(self, real: Any) -> None:
+        self.dialect = real.dialect
+
+    async def fetch_row(self, sql: str, values: object) -> Any:
+        raise ValueError(SECRET)
+
+
+def assert_masked(answer: str, log: str) -> None:
+    assert SECRET not in answer
+    assert "INTERNAL" in answer
+    assert "Something went wrong on our side." in answer
+    request_id = answer.split("requestId")[1].split('"')[2]
+    assert f"request {request_id}" in log
+    assert SECRET in log
+
+
+async def test_a_fault_of_a_resolver_is_masked(
+    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await face.ask("{ viewer { id } }")
+    monkeypatch.setitem(face.desk.__dict__, "database", Broken(face.database))
+    for send in SENDS:
+        assert_masked(await send(face, "{ tickets { totalCount } }"), caplog.text)
+
+
+@pytest.mark.parametrize("literal", [False, True])
+async def test_a_fault_of_a_scalar_is_masked(
+    face: Face, literal: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scalar: Any = view_of(face).schema._schema.type_map["DateTime"]
+    for name in ("coerce_input_value", "coerce_input_literal", "parse_value", "parse_literal"):
+        if getattr(scalar, name) is not None:
+            monkeypatch.setattr(scalar, name, broken)
+    when = "2025-01-01T00:00:00Z"
+    for send in SENDS:
+        # A text that nobody has sent before, so that it is not known already.
+        query = f"query {send.__name__}{'' if literal else '($t: DateTime)'} {{ tickets"
+        value = f'"{when}"' if literal else "$t"
+        query += f"(filter: {{createdAt: {{gt: {value}}}}}) {{ totalCount }} }}"
+        answer = await send(face, query, None if literal else {"t": when})
+        assert_masked(answer, caplog.text)
+
+
+async def test_a_fault_while_answering_is_masked(
+    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GraphQLView, "process_result", broken)
+    for send in (post, get, trusting, batch, form):
+        assert_masked(await send(face, "{ viewer { id } }"), caplog.text)
+    # An answer that has begun breaks off.
+    caplog.clear()
+    with pytest.raises(RuntimeError):
+        await stream(face, "{ viewer { id } }")
+    assert SECRET in caplog.text
+
+
+async def test_what_a_client_sent_is_in_no_log(
+    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await face.post(LOGIN, {"i": {"username": SECRET, "password": SECRET}})
+        await face.post(LOGIN, {"i": {"username": SECRET, "password": [SECRET]}})
+        # A statement that fails.
+        async with face.database.engine.begin() as connection:
+            await connection.exec_driver_sql("DROP TABLE webhooks")
+        create = "mutation($i: CreateWebhookInput!) { createWebhook(input: $i) { webhook { id } } }"
+        given = {"url": f"https://example.com/{SECRET}"}
+        answer = await face.post(create, {"i": given}, "boss")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "webhooks" in caplog.text
+    assert SECRET not in caplog.text

@@ -1,0 +1,213 @@
+"""Uploads by the GraphQL multipart request specification, and what is not one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from schema.persisted import hash_of
+from schema.uploads import MOST_FILES, PREFLIGHT
+from tests.schema.face import Face
+from tests.schema.rows import key, ticket
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+]
+
+UPLOAD = (
+    "mutation Upload($input: UploadAttachmentInput!) "
+    "{ uploadAttachment(input: $input) { attachment { name size } errors { code } } }"
+)
+TWO = (
+    "mutation($one: UploadAttachmentInput!, $other: UploadAttachmentInput!) {"
+    " one: uploadAttachment(input: $one) { attachment { name } }"
+    " other: uploadAttachment(input: $other) { attachment { name } } }"
+)
+AHEAD = {"GraphQL-Require-Preflight": "1"}
+PLACE = '{"0": ["variables.input.file"]}'
+NOTE = ("note.txt", b"note")
+
+
+@pytest.fixture
+async def desk(face: Face) -> Face:
+    await face.add(ticket("T-1"))
+    return face
+
+
+def request(**more: Any) -> dict[str, Any]:
+    return {"query": UPLOAD, "variables": {"input": of_ticket()}, **more}
+
+
+def of_ticket() -> dict[str, Any]:
+    return {"ticketId": str(key("T-1")), "file": None}
+
+
+async def send(
+    face: Face, parts: list[tuple[str, Any]], headers: dict[str, str] = AHEAD
+) -> httpx.Response:
+    """Send parts: a text is a field, and a pair a file."""
+    files = [(name, (None, part) if isinstance(part, str) else part) for name, part in parts]
+    return await face.client.post(
+        "/graphql", files=files, headers={**headers, **face.headers("agent")}
+    )
+
+
+async def stored(face: Face, folder: Path) -> tuple[int, list[str]]:
+    """Return how many attachments there are, and the files in the store."""
+    async with face.database.engine.connect() as connection:
+        rows = await connection.scalar(text("SELECT count(*) FROM attachments"))
+    return int(rows or 0), files_in(folder)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("header", PREFLIGHT)
+async def test_a_file_is_stored(desk: Face, tmp_path: Path, header: str) -> None:
+    parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
+    response = await send(desk, parts, {header: "1"})
+    assert response.json() == {
+        "data": {"uploadAttachment": {"attachment": {"name": "note.txt", "size": 4}, "errors": []}}
+    }
+    assert await stored(desk, tmp_path / "media") == (1, ["note.txt"])
+
+
+async def test_several_files_and_batches_are_stored(desk: Face, tmp_path: Path) -> None:
+    two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
+    places = {"a": ["variables.one.file"], "b": ["variables.other.file"]}
+    parts = [("operations", json.dumps(two)), ("map", json.dumps(places))]
+    files = [("a", ("a.txt", b"a")), ("b", ("b.txt", b"b"))]
+    response = await send(desk, [*parts, *files])
+    assert response.json()["data"] == {
+        "one": {"attachment": {"name": "a.txt"}},
+        "other": {"attachment": {"name": "b.txt"}},
+    }
+    batch = [request(), {"query": "{ __typename }"}, request()]
+    places = {"x": ["0.variables.input.file"], "y": ["2.variables.input.file"]}
+    parts = [("operations", json.dumps(batch)), ("map", json.dumps(places))]
+    files = [("y", ("y.txt", b"y")), ("x", ("x.txt", b"x"))]
+    first, second, third = (await send(desk, [*parts, *files])).json()
+    assert first["data"]["uploadAttachment"]["attachment"]["name"] == "x.txt"
+    assert second == {"data": {"__typename": "Query"}}
+    assert third["data"]["uploadAttachment"]["attachment"]["name"] == "y.txt"
+    assert await stored(desk, tmp_path / "media") == (4, ["a.txt", "b.txt", "x.txt", "y.txt"])
+
+
+async def test_an_upload_may_come_by_a_hash(desk: Face) -> None:
+    by_hash = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(UPLOAD)}}}
+    sent = {**request(), **by_hash}
+    await send(desk, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
+    del sent["query"]
+    response = await send(desk, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
+    assert response.json()["data"]["uploadAttachment"]["attachment"]["name"] == "note.txt"
+
+
+@pytest.mark.parametrize("headers", [{}, {"GraphQL-Require-Preflight": " "}, {"Origin": "x"}])
+async def test_a_form_of_another_site_stores_nothing(
+    desk: Face, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
+    response = await send(desk, parts, headers)
+    assert response.status_code == 400
+    assert "GraphQL-Require-Preflight" in response.json()["errors"][0]["message"]
+    assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+GOOD = json.dumps(request())
+MALFORMED: dict[str, list[tuple[str, Any]]] = {
+    "must be JSON": [("operations", "{"), ("map", PLACE), ("0", NOTE)],
+    "`map` must be JSON": [("operations", GOOD), ("map", "{"), ("0", NOTE)],
+    "one part `operations`": [("map", PLACE), ("0", NOTE)],
+    "has one part `operations`": [
+        *(("operations", GOOD), ("operations", GOOD), ("map", PLACE), ("0", NOTE))
+    ],
+    "with JSON": [("operations", ("o.json", GOOD.encode())), ("map", PLACE), ("0", NOTE)],
+    "one part `map`": [("operations", GOOD), ("0", NOTE)],
+    "must be an object": [("operations", GOOD), ("map", "[]"), ("0", NOTE)],
+    "list of paths for '0'": [("operations", GOOD), ("map", '{"0": 3}'), ("0", NOTE)],
+    "of paths for '0'": [("operations", GOOD), ("map", '{"0": [3]}'), ("0", NOTE)],
+    "must have one place, not 0": [("operations", GOOD), ("map", '{"0": []}'), ("0", NOTE)],
+    "must have one place, not 2": [
+        *(("operations", GOOD), ("map", PLACE.replace("]", ', "variables.b"]')), ("0", NOTE))
+    ],
+    "'0' is not in the `map`": [("operations", GOOD), ("map", "{}"), ("0", NOTE)],
+    "names a file '0' that is not there": [("operations", GOOD), ("map", PLACE)],
+    "'0' that is not there": [("operations", GOOD), ("map", PLACE), ("0", "text")],
+    "two files named '0'": [("operations", GOOD), ("map", PLACE), ("0", NOTE), ("0", NOTE)],
+    "'variables.nope' of the `map` leads nowhere": [
+        *(("operations", GOOD), ("map", '{"0": ["variables.nope"]}'), ("0", NOTE))
+    ],
+    "'variables.input.file.x' of the `map` leads nowhere": [
+        *(("operations", GOOD), ("map", '{"0": ["variables.input.file.x"]}'), ("0", NOTE))
+    ],
+    "'1.variables.input.file' of the `map` leads nowhere": [
+        *(("operations", f"[{GOOD}]"), ("map", '{"0": ["1.variables.input.file"]}'), ("0", NOTE))
+    ],
+    "'' of the `map` must lead": [("operations", "3"), ("map", '{"0": [""]}'), ("0", NOTE)],
+    "'-1.variables.input.file' of the `map` leads nowhere": [
+        *(("operations", f"[{GOOD}]"), ("map", '{"0": ["-1.variables.input.file"]}'), ("0", NOTE))
+    ],
+    "'query' of the `map` must lead to a variable that is null": [
+        *(("operations", GOOD), ("map", '{"0": ["query"]}'), ("0", NOTE))
+    ],
+    "'operationName' of the `map` must lead to a variable": [
+        ("operations", json.dumps(request(operationName=None))),
+        *(("map", '{"0": ["operationName"]}'), ("0", NOTE)),
+    ],
+    "ticketId' of the `map` must lead to a variable that is null": [
+        *(("operations", GOOD), ("map", '{"0": ["variables.input.ticketId"]}'), ("0", NOTE))
+    ],
+    "between 1 and 10 requests": [
+        ("operations", "[" + ",".join([GOOD] * 11) + "]"),
+        *(("map", '{"0": ["0.variables.input.file"]}'), ("0", NOTE)),
+    ],
+    "Too many files": [
+        *(("operations", GOOD), ("map", PLACE)),
+        *((str(i), NOTE) for i in range(MOST_FILES + 1)),
+    ],
+    "Too many fields": [("operations", GOOD), *(("map", PLACE) for _ in range(MOST_FILES))],
+}
+
+
+async def test_what_does_not_fit_together_stores_nothing(desk: Face, tmp_path: Path) -> None:
+    for said, parts in MALFORMED.items():
+        response = await send(desk, parts)
+        assert response.status_code == 400, (said, response.text)
+        (error,) = response.json()["errors"]
+        assert said in error["message"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+async def test_a_body_that_is_no_multipart_stores_nothing(desk: Face, tmp_path: Path) -> None:
+    whole = b'--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{}\r\n--b--\r\n'
+    bodies = (b"", b"x", whole[:40], whole[:-10], whole.replace(b"Content", b"\xff"))
+    for kind in ("", "; boundary=b", "; boundary=", "; boundary=c", "; boundary=b; charset=x"):
+        for body in bodies:
+            headers = {"Content-Type": f"multipart/form-data{kind}", **AHEAD}
+            response = await desk.client.post("/graphql", content=body, headers=headers)
+            assert 400 <= response.status_code < 500
+            (error,) = response.json()["errors"]
+            assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+@pytest.mark.parametrize("value", ["a text", 3, {"name": "x"}, ["x"], True])
+async def test_only_a_part_of_the_request_is_a_file(
+    desk: Face, tmp_path: Path, value: object
+) -> None:
+    wanted = {"input": {**of_ticket(), "file": value}}
+    error = await desk.refused(UPLOAD, wanted)
+    assert error["message"].endswith("A file comes by a multipart request, as a variable.")
+    literal = json.dumps("x") if isinstance(value, str) else "3"
+    query = UPLOAD.replace("($input: UploadAttachmentInput!)", "").replace(
+        "$input", f'{{ticketId: "x", file: {literal}}}'
+    )
+    error = await desk.refused(query)
+    assert error["message"].endswith("A file comes by a multipart request, as a variable.")
+    assert await stored(desk, tmp_path / "media") == (0, [])
