@@ -18,6 +18,7 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     Problem,
+    Throttled,
     TimedOut,
     TooLarge,
     Unauthenticated,
@@ -142,6 +143,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
         code = "BAD_USER_INPUT"
     elif isinstance(original, DeskError):
         code, shown["message"] = _expected(original)
+        if isinstance(original, Throttled):
+            shown["extensions"] = {"retryAfter": original.seconds, **shown.get("extensions", {})}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=original)
         code, shown["message"] = "INTERNAL", "Something went wrong on our side."
@@ -174,4 +177,6 @@ def _expected(error: DeskError) -> tuple[str, str]:
         return "BAD_USER_INPUT", str(error)
     if isinstance(error, TimedOut):
         return "TIMEOUT", str(error)
+    if isinstance(error, Throttled):
+        return "THROTTLED", str(error)
     return "FORBIDDEN", str(error)

@@ -95,7 +95,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
             data.query, data.variables, context, None, data.operation_name
         )
         shown = await self.process_result(request, result)
-        return Response(self.encode_json(shown), media_type="application/json")
+        wait = context.retry_after
+        more = None if wait is None else {"Retry-After": str(wait)}
+        return Response(self.encode_json(shown), headers=more, media_type="application/json")
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
@@ -168,6 +170,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if result.errors:
             request_id = request.scope.get("state", {}).get("request_id", "")
             shown["errors"] = [formatted(error, request_id) for error in result.errors]
+        if result.extensions:
+            shown["extensions"] = result.extensions
         return shown  # type: ignore[return-value]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from server.cli.errors import CommandError, open_database
-from server.settings import Settings, load_settings
+from server.settings import PREFIX, Settings, load_settings
 from server.stores import open_store
 
 APP = "server.app:app_from_environment"
@@ -49,6 +50,9 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
 def _serve(sockets: list[socket.socket], *, workers: int, reload: bool) -> None:
     """Hand over to uvicorn; workers and reloading need the app by name."""
     root = Path(__file__).parents[2]
+    if workers > 1:
+        # Each worker is a process that reads the environment itself.
+        os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
     config = uvicorn.Config(
         APP,
         factory=True,
