@@ -16,6 +16,7 @@ from models.choices import (
 from models.events import TicketEvent
 from models.imports import ImportedRow
 from models.people import Company, Contact, RefreshToken, User
+from models.rates import RateBucket
 from models.tickets import Attachment, Comment, DayCounter, Ticket
 from models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
@@ -28,6 +29,7 @@ __all__ = [
     "Contact",
     "DayCounter",
     "ImportedRow",
+    "RateBucket",
     "RefreshToken",
     "Role",
     "Team",

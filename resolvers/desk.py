@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resolvers.auth import Viewers
     from resolvers.feed import Feed
     from resolvers.plans import Plans
+    from resolvers.rates import Rates
     from resolvers.signing import Signer
     from resolvers.tokens import Tokens
 
@@ -124,6 +125,8 @@ class Desk:
     signed_media: bool
     # For how long a GraphQL operation may run, in seconds.
     operation_seconds: float = 10
+    # None where nothing is counted.
+    rates: "Rates | None" = None
     # Whether webhooks may lead into networks that are not public.
     private_webhooks: bool = False
     # Set after a write that gives the deliverer of this process something to do.
@@ -134,13 +137,15 @@ class Desk:
 class Context:
     """One request: the desk, who asks, through which face, and the address that links start with.
 
-    ``base_url`` has no slash at its end. ``via`` goes into the event log.
+    ``base_url`` has no slash at its end. ``via`` goes into the event log. ``address`` is the
+    client's, as the server sees it.
     """
 
     desk: Desk
     viewer: Viewer | None
     via: str
     base_url: str = ""
+    address: str = ""
 
     @property
     def kind(self) -> ViewerKind:

@@ -10,11 +10,16 @@ DeskError
 ├── BadInput             an argument of a read is out of its bounds
 │   └── BadCursor        a cursor is not one of ours, or of another list
 ├── TooLarge             a file is larger than allowed
-└── TimedOut             it took longer than an operation may
+├── TimedOut             it took longer than an operation may
+└── Throttled            there was too much of it for the time
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resolvers.rates import Level
 
 
 class DeskError(Exception):
@@ -87,3 +92,15 @@ class TimedOut(DeskError):
 
     def __str__(self) -> str:
         return f"This took longer than {self.limit:g} seconds and was stopped."
+
+
+@dataclass
+class Throttled(DeskError):
+    """A bucket has too few points; it has enough after some seconds. ``level`` is what it has."""
+
+    seconds: int
+    level: "Level"
+
+    def __str__(self) -> str:
+        plural = "" if self.seconds == 1 else "s"
+        return f"This is too much for now: try again in {self.seconds} second{plural}."

@@ -165,10 +165,10 @@ def _sentences(size: Size, limits: Limits) -> Iterable[str]:
         ("fields and fragments", size.fields, MOST_FIELDS),
     ):
         if count > most:
-            yield f"An operation may have {most} {name}; this one has {_shown(count)}."
+            yield f"An operation may have {most} {name}; this one has {shown_count(count)}."
 
 
-def _shown(count: int) -> str:
+def shown_count(count: int) -> str:
     """Return a number in words' reach: fragments in fragments make some of a hundred digits."""
     return str(count) if count < 10**9 else "more than a billion"
 

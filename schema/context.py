@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 
 from resolvers.auth import viewer_of
 from resolvers.desk import Context, Desk, Viewer
 from resolvers.errors import Unauthenticated
+from resolvers.rates import Level
 
 
 class GraphContext:
@@ -17,8 +19,10 @@ class GraphContext:
     ``resumes_after`` and ``place`` are where a stream of events goes on and where it is.
     """
 
-    def __init__(self, desk: Desk, base_url: str, request_id: str, token: str | None) -> None:
-        self.desk_context = Context(desk, None, "graphql", base_url)
+    def __init__(
+        self, desk: Desk, base_url: str, request_id: str, token: str | None, address: str = ""
+    ) -> None:
+        self.desk_context = Context(desk, None, "graphql", base_url, address)
         self.request_id = request_id
         self.token = token
         self.bad_token = False
@@ -26,11 +30,13 @@ class GraphContext:
         self.connection_params: dict[str, object] | None = None
         self.resumes_after: str | None = None
         self.place: str | None = None
+        # How full the viewer's bucket is, and how long to wait for it where it was too empty.
+        self.level: Level | None = None
+        self.retry_after: int | None = None
 
     def become(self, viewer: Viewer | None) -> None:
         """Go on as somebody who has just logged in, or as nobody."""
-        before = self.desk_context
-        self.desk_context = Context(before.desk, viewer, before.via, before.base_url)
+        self.desk_context = replace(self.desk_context, viewer=viewer)
 
     async def identify(self) -> None:
         """Find out whose the token is; one that is no good makes them nobody."""
@@ -68,7 +74,8 @@ def context_of(desk: Desk, request: HTTPConnection, base_url: str | None) -> Gra
     """Return the context of a request, whose viewer is still to be found out."""
     request_id = request.scope.get("state", {}).get("request_id") or secrets.token_hex(8)
     token = bearer_token(request.headers.get("authorization"))
-    return GraphContext(desk, base_url or _base_url_of(request), request_id, token)
+    address = request.client.host if request.client else ""
+    return GraphContext(desk, base_url or _base_url_of(request), request_id, token, address)
 
 
 def _base_url_of(request: HTTPConnection) -> str:

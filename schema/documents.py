@@ -19,6 +19,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as overlap
 from graphql.validation.validate import ValidationAbortedError
 
 from schema.bounds import Limits, TooMuch, excesses
+from schema.costs import Cost, Pricing
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
@@ -37,6 +38,8 @@ class Known:
     document: DocumentNode
     errors: list[GraphQLError]
     operations: Mapping[str, OperationDefinitionNode] = field(init=False)
+    # By the operation's name, of those that were asked for.
+    costs: dict[str, Cost] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the operations, the one without a name under ``''``."""
@@ -74,6 +77,7 @@ class Documents:
         """Take the schema; without introspection, errors do not tell of names in it either."""
         self._schema = schema
         self.limits = limits
+        self._pricing = Pricing(schema)
         self.hides_names = not introspection
         self._rules: tuple[type[ASTValidationRule], ...] = tuple(specified_rules)
         if not introspection:
@@ -103,6 +107,14 @@ class Documents:
             if len(self._known) > MOST_DOCUMENTS:
                 self._known.popitem(last=False)
         return known
+
+    def cost(self, known: Known, operation: OperationDefinitionNode) -> Cost:
+        """Return what an operation costs, by its variables."""
+        key = operation.name.value if operation.name else ""
+        found = known.costs.get(key)
+        if found is None:
+            found = known.costs[key] = self._pricing.cost(known.document, operation)
+        return found
 
     def _examine(self, text: str, *, trusted: bool) -> Known:
         try:

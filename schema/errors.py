@@ -18,6 +18,7 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     Problem,
+    Throttled,
     TimedOut,
     TooLarge,
     Unauthenticated,
@@ -145,6 +146,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
         code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
     elif isinstance(cause, DeskError):
         code, shown["message"] = _expected(cause)
+        if isinstance(cause, Throttled):
+            shown["extensions"] = {"retryAfter": cause.seconds, **shown.get("extensions", {})}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
         code, shown["message"] = Code.INTERNAL, "Something went wrong on our side."
@@ -186,6 +189,8 @@ def _expected(error: DeskError) -> tuple[Code, str]:
         return Code.BAD_USER_INPUT, str(error)
     if isinstance(error, TimedOut):
         return Code.TIMEOUT, str(error)
+    if isinstance(error, Throttled):
+        return Code.THROTTLED, str(error)
     if isinstance(error, Invalid | NotFound | Conflict | TooLarge):
         # In a mutation they are in its payload.
         (first, *_) = failure_of(error).errors

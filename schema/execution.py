@@ -9,6 +9,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 
 @dataclass(frozen=True, slots=True)
+class Json:
+    """A value as finished JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """An event of a subscription with all of its answer."""
 
@@ -16,13 +23,21 @@ class Finished:
 
 
 class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Lets finished JSON through where a value would be completed field by field."""
+    """Lets finished JSON through where a value would be completed field by field.
+
+    ``finished`` are the texts that it let through.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.finished: list[str] = []
 
     def complete_value(self, return_type: Any, *args: Any, **kwargs: Any) -> Any:
         """Complete a value unless it is finished; ``result`` is the fifth argument."""
         result = args[3] if len(args) > 3 else kwargs["result"]
-        if isinstance(result, orjson.Fragment):
-            return result
+        if isinstance(result, Json):
+            self.finished.append(result.text)
+            return orjson.Fragment(result.text)
         return super().complete_value(return_type, *args, **kwargs)
 
     def execute_operation(self, serially: bool | None = None) -> Any:

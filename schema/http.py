@@ -127,6 +127,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
             # Clients trust no other status of this type (GraphQL over HTTP, status codes).
             status = 200
         response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
+        if context.retry_after is not None:
+            response.headers["Retry-After"] = str(context.retry_after)
         if reads:
             keep(response, headers, by_id=asked.query is None and "errors" not in shown)
         return response
@@ -211,6 +213,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if result.errors:
             request_id = _request_id(request)
             shown["errors"] = [formatted(error, request_id) for error in result.errors]
+        if result.extensions:
+            shown["extensions"] = result.extensions
         return shown  # type: ignore[return-value]
 
 

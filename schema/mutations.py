@@ -72,7 +72,9 @@ class Mutation(PeopleMutation, WebhookMutation):
         self, info: Info, given: Annotated[inputs.LoginInput, given_input()]
     ) -> LoginPayload:
         """Log in."""
-        context = info.context.desk_context
+        context: Context = info.context.desk_context
+        if (rates := context.desk.rates) is not None:
+            await rates.count_login(context.address, given.username)
         try:
             done = await auth.login(context.desk, given.username, given.password)
             info.context.become(await auth.viewer_of(context.desk, done.access))

@@ -15,8 +15,9 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from resolvers.errors import TimedOut
+from resolvers.errors import Throttled, TimedOut
 from schema.bounds import excess_of_values
+from schema.charging import Charge, charge
 from schema.context import GraphContext
 from schema.documents import Documents, Known
 from schema.errors import worded
@@ -85,17 +86,13 @@ class DeskSchema(Schema):
 
     async def run(self, operation: Operation) -> ExecutionResult:
         """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
-        executor = FragmentExecutor.build(
-            self._schema,
-            operation.known.document,
-            context_value=operation.context,
-            raw_variable_values=operation.variables,
-            operation_name=operation.name,
-            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-            hide_suggestions=self.documents.hides_names,
-        )
+        executor = self._executor(operation)
         if isinstance(executor, list):
             return PreExecutionError(data=None, errors=executor)
+        try:
+            charged = await self._charge(operation, executor)
+        except GraphQLError as refusal:
+            return _refused(refusal, operation.context)
         seconds = operation.context.desk_context.desk.operation_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -105,8 +102,35 @@ class DeskSchema(Schema):
         except TimeoutError:
             late = TimedOut(seconds)
             error = GraphQLError(str(late), nodes=operation.node, original_error=late)
-            return ExecutionResult(data=None, errors=[error])
-        return ExecutionResult(data=done.data, errors=done.errors)
+            # Nothing is given back for work that took too long.
+            extensions = charged.shown(charged.requested) if charged else None
+            return ExecutionResult(data=None, errors=[error], extensions=extensions)
+        extensions = charged.settle(done.data, executor.finished) if charged else None
+        return ExecutionResult(data=done.data, errors=done.errors, extensions=extensions)
+
+    def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
+        """Return what runs an operation, or what is wrong with its variables."""
+        built = FragmentExecutor.build(
+            self._schema,
+            operation.known.document,
+            context_value=operation.context,
+            raw_variable_values=operation.variables,
+            operation_name=operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            hide_suggestions=self.documents.hides_names,
+        )
+        return cast(FragmentExecutor | list[GraphQLError], built)
+
+    async def _charge(self, operation: Operation, executor: FragmentExecutor) -> Charge | None:
+        """Draw what an operation may cost; raises ``GraphQLError`` where that is too much."""
+        documents = self.documents
+        return await charge(
+            documents.cost(operation.known, operation.node),
+            operation.node,
+            executor.variable_values.coerced,
+            operation.context,
+            documents.limits.cost,
+        )
 
     async def results(
         self, found: Operation | PreExecutionError, request_id: str
@@ -128,6 +152,16 @@ class DeskSchema(Schema):
             yield _worded(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
+        executor = self._executor(operation)
+        if isinstance(executor, list):
+            yield PreExecutionError(data=None, errors=executor)
+            return
+        try:
+            # Once, however many events follow.
+            await self._charge(operation, executor)
+        except GraphQLError as error:
+            yield _refused(error, operation.context)
+            return
         opened = subscribe(
             self._schema,
             operation.known.document,
@@ -151,10 +185,18 @@ class DeskSchema(Schema):
                 yield ExecutionResult(data=None, errors=[last])
 
 
+def _refused(error: GraphQLError, context: GraphContext) -> PreExecutionError:
+    if isinstance(error.original_error, Throttled):
+        context.retry_after = error.original_error.seconds
+    return PreExecutionError(data=None, errors=[error.with_traceback(None)])
+
+
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:
     """Replace a result's errors by what clients may see."""
     if result.errors:
         result = type(result)(
-            data=result.data, errors=[worded(error, request_id) for error in result.errors]
+            data=result.data,
+            errors=[worded(error, request_id) for error in result.errors],
+            extensions=result.extensions,
         )
     return result

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -22,6 +21,7 @@ from resolvers.desk import Context
 from resolvers.reading import GRAPHQL, Read, read_json
 from resolvers.shapes import Args
 from schema.arguments import read_args
+from schema.execution import Json
 from schema.selection import Selection, Slot
 
 MOST_TEMPLATES = 1000
@@ -60,7 +60,7 @@ async def project(
     by: str = "id",
     given: Mapping[str, Any] | None = None,
     values: Mapping[str, object] | None = None,
-) -> orjson.Fragment | None:
+) -> Json | None:
     """Answer a root field with finished JSON.
 
     ``given`` are the field's own arguments where they are read already, ``values`` further ones of
@@ -72,7 +72,7 @@ async def project(
         first = args[0]
         args[0] = replace(first, values={**first.values, **values})
     text = await read_json(context, template.read, args, key=template)
-    return None if text is None else orjson.Fragment(text)
+    return None if text is None else Json(text)
 
 
 def planned(

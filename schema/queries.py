@@ -9,10 +9,12 @@ from graphql import GraphQLResolveInfo
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
+from resolvers.rates import Level
 from schema.arguments import known_id
 from schema.events import EventsAfterArg, TicketEvent
 from schema.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
 from schema.projecting import project
+from schema.scalars import DateTime
 from schema.statistics import TicketStats
 from schema.types import (
     Comment,
@@ -27,9 +29,8 @@ from schema.types import (
     projected,
 )
 from schema.webhook_types import Webhook
-from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered
+from schema.words import MOST_NODES, AfterArg, BeforeArg, FirstArg, LastArg, answered, said
 
-MOST_NODES = 100
 Info = strawberry.Info[Any, Any]
 
 
@@ -65,6 +66,16 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
     if key is None:
         return None
     return await project(info._raw_info, "one", by=by, values={"key": key})
+
+
+@strawberry.type(description="The points that requests cost, of one user or one address.")
+class RateLimit:
+    """See ``resolvers.rates.Level``."""
+
+    maximum: int = said("The most there can be.")
+    available: int = said("Those that are left.")
+    restore_rate: float = said("How many come back in a second.")
+    reset_at: DateTime = said("When all of them are back.")
 
 
 @strawberry.type(description="Everything that can be read, each of it in the eyes of the viewer.")
@@ -232,6 +243,20 @@ class Query:
     ) -> Connection[Webhook]:
         """See ``resolve_list``."""
         projected()
+
+    @answered("The points that the viewer has for requests; null where they are not counted.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        """Answer what this operation has left; asking alone costs nothing."""
+        level: Level | None = info.context.level
+        if level is None:
+            return None
+        reset_at = level.reset_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return RateLimit(
+            maximum=level.maximum,
+            available=level.available,
+            restore_rate=level.restore_rate,
+            reset_at=reset_at,  # type: ignore[arg-type] # written as all times are
+        )
 
     @answered("One webhook; null if there is none for the viewer.")
     async def webhook(

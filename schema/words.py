@@ -10,6 +10,8 @@ Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 
 DEFAULT_PAGE = 20
 MOST_PAGE = 100
+# How many ids `nodes` takes.
+MOST_NODES = 100
 
 FirstArg = Annotated[
     int | None,

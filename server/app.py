@@ -26,6 +26,7 @@ from resolvers.auth import Viewers
 from resolvers.desk import Desk
 from resolvers.feed import Feed
 from resolvers.plans import Plans
+from resolvers.rates import MemoryBuckets, Rates
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
 from rest_compat.routes import rest_routes
@@ -40,6 +41,7 @@ from server.disconnects import Disconnects
 from server.files import open_files
 from server.manifests import persisted_documents
 from server.migrate import check
+from server.rates import SharedBuckets
 from server.readers import Observer
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
@@ -85,8 +87,21 @@ def create_desk(
         signed_media=settings.media_links == "signed",
         operation_seconds=settings.operation_seconds,
         private_webhooks=settings.webhook_private_addresses == "allow",
+        rates=_rates(settings, database, clock),
     )
     return desk, database
+
+
+def _rates(settings: Settings, database: Database, clock: Clock) -> Rates | None:
+    if settings.rate_limit == "off":
+        return None
+    shared = settings.rate_limit_shared == "on"
+    return Rates(
+        SharedBuckets(database.url) if shared else MemoryBuckets(),
+        per_minute=settings.rate_limit,
+        maximum=settings.max_cost,
+        clock=clock,
+    )
 
 
 def create_app(
@@ -104,6 +119,8 @@ def create_app(
         await database.open()
         try:
             await check(database)
+            if desk.rates is not None:
+                await desk.rates.open()
             await page.prepare()
             deliverer = Deliverer(desk)
             await deliverer.start()
@@ -114,6 +131,8 @@ def create_app(
                 await deliverer.stop()
         finally:
             await desk.feed.close()
+            if desk.rates is not None:
+                await desk.rates.close()
             await database.close()
 
     app = Starlette(

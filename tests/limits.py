@@ -11,5 +11,6 @@ UNBOUNDED: dict[str, Any] = {
     "max_directives": 1000,
     "max_tokens": 100_000,
     "max_document_kb": 1000,
-    "max_cost": 10**30,
+    "max_cost": 10**15,
+    "rate_limit": "off",
 }

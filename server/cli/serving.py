@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from schema import create_schema
 from server.cli.errors import CommandError, open_database
 from server.manifests import persisted_documents
-from server.settings import Settings, load_settings
+from server.settings import PREFIX, Settings, load_settings
 from server.stores import open_store
 
 APP = "server.app:app_from_environment"
@@ -54,6 +55,9 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
 def _serve(sockets: list[socket.socket], *, workers: int, reload: bool) -> None:
     """Hand over to uvicorn; workers and reloading need the app by name."""
     root = Path(__file__).parents[2]
+    if workers > 1:
+        # Each worker is a process that reads the environment itself.
+        os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
     config = uvicorn.Config(
         APP,
         factory=True,

@@ -69,8 +69,8 @@ def _alike(shown: object, given: object, path: str) -> bool:
     if isinstance(shown, str) and isinstance(given, str):
         is_cursor = path.rsplit(".", 1)[-1] in CURSORS
         return is_cursor or masked(shown) == masked(given)
-    # An event's number is that of all events before.
-    return shown == given or path.endswith(".sequence")
+    # An event's number is that of all events before, and points come back all the time.
+    return shown == given or path.endswith((".sequence", ".throttle.available"))
 
 
 def cut(given: Any, shown: Any, key: str = "") -> Any:
@@ -87,6 +87,13 @@ def cut(given: Any, shown: Any, key: str = "") -> Any:
         items = shown[: len(given)] if isinstance(shown, list) else []
         return [cut(*pair) for pair in zip_longest(given, items)]
     return _shortened(given, key) if isinstance(given, str) else given
+
+
+def without_cost(given: Any, shown: Any) -> Any:
+    """Return an answer without what it cost, which is shown in one place of the documents only."""
+    if isinstance(given, dict) and "data" in given and "extensions" not in shown:
+        return {name: value for name, value in given.items() if name != "extensions"}
+    return given
 
 
 def _shortened(text: str, key: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.docs.answers import cut, differences, masked, pretty
+from tests.docs.answers import cut, differences, masked, pretty, without_cost
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
 from tests.docs.old_desk import make_old_desk
 
@@ -155,7 +155,8 @@ def wrong(example: Example, output: str) -> list[str]:
     if answer.language == "text":
         same = masked(answer.text.strip()) == masked(output.strip())
         return [] if same else [f"{answer.text!r} is shown, not {output!r}"]
-    return differences(json.loads(answer.text), json.loads(output))
+    shown = json.loads(answer.text)
+    return differences(shown, without_cost(json.loads(output), shown))
 
 
 def write_answers(document: Path, results: list[tuple[Example, str]]) -> None:
@@ -168,7 +169,8 @@ def write_answers(document: Path, results: list[tuple[Example, str]]) -> None:
             continue
         text = output.strip()
         if example.answer.language == "json":
-            text = pretty(cut(json.loads(output), json.loads(example.answer.text)))
+            shown = json.loads(example.answer.text)
+            text = pretty(cut(without_cost(json.loads(output), shown), shown))
         start = example.answer.line
         lines[start : start + len(example.answer.text.splitlines())] = text.splitlines()
     document.write_text("\n".join(lines) + "\n", "utf-8")

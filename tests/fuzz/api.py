@@ -39,6 +39,7 @@ def serving(url: str, folder: Path) -> Iterator[tuple[str, str]]:
         "DESKGRAPH_FILES_URL": f"file://{media}",
         "DESKGRAPH_SECRET_KEY": KEY,
         "DESKGRAPH_MAX_UPLOAD_MB": "1",
+        "DESKGRAPH_RATE_LIMIT": "off",
         "PYTHONPATH": str(ROOT),
     }
     with socket.socket() as found:

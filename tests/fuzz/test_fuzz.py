@@ -39,6 +39,7 @@ def world(database_url: str) -> Iterator[World]:
             secret_key="a key that only the tests know, long enough",  # type: ignore[arg-type]
             max_upload_mb=1,
             public_url=None,
+            rate_limit="off",
         )
         with World(found, Clock(), Path(folder) / "media") as opened:
             yield opened

@@ -47,6 +47,7 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
         secret_key=KEY,  # type: ignore[arg-type]
         max_upload_mb=1,
         public_url=None,
+        rate_limit="off",
     )
     with World(found, Clock(), tmp_path / "media"):
         pass

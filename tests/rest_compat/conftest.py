@@ -235,6 +235,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         max_upload_mb=1,
         media_links="path",
         public_url=None,
+        rate_limit="off",
     )
 
 

@@ -36,6 +36,7 @@ def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: lis
     async def open_face(**settings: Any) -> AsyncIterator[Face]:
         files = f"file://{tmp_path / 'media'}"
         given = {"database_url": database_url, "files_url": files, "secret_key": SECRET}
+        given["rate_limit"] = "off"
         clock = Clock()
         made = Settings(**given | {"_env_file": None} | settings)
         app = make_app(made, clock, statements.append)

@@ -17,17 +17,17 @@ TICKETS = """
     } } pageInfo { endCursor hasNextPage hasPreviousPage } totalCount }
 """
 READS = {
-    "tickets": f"tickets(first: 100) {TICKETS}",
-    "comments": "comments(first: 100) { nodes { text ticket { subject company { name } } } }",
-    "users": f"users(first: 100) {PEOPLE}",
-    "companies": "companies(first: 99) { nodes { contacts { nodes { tickets { totalCount } } } } }",
-    "contacts": f"contacts(first: 100) {PEOPLE}",
+    "tickets": f"tickets(first: 50) {TICKETS}",
+    "comments": "comments(first: 50) { nodes { text ticket { subject company { name } } } }",
+    "users": f"users(first: 50) {PEOPLE}",
+    "companies": "companies(first: 49) { nodes { contacts { nodes { tickets { totalCount } } } } }",
+    "contacts": f"contacts(first: 50) {PEOPLE}",
     "ticket": 'ticket(ticketNumber: "T-0") { company { tickets { nodes { subject } } } }',
     "viewer": "viewer { assignedTickets { nodes { comments { nodes { text } } } } }",
     "node": f'node(id: "{key("T-0")}") {{ ... on Ticket {{ comments {{ nodes {{ text }} }} }} }}',
     "nodes": f'nodes(ids: ["{key("T-0")}", "{key("agent")}"]) {{ id ... on Company {{ name }} }}',
     "ticketEvents": (
-        "ticketEvents(first: 100) { edges { cursor node { cursor changes { field from to }"
+        "ticketEvents(first: 50) { edges { cursor node { cursor changes { field from to }"
         " ticket { subject history { nodes { actor { fullName } } totalCount } }"
         " comment { text } } } }"
     ),

@@ -60,7 +60,7 @@ async def body_of(receive: Receive) -> bytes:
         assert message["type"] == "http.request"
         found += message["body"]
         if not message.get("more_body"):
-            return found
+            return bytes(found)
 
 
 class Client:

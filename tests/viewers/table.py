@@ -102,6 +102,8 @@ READS = [
         'nodes(ids: ["<internal>", "<offline>", "<bill>", "<olga>", "<nothing>"])',
         seen("internal offline bill olga", "offline", "bill olga"),
     ),
+    # Nothing is counted in these tests.
+    Read("rateLimit", ("", "", "", "", "")),
     Read("viewer", ("admin", "keith", "carla", "olga", "")),
     *(Read(f'ticket(id: "<{name}>")', one(name)) for name in ("offline", "volume", "bill")),
     Read('ticket(ticketNumber: "T-20251110-0003")', one("bill")),

@@ -1,0 +1,217 @@
+"""How much of the desk's work one user or one address gets: buckets of points.
+
+A bucket is full at first; work takes points out, and they come back at a steady rate. What is kept
+of a bucket is one number: when it will be full again. Each second until then is as many points
+missing as come back in a second. Times are whole nanoseconds since 1970: sums of fractions would
+drift.
+"""
+
+import hashlib
+import ipaddress
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from math import ceil
+from typing import Protocol
+
+from resolvers.desk import Context
+from resolvers.errors import Throttled
+
+MOST_BUCKETS = 10_000
+# How often buckets that are full again are looked for where there are too many.
+SWEEP = 10**9
+LOGINS = 10
+MINUTE = 60 * 10**9
+# Some seventy years: what is longer has no room in a database's number.
+LONGEST = 2**61
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# The last day of the calendar.
+_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+# An object of finished JSON. Inside a string a quote is escaped, so what looks like the start of
+# an object may otherwise only be the end of a string, and no name of a member follows it.
+_OBJECT = re.compile(r'\{"[A-Za-z_]')
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of bucket: the points in a full one, and how many come back in a minute."""
+
+    maximum: int
+    per_minute: int
+
+    @property
+    def per_second(self) -> float:
+        """How many points come back in a second."""
+        return self.per_minute / 60
+
+    def time(self, points: float) -> int:
+        """Return how long some points take to come back."""
+        return min(ceil(points * MINUTE / self.per_minute), LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How full a bucket is."""
+
+    maximum: int
+    available: int
+    restore_rate: float
+    full_at: int
+
+    @property
+    def reset_at(self) -> datetime:
+        """When the bucket is full."""
+        return _EPOCH + timedelta(microseconds=min(self.full_at // 1000, _LAST))
+
+
+class Buckets(Protocol):
+    """Where buckets are kept (``open``/``close``)."""
+
+    async def open(self) -> None: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
+
+    async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        """Put off when a bucket is full by some time, unless that is more than ``most`` from now.
+
+        Returns whether it was done, and when the bucket is full then.
+        """
+
+    def pull(self, key: str, time: int, now: int) -> None:
+        """Bring that nearer, or put it off by a negative time, whatever comes of it."""
+
+
+class MemoryBuckets:
+    """The buckets of one process. Those that are full again are forgotten first."""
+
+    def __init__(self, most: int = MOST_BUCKETS) -> None:
+        self._most = most
+        self._full_at: OrderedDict[str, int] = OrderedDict()
+        self._swept = 0
+
+    async def open(self) -> None:
+        """There is nothing to do."""
+
+    async def close(self) -> None:
+        """There is nothing to do."""
+
+    async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        """See ``Buckets``."""
+        before = max(self._full_at.get(key, now), now)
+        after = before + time
+        if after > now + most:
+            return False, before
+        self._full_at[key] = after
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._most:
+            self._forget(now)
+        return True, after
+
+    def pull(self, key: str, time: int, now: int) -> None:
+        """See ``Buckets``."""
+        self._full_at[key] = max(self._full_at.get(key, now), now) - time
+
+    def _forget(self, now: int) -> None:
+        if not self._swept <= now < self._swept + SWEEP:
+            self._swept = now
+            for key in [key for key, full_at in self._full_at.items() if full_at <= now]:
+                del self._full_at[key]
+        while len(self._full_at) > self._most:
+            self._full_at.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+class Rates:
+    """The buckets of a desk: of points for each user or address, and of logins."""
+
+    def __init__(
+        self, buckets: Buckets, *, per_minute: int, maximum: int, clock: Callable[[], datetime]
+    ) -> None:
+        """Take how many points come back in a minute, and how many a bucket must hold at least."""
+        self._buckets = buckets
+        self._clock = clock
+        self._points = Kind(max(per_minute, maximum), per_minute)
+        self._logins = Kind(LOGINS, LOGINS)
+
+    async def open(self) -> None:
+        """Make the buckets ready."""
+        await self._buckets.open()
+
+    async def close(self) -> None:
+        """Let go of what they need."""
+        await self._buckets.close()
+
+    async def draw(self, key: str, points: int) -> Level:
+        """Take points out of a bucket; raises ``Throttled`` where it has not got as many.
+
+        Nothing is what it can always take. No work takes more than a full bucket.
+        """
+        return await self._draw(self._points, key, points)
+
+    def give_back(self, key: str, points: int, level: Level) -> Level:
+        """Return points that were drawn and not used, or take those that were used beyond.
+
+        Returns the level that there is now, by the one there was.
+        """
+        kind = self._points
+        time = kind.time(points)
+        self._buckets.pull(key, time, self._now())
+        return _level(kind, level.full_at - time, self._now())
+
+    async def count_login(self, address: str, username: str) -> None:
+        """Count an attempt to log in; raises ``Throttled`` after too many for a name.
+
+        Whether the name exists is not looked at, so that nothing is told of it.
+        """
+        name = username.strip().casefold().encode(errors="surrogatepass")
+        digest = hashlib.blake2b(name, digest_size=12).hexdigest()
+        await self._draw(self._logins, f"login:{network(address)}:{digest}", 1)
+
+    async def _draw(self, kind: Kind, key: str, points: int) -> Level:
+        now = self._now()
+        time = kind.time(min(points, kind.maximum))
+        # A tenth of a point is for what was rounded.
+        most = kind.time(kind.maximum + 0.1) if points else LONGEST
+        done, full_at = await self._buckets.push(key, time, most, now)
+        level = _level(kind, full_at, now)
+        if not done:
+            raise Throttled(max(1, -(-(full_at + time - now - most) // 10**9)), level)
+        return level
+
+    def _now(self) -> int:
+        return (self._clock() - _EPOCH) // _MICROSECOND * 1000
+
+
+def _level(kind: Kind, full_at: int, now: int) -> Level:
+    missing = round(max(0, full_at - now) * kind.per_minute / MINUTE)
+    return Level(kind.maximum, max(0, kind.maximum - missing), kind.per_second, max(full_at, now))
+
+
+def bucket_of(context: Context) -> str:
+    """Return the key of the bucket that a request draws from: the user's, or the address's."""
+    viewer = context.viewer
+    return f"address:{network(context.address)}" if viewer is None else f"user:{viewer.id}"
+
+
+@lru_cache(maxsize=10_000)
+def network(address: str) -> str:
+    """Return what one client has of addresses: one of IPv4, 2^64 of IPv6."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:45]
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    return str(found)
+
+
+def count_objects(text: str) -> int:
+    """Return how many objects with members a finished JSON text has."""
+    return len(_OBJECT.findall(text))

@@ -1,0 +1,83 @@
+"""What an operation costs its user: drawn before it is run, and told with its answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, OperationDefinitionNode
+
+from resolvers.errors import Throttled
+from resolvers.rates import Level, Rates, bucket_of, count_objects
+from schema.bounds import TooMuch, shown_count
+from schema.context import GraphContext
+from schema.costs import Cost
+
+
+@dataclass(slots=True)
+class Charge:
+    """Points that were drawn for one operation."""
+
+    rates: Rates
+    key: str
+    cost: Cost
+    requested: int
+    level: Level
+
+    def settle(self, data: Any, finished: Sequence[str]) -> dict[str, Any]:
+        """Give back what an answer did not need; returns its ``extensions``."""
+        actual = self.cost.writes + sum(map(count_objects, finished))
+        if isinstance(data, dict):
+            actual += sum(_objects(data[key]) for key in data if key not in self.cost.free)
+        if actual != self.requested:
+            self.level = self.rates.give_back(self.key, self.requested - actual, self.level)
+        return self.shown(actual)
+
+    def shown(self, actual: int) -> dict[str, Any]:
+        """Return the ``extensions`` of an answer with this cost."""
+        return _extensions(self.requested, actual, self.level)
+
+
+async def charge(
+    cost: Cost,
+    node: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    context: GraphContext,
+    most: int,
+) -> Charge | None:
+    """Draw the points that an operation may cost; None where nothing is counted.
+
+    Raises ``GraphQLError``: for one that costs more than ``most`` in any case, or for which there
+    are too few points now.
+    """
+    requested = cost.of(variables)
+    if requested > most:
+        found = shown_count(requested)
+        raise TooMuch(f"An operation may cost {most} points; this one may cost {found}.", node)
+    rates = context.desk_context.desk.rates
+    if rates is None:
+        return None
+    key = bucket_of(context.desk_context)
+    try:
+        context.level = await rates.draw(key, requested)
+    except Throttled as error:
+        told = {"retryAfter": error.seconds, **_extensions(requested, 0, error.level)}
+        raise GraphQLError(str(error), node, original_error=error, extensions=told) from None
+    return Charge(rates, key, cost, requested, context.level)
+
+
+def _extensions(requested: int, actual: int, level: Level) -> dict[str, Any]:
+    throttle = {
+        "maximum": level.maximum,
+        "available": level.available,
+        "restoreRate": level.restore_rate,
+    }
+    return {"cost": {"requested": requested, "actual": actual, "throttle": throttle}}
+
+
+def _objects(value: Any) -> int:
+    """Return how many objects a value is and has; finished JSON is counted elsewhere."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_objects, value.values()))
+    if isinstance(value, list):
+        return sum(map(_objects, value))
+    return 0

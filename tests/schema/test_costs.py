@@ -1,0 +1,229 @@
+"""What operations cost: the most objects that they may answer with, and those that they did."""
+
+import json
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    get_introspection_query,
+    get_named_type,
+    graphql_sync,
+    is_leaf_type,
+    is_list_type,
+    parse,
+)
+from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.type import get_nullable_type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolvers.rates import count_objects
+from resolvers.signing import Signer
+from schema import create_schema
+from schema.costs import MOST_KEPT, Cost, Pricing
+from tests.limits import UNBOUNDED
+from tests.schema.argument_values import ArgumentValues
+from tests.schema.conftest import Opens
+from tests.schema.documents import Documents
+from tests.schema.face import SECRET, Face
+from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
+from tests.schema.test_projection_property import EXAMPLES, ROOTS, WORLD
+
+SCHEMA = create_schema()._schema
+PRICING = Pricing(SCHEMA)
+PART = "fragment P on Ticket { company { id } }"
+TICKET = 'ticket(ticketNumber: "T-1")'
+
+
+def cost(text: str) -> Cost:
+    document = parse(text)
+    (operation,) = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    return PRICING.cost(document, operation)
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("{ __typename }", 0),
+        ("{ viewer { id } }", 1),
+        ("{ viewer { id company { name } } }", 2),
+        ("{ tickets { totalCount } }", 1),
+        ("{ tickets { pageInfo { endCursor } } }", 2),
+        ("{ tickets { nodes { id } } }", 21),
+        ("{ tickets(first: 3) { nodes { id } } }", 4),
+        ("{ tickets(last: 3) { edges { cursor node { id } } } }", 7),
+        ("{ tickets(first: 3) { nodes { company { id } comments { nodes { id } } } } }", 70),
+        ("{ tickets(first: 1000) { nodes { id } } }", 101),
+        ("{ tickets(first: -1) { nodes { id } } }", 1),
+        ('{ nodes(ids: ["a", "b"]) { id ... on Ticket { company { id } } } }', 4),
+        ('{ nodes(ids: "a") { id } }', 1),
+        (f"{{ {TICKET} {{ attachments {{ id }} }} }}", 21),
+        (f"{{ {TICKET} {{ company {{ id }} ...P }} }} {PART}", 3),
+        ("{ tickets(first: 2) { ...P ...P } } fragment P on TicketConnection { nodes { id } }", 5),
+        ("{ rateLimit { available } a: rateLimit { maximum } }", 0),
+        ("mutation { logout(input: {refreshToken: \"x\"}) { ok } }", 11),
+        ("subscription { ticketEvents { id ticket { id } } }", 2),
+    ],
+)  # fmt: skip
+def test_an_object_is_a_point(text: str, points: int) -> None:
+    assert cost(text).of({}) == points
+
+
+def test_sizes_come_from_the_variables() -> None:
+    found = cost(
+        "query($n: Int, $m: Int, $ids: [ID!]!) { tickets(first: $n) { nodes { id "
+        "comments(last: $m) { nodes { id } } } } nodes(ids: $ids) { id } }"
+    )
+    for n, m, ids in ((2, 3, []), (2, None, ["a"]), (None, 3, ["a", "b"]), (100, 100, ["x"] * 500)):
+        expected = 1 + (n or 20) * (1 + 1 + (m or 20)) + min(len(ids), 100)
+        variables = {"n": n, "m": m, "ids": ids}
+        assert found.of(variables) == found.of(variables) == expected
+    assert found.of({"ids": []}) == 1 + 20 * 22
+
+
+def test_only_so_many_sizes_are_kept() -> None:
+    found = cost("query($n: Int) { tickets(first: $n) { nodes { id } } }")
+    for n in range(MOST_KEPT + 10):
+        assert found.of({"n": n}) == 1 + n
+    assert len(found._known) <= MOST_KEPT
+
+
+def test_what_is_free_is_known_by_its_key() -> None:
+    found = cost(
+        "{ a: rateLimit { available } ...P } fragment P on Query { rateLimit { maximum } }"
+    )
+    assert found.free == {"a", "rateLimit"}
+
+
+def test_introspection_costs_about_what_it_answers() -> None:
+    text = get_introspection_query(input_value_deprecation=True)
+    answer = graphql_sync(SCHEMA, text).data
+    assert answer is not None
+    actual = json.dumps(answer).count("{") - 1
+    assert actual <= cost(text).of({}) <= 2 * actual
+    deep = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
+    assert cost(deep).of({}) > cost(deep.replace("type { fields { name } }", "name")).of({})
+
+
+class Naive:
+    """The cost by walking through everything, each fragment at each of its uses."""
+
+    def __init__(self, text: str, variables: dict[str, Any]) -> None:
+        self.fragments = {}
+        for one in parse(text).definitions:
+            if isinstance(one, FragmentDefinitionNode):
+                self.fragments[one.name.value] = one
+            elif isinstance(one, OperationDefinitionNode):
+                self.operation = one
+        found = get_variable_values(SCHEMA, self.operation.variable_definitions or (), variables)
+        assert not isinstance(found, list)
+        self.variables = found
+
+    def cost(self) -> int:
+        root = SCHEMA.get_root_type(self.operation.operation)
+        return self.inside(self.operation, root, 1)
+
+    def inside(self, node: Any, type_: Any, rows: int) -> int:
+        found = 0
+        for one in node.selection_set.selections:
+            if isinstance(one, FieldNode):
+                found += self.field(one, type_, rows)
+                continue
+            part = self.fragments[one.name.value] if isinstance(one, FragmentSpreadNode) else one
+            named = part.type_condition and SCHEMA.get_type(part.type_condition.name.value)
+            found += self.inside(part, named or type_, rows)
+        return found
+
+    def field(self, node: FieldNode, type_: Any, rows: int) -> int:
+        definition = SCHEMA.get_field(type_, node.name.value)
+        assert definition is not None
+        named = get_named_type(definition.type)
+        if is_leaf_type(named):
+            return 0
+        args = get_argument_values(definition, node, self.variables)
+        size, inner_rows = 1, 1
+        if named.name.endswith("Connection"):
+            inner_rows = next(
+                (args[name] for name in ("last", "first") if args.get(name) is not None), 20
+            )
+        if is_list_type(get_nullable_type(definition.type)):
+            of_page = isinstance(type_, GraphQLObjectType) and type_.name.endswith("Connection")
+            size = rows if of_page else len(args["ids"]) if "ids" in args else 20
+        return size * (1 + self.inside(node, named, inner_rows))
+
+
+def made(seed: int) -> Documents:
+    random = Random(seed)
+    return Documents(random, SCHEMA, ArgumentValues(random, WORLD, Signer(SECRET)))
+
+
+@EXAMPLES
+@given(seed=st.integers(0, 2**32 - 1))
+def test_looking_at_fragments_once_comes_to_the_same(seed: int) -> None:
+    documents = made(seed)
+    text = documents.make(ROOTS)
+    naive = Naive(text, documents.variables)
+    assert cost(text).of(naive.variables.coerced) == naive.cost()
+
+
+@pytest.fixture
+async def counting(opens: Opens) -> AsyncIterator[Face]:
+    async with opens(**UNBOUNDED | {"rate_limit": 10**9}) as face:
+        yield face
+
+
+@pytest.mark.anyio
+async def test_an_answer_has_at_most_the_objects_that_were_counted_on(counting: Face) -> None:
+    await counting.add(*make_world().all())
+    world = await load(counting.database)
+    for seed in range(60):
+        documents = made(seed)
+        text = documents.make(ROOTS)
+        viewer = next(one for one in world.users if one.is_active)
+        answer = (await counting.post(text, documents.variables, viewer.id)).json()
+        assert "errors" not in answer, answer
+        told = answer["extensions"]["cost"]
+
+        def objects(value: Any) -> int:
+            if isinstance(value, dict):
+                return bool(value) + sum(map(objects, value.values()))
+            return sum(map(objects, value)) if isinstance(value, list) else 0
+
+        assert told["actual"] == sum(map(objects, answer["data"].values())) <= told["requested"]
+
+
+@pytest.mark.anyio
+async def test_braces_in_texts_are_no_objects(counting: Face) -> None:
+    await counting.add(company("acme"), user("agent"), ticket("T-1", tags='{",a{,{'))
+    texts = ["{", 'x{"', '{"a', '"{', '{"},{"b":1}', "\\{", '\\"{"']
+    for i, text in enumerate(texts):
+        await counting.add(comment(f"c{i}", "T-1", text=text))
+    query = f"{{ {TICKET} {{ tags subject comments {{ nodes {{ text }} edges {{ cursor }} }} }} }}"
+    answer = (await counting.post(query)).json()
+    shown = [node["text"] for node in answer["data"]["ticket"]["comments"]["nodes"]]
+    assert sorted(shown) == sorted(texts)
+    assert answer["extensions"]["cost"]["actual"] == 2 + 2 * len(texts)
+
+
+def test_objects_are_counted_in_every_spelling() -> None:
+    value = {"a": {"b": ["{", '{"', "}{"]}, "c": [{"_d": '{"x'}, {"e": "{"}]}
+    for text in (json.dumps(value), json.dumps(value, separators=(",", ":"))):
+        assert count_objects(text) == 4
+
+
+@pytest.mark.anyio
+async def test_a_list_without_pages_may_cost_more_in_the_end(opens: Opens) -> None:
+    async with opens(rate_limit=600) as face:
+        await face.add(company("acme"), user("agent"), ticket("T-1"))
+        await face.add(*(attachment(f"f{i}", "T-1") for i in range(25)))
+        answer = (await face.post(f"{{ {TICKET} {{ attachments {{ id }} }} }}")).json()
+    told = answer["extensions"]["cost"]
+    assert (told["requested"], told["actual"]) == (21, 26)
+    assert told["throttle"]["maximum"] - told["throttle"]["available"] == 26

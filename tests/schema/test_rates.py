@@ -1,0 +1,152 @@
+"""Points through GraphQL: drawn before, given back after, refused where there are too few."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.schema.conftest import Opens
+from tests.schema.face import Face
+from tests.schema.rows import company, user
+
+pytestmark = pytest.mark.anyio
+
+# 101 points.
+MANY = "{ tickets(first: 100) { nodes { id } } }"
+LEFT = "{ rateLimit { maximum available restoreRate resetAt } }"
+LOGIN = """mutation Login($input: LoginInput!) {
+  login(input: $input) { accessToken errors { code } }
+}"""
+CREATE = """mutation Create($input: CreateCompanyInput!) {
+  createCompany(input: $input) { company { id } errors { code } }
+}"""
+
+
+@pytest.fixture
+async def small(opens: Opens) -> AsyncIterator[Face]:
+    """Give a desk whose users have 120 points a minute."""
+    async with opens(rate_limit=120, max_cost=110) as face:
+        await face.add(company("acme"), user("agent"), user("boss"))
+        yield face
+
+
+async def cost_of(face: Face, query: str, viewer: Any = "agent", **variables: Any) -> Any:
+    answer = (await face.post(query, variables or None, viewer)).json()
+    assert "errors" not in answer, answer
+    return answer["extensions"]["cost"]
+
+
+async def drain(face: Face, points: int, viewer: Any = "agent") -> None:
+    """Use points up, with objects that are really answered."""
+    for _ in range(points):
+        await cost_of(face, '{ __type(name: "Int") { name } }', viewer)
+
+
+async def test_an_answer_tells_what_it_cost(small: Face) -> None:
+    assert await cost_of(small, MANY) == {
+        "requested": 101,
+        "actual": 1,
+        "throttle": {"maximum": 120, "available": 119, "restoreRate": 2.0},
+    }
+
+
+async def test_too_few_points_are_refused_until_they_are_back(small: Face) -> None:
+    await drain(small, 30)
+    small.statements.clear()
+    response = await small.post(MANY)
+    (error,) = response.json()["errors"]
+    assert response.json()["data"] is None
+    assert error["message"] == "This is too much for now: try again in 6 seconds."
+    assert error["extensions"] == {
+        "code": "THROTTLED",
+        "retryAfter": 6,
+        "cost": {
+            "requested": 101,
+            "actual": 0,
+            "throttle": {"maximum": 120, "available": 90, "restoreRate": 2.0},
+        },
+    }
+    assert response.headers["retry-after"] == "6"
+    assert small.statements == []
+    small.clock.move(seconds=5)
+    assert "errors" in (await small.post(MANY)).json()
+    small.clock.move(seconds=1)
+    assert (await cost_of(small, MANY))["throttle"]["available"] == 101
+
+
+async def test_what_is_cheap_goes_on_where_what_is_dear_is_refused(small: Face) -> None:
+    await drain(small, 30)
+    assert "errors" in (await small.post(MANY)).json()
+    assert (await cost_of(small, "{ viewer { id } }"))["throttle"]["available"] == 89
+
+
+async def test_users_and_addresses_have_points_of_their_own(small: Face) -> None:
+    await drain(small, 20, "agent")
+    await drain(small, 5, None)
+    for viewer, left in (("agent", 100), ("boss", 120), (None, 115)):
+        data = await small.ask(LEFT, viewer=viewer)
+        assert data["rateLimit"]["available"] == left
+
+
+async def test_how_much_is_left_costs_nothing_to_ask(small: Face) -> None:
+    await drain(small, 120)
+    for _ in range(2):
+        answer = (await small.post(LEFT)).json()
+        assert answer["data"]["rateLimit"] == {
+            "maximum": 120,
+            "available": 0,
+            "restoreRate": 2.0,
+            "resetAt": "2025-11-19T10:31:00.000000Z",
+        } | {"resetAt": answer["data"]["rateLimit"]["resetAt"]}
+        assert answer["extensions"]["cost"]["requested"] == 0
+    assert answer["data"]["rateLimit"]["resetAt"].endswith("Z")
+
+
+async def test_a_write_costs_ten_more_and_does_not_give_them_back(small: Face) -> None:
+    told = await cost_of(small, CREATE, input={"name": "x"})
+    # The payload, its object and twenty errors; there was one error, the viewer being no Admin.
+    assert (told["requested"], told["actual"]) == (32, 12)
+
+
+async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: Face) -> None:
+    small.statements.clear()
+    query = "query($n: Int) { tickets(first: $n) { nodes { id company { id } } } }"
+    error = await small.refused(query, {"n": 60})
+    assert error["message"] == "An operation may cost 110 points; this one may cost 121."
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    await small.ask(query, {"n": 50})
+
+
+async def test_a_bucket_holds_what_one_operation_may_cost(opens: Opens) -> None:
+    async with opens(rate_limit=1, max_cost=500) as face:
+        data = await face.ask(LEFT, viewer=None)
+        assert data["rateLimit"]["maximum"] == 500
+
+
+async def test_nothing_is_counted_where_it_is_off(face: Face) -> None:
+    answer = (await face.post(MANY)).json()
+    assert list(answer) == ["data"]
+    assert (await face.ask(LEFT))["rateLimit"] is None
+    for _ in range(12):
+        await face.ask(LOGIN, {"input": {"username": "agent", "password": "wrong"}}, None)
+
+
+async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
+    async with opens(rate_limit=100_000) as face:
+        await face.add(user("agent"))
+
+        async def attempt(name: str) -> Any:
+            given = {"input": {"username": name, "password": "wrong"}}
+            return (await face.post(LOGIN, given, None)).json()
+
+        for name in ("agent", "nobody-of-this-name"):
+            for spelled in (name, f" {name.upper()} ") * 5:
+                assert (await attempt(spelled))["data"]["login"]["errors"] == [{"code": "INVALID"}]
+                face.clock.move(seconds=0.1)
+            face.statements.clear()
+            (error,) = (await attempt(name))["errors"]
+            assert error["extensions"] == {"code": "THROTTLED", "retryAfter": 5}
+            assert face.statements == []
+            face.clock.move(seconds=60)
+        face.clock.move(seconds=5)
+        assert "errors" not in await attempt("agent")
