@@ -44,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 RELEASED = "schema/released.graphql"
 ACCEPTED = "schema/accepted.toml"
 # Where teams put what their front ends send: documents, or manifests of persisted documents.
-RECORDED = ("schema/documents/**/*.graphql", "schema/documents/**/*.json")
+RECORDED = ("schema/recorded/**/*.graphql", "schema/recorded/**/*.json")
 OURS = (
     "tests/clients/*/*.graphql",
     "tests/clients/app/persisted-documents.json",
