@@ -99,5 +99,6 @@ wheel: $(STAMP) ## Build the wheel in dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## Remove everything made here but the data in var/
+	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

@@ -18,7 +18,7 @@ LOCK = HERE / "package-lock.json"
 STAMP = HERE / "node_modules" / ".installed"
 REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
 USER, PASSWORD = "admin", "demo-desk-2025"
-SECONDS = 120
+SECONDS = 60
 
 Run = Callable[..., str]
 

@@ -10,7 +10,7 @@ from graphql import build_schema, parse, validate
 
 from schema import sdl
 from tests.docs.examples import NOT_RUN, Desk, examples, serving, wrong
-from tests.docs.markdown import DOCUMENTS, blocks
+from tests.docs.markdown import DOCUMENTS, ROOT, blocks
 
 # Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
 # Frames ("http") are those of tests/live; documents of GraphQL are checked below.
@@ -19,6 +19,9 @@ HOUSE = "models/ "
 # Made of a table whose calls are all tested.
 MADE = {"from-rest.md"}
 WRITTEN = [document for document in DOCUMENTS if document.name not in MADE]
+# Files that tests/clients runs, which documents show whole.
+CLIENTS = ROOT / "tests" / "clients"
+SHOWN = ("*.ts", "*.json", "apollo/*.mjs", "live/*.mjs", "relay/*.mjs", "urql/*.mjs")
 BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
 
 
@@ -60,6 +63,8 @@ def test_no_block_is_overlooked(document: Path) -> None:
 
     left = [block for block in blocks(text) if block not in known]
     overlooked = [block.text for block in left if block.language not in OTHERS]
+    files = {path.read_text("utf-8").rstrip() for shown in SHOWN for path in CLIENTS.glob(shown)}
+    overlooked = [text for text in overlooked if text not in files]
     assert [text for text in overlooked if not text.startswith(HOUSE)] == []
 
 

@@ -5,6 +5,14 @@ import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
 import { createClient } from "graphql-ws";
 
+// What `node` may answer, for fragments on Node.
+export const possibleTypes = {
+  Node: [
+    ...["Attachment", "Comment", "Company", "Contact", "Ticket", "TicketEvent", "User"],
+    ...["Webhook", "WebhookDelivery"],
+  ],
+};
+
 export function deskClient(url, token) {
   const http = ApolloLink.from([
     new SetContextLink(({ headers }) => ({
@@ -23,9 +31,7 @@ export function deskClient(url, token) {
       http,
     ),
     cache: new InMemoryCache({
-      possibleTypes: {
-        Node: ["Attachment", "Comment", "Company", "Contact", "Ticket", "TicketEvent", "User"],
-      },
+      possibleTypes,
       typePolicies: {
         Query: { fields: { tickets: relayStylePagination(["filter", "orderBy"]) } },
         Ticket: { fields: { comments: relayStylePagination(["isInternal"]) } },

@@ -8,8 +8,8 @@ import { CombinedGraphQLErrors } from "@apollo/client/errors";
 import { filter, firstValueFrom } from "rxjs";
 import WebSocket from "ws";
 
-import { endOfFeed, newTicket, rename, token, url } from "../desk.mjs";
-import { deskClient } from "./client.mjs";
+import { ask, endOfFeed, newTicket, rename, token, url } from "../desk.mjs";
+import { deskClient, possibleTypes } from "./client.mjs";
 
 globalThis.WebSocket ??= WebSocket;
 const { client, socket } = deskClient(url, () => token);
@@ -61,6 +61,11 @@ test("two pages merge to one list without repeats", async () => {
 
   const other = await client.query({ query: TICKETS, variables: { first: 1, filter: { open: false } } });
   assert.equal(other.data.tickets.edges.length, 1, "another filter is another list");
+});
+
+test("the cache knows of every type that is a node", async () => {
+  const { __type } = await ask('{ __type(name: "Node") { possibleTypes { name } } }');
+  assert.deepEqual(possibleTypes.Node.toSorted(), __type.possibleTypes.map(({ name }) => name).sort());
 });
 
 test("a mutation changes what the cache has of the object", async () => {
