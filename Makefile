@@ -5,7 +5,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Passed on to pytest, to the benchmark or to uv: make test ARGS="-k tickets", make lock ARGS=-U
 ARGS ?=
-# How many random requests make fuzz and make fuzz-api send; each has its own number if not given
+# How many random requests make fuzz, fuzz-api and fuzz-graphql send; each has its own number if not given
 EXAMPLES ?=
 
 # One more than there are cores: many tests wait for a process that they have started.
@@ -15,7 +15,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.installed
 
-.PHONY: help install serve test fuzz fuzz-api soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
 	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
+
+fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py $(ARGS)
 
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
 	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py $(ARGS)

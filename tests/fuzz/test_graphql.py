@@ -1,0 +1,177 @@
+"""Whatever is sent to ``/graphql``: no server error, and JSON with a code or a stream of events.
+
+``make fuzz-graphql`` does this for long, each time with other requests.
+"""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from starlette.applications import Starlette
+
+from schema import media
+from schema.codes import Code
+from server.app import create_app
+from tests.fuzz.graphql import Request, operations, requests
+from tests.viewers.world import Clock, World, key, settings_for
+
+ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+FAULTS = {Code.INTERNAL, Code.TIMEOUT}
+
+
+def examples(most: int, *, shared: int = 1) -> settings:
+    return settings(
+        max_examples=max(ROUNDS // shared, 1) if ROUNDS else most,
+        derandomize=not ROUNDS,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+class Asking:
+    """An application that runs in this process, and a judge of its answers."""
+
+    def __init__(self, app: Starlette, token: str, runner: asyncio.Runner) -> None:
+        self.seen: Counter[int | str] = Counter()
+        self._app = app
+        self._token = token
+        self._runner = runner
+
+    def ask(self, request: Request) -> Any:
+        """Send a request as staff; return the answers that are JSON."""
+        status, headers, body = self._runner.run(self._send(request))
+        about = (request, status, headers, body[:500])
+        self.seen[status] += 1
+        assert status < 500, about
+        if status == 304 or request.method == "HEAD":
+            return []
+        kind = headers["content-type"].split(";")[0]
+        if kind == "text/html":
+            return []
+        if kind == media.EVENTS:
+            frames = body.decode().split("\n\n")
+            answers = [json.loads(frame.split("data: ")[1]) for frame in frames[:-2]]
+        else:
+            assert kind in (media.JSON, media.GRAPHQL), about
+            answer = json.loads(body)
+            answers = answer if isinstance(answer, list) else [answer]
+        for answer in answers:
+            errors = answer.get("errors", [])
+            assert errors or answer.get("data") is not None, about
+            for error in errors:
+                assert error["extensions"]["code"] in set(Code) - FAULTS, about
+                self.seen[error["extensions"]["code"]] += 1
+        if status >= 400:
+            assert all("errors" in answer for answer in answers), about
+        return answers
+
+    async def _send(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": "http",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "root_path": "",
+            "query_string": request.query,
+            "headers": [
+                *request.headers,
+                (b"host", b"desk.test"),
+                (b"authorization", f"Bearer {self._token}".encode()),
+            ],
+            "server": ("desk.test", 80),
+            "client": ("127.0.0.1", 1),
+        }
+        started: dict[str, Any] = {}
+        body = b""
+        sent = False
+        gone = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            nonlocal sent
+            if sent:
+                await gone.wait()
+                return {"type": "http.disconnect"}
+            sent = True
+            return {"type": "http.request", "body": request.body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            nonlocal body
+            if message["type"] == "http.response.start":
+                started.update(message)
+            body += message.get("body", b"")
+
+        await self._app(scope, receive, send)
+        headers = {name.decode(): value.decode() for name, value in started["headers"]}
+        return started["status"], headers, body
+
+
+@pytest.fixture
+def asking(sqlite_url: str, tmp_path: Path) -> Iterator[Asking]:
+    """Give the open application over the world of the tests."""
+    clock = Clock()
+    settings = settings_for(sqlite_url, tmp_path / "media")
+    app = create_app(settings, clock=clock)
+    desk = app.state.desk
+    world = World(desk, desk.database, clock, settings, tmp_path / "media")
+    with asyncio.Runner() as runner:
+        life = app.router.lifespan_context(app)
+        runner.run(life.__aenter__())
+        try:
+            runner.run(world.reset())
+            yield Asking(app, desk.tokens.access(key("admin")), runner)
+        finally:
+            runner.run(life.__aexit__(None, None, None))
+
+
+def test_requests_of_every_kind(asking: Asking) -> None:
+    @examples(600)
+    @given(requests())
+    def ask(request: Request) -> None:
+        asking.ask(request)
+
+    ask()
+    print(dict(asking.seen))  # noqa: T201 - "make fuzz-graphql" shows it
+    assert {200, 400, 405, 406, 415} <= set(asking.seen)
+    assert {Code.BAD_USER_INPUT, Code.PERSISTED_QUERY_NOT_FOUND} <= set(asking.seen)
+
+
+def test_operations_of_every_kind(asking: Asking) -> None:
+    ran = 0
+    fields = operations()
+    for _label, strategy in fields:
+
+        @examples(2, shared=len(fields))
+        @given(strategy)
+        def ask(case: Any) -> None:
+            nonlocal ran
+            body = json.dumps({"query": case.body}).encode()
+            kind = [(b"content-type", media.JSON.encode())]
+            for answer in asking.ask(Request("POST", kind, b"", body)):
+                ran += answer.get("data") is not None
+
+        ask()
+    print(ran, dict(asking.seen))  # noqa: T201
+    assert ran > 20
+
+
+def test_the_judge_sees_a_fault(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError
+
+    body = json.dumps({"query": "{ tickets { totalCount } }"}).encode()
+    request = Request("POST", [(b"content-type", b"application/json")], b"", body)
+    monkeypatch.setattr("schema.projecting.read_json", broken)
+    with pytest.raises(AssertionError):
+        asking.ask(request)
+    monkeypatch.undo()
+    asking.ask(request)
