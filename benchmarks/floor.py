@@ -23,7 +23,8 @@ from starlette.routing import Route
 
 from benchmarks import floor_sql
 from server.cli.serving import BACKLOG
-from server.database import READ_CONNECTIONS, SQLITE_PRAGMAS
+from server.connecting import SQLITE_PRAGMAS
+from server.readers import READ_CONNECTIONS
 
 
 class Reads(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import quote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -59,10 +59,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         request = Request(scope, receive, send)
-        try:
-            response = await self._respond(request)
-        except ClientDisconnect:
-            return
+        response = await self._respond(request)
         response.headers["Allow"] = self._allow
         if self._links is not None and (link := self._links(request)) is not None:
             # Not by ``headers``: nothing else has set it, and looking for it costs as much again.

@@ -32,10 +32,12 @@ from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.http import GraphQLView
 from server import console, reference
-from server.database import Database, Observer
+from server.database import Database
 from server.demo import PASSWORD, working_logins
+from server.disconnects import Disconnects
 from server.files import open_files
 from server.migrate import check
+from server.readers import Observer
 from server.requests import RequestIds
 from server.settings import Settings, load_settings
 from server.stopping import on_stop
@@ -215,7 +217,7 @@ def _example_routes(settings: Settings) -> list[BaseRoute]:
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(RequestIds)]
+    found = [Middleware(RequestIds), Middleware(Disconnects)]
     if settings.cors_origins:
         cors = Middleware(
             CORSMiddleware,

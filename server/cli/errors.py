@@ -11,7 +11,8 @@ import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from server.database import SQLITE_PRAGMAS, Database, DatabaseUrlError, parse_url
+from server.connecting import SQLITE_PRAGMAS
+from server.database import Database, DatabaseUrlError, parse_url
 from server.migrate import SchemaError, check
 from server.settings import Settings, SettingsError
 from server.stores import FilesUrlError

@@ -8,8 +8,8 @@ from threading import Event
 
 import pytest
 
-from server import database
-from server.database import SqliteReader
+from server import lanes
+from server.readers import SqliteReader
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ async def opened(path: Path, hold: Callable[[object], object]) -> AsyncIterator[
 
 
 async def test_a_slow_read_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "SLOW", -1.0)
+    monkeypatch.setattr(lanes, "SLOW", -1.0)
     go_on = Event()
     async with opened(tmp_path, lambda _: go_on.wait(30)) as reader:
         slow = asyncio.create_task(reader.fetch_row("SELECT hold(1)", []))

@@ -1,0 +1,138 @@
+"""The lean pools for reads: finished SQL texts with their values go to the driver as they are.
+
+A read whose task is cancelled raises ``CancelledError`` and its statement stops in the database:
+on PostgreSQL asyncpg has the server cancel it before the connection is used again, on SQLite its
+lane interrupts it.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import asyncpg
+
+from server.connecting import SQLITE_PRAGMAS, prepare_postgres
+from server.lanes import Lane
+
+READ_CONNECTIONS = 8
+SQLITE_READERS = 4
+# How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
+# comes a moment before the statement begins is lost.
+CANCEL_PATIENCE = 0.5
+
+Function = Callable[..., Any]
+Observer = Callable[[str], None]
+
+
+class Reader(Protocol):
+    """The lean pool for reads."""
+
+    async def open(self) -> None: ...  # noqa: D102
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
+
+
+class PostgresReader:
+    """Reads through asyncpg, which keeps each statement prepared per connection."""
+
+    def __init__(self, dsn: str, observer: Observer | None) -> None:
+        self._dsn = dsn
+        self._observer = observer
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Connect once, so that an unreachable server is noticed at the start."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=READ_CONNECTIONS,
+            # A prepared nested read is planned once; JIT would compile it for longer than it runs.
+            # At the default cost of a random page, small tables are scanned for every nested row.
+            server_settings={
+                "timezone": "UTC",
+                "jit": "off",
+                "random_page_cost": "1.1",
+                "default_transaction_read_only": "on",
+                "application_name": "deskgraph-read",
+            },
+            init=self._prepare,
+            # Reads leave no state behind; the default reset costs a round trip each.
+            reset=_keep,
+        )
+
+    async def _prepare(self, connection: Any) -> None:
+        await prepare_postgres(connection)
+        if self._observer is not None:
+            observer = self._observer
+            connection.add_query_logger(lambda record: observer(record.query))
+
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+        """Run one statement and return its first row."""
+        connection = await self._pool.acquire()
+        patience = None
+        try:
+            return await connection.fetchrow(sql, *values)
+        except asyncio.CancelledError:
+            patience = CANCEL_PATIENCE
+            raise
+        finally:
+            # Given up in vain, the connection is closed, and the statement ends with it.
+            with suppress(TimeoutError):
+                await self._pool.release(connection, timeout=patience)
+
+    async def close(self) -> None:
+        """Close every connection, if there are any."""
+        if self._pool is not None:
+            await self._pool.close()
+
+
+async def _keep(_connection: Any) -> None:
+    """Leave a connection as it is."""
+
+
+class SqliteReader:
+    """Reads through a few connections, none of which can write.
+
+    Quick reads queue for one of them: statements of two at once slow each other down by more than
+    the second core gives, because SQLite's memory has one lock. The others are for what comes
+    while a slow statement runs.
+    """
+
+    def __init__(
+        self, path: str, functions: Mapping[str, Function], observer: Observer | None
+    ) -> None:
+        self._path = path
+        self._functions = functions
+        self._observer = observer
+        self._lanes: list[Lane] = []
+
+    async def open(self) -> None:
+        """Open the connections."""
+        for _ in range(SQLITE_READERS):
+            lane = Lane(self._connect)
+            await lane.open()
+            self._lanes.append(lane)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
+            connection.execute(pragma)
+        for name, function in self._functions.items():
+            connection.create_function(name, 1, function, deterministic=True)
+        connection.set_trace_callback(self._observer)
+        return connection
+
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+        """Run one statement and return its first row."""
+        now = asyncio.get_running_loop().time()
+        quick = (lane for lane in self._lanes if not lane.is_slow(now))
+        lane = next(quick, None) or min(self._lanes, key=lambda lane: lane.waiting)
+        return await lane.fetch_row(sql, values)
+
+    async def close(self) -> None:
+        """Close every connection and its thread."""
+        for lane in self._lanes:
+            await lane.close()
+        self._lanes.clear()
