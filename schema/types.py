@@ -18,6 +18,7 @@ from schema.choices import (
     TicketStatus,
 )
 from schema.filters import TicketFilter, TicketOrder
+from schema.permissions import CommentPermissions, TicketPermissions, ViewerCannotReason
 from schema.scalars import DateTime
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
 
@@ -176,17 +177,6 @@ class Contact(Node):
         projected()
 
 
-@strawberry.type(description="What the viewer may do with a ticket.")
-class TicketPermissions:
-    """See ``resolvers/access.py``."""
-
-    update: bool = said("Change fields; customers may change some, of tickets they created.")
-    comment: bool = said("Add public comments and files.")
-    add_internal_note: bool = said("Add internal notes.")
-    assign: bool = said("Assign it to somebody.")
-    delete: bool = said("Delete it.")
-
-
 @strawberry.type(description="A request for help.")
 class Ticket(Node):
     """See ``models.Ticket``."""
@@ -214,6 +204,9 @@ class Ticket(Node):
     internal_notes_count: int = said("How many internal notes it has; 0 for customers.")
     attachments: list["Attachment"] = said("Its files, newest first.")
     viewer_can: TicketPermissions = said("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+        "Why the viewer may not do the rest; empty where they may do everything."
+    )
     version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
     created_at: DateTime = said("When it was created.")
     updated_at: DateTime = said("When it was last changed.")
@@ -257,6 +250,10 @@ class Comment(Node):
     author: User | None = said("Who wrote it; null where that is no longer known.")
     text: str = said("What was said.")
     is_internal: bool = said("Whether it is a note among staff, which customers never see.")
+    viewer_can: CommentPermissions = said("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+        "Why the viewer may not do the rest; empty where they may do everything."
+    )
     version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
     created_at: DateTime = said("When it was written.")
     updated_at: DateTime = said("When it was last changed.")
