@@ -6,11 +6,13 @@ deletes only what is their own.
 What a viewer may not see does not exist, so the answer is ``NotFound``.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 
 from models import Comment, Contact, Role, Ticket
 from resolvers.desk import Viewer, ViewerKind
@@ -19,12 +21,126 @@ from resolvers.errors import Forbidden
 # A row's columns: those of a table, an alias or a subquery.
 Columns = Any
 Bind = Callable[[str], ColumnElement[Any]]
+Own = TypeVar("Own", bool, ColumnElement[bool])
 
-# The fields of a ticket that a customer may set when creating it, and change in one of theirs.
+# The fields of a ticket that a customer may set when creating it.
 CUSTOMER_MAY_CREATE = frozenset(
     {"subject", "description", "company", "contact", "priority", "category", "tags", "due_date"}
 )
-CUSTOMER_MAY_CHANGE = frozenset({"subject", "description", "contact", "tags"})
+
+
+class Action(StrEnum):
+    """What can be done with a ticket or a comment that one sees."""
+
+    UPDATE = "update"
+    CHANGE_STATUS = "change_status"
+    MANAGE = "manage"
+    ASSIGN = "assign"
+    DELETE = "delete"
+    COMMENT = "comment"
+    ADD_INTERNAL_NOTE = "add_internal_note"
+    ATTACH_FILE = "attach_file"
+    MAKE_INTERNAL = "make_internal"
+
+
+class Customers(Enum):
+    """Which customers may do something that staff may always do."""
+
+    ALL = auto()
+    OWNER = auto()
+    NONE = auto()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may do something, and what those who may not are told: a sentence without quotes."""
+
+    customers: Customers
+    refusal: str = ""
+
+
+class ReasonCode(StrEnum):
+    """Why a viewer may not do something."""
+
+    NOT_YOURS = "not_yours"
+    STAFF_ONLY = "staff_only"
+
+
+# Whose a row is.
+_OWNER = {"Ticket": "created_by_id", "Comment": "author_id"}
+RULES: Mapping[str, Mapping[Action, Rule]] = {
+    "Ticket": {
+        Action.UPDATE: Rule(
+            Customers.OWNER, "Customers may only change tickets that they created."
+        ),
+        Action.CHANGE_STATUS: Rule(Customers.NONE, "Only staff may change the status."),
+        Action.MANAGE: Rule(
+            Customers.NONE, "Only staff may change priority, category, company or due date."
+        ),
+        Action.ASSIGN: Rule(Customers.NONE, "Only staff may assign tickets."),
+        Action.DELETE: Rule(Customers.NONE, "Only staff may delete tickets."),
+        Action.COMMENT: Rule(Customers.ALL),
+        Action.ADD_INTERNAL_NOTE: Rule(Customers.NONE, "Only staff may write internal notes."),
+        Action.ATTACH_FILE: Rule(Customers.ALL),
+    },
+    "Comment": {
+        Action.UPDATE: Rule(Customers.OWNER, "Customers may only change their own comments."),
+        Action.MAKE_INTERNAL: Rule(Customers.NONE, "Only staff may write internal notes."),
+        Action.DELETE: Rule(Customers.OWNER, "Customers may only delete their own comments."),
+    },
+}
+# What it takes to change a field of a ticket, besides ``UPDATE``.
+_TAKES = {
+    "status": Action.CHANGE_STATUS,
+    "priority": Action.MANAGE,
+    "category": Action.MANAGE,
+    "company": Action.MANAGE,
+    "due_date": Action.MANAGE,
+    "assigned_to": Action.ASSIGN,
+    "assigned_team": Action.ASSIGN,
+}
+
+
+def _allows(rule: Rule, kind: ViewerKind, owns: Own) -> Own | bool:
+    """Apply a rule; ``owns`` is whether the row is the viewer's, known or as a condition of SQL."""
+    if kind is not ViewerKind.CUSTOMER or rule.customers is Customers.ALL:
+        return True
+    return owns if rule.customers is Customers.OWNER else False
+
+
+def owns(entity: str, row: Columns, bind: Bind) -> ColumnElement[bool]:
+    """Return the condition for rows that are the viewer's own; never NULL."""
+    return func.coalesce(row[_OWNER[entity]] == bind("viewer_id"), false())
+
+
+def may(
+    entity: str, action: Action, row: Columns, kind: ViewerKind, bind: Bind
+) -> ColumnElement[bool]:
+    """Return the condition for rows that a kind of viewer may do something with."""
+    allowed = _allows(RULES[entity][action], kind, owns(entity, row, bind))
+    return (true() if allowed else false()) if isinstance(allowed, bool) else allowed
+
+
+def refusals(
+    entity: str, kind: ViewerKind, *, own: bool
+) -> Sequence[tuple[Action, ReasonCode, str]]:
+    """Return what a kind of viewer may not do with a row that is theirs or not, and why."""
+    return [
+        (action, _CODE_OF[rule.customers], rule.refusal)
+        for action, rule in RULES[entity].items()
+        if not _allows(rule, kind, own)
+    ]
+
+
+_CODE_OF = {Customers.OWNER: ReasonCode.NOT_YOURS, Customers.NONE: ReasonCode.STAFF_ONLY}
+
+
+def require(viewer: Viewer, row: Ticket | Comment, action: Action) -> None:
+    """Raise ``Forbidden`` unless the viewer may do something with a row that they see."""
+    entity = type(row).__name__
+    rule = RULES[entity][action]
+    if not _allows(rule, viewer.kind, getattr(row, _OWNER[entity]) == viewer.id):
+        raise Forbidden(rule.refusal)
 
 
 def visible(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
@@ -117,21 +233,23 @@ def can_see_company(viewer: Viewer, company_id: UUID) -> bool:
 
 def require_ticket_change(viewer: Viewer, ticket: Ticket, fields: set[str]) -> None:
     """Raise ``Forbidden`` unless the viewer may change these fields of a ticket they see."""
-    if not viewer.is_customer:
-        return
-    if ticket.created_by_id != viewer.id:
-        raise Forbidden("Customers may only change tickets that they created.")
-    _require_subset(fields, CUSTOMER_MAY_CHANGE)
+    require(viewer, ticket, Action.UPDATE)
+    owned = ticket.created_by_id == viewer.id
+    _refuse(
+        field
+        for field in fields & _TAKES.keys()
+        if not _allows(RULES["Ticket"][_TAKES[field]], viewer.kind, owned)
+    )
 
 
 def require_ticket_create(viewer: Viewer, fields: set[str]) -> None:
     """Raise ``Forbidden`` unless the viewer may set these fields of a new ticket."""
     if viewer.is_customer:
-        _require_subset(fields, CUSTOMER_MAY_CREATE)
+        _refuse(fields - CUSTOMER_MAY_CREATE)
 
 
-def _require_subset(fields: set[str], allowed: frozenset[str]) -> None:
-    refused = sorted(fields - allowed)
+def _refuse(fields: Iterable[str]) -> None:
+    refused = sorted(fields)
     if refused:
         raise Forbidden(f"Customers may not set {', '.join(refused)}.")
 
@@ -146,12 +264,6 @@ def require_admin(viewer: Viewer, deed: str) -> None:
     """Raise ``Forbidden`` for all but Admins; ``deed`` completes "Only Admins may …"."""
     if viewer.role is not Role.ADMIN:
         raise Forbidden(f"Only Admins may {deed}.")
-
-
-def require_internal_note(viewer: Viewer, is_internal: bool) -> None:
-    """Raise ``Forbidden`` for customers who write internal notes."""
-    if is_internal and viewer.is_customer:
-        raise Forbidden("Only staff may write internal notes.")
 
 
 def require_own(viewer: Viewer, owner_id: UUID | None, deed: str) -> None:

@@ -84,7 +84,8 @@ async def add_attachment(
     desk = context.desk
     cleaned, problems = inputs.clean(inputs.ATTACHMENT, {"name": name}, partial=False)
     async with desk.database.transaction() as session:
-        await locked_ticket(session, viewer, ticket_id)
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        access.require(viewer, ticket, access.Action.ATTACH_FILE)
         inputs.raise_problems(problems)
     key = new_key(name, desk.clock())
     name = cleaned["name"]

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Comment, Ticket, TicketEventType
 from resolvers import access, inputs
+from resolvers.access import Action
 from resolvers.desk import Context, Viewer
 from resolvers.errors import Conflict, NotFound, Problem
 from resolvers.events import Happening, append_events, change, hide_events
@@ -61,13 +62,14 @@ async def update_comment(
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
-        access.require_own(viewer, comment.author_id, "change their own comments")
+        access.require(viewer, comment, Action.UPDATE)
         cleaned, problems = inputs.clean(inputs.COMMENT, changes, partial=True)
         other = cleaned.pop("ticket", ticket.id)
         if other != ticket.id:
             problems["ticket"] = [await _why_not_there(session, viewer, other)]
         inputs.raise_problems(problems)
-        access.require_internal_note(viewer, cleaned.get("is_internal", False))
+        if cleaned.get("is_internal", False):
+            access.require(viewer, comment, Action.MAKE_INTERNAL)
         if expected_version is not None and expected_version != comment.version:
             raise Conflict(expected=expected_version, actual=comment.version)
         await _change(context, session, comment, ticket, cleaned)
@@ -78,7 +80,7 @@ async def delete_comment(context: Context, comment_id: UUID) -> None:
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
-        access.require_own(viewer, comment.author_id, "delete their own comments")
+        access.require(viewer, comment, Action.DELETE)
         await session.delete(comment)
         deleted = Happening(
             TicketEventType.COMMENT_DELETED,
@@ -119,7 +121,7 @@ async def _add(
     cleaned: Mapping[str, Any],
 ) -> UUID:
     is_internal = cleaned.get("is_internal", False)
-    access.require_internal_note(viewer, is_internal)
+    access.require(viewer, ticket, Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT)
     now = context.desk.clock()
     comment = Comment(
         ticket_id=ticket.id,

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, se
 from sqlalchemy.types import Integer, String
 
 from models import FINISHED_STATUSES, Comment
-from models.types import UtcDateTime, Uuid36
+from models.types import UtcDateTime
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.kinds import Definition, Kind, Row, Scalar
@@ -117,13 +117,14 @@ def staff_only(column: str) -> Scalar:
     return Scalar(Kind.TEXT, sql, nullable=True)
 
 
-def permission(customer: Callable[["Build", Row], SQL] | None = None) -> Scalar:
-    """Define what staff may always do, and customers under a condition or never."""
+def permissions(entity: str) -> dict[str, Definition]:
+    """Define whether the viewer may do each thing there is to do with an entity."""
+    return {str(action): _permission(entity, action) for action in access.RULES[entity]}
 
+
+def _permission(entity: str, action: access.Action) -> Scalar:
     def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
-        if build.kind is not ViewerKind.CUSTOMER:
-            return literal_column("true")
-        return customer(build, row) if customer else literal_column("false")
+        return access.may(entity, action, row, build.kind, build.bind_viewer)
 
     return Scalar(Kind.BOOL, sql)
 
@@ -146,12 +147,6 @@ def file_link(build: "Build", row: Row, _slot: int | None) -> SQL:
     if build.signed_media:
         return signed_link(build, row, literal_column("3600"))
     return Concat(Constant("/media/"), row.key)
-
-
-def is_creator(build: "Build", row: Row) -> SQL:
-    """Return whether the viewer created a ticket."""
-    same = row.created_by_id == build.bind("viewer_id", Uuid36)
-    return func.coalesce(same, literal_column("false"))
 
 
 def event_cursor(build: "Build", row: Row, _slot: int | None) -> SQL:

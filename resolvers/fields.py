@@ -7,7 +7,6 @@ for what it shows differently, such as ``company_name``.
 
 from collections.abc import Mapping
 
-from sqlalchemy import literal_column
 from sqlalchemy.types import BigInteger, Integer, String
 
 from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User
@@ -23,14 +22,13 @@ from resolvers.expressions import (
     file_link,
     full_name,
     hours_until,
-    is_creator,
     is_overdue,
     member,
-    permission,
+    permissions,
     staff_only,
     text_of,
 )
-from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Scalar
+from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Refusals, Scalar
 from resolvers.webhook_fields import ATTEMPT, DELIVERY, WEBHOOK
 
 NEWEST = (("created_at", True),)
@@ -75,6 +73,7 @@ TICKET = Entity(
         "attachments": Many("Attachment", "ticket_id", NEWEST, connection=False),
         "history": Many("TicketEvent", "ticket_id", BY_COMMIT),
         "viewer_can": Inline("TicketPermissions"),
+        "viewer_cannot_reasons": Refusals("ViewerCannotReason"),
     },
     {
         **_TIMES,
@@ -86,20 +85,7 @@ TICKET = Entity(
     NEWEST,
 )
 
-PERMISSIONS = Entity(
-    "TicketPermissions",
-    TICKET.table,
-    {
-        "update": permission(is_creator),
-        "comment": permission(lambda _build, _row: literal_column("true")),
-        "add_internal_note": permission(),
-        "assign": permission(),
-        "delete": permission(),
-    },
-    {},
-    (),
-)
-
+PERMISSIONS = Entity("TicketPermissions", TICKET.table, permissions("Ticket"), {}, ())
 
 COMMENT = Entity(
     "Comment",
@@ -115,10 +101,14 @@ COMMENT = Entity(
         "author": One("User", "author_id", anyone=True),
         "author_name": text_of(User, "author_id", full_name, anyone=True),
         "author_role": text_of(User, "author_id", lambda row: row.role, anyone=True),
+        "viewer_can": Inline("CommentPermissions"),
+        "viewer_cannot_reasons": Refusals("ViewerCannotReason"),
     },
     _TIMES,
     OLDEST,
 )
+
+COMMENT_PERMISSIONS = Entity("CommentPermissions", COMMENT.table, permissions("Comment"), {}, ())
 
 ATTACHMENT = Entity(
     "Attachment",
@@ -233,7 +223,7 @@ USER = Entity(
 ENTITIES: Mapping[str, Entity] = {
     entity.name: entity
     for entity in (
-        *(TICKET, PERMISSIONS, COMMENT, ATTACHMENT, EVENT, CHANGE),
+        *(TICKET, PERMISSIONS, COMMENT, COMMENT_PERMISSIONS, ATTACHMENT, EVENT, CHANGE),
         *(COMPANY, CONTACT, USER, WEBHOOK, DELIVERY, ATTEMPT),
     )
 }

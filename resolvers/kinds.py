@@ -78,7 +78,14 @@ class Inside:
     column: str
 
 
-Definition = Scalar | Inline | One | Many | Inside
+@dataclass(frozen=True)
+class Refusals:
+    """A list of what the viewer may not do with the row, and why: see ``access.refusals``."""
+
+    entity: str
+
+
+Definition = Scalar | Inline | One | Many | Inside | Refusals
 
 
 @dataclass(frozen=True)

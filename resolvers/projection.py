@@ -16,7 +16,8 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.fields import ENTITIES
-from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Row, Scalar
+from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Refusals, Row, Scalar
+from resolvers.refusals import refusal_list
 from resolvers.shapes import NO_ARGS, TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,
@@ -142,6 +143,8 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
         return object_of(build, ENTITIES[definition.entity], field.shape, row)
     if isinstance(definition, Inside):
         return _inside(build, definition, field.shape, row)
+    if isinstance(definition, Refusals):
+        return refusal_list(build, entity.name, field.shape, row)
     if isinstance(definition, One):
         return _one(build, definition, field.shape, row)
     return _many(build, definition, field, row)

@@ -24,6 +24,7 @@ from models import (
     User,
 )
 from resolvers import access, inputs
+from resolvers.access import Action
 from resolvers.desk import Context, Viewer
 from resolvers.errors import Conflict, NotFound, Problem
 from resolvers.events import Happening, append_events, change, move_events
@@ -95,7 +96,7 @@ async def assign_ticket(context: Context, ticket_id: UUID, user_id: UUID | None)
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require_staff(viewer, "assign tickets")
+        access.require(viewer, ticket, Action.ASSIGN)
         before = _snapshot(ticket)
         if user_id is None:
             ticket.status, ticket.assigned_to_id, ticket.assigned_team = (
@@ -120,7 +121,7 @@ async def delete_ticket(context: Context, ticket_id: UUID) -> None:
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require_staff(viewer, "delete tickets")
+        access.require(viewer, ticket, Action.DELETE)
         found = await session.exec(select(Attachment.key).where(Attachment.ticket_id == ticket.id))
         keys = list(found.all())
         await session.delete(ticket)

@@ -18,6 +18,7 @@ from schema.choices import (
     TicketStatus,
 )
 from schema.filters import TicketFilter, TicketOrder
+from schema.permissions import CommentPermissions, TicketPermissions, ViewerCannotReason
 from schema.scalars import DateTime
 from schema.words import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
 
@@ -176,17 +177,6 @@ class Contact(Node):
         projected()
 
 
-@strawberry.type(description="What the viewer may do with a ticket.")
-class TicketPermissions:
-    """See ``resolvers/access.py``."""
-
-    update: bool = said("Whether fields may be changed; customers may change a few.")
-    comment: bool = said("Whether public comments and files may be added.")
-    add_internal_note: bool = said("Whether notes that customers never see may be added.")
-    assign: bool = said("Whether it may be assigned to somebody, or to nobody.")
-    delete: bool = said("Whether it may be deleted, with its comments and files.")
-
-
 @strawberry.type(description="A request for help, and what became of it.")
 class Ticket(Node):
     """See ``models.Ticket``."""
@@ -216,6 +206,9 @@ class Ticket(Node):
     internal_notes_count: int = said("How many internal notes it has; 0 for customers.")
     attachments: list["Attachment"] = said("The files that were uploaded to it, newest first.")
     viewer_can: TicketPermissions = said("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+        "Why the viewer may not do the rest; empty where they may do everything."
+    )
     version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
     created_at: DateTime = said("When the request came in.")
     updated_at: DateTime = said("When a field of it was last changed.")
@@ -259,6 +252,10 @@ class Comment(Node):
     author: User | None = said("Who wrote it; null where that is no longer known.")
     text: str = said("What was said, with its line breaks.")
     is_internal: bool = said("Whether it is a note among staff, which customers never see.")
+    viewer_can: CommentPermissions = said("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+        "Why the viewer may not do the rest; empty where they may do everything."
+    )
     version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
     created_at: DateTime = said("When it was written.")
     updated_at: DateTime = said("When the text was last changed, or who may see it.")

@@ -158,7 +158,9 @@ async def live(
     app = create_app(settings, clock=clock, observer=statements.append)
     listening = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_max_size=2**20))
+    # Its log goes where all others go, so that tests can read it.
+    config = uvicorn.Config(app, log_config=None, log_level="warning", ws_max_size=2**20)
+    server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve([listening]))
     desk = app.state.desk
     world = World(desk, desk.database, clock, settings, tmp_path / "media")

@@ -19,6 +19,7 @@ from graphql.pyutils import camel_to_snake
 from models import Role, TicketPriority, TicketStatus, User
 from resolvers.signing import Signer
 from tests.schema.reference_filters import COLUMNS, FINISHED, matches
+from tests.schema.reference_permissions import able, reasons
 from tests.schema.rows import World
 
 Row = Any
@@ -260,9 +261,10 @@ class Reference:
         return value  # type: ignore[no-any-return]
 
     def _viewerCan(self, row: Row) -> dict[str, bool]:  # noqa: N802
-        staff = self.viewer.role is not Role.CUSTOMER
-        able = dict.fromkeys(("addInternalNote", "assign", "delete"), staff)
-        return {**able, "update": staff or row.created_by_id == self.viewer.id, "comment": True}
+        return able(self.viewer, row)
+
+    def _viewerCannotReasons(self, row: Row) -> list[dict[str, str]]:  # noqa: N802
+        return reasons(self.viewer, row)
 
     def _downloadUrl(self, row: Row, expiresIn: int) -> str:  # noqa: N802, N803
         expires = str(int(self.now.timestamp()) + expiresIn)

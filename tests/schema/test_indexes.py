@@ -1,6 +1,8 @@
 """A page is found by an index, however deep it lies: no sort of all rows, no scan to its place."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -37,12 +39,10 @@ async def explained(face: Face, args: Args, position: dict[str, object]) -> str:
     plan = compile_select(source.rows(source.limit()), dialect)
     values = plan.values(position)
     if face.database.is_sqlite:
-        reader: Any = face.database.reader
-        async with reader._lanes[0].connection.execute(
-            f"EXPLAIN QUERY PLAN {plan.sql}", values
-        ) as rows:
-            return "\n".join([str(row[3]) async for row in rows])
-    reader = face.database.reader
+        with closing(sqlite3.connect(str(face.database.url.database))) as connection:
+            explained = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", values)
+            return "\n".join(str(row[3]) for row in explained)
+    reader: Any = face.database.reader
     rows = await reader._pool.fetch(f"EXPLAIN (FORMAT JSON) {plan.sql}", *values)
     return json.dumps(json.loads(rows[0][0]), indent=1)
 

@@ -14,11 +14,15 @@ TICKETS = """
         contact { name } assignedTo { fullName assignedTickets { totalCount } }
         comments { nodes { text author { fullName } } totalCount pageInfo { hasNextPage } }
         attachments { name downloadUrl uploadedBy { username } } viewerCan { update }
+        viewerCannotReasons { action code message }
     } } pageInfo { endCursor hasNextPage hasPreviousPage } totalCount }
 """
 READS = {
     "tickets": f"tickets(first: 50) {TICKETS}",
-    "comments": "comments(first: 50) { nodes { text ticket { subject company { name } } } }",
+    "comments": (
+        "comments(first: 50) { nodes { text viewerCan { delete }"
+        " ticket { subject company { name } } } }"
+    ),
     "users": f"users(first: 50) {PEOPLE}",
     "companies": "companies(first: 49) { nodes { contacts { nodes { tickets { totalCount } } } } }",
     "contacts": f"contacts(first: 50) {PEOPLE}",
