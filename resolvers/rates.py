@@ -34,6 +34,7 @@ _LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 # An object of finished JSON. Inside a string a quote is escaped, so what looks like the start of
 # an object may otherwise only be the end of a string, and no name of a member follows it.
 _OBJECT = re.compile(r'\{"[A-Za-z_]')
+_OBJECT_BYTES = re.compile(_OBJECT.pattern.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,8 @@ def network(address: str) -> str:
     return str(found)
 
 
-def count_objects(text: str) -> int:
+def count_objects(text: str | bytes) -> int:
     """Return how many objects with members a finished JSON text has."""
+    if isinstance(text, bytes):
+        return len(_OBJECT_BYTES.findall(text))
     return len(_OBJECT.findall(text))

@@ -1,5 +1,7 @@
 """Logging in, staying logged in, and the older names of the same calls."""
 
+from dataclasses import replace
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,7 +45,7 @@ async def login(request: Request, context: Context) -> Response:
     except BadCredentials:
         raise RestError(400, {"non_field_errors": ["Invalid credentials"]}) from None
     viewer = await auth.viewer_of(context.desk, done.access)
-    themselves = Context(context.desk, viewer, context.via, context.base_url)
+    themselves = replace(context, viewer=viewer)
     user = orjson.Fragment(await row_text(themselves, shapes.ONE_USER, done.user_id))
     return answer({"access": done.access, "refresh": done.refresh, "user": user})
 
@@ -138,6 +140,8 @@ async def _login(request: Request, context: Context) -> auth.Login:
     inputs.raise_problems(problems)
     # The blanks around a password may belong to it; the old system cut them off.
     username, sent = cleaned["username"], str(body.data["password"])
+    if (rates := context.desk.rates) is not None:
+        await rates.count_login(context.address, username)
     try:
         return await auth.login(context.desk, username, sent)
     except BadCredentials:

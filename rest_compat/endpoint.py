@@ -14,6 +14,8 @@ from rest_compat.answers import JSON_TYPE, RestError, answer, not_found
 from rest_compat.bodies import FORM, MULTIPART
 from rest_compat.credentials import viewer_of
 from rest_compat.negotiation import require_json
+from rest_compat.operations import operation_of
+from rest_compat.rates import charged
 from rest_compat.wording import refusal
 
 # Makes the ``Link`` header of a request, None where there is nowhere to lead to.
@@ -78,7 +80,10 @@ class Endpoint:
             if handler is None:
                 raise RestError(405, {"detail": f'Method "{request.method}" not allowed.'})
             base_url = self._public_url or base_url_of(request)
-            return await handler(request, Context(self._desk, viewer, "rest", base_url))
+            address = request.client.host if request.client else ""
+            context = Context(self._desk, viewer, "rest", base_url, address)
+            respond = partial(handler, request, context)
+            return await charged(operation_of(handler), request, context, respond)
         except RestError as error:
             return error.response()
         except DeskError as error:

@@ -1,5 +1,7 @@
 """Files: for whoever may see the ticket by bearer token, and by signed links that expire."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -31,7 +33,7 @@ async def _open(request: Request, context: Context) -> OpenFile:
         expires, signature = params.get("expires", ""), params["signature"]
         return await open_signed(context, key, expires, signature)
     viewer = await viewer_of(context.desk, request)
-    bearer = Context(context.desk, viewer, context.via, context.base_url)
+    bearer = replace(context, viewer=viewer)
     return await open_attachment(bearer, key)
 
 

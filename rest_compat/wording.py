@@ -10,6 +10,7 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     Problem,
+    Throttled,
     TooLarge,
 )
 from rest_compat.answers import RestError
@@ -62,7 +63,7 @@ def sentence(problem: Problem, given: object) -> str:
 def refusal(error: DeskError, given: Mapping[str, object]) -> RestError:
     """Word an error of the resolvers; ``given`` is the body that was sent.
 
-    Statuses and bodies: the reference's "Status Codes", with 403, 409 and 413 for what the old
+    Statuses and bodies: the reference's "Status Codes", with 403, 409, 413 and 429 for what the old
     system did not have.
     """
     match error:
@@ -83,6 +84,12 @@ def refusal(error: DeskError, given: Mapping[str, object]) -> RestError:
             return RestError(409, {"detail": "It was changed by somebody else in the meantime."})
         case TooLarge():
             return RestError(413, {"detail": f"A file may have at most {error.limit} bytes."})
+        case Throttled():
+            # Django REST framework's sentence, which clients know from other servers.
+            plural = "" if error.seconds == 1 else "s"
+            expected = f"Expected available in {error.seconds} second{plural}."
+            detail = {"detail": f"Request was throttled. {expected}"}
+            return RestError(429, detail, {"Retry-After": str(error.seconds)})
         case BadInput():
             return RestError(400, {"detail": str(error)})
     raise error

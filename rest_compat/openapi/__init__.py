@@ -141,6 +141,7 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     found = set(operation.errors | operation.refusals)
     # By what the client accepts: all of it is JSON, but files.
     found |= set() if operation.answers is File else {406}
+    found.add(429)
     if operation.form is not None:
         found |= {400, 413, 415}
     if operation.listing is not None:

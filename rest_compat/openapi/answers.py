@@ -33,12 +33,18 @@ HEADERS: dict[str, Json] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "Retry-After": {
+        "description": "How many seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer"},
+    },
     "ETag": {
         "description": "The SHA-256 of the content.",
         "required": True,
         "schema": {"type": "string"},
     },
 }
+MORE_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
 REASONS = {
     400: "A value or the body is not acceptable; each wrong field has its sentences.",
     401: "The token is missing, expired or not one of this server's.",
@@ -48,6 +54,7 @@ REASONS = {
     409: "Somebody else changed it at the same time.",
     413: "The file or the body is too large.",
     415: "The body is of a type that the path does not take.",
+    429: "Too many points were used in a short time, or too many logins were tried.",
 }
 DETAILS = {
     400: "JSON parse error - Expecting value: line 1 column 1 (char 0)",
@@ -58,6 +65,7 @@ DETAILS = {
     409: "It was changed by somebody else in the meantime.",
     413: f"A body may have at most {MOST_BYTES} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
+    429: "Request was throttled. Expected available in 6 seconds.",
 }
 # What a download says besides: RFC 9110, sections 13 to 15.
 DOWNLOADS = {
@@ -145,7 +153,7 @@ def _refused(operation: Operation, status: int, schemas: Schemas) -> Json:
         example = {name: [SENTENCES["required"]] for name in names[:1]} or example
     if status in operation.errors:
         kinds.append(action)
-    names = ["Allow", "Link", "X-Request-Id", *(["WWW-Authenticate"] if status == 401 else [])]
+    names = ["Allow", "Link", "X-Request-Id", *MORE_HEADERS.get(status, ())]
     schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     return {
         "description": REASONS[status],

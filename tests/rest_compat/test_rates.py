@@ -1,0 +1,112 @@
+"""Points and logins through REST: the same buckets as GraphQL's, with REST's answers."""
+
+import pytest
+
+from resolvers.rates import Rates
+from server.settings import Settings
+from tests.rest_compat.conftest import Api, Clock, key
+
+pytestmark = pytest.mark.anyio
+PASSWORD = "wrong"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Give each user 1,200 points a minute, 20 a second."""
+    return settings.model_copy(update={"rate_limit": 1200, "max_cost": 100})
+
+
+def rates_of(api: Api) -> Rates:
+    assert api.desk.rates is not None
+    return api.desk.rates
+
+
+async def left(api: Api, viewer: str) -> int:
+    return (await rates_of(api).draw(f"user:{key(viewer)}", 0)).available
+
+
+async def test_a_read_costs_the_objects_of_its_answer(api: Api) -> None:
+    for path, objects in (
+        # The answer itself, three tickets and their two comments.
+        ("tickets/", 6),
+        ("tickets/?limit=1", 2),
+        (f"tickets/{key('offline')}/", 3),
+        ("companies/", 3),
+        ("companies/simple/", 2),
+        ("tickets/stats/", 3),
+        ("auth/me/", 1),
+        ("ticket-events/", 1),
+        ("", 1),
+        ("tickets/?page=9999", 0),
+        ("tickets/none/", 0),
+        ("nothing/", 0),
+    ):
+        before = await left(api, "keith")
+        await api.get(path, "keith")
+        assert before - await left(api, "keith") == objects, path
+
+
+async def test_a_write_costs_ten_whatever_comes_of_it(api: Api) -> None:
+    path = f"tickets/{key('offline')}/"
+    for body, status in (({"subject": "Other"}, 200), ({"subject": ""}, 400)):
+        before = await left(api, "keith")
+        assert (await api.patch(path, "keith", json=body)).status_code == status
+        assert before - await left(api, "keith") == 10
+    assert await left(api, "norbert") == 1200
+
+
+async def test_too_few_points_are_a_429(api: Api, clock: Clock, statements: list[str]) -> None:
+    # Twenty tickets with twenty comments and twenty files each: 821 points.
+    await rates_of(api).draw(f"user:{key('keith')}", 400)
+    rows = await api.everything()
+    statements.clear()
+    response = await api.get("tickets/", "keith")
+    assert response.status_code == 429
+    assert response.json() == {"detail": "Request was throttled. Expected available in 2 seconds."}
+    assert response.headers["retry-after"] == "2"
+    assert response.headers["allow"] == "GET, POST, HEAD, OPTIONS"
+    await rates_of(api).draw(f"user:{key('keith')}", 800)
+    response = await api.patch(f"tickets/{key('offline')}/", "keith", json={"subject": "Other"})
+    assert response.status_code == 429
+    assert response.json() == {"detail": "Request was throttled. Expected available in 1 second."}
+    assert await api.everything() == rows
+    assert (await api.get("tickets/", "norbert")).status_code == 200
+    clock.move(seconds=60)
+    assert (await api.get("tickets/", "keith")).status_code == 200
+
+
+async def test_strangers_share_the_points_of_their_address(api: Api) -> None:
+    await rates_of(api).draw("address:127.0.0.1", 1195)
+    response = await api.post("jwt/token/verify/", None, json={"token": "x"})
+    assert response.status_code == 429
+    # Who has no token at all is told so before anything is counted.
+    assert (await api.get("tickets/", None)).status_code == 401
+    assert (await api.get("tickets/", "keith")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["keith", "nobody-of-this-name"])
+async def test_the_eleventh_login_of_a_minute_is_refused(
+    api: Api, clock: Clock, statements: list[str], name: str
+) -> None:
+    sent = {"username": name, "password": PASSWORD}
+    for path, status in (("auth/login/", 400), ("jwt/token/", 401)) * 5:
+        assert (await api.post(path, None, json=sent)).status_code == status
+    statements.clear()
+    for path in ("auth/login/", "jwt/token/"):
+        response = await api.post(path, None, json=sent | {"username": f" {name.upper()} "})
+        assert response.status_code == 429
+        assert response.json() == {
+            "detail": "Request was throttled. Expected available in 6 seconds."
+        }
+        assert response.headers["retry-after"] == "6"
+    assert statements == []
+    assert (await api.post("auth/login/", None, json=sent | {"username": "x"})).status_code == 400
+    clock.move(seconds=6)
+    assert (await api.post("auth/login/", None, json=sent)).status_code == 400
+
+
+async def test_a_password_with_blanks_around_it_counts_once(api: Api) -> None:
+    sent = {"username": "keith", "password": f" {PASSWORD} "}
+    for _ in range(10):
+        assert (await api.post("auth/login/", None, json=sent)).status_code == 400
+    assert (await api.post("auth/login/", None, json=sent)).status_code == 429
