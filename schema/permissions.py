@@ -53,7 +53,9 @@ class CommentPermissions:
     """The rules of ``Comment``."""
 
     update: bool = said("Whether its text may be changed.")
-    make_internal: bool = said("Whether it may become a note that customers never see, or stay one.")
+    make_internal: bool = said(
+        "Whether it may become a note that customers never see, or stay one."
+    )
     delete: bool = said("Whether it may be removed.")
 
 
