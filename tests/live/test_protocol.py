@@ -199,6 +199,13 @@ async def test_a_subscription_needs_a_stream(live: Live) -> None:
         ("application/json;q=0.5, text/event-stream", True),
         ("text/event-stream;q=0", False),
         ("text/event-stream;q=x", False),
+        # What urql asks for with a subscription, and with anything else.
+        ("text/event-stream, multipart/mixed", True),
+        (
+            "application/graphql-response+json, application/graphql+json, application/json, "
+            "text/event-stream, multipart/mixed",
+            False,
+        ),
         ("*/*", False),
         ("", False),
     ],

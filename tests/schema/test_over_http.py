@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: methods, media types, statuses and batches."""
+"""GraphQL over HTTP: methods, media types and statuses."""
 
 import json
 from typing import Any
@@ -7,10 +7,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from resolvers.passwords import hash_password
 from schema import media
 from tests.schema.face import Face
-from tests.schema.rows import company, key, ticket, user
+from tests.schema.rows import company, key
 
 pytestmark = [
     pytest.mark.anyio,
@@ -241,56 +240,6 @@ async def test_a_subscription_needs_a_stream(face: Face) -> None:
         headers = {"Accept": accept, **face.headers("agent")}
         error = refusal(await face.client.post("/graphql", json=body, headers=headers), 400)
         assert media.EVENTS in error["message"]
-
-
-async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
-    await face.add(ticket("T-1"))
-    batch = [
-        {"query": VIEWER},
-        {"query": CREATE, "variables": of_new("First")},
-        {"query": "{ nothing }"},
-        {"query": "{ tickets(orderBy: [{field: CREATED_AT}]) { nodes { subject } } }"},
-        {"query": CREATE, "variables": of_new("Second")},
-        {"query": "subscription { ticketEvents { cursor } }"},
-        {"query": "query A { __typename } query B { a: __typename }", "operationName": "B"},
-    ]
-    for accept in (media.JSON, media.GRAPHQL):
-        headers = {"Accept": accept, **face.headers("agent")}
-        response = await face.client.post("/graphql", json=batch, headers=headers)
-        assert response.status_code == 200
-        assert response.headers["content-type"].split(";")[0] == accept
-        answers = response.json()
-        assert answers[0] == AGENT
-        assert answers[1]["data"]["createTicket"] == {"ticket": {"subject": "First"}, "errors": []}
-        assert answers[2]["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-        assert "data" not in answers[2]
-        # What comes later sees what was done before.
-        assert {"subject": "First"} in answers[3]["data"]["tickets"]["nodes"]
-        assert answers[4]["data"]["createTicket"]["ticket"] == {"subject": "Second"}
-        assert "text/event-stream" in answers[5]["errors"][0]["message"]
-        assert answers[6] == {"data": {"a": "Query"}}
-    assert await tickets(face) == ["T-1", *["First", "Second"] * 2]
-
-
-async def test_a_batch_is_run_as_a_whole_or_not_at_all(face: Face) -> None:
-    create = {"query": CREATE, "variables": of_new("No")}
-    headers = face.headers("agent")
-    for batch in ([create, {}], [create] * 11, [create, {"query": "{ a }", "variables": 3}]):
-        refusal(await face.client.post("/graphql", json=batch, headers=headers), 400)
-    streamed = {"Accept": media.EVENTS, **headers}
-    refusal(await face.client.post("/graphql", json=[create], headers=streamed), 400)
-    assert await tickets(face) == []
-
-
-async def test_a_login_in_a_batch_is_for_its_own_request(face: Face) -> None:
-    await face.add(user("door", password=hash_password("let me in please")))
-    login = 'mutation { login(input: {username: "door", password: "let me in please"}) '
-    login += "{ accessToken user { username } } }"
-    batch = [{"query": login}, {"query": VIEWER}]
-    response = await face.client.post("/graphql", json=batch)
-    first, second = response.json()
-    assert first["data"]["login"]["user"] == {"username": "door"}
-    assert second == {"data": {"viewer": None}}
 
 
 async def test_a_page_of_another_site_cannot_write(face: Face) -> None:
