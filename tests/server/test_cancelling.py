@@ -1,6 +1,7 @@
 """Statements whose task is cancelled: they stop, and those of others do not."""
 
 import asyncio
+import logging
 import random
 import sqlite3
 import threading
@@ -189,14 +190,15 @@ async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Databa
             await asyncio.sleep(0.005)
 
 
-async def test_what_is_being_committed_is_committed(database: Database) -> None:
+async def test_what_is_being_committed_is_committed(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     """A task that is cancelled during the commit hears of it when the commit is done."""
-    other = sqlite3.connect(str(database.url.database), isolation_level=None)
     committing = asyncio.Event()
 
-    async def work() -> None:
+    async def work(name: str) -> None:
         async with database.transaction() as session:
-            session.add(Company(id=key("a"), name="kept", created_at=NOON, updated_at=NOON))
+            session.add(Company(id=key(name), name=name, created_at=NOON, updated_at=NOON))
             commit = session.commit
 
             async def noticed() -> None:
@@ -205,8 +207,13 @@ async def test_what_is_being_committed_is_committed(database: Database) -> None:
 
             session.commit = noticed  # type: ignore[method-assign]
 
-    writing = asyncio.create_task(work())
-    await committing.wait()
-    await cancelled(writing)
-    assert other.execute("SELECT name FROM companies").fetchall() == [("kept",)]
-    other.close()
+    for moment in range(20):
+        committing.clear()
+        writing = asyncio.create_task(work(f"{moment:02}"))
+        await committing.wait()
+        for _ in range(moment):
+            await asyncio.sleep(0.0002)
+        writing.cancel()
+        await asyncio.wait([writing])
+    assert sorted(await names(database)) == [f"{moment:02}" for moment in range(20)]
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
