@@ -52,18 +52,22 @@ class Known:
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation that is meant (GraphQL, section 6.1).
 
-        Raises ``GraphQLError`` where there is none of this name, or no name where there is a
+        Raises ``NoChoice`` where there is none of this name, or no name where there is a
         choice.
         """
         if name is not None:
             found = self.operations.get(name)
             if found is None or found.name is None:
-                raise GraphQLError(f"The document has no operation named {name!r}.")
+                raise NoChoice(f"The document has no operation named {name!r}.")
             return found
         if len(self.operations) != 1:
             message = "Say which of the operations is meant: `operationName`."
-            raise GraphQLError(message if self.operations else "The document has no operation.")
+            raise NoChoice(message if self.operations else "The document has no operation.")
         return next(iter(self.operations.values()))
+
+
+class NoChoice(GraphQLError):
+    """It is not said which operation of a document is meant, or there is none of that name."""
 
 
 class Documents:

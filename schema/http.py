@@ -29,6 +29,7 @@ from schema import media
 from schema.asked import Asked, asked_of_address, asked_of_body
 from schema.caching import keep
 from schema.context import GraphContext, context_of, token_of_payload
+from schema.documents import NoChoice
 from schema.errors import formatted
 from schema.operations import DeskSchema, Operation
 from schema.persisted import Persisted
@@ -122,10 +123,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
             _check_way(found, request.method, kind)
         if kind == media.EVENTS:
             return self._stream(request, context, found)
-        shown, status = await self._shown(request, found)
-        if kind == media.JSON:
-            # Clients trust no other status of this type (GraphQL over HTTP, status codes).
-            status = 200
+        result = await self._result(found)
+        shown = await self.process_result(request, result)
+        status = _status(kind, result, throttled=context.retry_after is not None)
         response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
         if context.retry_after is not None:
             response.headers["Retry-After"] = str(context.retry_after)
@@ -146,8 +146,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
                     _check_way(found, request.method, kind)
             except Refused as refused:
                 found = _failed(GraphQLError(str(refused), extensions={"code": refused.code}))
-            shown, _status = await self._shown(request, found)
-            answers.append(shown)
+            answers.append(await self.process_result(request, await self._result(found)))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
     def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
@@ -158,13 +157,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
             return _failed(error)
         return self.schema.choose(text, asked.variables, context, asked.operation_name)
 
-    async def _shown(
-        self, request: Request, found: Operation | PreExecutionError
-    ) -> tuple[GraphQLHTTPResponse, int]:
-        """Run an operation; return its answer, and its status where that says something."""
-        result = await self.schema.run(found) if isinstance(found, Operation) else found
-        status = 400 if isinstance(result, PreExecutionError) else 200
-        return await self.process_result(request, result), status
+    async def _result(self, found: Operation | PreExecutionError) -> ExecutionResult:
+        """Run an operation, if there is one."""
+        return await self.schema.run(found) if isinstance(found, Operation) else found
 
     def _stream(
         self, request: Request, context: GraphContext, found: Operation | PreExecutionError
@@ -239,6 +234,19 @@ def _check_way(operation: Operation, method: str, kind: str) -> None:
         raise Refused(405, "A mutation needs POST.", headers={"Allow": "POST"})
     if operation.type is OperationType.SUBSCRIPTION and kind != media.EVENTS:
         raise Refused(400, f"A subscription needs a WebSocket, or Accept: {media.EVENTS}.")
+
+
+def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
+    """Return the status of an answer (GraphQL over HTTP, status codes)."""
+    if not isinstance(result, PreExecutionError):
+        return 200
+    if any(isinstance(error, NoChoice) for error in result.errors or ()):
+        # A request that does not say what it wants is malformed.
+        return 400
+    if kind == media.JSON:
+        # Its clients trust no other one.
+        return 200
+    return 429 if throttled else 400
 
 
 def _failed(error: GraphQLError) -> PreExecutionError:

@@ -19,7 +19,7 @@ from resolvers.errors import Throttled, TimedOut
 from schema.bounds import excess_of_values
 from schema.charging import Charge, charge
 from schema.context import GraphContext
-from schema.documents import Documents, Known
+from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
 from schema.execution import FragmentExecutor
 
@@ -81,7 +81,7 @@ class DeskSchema(Schema):
             return PreExecutionError(data=None, errors=[excess])
         try:
             return Operation(known, known.operation(operation_name), variables, context)
-        except GraphQLError as error:
+        except NoChoice as error:
             return PreExecutionError(data=None, errors=[error])
 
     async def run(self, operation: Operation) -> ExecutionResult:

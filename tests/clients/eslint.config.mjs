@@ -37,8 +37,8 @@ export default [
         "error",
         {
           exceptions: {
-            types: ["FieldChange", "PageInfo", "UserError", "WebhookAttempt"],
-            suffixes: ["Connection", "Count", "Edge", "Payload", "Permissions", "Stats"],
+            types: ["FieldChange", "PageInfo", "RateLimit", "UserError", "WebhookAttempt"],
+            suffixes: ["Connection", "Count", "Edge", "Payload", "Permissions", "Reason", "Stats"],
           },
         },
       ],

@@ -165,7 +165,8 @@ async def send(app: Starlette, asked: Asked, tokens: Tokens) -> Answer:
 
     async def receive() -> dict[str, Any]:
         if not pieces:
-            return {"type": "http.disconnect"}
+            # The client is there until it has its answer.
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     async def take(message: Any) -> None:

@@ -99,22 +99,24 @@ async def test_what_no_answer_has_is_not_acceptable(face: Face, accept: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("query", "variables", "name", "trusted"),
+    ("query", "variables", "name", "plain", "trusted"),
     [
-        ("{", None, None, 400),
-        ("{ nothing }", None, None, 400),
-        ("query A { __typename } query B { __typename }", None, None, 400),
-        ("{ __typename }", None, "Nope", 400),
-        ("query($id: ID!) { node(id: $id) { id } }", {"id": None}, None, 400),
-        ("{ tickets(first: 0) { totalCount } }", None, None, 200),
-        ("{ viewer { id } ticket { id } }", None, None, 200),
+        ("{", None, None, 200, 400),
+        ("{ nothing }", None, None, 200, 400),
+        # What does not say which operation it wants is malformed.
+        ("query A { __typename } query B { __typename }", None, None, 400, 400),
+        ("fragment A on Query { __typename }", None, None, 200, 400),
+        ("{ __typename }", None, "Nope", 400, 400),
+        ("query($id: ID!) { node(id: $id) { id } }", {"id": None}, None, 200, 400),
+        ("{ tickets(first: 0) { totalCount } }", None, None, 200, 200),
+        ("{ viewer { id } ticket { id } }", None, None, 200, 200),
     ],
 )
 async def test_only_graphql_answers_have_a_status_of_their_own(
-    face: Face, query: str, variables: Any, name: str | None, trusted: int
+    face: Face, query: str, variables: Any, name: str | None, plain: int, trusted: int
 ) -> None:
     body = {"query": query, "variables": variables, "operationName": name}
-    for accept, status in ((media.JSON, 200), (media.GRAPHQL, trusted)):
+    for accept, status in ((media.JSON, plain), (media.GRAPHQL, trusted)):
         headers = {"Accept": accept, **face.headers("agent")}
         response = await face.client.post("/graphql", json=body, headers=headers)
         assert response.status_code == status

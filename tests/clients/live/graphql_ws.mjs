@@ -36,7 +36,7 @@ test("a query, a mutation and an error on one connection", async () => {
 
   const query = "query($id: ID!) { ticket(id: $id) { subject } }";
   const read = await first(client, { query, variables: { id } });
-  assert.deepEqual(read, { data: { ticket: { subject: "After" } } });
+  assert.deepEqual(read.data, { ticket: { subject: "After" } });
 
   const wrong = await first(client, { query: "{ tickets(first: 1000) { totalCount } }" });
   assert.equal(wrong.errors[0].extensions.code, "BAD_USER_INPUT");
