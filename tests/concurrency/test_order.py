@@ -36,7 +36,7 @@ async def write(client: httpx.AsyncClient, base: str, number: int) -> None:
         given = {"ticketId": ticket, "text": f"{number}: {count}"}
         body = {"query": COMMENT, "variables": {"input": given}}
         response = await client.post(f"{base}/graphql", json=body)
-        assert response.json() == {"data": {"addComment": {"errors": []}}}
+        assert response.json()["data"] == {"addComment": {"errors": []}}
         changes = {"subject": f"{number}: {count}"}
         response = await client.patch(f"{base}/api/v1/tickets/{ticket}/", json=changes)
         assert response.status_code == 200, response.text
