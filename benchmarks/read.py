@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (servers.ServerError, LoadError) as error:
         print(error, file=sys.stderr)
         return 1
-    text = f"{table(results)}\n{conditions(options.tickets, options.seconds, options.rounds)}"
+    told = conditions(options.tickets, options.seconds, options.rounds)
+    text = f"{table(results)}\n{told}"
     print(text, end="")
     if options.write:
         DOCS.mkdir(exist_ok=True)
@@ -48,6 +49,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tickets", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=4.0, help="how long a round takes")
     parser.add_argument("--rounds", type=int, default=5, help="rounds for each server and read")
+    parser.add_argument(
+        "--bare", action="store_true", help="ours once more, with DESKGRAPH_RATE_LIMIT=off"
+    )
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
     parser.add_argument("--write", action="store_true", help="keep table and chart in docs/")
     return parser.parse_args(arguments)
@@ -63,28 +67,30 @@ async def _measure_all(options: argparse.Namespace) -> list[Result]:
                 raise servers.ServerError(missing)
             print(f"{missing}: it is left out.", file=sys.stderr)
             continue
-        found += await measure_on(kind, rows, options.seconds, options.rounds)
+        found += await measure_on(kind, rows, options.seconds, options.rounds, bare=options.bare)
     return found
 
 
-async def measure_on(kind: str, rows: Rows, seconds: float, rounds: int) -> list[Result]:
+async def measure_on(
+    kind: str, rows: Rows, seconds: float, rounds: int, *, bare: bool = False
+) -> list[Result]:
     """Return what was measured on one kind of database."""
     shown = await databases.version(kind)
     print(f"Filling {shown} ...", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         async with databases.scratch(kind, Path(folder), rows) as url:
             return await asyncio.to_thread(
-                _compare, url, Path(folder), rows, shown, seconds, rounds
+                _compare, url, Path(folder), rows, shown, seconds, rounds, bare=bare
             )
 
 
 def _compare(
-    url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int
+    url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int, *, bare: bool
 ) -> list[Result]:
     key = secrets.token_urlsafe(48)
     access = servers.token(key, rows)
     results = []
-    with servers.running(url, key, access, folder) as ports:
+    with servers.running(url, key, access, folder, bare=bare) as ports:
         for request in requests(access):
             size = servers.compare(request, ports)
             samples: dict[str, list[Sample]] = {name: [] for name in ports}
@@ -95,7 +101,12 @@ def _compare(
                 for name, port in ports.items():
                     samples[name].append(measure(request, port, seconds))
             medians = {name: median_of(some) for name, some in samples.items()}
-            results.append(Result(shown, request.title, size, medians["ours"], medians["floor"]))
+            results.append(
+                Result(
+                    *(shown, request.title, size),
+                    *(medians["ours"], medians["floor"], medians.get("bare")),
+                )
+            )
     return results
 
 

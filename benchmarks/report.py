@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from benchmarks.load import Sample, generator
+from benchmarks.servers import RATE_LIMIT
 
 
 @dataclass(frozen=True)
 class Result:
-    """One read on one database: ours and the floor, each as the median of the rounds."""
+    """One read on one database: ours and the floor, each as the median of the rounds.
+
+    ``bare`` is ours where nothing is counted.
+    """
 
     database: str
     title: str
     size: int
     ours: Sample
     floor: Sample
+    bare: Sample | None = None
 
     @property
     def ratio(self) -> float:
@@ -32,6 +37,16 @@ def table(results: Sequence[Result]) -> str:
         lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
         ratio = f"{result.ratio:.2f}"
         lines.append(_line("deskgraph", result.ours, ratio))
+        if result.bare is not None:
+            lines.append(
+                _line(
+                    "with nothing counted",
+                    result.bare,
+                    f"{result.bare.rate / result.floor.rate:.2f}",
+                )
+            )
+            counted = result.ours.rate / result.bare.rate
+            lines.append(f"  {'ours of ours with nothing counted':69}{counted:>10.3f}")
         lines.append(_line("by hand (the floor)", result.floor, "1.00"))
     return "\n".join(lines) + "\n"
 
@@ -46,6 +61,7 @@ def conditions(tickets: int, seconds: float, rounds: int) -> str:
         f"Load: {generator()}; the database and the load are on the same machine, which has "
         f"{os.cpu_count()} cores.\n"
         f"{tickets:,} tickets, pages of 20. Both answers were compared as JSON before.\n"
+        f"Ours counts what each request costs, with DESKGRAPH_RATE_LIMIT={RATE_LIMIT}.\n"
         "The floor: bare Starlette, uvicorn with the same settings, SQL by hand, no schema, "
         "a constant token.\n"
         f"Python {platform.python_version()}, {versions}.\n"

@@ -24,6 +24,8 @@ from server.settings import PREFIX
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30
+# Points a minute: everything is counted, and nothing refused.
+RATE_LIMIT = 10**9
 LIFETIME = 1440
 
 
@@ -38,14 +40,21 @@ def token(key: str, rows: Rows) -> str:
 
 
 @contextmanager
-def running(url: str, key: str, access: str, folder: Path) -> Iterator[dict[str, int]]:
-    """Run our server and the floor, and give their ports by name."""
+def running(
+    url: str, key: str, access: str, folder: Path, *, bare: bool = False
+) -> Iterator[dict[str, int]]:
+    """Run our server and the floor, and give their ports by name.
+
+    ``bare``: ours a second time, without counting anything.
+    """
     env = _environment(url, key, folder) | {"FLOOR_TOKEN": access}
+    ours = ["server.cli", "serve"]
     with ExitStack() as stack:
-        started = {
-            "ours": stack.enter_context(_started(["server.cli", "serve"], env, folder)),
-            "floor": stack.enter_context(_started(["benchmarks.floor"], env, folder)),
-        }
+        started = {"ours": stack.enter_context(_started(ours, env, folder))}
+        if bare:
+            off = env | {f"{PREFIX}RATE_LIMIT": "off"}
+            started["bare"] = stack.enter_context(_started(ours, off, folder))
+        started["floor"] = stack.enter_context(_started(["benchmarks.floor"], env, folder))
         for process in started.values():
             process.wait_until_it_answers()
         yield {name: process.port for name, process in started.items()}
@@ -67,6 +76,7 @@ def _environment(url: str, key: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}DATABASE_URL": url,
         f"{PREFIX}FILES_URL": f"file://{folder / 'media'}",
         f"{PREFIX}SECRET_KEY": key,
+        f"{PREFIX}RATE_LIMIT": str(RATE_LIMIT),
     }
 
 
@@ -90,9 +100,16 @@ def compare(request: Request, ports: Mapping[str, int]) -> int:
     answers = {name: ask(request, port) for name, port in ports.items()}
     (first, one), *others = answers.items()
     for name, other in others:
-        if orjson.loads(other) != orjson.loads(one):
+        if _without_cost(other) != _without_cost(one):
             raise ServerError(f"{first} and {name} answer {request.title} differently.")
     return len(one)
+
+
+def _without_cost(answer: bytes) -> object:
+    """Return an answer as JSON without what only ours tells."""
+    found = orjson.loads(answer)
+    found.pop("extensions", None)
+    return found
 
 
 @dataclass

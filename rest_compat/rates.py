@@ -5,6 +5,7 @@ did not have is given back. A write costs ten.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from resolvers.rates import bucket_of, count_objects
 from resolvers.reading import Read
 from resolvers.shapes import Shape
 from rest_compat.answers import RestError
+from rest_compat.lists import Listing
 from rest_compat.operations import Operation
 from rest_compat.paging import PAGE_SIZE, window_of
 
@@ -25,22 +27,29 @@ def points_of(operation: Operation, request: Request) -> int:
     """Return the most that a request may cost."""
     if request.method not in SAFE:
         return WRITE
-    answers = operation.answers
-    rows = 1
-    if operation.listing is not None:
-        if answers is operation.listing.read or operation.follows:
-            return 1 + _rows(request) * _objects(operation.listing.shape)
-        rows = PAGE_SIZE
+    objects = _objects_of(operation)
+    if operation.listing is None or not _has_window(operation, operation.listing):
+        return objects
+    try:
+        return 1 + objects * window_of(request.query_params).limit
+    except RestError:
+        return 1
+
+
+def _has_window(operation: Operation, listing: Listing) -> bool:
+    return operation.answers is listing.read or operation.follows
+
+
+@cache
+def _objects_of(operation: Operation) -> int:
+    """Return the objects of an answer, or of each row of a window."""
+    answers, listing = operation.answers, operation.listing
+    if listing is not None and _has_window(operation, listing):
+        return _objects(listing.shape)
     if not isinstance(answers, Read):
         return 1
-    return 1 + rows * sum(_objects(shape) for _, shape in answers.shapes)
-
-
-def _rows(request: Request) -> int:
-    try:
-        return window_of(request.query_params).limit
-    except RestError:
-        return 0
+    rows = PAGE_SIZE if answers.root == "list" else 1
+    return rows * sum(_objects(shape) for _, shape in answers.shapes)
 
 
 def _objects(shape: Shape) -> int:
@@ -65,7 +74,7 @@ async def charged(
     try:
         response = await respond()
         if request.method in SAFE:
-            used = max(1, count_objects(bytes(getattr(response, "body", b""))))
+            used = max(1, count_objects(bytes(getattr(response, "body", b"")), points))
         return response
     finally:
         if used != points:

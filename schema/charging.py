@@ -23,13 +23,13 @@ class Charge:
     requested: int
     level: Level
 
-    def settle(self, data: Any, finished: Sequence[str]) -> dict[str, Any]:
+    def settle(self, data: Any, finished: Sequence[bytes]) -> dict[str, Any]:
         """Give back what an answer did not need; returns its ``extensions``."""
-        actual = self.cost.writes + sum(map(count_objects, finished))
+        actual = self.cost.writes + sum(count_objects(text, self.requested) for text in finished)
         if isinstance(data, dict):
             actual += sum(_objects(data[key]) for key in data if key not in self.cost.free)
         if actual != self.requested:
-            self.level = self.rates.give_back(self.key, self.requested - actual, self.level)
+            self.rates.give_back(self.key, self.requested - actual, self.level)
         return self.shown(actual)
 
     def shown(self, actual: int) -> dict[str, Any]:

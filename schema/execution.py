@@ -30,14 +30,15 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.finished: list[str] = []
+        self.finished: list[bytes] = []
 
     def complete_value(self, return_type: Any, *args: Any, **kwargs: Any) -> Any:
         """Complete a value unless it is finished; ``result`` is the fifth argument."""
         result = args[3] if len(args) > 3 else kwargs["result"]
         if isinstance(result, Json):
-            self.finished.append(result.text)
-            return orjson.Fragment(result.text)
+            text = result.text.encode()
+            self.finished.append(text)
+            return orjson.Fragment(text)
         return super().complete_value(return_type, *args, **kwargs)
 
     def execute_operation(self, serially: bool | None = None) -> Any:

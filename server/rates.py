@@ -106,7 +106,7 @@ class SharedBuckets:
         returned = self._returned.pop(key, 0)
         full_at = await self._store.value(_DRAW, key, now, time, returned, most)
         if full_at is None:
-            self.pull(key, returned, now)
+            self.pull(key, returned)
             found = await self._store.value(_LOOK, key)
             return False, now if found is None else max(found - returned, now)
         # Once a minute.
@@ -115,7 +115,7 @@ class SharedBuckets:
             await self._store.value(_PRUNE, now)
         return True, full_at
 
-    def pull(self, key: str, time: int, _now: int) -> None:
+    def pull(self, key: str, time: int) -> None:
         """See ``resolvers.rates.Buckets``; the other processes learn of it with the next draw."""
         if len(self._returned) >= MOST_BUCKETS:
             self._returned.clear()

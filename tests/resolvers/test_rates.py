@@ -72,7 +72,7 @@ async def test_all_points_of_a_bucket_can_be_drawn_one_by_one(clock: Clock) -> N
 @pytest.mark.anyio
 async def test_what_is_given_back_is_there_at_once(rates: Rates) -> None:
     level = await rates.draw("a", 500)
-    level = rates.give_back("a", 450, level)
+    rates.give_back("a", 450, level)
     assert level.available == 550
     assert (await rates.draw("a", 550)).available == 0
 
@@ -81,7 +81,8 @@ async def test_what_is_given_back_is_there_at_once(rates: Rates) -> None:
 async def test_more_than_was_drawn_may_be_taken_later_and_is_owed(
     rates: Rates, clock: Clock
 ) -> None:
-    level = rates.give_back("a", -700, await rates.draw("a", 100))
+    level = await rates.draw("a", 100)
+    rates.give_back("a", -700, level)
     assert level.available == 0
     assert (await rates.draw("a", 0)).available == 0
     with pytest.raises(Throttled) as refused:
@@ -160,6 +161,7 @@ def test_a_user_has_one_bucket_wherever_they_are() -> None:
 @pytest.mark.anyio
 async def test_sizes_beyond_reason_do_no_harm(clock: Clock) -> None:
     rates = Rates(MemoryBuckets(), per_minute=1, maximum=10**15, clock=clock)
-    level = rates.give_back("a", -(10**14), await rates.draw("a", 10**15))
+    level = await rates.draw("a", 10**15)
+    rates.give_back("a", -(10**14), level)
     assert level.reset_at.year > 2090
     assert isinstance(level, Level)

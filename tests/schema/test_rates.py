@@ -1,13 +1,17 @@
 """Points through GraphQL: drawn before, given back after, refused where there are too few."""
 
+import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from schema import create_schema
+from schema.context import GraphContext
 from tests.schema.conftest import Opens
 from tests.schema.face import Face
-from tests.schema.rows import company, user
+from tests.schema.rows import company, event, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +133,36 @@ async def test_nothing_is_counted_where_it_is_off(face: Face) -> None:
     assert (await face.ask(LEFT))["rateLimit"] is None
     for _ in range(12):
         await face.ask(LOGIN, {"input": {"username": "agent", "password": "wrong"}}, None)
+
+
+async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(small: Face) -> None:
+    headers = {"Accept": "text/event-stream", **small.headers("agent")}
+
+    async def streamed(query: str) -> Any:
+        response = await small.client.post("/graphql", json={"query": query}, headers=headers)
+        (line,) = (line for line in response.text.splitlines() if line.startswith("data: {"))
+        return json.loads(line.removeprefix("data: "))
+
+    assert (await streamed(MANY))["extensions"]["cost"]["requested"] == 101
+    await drain(small, 119)
+    follow = "subscription { ticketEvents { id ticket { id } } }"
+    (error,) = (await streamed(follow))["errors"]
+    assert error["extensions"]["code"] == "THROTTLED"
+    assert error["extensions"]["retryAfter"] == 1
+
+
+async def test_a_subscription_costs_once_when_it_is_opened(small: Face) -> None:
+    await small.add(ticket("T-1"), *(event(f"e{i}", "T-1") for i in range(5)))
+    token = small.headers("agent")["Authorization"].split()[1]
+    context = GraphContext(small.desk, "http://desk.test", "1", token)
+    await context.identify()
+    follow = 'subscription { ticketEvents(after: "") { id ticket { id } } }'
+    async with aclosing(await create_schema().stream(follow, None, context)) as results:
+        for _ in range(5):
+            result = await anext(results)
+            assert result.errors is None
+    data = await small.ask(LEFT)
+    assert data["rateLimit"]["available"] == 118
 
 
 async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:

@@ -93,7 +93,7 @@ async def test_a_draw_is_one_statement_and_knows_the_draws_of_others(
     await other.open()
     level = await rates_of(buckets).draw("user:a", 300)
     assert level.available == 200
-    level = rates_of(buckets).give_back("user:a", 100, level)
+    rates_of(buckets).give_back("user:a", 100, level)
     assert level.available == 300
     # What was given back goes with the next draw of the process that has it.
     with pytest.raises(Throttled) as refused:
