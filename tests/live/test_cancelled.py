@@ -1,122 +1,31 @@
 """What a client asked for stops in the database when the client goes away."""
 
 import asyncio
-import contextlib
 import logging
-import sqlite3
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
-from sqlalchemy import func
 from sqlmodel import select
 
 from models import Attachment, Comment, Ticket, TicketEvent
-from server.database import Database, dsn_of
-from server.readers import SqliteReader
 from tests.live.conftest import Live
+from tests.live.slow import (
+    COMMENTS,
+    SAY,
+    SlowPostgres,
+    SlowSqlite,
+    graphql,
+    is_not,
+    slow,
+    stored,
+    until,
+    usable,
+)
 from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
-
-COMMENTS = "{ tickets { nodes { comments { nodes { text } } } } }"
-SAY = """mutation($ticket: ID!) {
-  renamed: updateTicket(input: {id: $ticket, subject: "Renamed"}) { errors { message } }
-  addComment(input: {ticketId: $ticket, text: "never said"}) { errors { message } }
-}"""
-FOREVER = """WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted)
-SELECT count(*) AS n FROM counted"""
-
-
-async def until(condition: Any) -> None:
-    """Wait for something that comes soon."""
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
-class SlowSqlite:
-    """A table that takes for ever to read and to write; ``path`` is the test's own file."""
-
-    def __init__(self, live: Live, table: str, *, write: bool) -> None:
-        self._live = live
-        self._table = table
-        self._write = write
-        self._path = str(live.world.desk.database.url.database)  # type: ignore[attr-defined]
-
-    def _run(self, sql: str) -> None:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
-            connection.executescript(sql)
-
-    async def begin(self) -> None:
-        table, before = self._table, f"{self._table}_before"
-        plant = (
-            f"CREATE TRIGGER slow AFTER INSERT ON {table} BEGIN SELECT n FROM forever; END;"
-            if self._write
-            else f"ALTER TABLE {table} RENAME TO {before};"
-            f"CREATE VIEW {table} AS SELECT {before}.* FROM {before}, forever;"
-        )
-        await asyncio.to_thread(self._run, f"CREATE VIEW forever AS {FOREVER}; {plant}")
-        self._live.statements.clear()
-
-    async def end(self) -> None:
-        drop = "DROP TRIGGER slow;" if self._write else ""
-        await asyncio.to_thread(self._run, drop)
-
-    async def runs(self) -> bool:
-        database = self._live.world.desk.database
-        assert isinstance(database, Database)
-        assert isinstance(database.reader, SqliteReader)
-        if self._write:
-            busy = database.engine.pool.checkedout()  # type: ignore[attr-defined]
-        else:
-            busy = sum(lane.waiting for lane in database.reader._lanes)
-        wanted = "INSERT INTO " * self._write + self._table
-        return busy > 0 and any(wanted in sql for sql in self._live.statements)
-
-
-class SlowPostgres:
-    """A table that somebody else has locked."""
-
-    def __init__(self, live: Live, table: str, *, write: bool) -> None:
-        database = live.world.desk.database
-        assert isinstance(database, Database)
-        self._dsn = dsn_of(database.url)
-        self._table = table
-        self._mode = "SHARE" if write else "ACCESS EXCLUSIVE"
-
-    async def begin(self) -> None:
-        self._connection = await asyncpg.connect(self._dsn)
-        await self._connection.execute(f"BEGIN; LOCK TABLE {self._table} IN {self._mode} MODE")
-
-    async def end(self) -> None:
-        await self._connection.close()
-
-    async def runs(self) -> bool:
-        # A transaction would go on seeing what it saw at first.
-        await self._connection.execute("SELECT pg_stat_clear_snapshot()")
-        waiting = await self._connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND state = 'active' AND wait_event_type = 'Lock'"
-        )
-        return bool(waiting > 0)
-
-
-@asynccontextmanager
-async def slow(
-    live: Live, table: str, *, write: bool = False
-) -> AsyncIterator[SlowSqlite | SlowPostgres]:
-    """Make a table slow."""
-    sqlite = live.world.desk.database.dialect.name == "sqlite"
-    planted = (SlowSqlite if sqlite else SlowPostgres)(live, table, write=write)
-    await planted.begin()
-    try:
-        yield planted
-    finally:
-        await planted.end()
 
 
 async def hang_up(
@@ -128,32 +37,7 @@ async def hang_up(
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    await until(lambda: _not(planted.runs()))
-
-
-async def _not(condition: Coroutine[Any, Any, bool]) -> bool:
-    return not await condition
-
-
-async def usable(live: Live) -> None:
-    """Everything answers that is not slow itself, and more often than there are connections."""
-    answers = await asyncio.gather(
-        *(live.rest("GET", f"companies/{key('hilton')}/") for _ in range(20))
-    )
-    assert {answer.status_code for answer in answers} == {200}
-
-
-async def stored(live: Live, *of: Any) -> list[int]:
-    """Count rows."""
-    async with live.world.desk.database.transaction() as session:
-        counts = [await session.exec(select(func.count()).select_from(one)) for one in of]
-        return [count.one() for count in counts]
-
-
-def graphql(live: Live, query: str, **variables: object) -> Coroutine[Any, Any, httpx.Response]:
-    headers = {"Authorization": live.token("keith")}
-    body = {"query": query, "variables": variables}
-    return live.client.post("/graphql", json=body, headers=headers)
+    await until(lambda: is_not(planted.runs()))
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +70,7 @@ async def test_an_operation_of_a_socket_stops(live: Live, how: str) -> None:
                 await socket.send(type="complete", id="1")
             else:
                 await socket.connection.close()
-            await until(lambda: _not(planted.runs()))
+            await until(lambda: is_not(planted.runs()))
             if how == "complete":
                 await socket.subscribe("{ viewer { username } }", id="2")
                 assert (await socket.receive())["payload"]["data"]["viewer"]["username"] == "keith"

@@ -1,0 +1,77 @@
+"""An operation that takes too long stops in the database, and says so over every transport."""
+
+import json
+from typing import Any
+
+import pytest
+
+from models import Comment
+from tests.live.conftest import Live
+from tests.live.slow import COMMENTS, SAY, graphql, is_not, slow, stored, until, usable
+from tests.viewers.world import key
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 0.25
+SENTENCE = "This took longer than 0.25 seconds and was stopped."
+
+
+@pytest.fixture(autouse=True)
+def _limit(live: Live) -> None:
+    # The desk of a running server is not to be changed by anybody else.
+    object.__setattr__(live.world.desk, "operation_seconds", LIMIT)
+
+
+def timed_out(answer: Any) -> None:
+    assert answer["data"] is None
+    [error] = answer["errors"]
+    assert error["message"] == SENTENCE
+    assert error["extensions"]["code"] == "TIMEOUT"
+
+
+async def test_a_read_stops_over_http(live: Live) -> None:
+    async with slow(live, "comments") as planted:
+        # More often than there are connections: each of them is given back.
+        for _ in range(10):
+            answer = await graphql(live, COMMENTS)
+            assert answer.status_code == 200
+            timed_out(answer.json())
+            await until(lambda: is_not(planted.runs()))
+        await usable(live)
+
+
+async def test_a_read_stops_in_a_stream_and_on_a_socket(live: Live) -> None:
+    async with slow(live, "comments") as planted:
+        async with live.stream("keith", COMMENTS) as stream:
+            timed_out(json.loads((await stream.frame())["data"]))
+            assert (await stream.frame())["event"] == "complete"
+        await until(lambda: is_not(planted.runs()))
+        async with live.socket() as socket:
+            await socket.subscribe(COMMENTS)
+            message = await socket.receive()
+            assert message["type"] == "next"
+            timed_out(message["payload"])
+            assert (await socket.receive())["type"] == "complete"
+            await until(lambda: is_not(planted.runs()))
+            await socket.subscribe("{ viewer { username } }", id="2")
+            assert (await socket.receive())["payload"]["data"]["viewer"]["username"] == "keith"
+
+
+async def test_one_of_a_batch_leaves_the_others(live: Live) -> None:
+    async with slow(live, "comments"):
+        headers = {"Authorization": live.token("keith")}
+        batch = [{"query": COMMENTS}, {"query": "{ viewer { username } }"}]
+        answers = (await live.client.post("/graphql", json=batch, headers=headers)).json()
+    timed_out(answers[0])
+    assert answers[1]["data"] == {"viewer": {"username": "keith"}}
+
+
+async def test_a_write_stops_and_leaves_nothing(live: Live) -> None:
+    [before] = await stored(live, Comment)
+    async with slow(live, "comments", write=True) as planted:
+        timed_out((await graphql(live, SAY, ticket=str(key("offline")))).json())
+        await until(lambda: is_not(planted.runs()))
+        await usable(live)
+    assert await stored(live, Comment) == [before]
+    said = await graphql(live, SAY, ticket=str(key("offline")))
+    assert said.json()["data"]["addComment"] == {"errors": []}
