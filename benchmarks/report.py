@@ -46,7 +46,7 @@ def table(results: Sequence[Result]) -> str:
                 )
             )
             counted = result.ours.rate / result.bare.rate
-            lines.append(f"  {'ours of ours with nothing counted':69}{counted:>10.3f}")
+            lines.append(f"  {'what is left of that where all is counted':69}{counted:>10.3f}")
         lines.append(_line("by hand (the floor)", result.floor, "1.00"))
     return "\n".join(lines) + "\n"
 

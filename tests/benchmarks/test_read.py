@@ -1,6 +1,7 @@
 """The benchmark runs, and refuses to measure servers that do different work."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def test_the_rows_are_the_same_at_every_run() -> None:
     assert len(first.tickets) == 10
 
 
+def test_what_only_ours_tells_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {1: b'{"data":1,"extensions":{"cost":1}}', 2: b'{"data":1}'}
+    monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
+    assert servers.compare(Request("A read", "GET", "/"), {"ours": 1, "floor": 2}) > 0
+
+
 def test_different_answers_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {1: b'{"a": 1}', 2: b'{"a":1}', 3: b'{"a": 2}'}
     monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
@@ -57,6 +64,9 @@ def test_table_and_chart_show_rates_and_the_ratio() -> None:
     text = table([RESULT])
     assert "REST list on SQLite <3>, 40 kB of JSON" in text
     assert "0.50" in text
+    assert "nothing counted" not in text
+    counted = table([replace(RESULT, bare=Sample(625, 16, 32))])
+    assert [line.split()[-1] for line in counted.splitlines()[2:5]] == ["0.50", "0.62", "0.800"]
     drawn = chart.draw([RESULT])
     shown = " ".join(ElementTree.fromstring(drawn).itertext())
     assert "REST list, SQLite <3>" in shown
