@@ -1,4 +1,4 @@
-"""Our server, which also tells how many statements it has run and how much memory it takes."""
+"""Our server, which also tells its statements, its memory, and how many follow events."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,8 @@ def main() -> None:
         statements += 1
 
     async def told(_request: Request) -> Response:
-        return JSONResponse({"statements": statements, "memory": memory()})
+        followers = len(app.state.desk.feed._followers)
+        return JSONResponse({"statements": statements, "memory": memory(), "followers": followers})
 
     app = create_app(load_settings(), observer=count)
     app.router.routes.insert(0, Route("/told", told))
