@@ -97,7 +97,7 @@ async def _measure(
         for socket in opened:
             await _subscribe(socket, headers["Authorization"])
         # What happens before they follow is none of their concern.
-        while (await client.get("/told")).json()["followers"] < count:
+        while (await client.get("/told")).json()["followers"] < count:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE)
         await client.patch(path, json={"subject": f"First {count}"})
         await asyncio.gather(*(socket.recv() for socket in opened))

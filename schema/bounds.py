@@ -45,7 +45,7 @@ class Limits:
     directives: int = 50
     tokens: int = 2000
     document_kb: int = 20
-    cost: int = 20_000
+    cost: int = 40_000
 
 
 DEFAULT_LIMITS = Limits()

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     max_directives: Annotated[int, Field(ge=0)] = 50
     max_tokens: Annotated[int, Field(ge=1)] = 2000
     max_document_kb: Annotated[int, Field(ge=1)] = 20
-    max_cost: Annotated[int, Field(ge=1, le=10**15)] = 20_000
+    max_cost: Annotated[int, Field(ge=1, le=10**15)] = 40_000
     # In points a minute.
     rate_limit: Literal["off"] | Annotated[int, Field(ge=1, le=10**9)] = 300_000
     rate_limit_shared: Literal["off", "on"] = "off"

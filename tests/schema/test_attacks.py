@@ -89,9 +89,9 @@ def bomb(leaf: str) -> str:
 
 FILTER = "query($filter: TicketFilter) { tickets(filter: $filter) { totalCount } }"
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-DEAR = (
-    "companies(first: 100) { nodes { tickets(first: 100) { nodes { comments { totalCount } } } } }"
-)
+DEAR = """companies(first: 100) {
+  nodes { tickets(first: 100) { nodes { comments { nodes { id } } } } }
+}"""
 ATTACKS = {
     "a fragment bomb": (asked(bomb("id")), "fields and fragments"),
     "a bomb of objects": (asked(bomb("company { id }")), "fields and fragments"),
@@ -126,7 +126,7 @@ ATTACKS = {
         "50 directives",
     ),
     "a huge list of variables": (asked(NODES, {"ids": ["x"] * 200_000}), "at most 2000 values"),
-    "an expensive operation": (asked(f"{{ {DEAR} }}"), "20000 points"),
+    "an expensive operation": (asked(f"{{ {DEAR} }}"), "40000 points"),
     "names that nearly exist": (
         asked("{ viewer {" + "".join(f" usernam{i}" for i in range(1000)) + "} }"),
         "Did you mean",

@@ -22,8 +22,10 @@ from rest_compat.operations import operation_of
 from rest_compat.routes import API, every_path
 from rest_compat.selections import place_of
 from rest_compat.twins import TWINS, YOURS, Twin
+from schema import create_schema
+from schema.bounds import DEFAULT_LIMITS
 from tests.viewers.asking import Faces
-from tests.viewers.calls import every_call
+from tests.viewers.calls import Call, every_call
 from tests.viewers.paths import PATHS
 from tests.viewers.table import SCHEMA, Path
 from tests.viewers.test_reference import shaped
@@ -153,6 +155,16 @@ def test_every_twin_is_valid_for_the_schema() -> None:
         assert reads is (method == "GET" or "verify" in path)
         header = Alternate(twin, "https://a-long-name.of-a-desk.example.com:8443/graphql")
         assert len(header._alone) < MOST_BYTES / 2, (path, method)
+
+
+@pytest.mark.parametrize("path", ["tickets/?page_size=1000", "ticket-attachments/"])
+def test_the_largest_twins_cost_no_more_than_an_operation_may(path: str) -> None:
+    call = Call("", "GET", path)
+    documents = create_schema().documents
+    known = documents.read(call.twin.text)
+    assert known.errors == []
+    cost = documents.cost(known, known.operation(None)).of(call.variables)
+    assert 5000 < cost <= DEFAULT_LIMITS.cost
 
 
 def test_filters_that_a_twin_takes_are_those_of_its_list() -> None:

@@ -1,0 +1,13 @@
+"""GraphQL over HTTP as graphql-http audits it, against the running server."""
+
+import json
+
+from tests.clients.conftest import Desk, Run
+
+AUDITS = 61
+
+
+def test_every_audit_is_passed(run: Run, desk: Desk) -> None:
+    results = json.loads(run("node", "audit.mjs", **desk.environment))
+    assert [result for result in results if result["status"] != "ok"] == []
+    assert len(results) == len({result["id"] for result in results}) == AUDITS
