@@ -19,7 +19,7 @@ from tests.rest_compat.conftest import Clock
 
 ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 EXAMPLES = settings(
-    max_examples=ROUNDS or 400,
+    max_examples=ROUNDS or 250,
     derandomize=not ROUNDS,
     database=None,
     deadline=None,

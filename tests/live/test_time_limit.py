@@ -12,8 +12,8 @@ from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = 0.25
-SENTENCE = "This took longer than 0.25 seconds and was stopped."
+LIMIT = 0.1
+SENTENCE = "This took longer than 0.1 seconds and was stopped."
 
 
 @pytest.fixture(autouse=True)
