@@ -9,15 +9,17 @@ from starlette.responses import Response
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-def keep(response: Response, headers: Mapping[str, str], *, by_id: bool) -> None:
+def keep(response: Response, headers: Mapping[str, str], data: bytes | None) -> None:
     """Let the client keep an answer to the id of a document, and ask whether it is still the same.
 
-    Nobody else may keep it: what is in it depends on who asks. 304 says that it is the same.
+    ``data`` is what has to be the same, None where the answer may not be kept: what it cost is
+    another number each time. Nobody else may keep it: what is in it depends on who asks. 304 says
+    that it is the same.
     """
     response.headers["Vary"] = "Accept, Authorization"
-    if not by_id:
+    if data is None:
         return
-    tag = f'"{sha256(response.body).hexdigest()[:32]}"'
+    tag = f'"{sha256(data).hexdigest()[:32]}"'
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["ETag"] = tag
     wanted = headers.get("if-none-match", "")

@@ -130,7 +130,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if context.retry_after is not None:
             response.headers["Retry-After"] = str(context.retry_after)
         if reads:
-            keep(response, headers, by_id=asked.query is None and "errors" not in shown)
+            kept = asked.query is None and "errors" not in shown
+            keep(response, headers, self.encode_json(shown["data"]) if kept else None)
         return response
 
     async def _answer_batch(self, request: Request, batch: list[Asked], kind: str) -> Response:

@@ -14,6 +14,8 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = HERE / "package-lock.json"
+# The documents that the tools have compiled, which are then asked for by their ids.
+MANIFESTS = (HERE / "app/persisted-documents.json", HERE / "relay/persisted_queries.json")
 # Written when the packages of the lock are all there.
 STAMP = HERE / "node_modules" / ".installed"
 REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
@@ -78,7 +80,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with subprocess.Popen(
         command,
         cwd=tmp_path_factory.mktemp("desk"),
-        env={**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
+        env={
+            **kept,
+            "DESKGRAPH_GRAPHQL_MANIFEST": ",".join(map(str, MANIFESTS)),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(ROOT),
+        },
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

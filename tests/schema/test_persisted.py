@@ -142,6 +142,17 @@ async def test_what_was_used_last_is_kept_longest(
     assert known == [True, False, True]
 
 
+async def test_what_an_answer_costs_does_not_change_its_tag(opens: Opens, tmp_path: Path) -> None:
+    async with desk(opens, tmp_path, rate_limit=1000) as face:
+        await post(face, {"query": MINE, **by_hash(hash_of(MINE))})
+        first = await asked_by_get(face, by_hash(hash_of(MINE)))
+        tag = {"If-None-Match": first.headers["etag"]}
+        left = first.json()["extensions"]["cost"]["throttle"]["available"]
+        second = await asked_by_get(face, by_hash(hash_of(MINE)))
+        assert second.json()["extensions"]["cost"]["throttle"]["available"] < left
+        assert (await asked_by_get(face, by_hash(hash_of(MINE)), **tag)).status_code == 304
+
+
 async def test_an_answer_by_get_is_asked_for_again_by_its_tag(face: Face) -> None:
     await post(face, {"query": MINE, **by_hash(hash_of(MINE))})
     asked = by_hash(hash_of(MINE))

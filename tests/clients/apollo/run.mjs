@@ -1,10 +1,12 @@
 // Apollo Client: a normalised cache, pages that merge, errors with codes, and a subscription.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test, { after } from "node:test";
 
-import { gql } from "@apollo/client";
+import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
 import { CombinedGraphQLErrors } from "@apollo/client/errors";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { filter, firstValueFrom } from "rxjs";
 import WebSocket from "ws";
 
@@ -39,6 +41,31 @@ function until(query, holds) {
     query.pipe(filter(({ dataState, data }) => dataState === "complete" && holds(data))),
   );
 }
+
+test("a document registers by its hash, and is then asked for by it alone", async () => {
+  const sent = [];
+  const known = new ApolloClient({
+    cache: new InMemoryCache(),
+    link: ApolloLink.from([
+      new PersistedQueryLink({ sha256: (text) => createHash("sha256").update(text).digest("hex") }),
+      new HttpLink({
+        uri: url,
+        headers: { authorization: `Bearer ${token}` },
+        fetch: (address, options) => {
+          sent.push(JSON.parse(options.body));
+          return fetch(address, options);
+        },
+      }),
+    ]),
+  });
+  const query = gql(`query Unheard${Date.now()} { viewer { username } }`);
+  for (const fetchPolicy of ["no-cache", "no-cache"]) {
+    const { data } = await known.query({ query, fetchPolicy });
+    assert.equal(data.viewer.username, process.env.DESK_USER);
+  }
+  assert.deepEqual(sent.map((body) => "query" in body), [false, true, false]);
+  known.stop();
+});
 
 test("two pages merge to one list without repeats", async () => {
   const variables = { first: 3, filter: { open: true } };

@@ -1,12 +1,12 @@
 import { Environment, Network, RecordSource, Store } from "relay-runtime";
 
-export function deskEnvironment(url, token, textOf) {
+export function deskEnvironment(url, token) {
   const network = Network.create(async ({ id, text }, variables) => {
     const response = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token()}` },
-      // Without persistConfig each document brings its text.
-      body: JSON.stringify({ query: text ?? textOf(id), variables }),
+      // Without persistConfig a document has no id, and brings its text.
+      body: JSON.stringify({ ...(id ? { documentId: id } : { query: text }), variables }),
     });
     return response.json();
   });
