@@ -254,12 +254,6 @@ def _refuse(fields: Iterable[str]) -> None:
         raise Forbidden(f"Customers may not set {', '.join(refused)}.")
 
 
-def require_staff(viewer: Viewer, deed: str) -> None:
-    """Raise ``Forbidden`` for customers; ``deed`` completes "Only staff may …"."""
-    if viewer.is_customer:
-        raise Forbidden(f"Only staff may {deed}.")
-
-
 def require_admin(viewer: Viewer, deed: str) -> None:
     """Raise ``Forbidden`` for all but Admins; ``deed`` completes "Only Admins may …"."""
     if viewer.role is not Role.ADMIN:

@@ -4,6 +4,7 @@ A read costs a point for each object of its answer: what it may have is drawn be
 did not have is given back. A write costs ten.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 
@@ -76,6 +77,10 @@ async def charged(
         if request.method in SAFE:
             used = max(1, count_objects(bytes(getattr(response, "body", b"")), points))
         return response
+    except asyncio.CancelledError:
+        # Who leaves has had the work done, as in GraphQL.
+        used = points
+        raise
     finally:
         if used != points:
             rates.give_back(key, points - used, level)

@@ -8,7 +8,8 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from graphql import ExecutionResult as GraphQLExecutionResult
-from graphql import GraphQLError, OperationDefinitionNode, subscribe
+from graphql import GraphQLError, OperationDefinitionNode
+from graphql.execution import create_source_event_stream, map_source_to_response_event
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
@@ -162,23 +163,16 @@ class DeskSchema(Schema):
         except GraphQLError as error:
             yield _refused(error, operation.context)
             return
-        opened = subscribe(
-            self._schema,
-            operation.known.document,
-            context_value=operation.context,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            executor_class=FragmentExecutor,
-            hide_suggestions=self.documents.hides_names,
-        )
+        opened = create_source_event_stream(executor)
         source = await opened if isawaitable(opened) else opened
         if isinstance(source, GraphQLExecutionResult):
             yield PreExecutionError(data=None, errors=source.errors)
             return
-        async with aclosing(cast(AsyncGenerator[GraphQLExecutionResult, None], source)):
+        results = map_source_to_response_event(executor, source)
+        async with aclosing(results):
             # Whatever ends a stream is told by its last result.
             try:
-                async for result in source:
+                async for result in results:
                     yield ExecutionResult(data=result.data, errors=result.errors)
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-from strawberry import ID
 
 Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 
@@ -28,9 +27,6 @@ AfterArg = Annotated[
 ]
 BeforeArg = Annotated[
     str | None, strawberry.argument(description="Only what precedes this cursor of the same list.")
-]
-IdArg = Annotated[
-    ID | None, strawberry.argument(description="The id that the object has in all answers.")
 ]
 
 

@@ -1,5 +1,7 @@
 """Points and logins through REST: the same buckets as GraphQL's, with REST's answers."""
 
+import asyncio
+
 import pytest
 
 from resolvers.rates import Rates
@@ -73,6 +75,25 @@ async def test_too_few_points_are_a_429(api: Api, clock: Clock, statements: list
     assert (await api.get("tickets/", "norbert")).status_code == 200
     clock.move(seconds=60)
     assert (await api.get("tickets/", "keith")).status_code == 200
+
+
+async def test_who_leaves_gets_nothing_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.get("tickets/", "keith")
+    before = await left(api, "keith")
+    asked = asyncio.Event()
+
+    async def never(_sql: str, _values: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api.desk.database, "fetch_row", never)
+        reading = asyncio.create_task(api.get("tickets/", "keith"))
+        await asked.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert before - await left(api, "keith") == 821
 
 
 async def test_strangers_share_the_points_of_their_address(api: Api) -> None:
