@@ -12,9 +12,9 @@ from models import RefreshToken, Role, User
 from models.types import Uuid36
 from resolvers.desk import Desk, Viewer
 from resolvers.errors import BadCredentials, Unauthenticated
-from resolvers.filters import storable
 from resolvers.passwords import hash_password, needs_rehash, verify_password
 from resolvers.plans import fetch_row
+from resolvers.terms import storable
 from resolvers.tokens import Claims
 
 # A deactivated user is out within five seconds: this long a viewer is believed without a look.

@@ -12,9 +12,9 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.desk import Context, Files, ViewerKind
 from resolvers.errors import NotFound
-from resolvers.filters import storable
 from resolvers.plans import context_values, fetch_row
 from resolvers.sniffing import TYPES, UNKNOWN
+from resolvers.terms import storable
 
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
 

@@ -5,7 +5,6 @@ A filter is a mapping as the GraphQL face has it, in snake case: field → compa
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from resolvers.desk import ViewerKind
 from resolvers.errors import BadInput
 from resolvers.expressions import finished, overdue
 from resolvers.sqltext import Contains, ContainsUnicode, HasTag, InIds, InList
+from resolvers.terms import search_terms, storable
 
 if TYPE_CHECKING:
     from resolvers.projection import Build
@@ -41,9 +41,6 @@ Row = Any
 Where = tuple[object, ...]
 Values = dict[str, object]
 
-# A word with phrases in it, or anything else up to the next blank.
-_PHRASE = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
-_TOKEN = re.compile(rf"""[^\s'"]*(?:(?:{_PHRASE})[^\s'"]*)+|\S+""")
 _PRIORITY_RANK = {priority.value: i for i, priority in enumerate(TicketPriority)}
 
 # The columns that a comparator works on, and the type of its operands.
@@ -84,28 +81,6 @@ _SEARCHED: Mapping[str, tuple[str, ...]] = {
 
 # What customers cannot read, a search does not tell them either.
 _HIDDEN_FROM_CUSTOMERS = frozenset({("Company", "notes"), ("User", "email")})
-
-
-def storable(text: str) -> str:
-    """Return a text without the characters that no stored text can have."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode()
-
-
-def search_terms(text: str) -> list[str]:
-    """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together.
-
-    Quotes within a word are characters of it; commas around a phrase part it from others.
-    """
-    found: list[str] = []
-    for match in _TOKEN.finditer(text):
-        token = match[0].strip(",")
-        quote = token[:1]
-        if quote in ('"', "'") and token.endswith(quote):
-            phrase = token[1:-1].replace("\\" + quote, quote)
-            found.append(phrase.replace("\\\\", "\\"))
-        else:
-            found += token.split(",")
-    return [term.lower() for term in found if term]
 
 
 def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Boolean, Column, Integer
 
 from models.types import Choice, UtcDateTime, Uuid36
-from resolvers.filters import storable
+from resolvers.terms import storable
 
 Convert = Callable[[Any], Any]
 LONGEST_SHOWN = 60

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolvers.errors import BadInput
-from resolvers.filters import MOST_TERMS, parse, search_terms, storable
+from resolvers.filters import MOST_TERMS, parse
+from resolvers.terms import search_terms, storable
 
 
 @pytest.mark.parametrize(
