@@ -183,6 +183,17 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
 }
 
 
+def shows_person(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
+    """Return the condition for users who are named to whoever sees what they did.
+
+    Customers are told of staff and of their own company. A ticket that came from another company
+    does not tell its new one who was at it there.
+    """
+    if kind is not ViewerKind.CUSTOMER:
+        return true()
+    return or_(row.role != Role.CUSTOMER, row.company_id == bind("viewer_company"))
+
+
 def sees_contact_details(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for a user's email and phone: one's own, and everybody's for Admins."""
     return true() if kind is ViewerKind.ADMIN else row.id == bind("viewer_id")

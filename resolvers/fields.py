@@ -22,6 +22,7 @@ from resolvers.expressions import (
     file_link,
     full_name,
     hours_until,
+    id_of,
     is_overdue,
     member,
     permissions,
@@ -44,7 +45,9 @@ TICKET = Entity(
     Ticket.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "company_id"),
-        **columns(Kind.UUID, "contact_id", "assigned_to_id", "created_by_id", nullable=True),
+        **columns(Kind.UUID, "assigned_to_id", nullable=True),
+        "contact_id": id_of(Contact, "contact_id"),
+        "created_by_id": id_of(User, "created_by_id", anyone=True),
         **columns(Kind.TEXT, "ticket_number", "subject", "description"),
         **columns(Kind.CHOICE, "status", "priority", "category"),
         **columns(Kind.CHOICE, "assigned_team", nullable=True),
@@ -92,7 +95,7 @@ COMMENT = Entity(
     Comment.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "author_id", nullable=True),
+        "author_id": id_of(User, "author_id", anyone=True),
         **columns(Kind.TEXT, "text"),
         **columns(Kind.BOOL, "is_internal"),
         **columns(Kind.NUMBER, "version"),
@@ -115,7 +118,7 @@ ATTACHMENT = Entity(
     Attachment.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "uploaded_by_id", nullable=True),
+        "uploaded_by_id": id_of(User, "uploaded_by_id", anyone=True),
         **columns(Kind.TEXT, "name", "content_type", "sha256"),
         **columns(Kind.NUMBER, "size"),
         **columns(Kind.TIME, "created_at"),
@@ -134,7 +137,8 @@ EVENT = Entity(
     TicketEvent.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "actor_id", "comment_id", "attachment_id", nullable=True),
+        **columns(Kind.UUID, "comment_id", "attachment_id", nullable=True),
+        "actor_id": id_of(User, "actor_id", anyone=True),
         **columns(Kind.TEXT, "ticket_number"),
         **columns(Kind.CHOICE, "type", "via"),
         **columns(Kind.BOOL, "is_internal"),

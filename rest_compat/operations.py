@@ -32,7 +32,8 @@ class Operation:
     ``about`` is what a body describes. ``listing`` has the filters that are taken, and unless
     there are other ``answers`` it is also what is answered. ``errors`` are the statuses whose body
     says ``error``, as actions do; ``refusals`` those that path, method and body do not tell.
-    ``follows``: the listing's window begins after a cursor.
+    ``follows``: the listing's window begins after a cursor. ``tagged``: the answer has an ``ETag``.
+    ``conditional``: ``If-Match`` is looked at.
     """
 
     answers: Read | Members | type[File] | None = None
@@ -45,6 +46,8 @@ class Operation:
     refusals: frozenset[int] = frozenset()
     summary: str = ""
     follows: bool = False
+    tagged: bool = False
+    conditional: bool = False
 
 
 UNKNOWN = Operation(answers={})

@@ -9,7 +9,7 @@ from strawberry.file_uploads import Upload
 
 from resolvers import attachments, auth, comments, tickets
 from resolvers.desk import Context
-from resolvers.errors import DeskError, NotFound, Unauthenticated
+from resolvers.errors import DeskError, Invalid, NotFound, Problem, Unauthenticated
 from schema import inputs, payloads
 from schema.arguments import known_id
 from schema.errors import RefusedToken, UserError, failure_of
@@ -40,7 +40,9 @@ async def _chunks(file: Upload) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int | None:
+def _version(
+    given: inputs.UpdateTicketInput | inputs.AssignTicketInput | inputs.UpdateCommentInput,
+) -> int | None:
     return given.expected_version if given.expected_version is not strawberry.UNSET else None
 
 
@@ -145,7 +147,7 @@ class Mutation(PeopleMutation, WebhookMutation):
 
     @answered(
         "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
-        "role; or unassign it: its status becomes NEW. Staff only."
+        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only."
     )
     async def assign_ticket(
         self, info: Info, given: Annotated[inputs.AssignTicketInput, given_input()]
@@ -154,8 +156,10 @@ class Mutation(PeopleMutation, WebhookMutation):
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
+            if given.user_id is strawberry.UNSET:
+                raise Invalid({"user_id": [Problem("user_or_null")]})
             user = None if given.user_id is None else known_id(given.user_id)
-            await tickets.assign_ticket(context, key, user)
+            await tickets.assign_ticket(context, key, user, _version(given))
             return {"ticket": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
