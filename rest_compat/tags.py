@@ -40,8 +40,8 @@ async def tagged_answer(context: Context, read: Read, key: UUID, status: int = 2
 def if_match(request: Request, context: Context, read: Read, key: UUID) -> Precondition | None:
     """Return the check of ``If-Match`` for a row, None where the request has no condition.
 
-    The check raises ``PreconditionFailed``, and ``RestError`` for what is no list of tags. Weak tags
-    never fit (RFC 9110, section 8.8.3.2); ``*`` fits any row there is.
+    The check raises ``PreconditionFailed``, and ``RestError`` for what is no list of tags. Weak
+    tags never fit (RFC 9110, section 8.8.3.2); ``*`` fits any row there is.
     """
     given = request.headers.getlist("if-match")
     if not given:

@@ -39,8 +39,7 @@ HEADERS: dict[str, Json] = {
         "schema": {"type": "integer"},
     },
     "ETag": {
-        "description": "Names what is answered; another one once that has changed. `If-Match` takes "
-        "it.",
+        "description": "Names what is answered; another one once that has changed.",
         "required": True,
         "schema": {"type": "string"},
     },

@@ -93,6 +93,6 @@ async def test_what_was_stored_otherwise_stays_until_it_is_changed(world: World)
     # Where it goes to is its company by now.
     await tickets.update_ticket(context, key("offline"), {"company": key("centara")})
     assert (await world.get(Ticket, key("offline"))).contact_id == key("john")
-    found = await codes(tickets.update_ticket(context, key("offline"), {"company": key("hilton"),
-                                                                       "contact": key("john")}))  # fmt: skip
+    back = {"company": key("hilton"), "contact": key("john")}
+    found = await codes(tickets.update_ticket(context, key("offline"), back))
     assert found == {"contact": ["contact_of_other_company"]}

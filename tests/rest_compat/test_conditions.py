@@ -1,5 +1,7 @@
 """``ETag`` and ``If-Match``: a write that was meant for another state of a row does nothing."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -116,6 +118,18 @@ async def test_one_of_two_writers_with_the_same_tag_is_refused(api: Api) -> None
 
     assert (first.status_code, second.status_code) == (200, 412)
     assert (await api.get(path)).json()["priority"] == "high"
+
+
+async def test_of_two_writers_at_once_one_is_refused(api: Api) -> None:
+    path = f"tickets/{api.key('volume')}/"
+    given = {"If-Match": await tag(api, path)}
+    answers = await asyncio.gather(
+        *(api.call("PATCH", path, json={"tags": str(i)}, headers=given) for i in range(4))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+    (done,) = [answer for answer in answers if answer.status_code == 200]
+    assert (await api.get(path)).json()["tags"] == done.json()["tags"]
 
 
 async def test_what_changes_nothing_keeps_its_tag(api: Api) -> None:

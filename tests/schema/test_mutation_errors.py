@@ -43,8 +43,8 @@ async def counted(face: Face) -> list[int]:
          ["attachments", "downloadUrl"]),
         ('company { tickets(filter: {createdBy: {eq: "x"}}) { totalCount } }', {},
          ["company", "tickets"]),
-        ("company { tickets(orderBy: [%s]) { totalCount } }" % ", ".join(
-            "{field: STATUS}" for _ in range(7)), {}, ["company", "tickets"]),
+        ("company { tickets(orderBy: [" + 7 * "{field: STATUS} " + "]) { totalCount } }", {},
+         ["company", "tickets"]),
         ("history(direction: $d) { totalCount }", {"d": None}, ["history"]),
         ("comments(first: $n) @include(if: $b) { totalCount }", {"n": 5, "b": None}, []),
     ],
@@ -207,11 +207,11 @@ async def test_a_mutation_alone_that_did_nothing_has_no_data(face: Face) -> None
          "all: comments(first: 500) { totalCount } } } } }",
          None, [["tickets", "edges", 0, "node", "all"]]),
         # Of several nodes only the one with the field.
-        ('{ nodes(ids: [$id, "%s"]) { id ... on Ticket { history(last: 500) { totalCount } } } }'
-         % key("acme"),
+        ('{ nodes(ids: [$id, "' + str(key("acme")) + '"]) '
+         "{ id ... on Ticket { history(last: 500) { totalCount } } } }",
          {"nodes": [None, {"id": str(key("acme"))}]}, [["nodes", 0, "history"]]),
         # Nothing is wrong where no row has the field.
-        ('{ ticket(id: "%s") { comments(first: 500) { totalCount } } }' % key("nothing"),
+        ('{ ticket(id: "' + str(key("nothing")) + '") { comments(first: 500) { totalCount } } }',
          {"ticket": None}, []),
         ("{ tickets(first: 500) { totalCount } }", None, [["tickets"]]),
         ("{ one: ticket(id: $id) { id } other: ticket(id: $id) { company { "
