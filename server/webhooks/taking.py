@@ -37,9 +37,8 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
     They are read before the transaction, which then changes nothing where another process, or an
     Admin, has been faster.
     """
-    events = await read_events(desk, _next(seen))
-    full = len(events) == BATCH
-    end = events[-1]["sequence"] if full else max([latest, *(e["sequence"] for e in events)])
+    events, more = await read_events(desk, _next(seen))
+    end = events[-1]["sequence"] if more else max([latest, *(e["sequence"] for e in events)])
     async with desk.database.transaction() as session:
         webhook = await session.get(Webhook, seen.id, with_for_update=True)
         if webhook is None or not webhook.enabled or webhook.cursor != seen.cursor:
@@ -48,7 +47,7 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
             return Taken(more=True)
         await _deliver(desk, session, webhook.id, events)
         webhook.cursor = end
-    return Taken(len(events), full)
+    return Taken(len(events), more)
 
 
 def _next(seen: Seen) -> Args:
