@@ -86,6 +86,7 @@ async def test_rows_that_are_inserted_together(world: World) -> None:
         ("A\u0301\u0323", "ạ\u0301"),
         ("\u212b\u212a\ufb01", "åkfi"),
         ("\u03aa\u0301", "ΐ"),
+        ("\u03b1\u0345\u0301", "\u03ac\u03b9"),
         ("a\x1fb", "a b"),
         ("", ""),
     ],
