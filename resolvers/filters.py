@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MOST_IN_LIST = 100
 MOST_CONDITIONS = 100
 DEEPEST = 10
-MOST_TERMS = 20
 
 Row = Any
 Where = tuple[object, ...]
@@ -147,10 +146,9 @@ def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> W
 
 
 def _parse_search(text: str, values: Values, name: str) -> tuple[str, ...]:
-    terms = search_terms(_checked(text))
-    if len(terms) > MOST_TERMS:
-        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
-    named = {f"{name}{i}": _pattern(normalize_search(term)) for i, term in enumerate(terms)}
+    terms = [normalize_search(term) for term in search_terms(text)]
+    _checked(text)
+    named = {f"{name}{i}": _pattern(term) for i, term in enumerate(terms)}
     values.update(named)
     return tuple(named)
 
