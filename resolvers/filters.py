@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MOST_IN_LIST = 100
 MOST_CONDITIONS = 100
 DEEPEST = 10
-MOST_TERMS = 20
 
 Row = Any
 Where = tuple[object, ...]
@@ -134,10 +133,7 @@ def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> W
 
 
 def _parse_search(text: str, values: Values, name: str) -> tuple[tuple[str, bool], ...]:
-    terms = search_terms(storable(text))
-    if len(terms) > MOST_TERMS:
-        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
-    named = {f"{name}{i}": term for i, term in enumerate(terms)}
+    named = {f"{name}{i}": term for i, term in enumerate(search_terms(text))}
     values.update(named)
     return tuple((key, term.isascii()) for key, term in named.items())
 

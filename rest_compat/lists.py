@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.desk import Context
+from resolvers.errors import BadInput
 from resolvers.filters import parse
 from resolvers.reading import REST, Read, plan_for, run
 from resolvers.shapes import Args, Shape
+from resolvers.terms import search_terms
 from rest_compat.answers import RestError, answer
 from rest_compat.forms import uuid_of
 from rest_compat.paging import LARGEST, Window, window_of
@@ -107,6 +109,10 @@ def trimmed(name: str, value: str, wanted: Wanted) -> None:
 @taking(str)
 def search(name: str, value: str, wanted: Wanted) -> None:
     """Search for terms."""
+    try:
+        search_terms(value)
+    except BadInput as error:
+        wanted.problems[name] = [str(error)]
     if "\0" in value:
         wanted.problems[name] = [NULL_CHARACTERS]
     wanted.conditions[name] = value

@@ -221,6 +221,7 @@ async def test_too_large_filters_are_refused_with_a_sentence(three: Face) -> Non
         {"or": [{"and": [{"contact": {"isNull": True}}] * 60}] * 2},
         {"or": [{"and": [{}] * 100}] * 100},
         {"search": " ".join(f"w{i}" for i in range(21))},
+        {"search": '"' * 1001},
         deep(11),
     ]
     for given in too_large:
