@@ -52,7 +52,7 @@ def before_load_schema(_context: Any, raw_schema: Json) -> None:
             schema["properties"] = {}
         elif "Input" in name or "Changes" in name:
             for field, part in schema["properties"].items():
-                schema["properties"][field] = _taken(field, part, form=name.endswith("Form"))
+                schema["properties"][field] = _taken(field, part)
 
 
 def _parameter(parameter: Json) -> None:
@@ -76,22 +76,21 @@ def _row(name: str, others: list[object]) -> Json:
     return {"anyOf": [{"enum": [*ROWS[name], *others]}, {"type": "string", "format": "uuid"}]}
 
 
-def _taken(name: str, schema: Json, *, form: bool) -> Json:
+def _taken(name: str, schema: Json) -> Json:
     """Return the schema of all that a field of a body takes."""
     if name == "user_id":
         # Whatever is empty unassigns.
-        return _row(name, [""] if form else [None, "", False, 0, [], {}])
+        return _row(name, [None, "", False, 0, [], {}])
     if name in ROWS:
-        return _row(name, [] if "anyOf" not in schema else [""] if form else ["", None])
+        return _row(name, [] if "anyOf" not in schema else ["", None])
     if name in ("refresh", "token"):
         # Any other text is no token, and refused anyway.
         return schema
     if schema.get("type") == "boolean":
         return {"enum": [True, False, 0, 1, *SPELLINGS]}
-    if schema.get("enum") == ["true", "false", ""]:
-        return {"enum": ["", *SPELLINGS]}
-    if schema.get("type") == "string" and not {"enum", "contentMediaType"} & schema.keys():
-        return schema if form else {**schema, "type": ["string", "number"]}
+    plain = "enum" not in schema and schema.get("format") != "binary"
+    if schema.get("type") == "string" and plain:
+        return {**schema, "type": ["string", "number"]}
     return schema
 
 
