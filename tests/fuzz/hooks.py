@@ -46,6 +46,11 @@ def before_load_schema(_context: Any, raw_schema: Json) -> None:
         for operation in methods.values():
             for parameter in operation.get("parameters", []):
                 _parameter(parameter)
+            if body := operation.get("requestBody"):
+                [content] = body["content"].values()
+                name = content["schema"]["$ref"].rsplit("/", 1)[-1]
+                # What may leave out every field may be left out itself.
+                body["required"] = "required" in raw_schema["components"]["schemas"][name]
     for name, schema in raw_schema["components"]["schemas"].items():
         if name.startswith("Logout"):
             # It says the same whatever it is sent: there is nothing to revoke.
