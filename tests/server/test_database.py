@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from typing import Any
 
 import pytest
 from sqlalchemy import TextClause, text
@@ -155,7 +156,7 @@ async def test_a_failed_statement_repeats_no_value(database: Database) -> None:
             return "".join(traceback.format_exception(error))
         return ""
 
-    person = {"date_joined": NOON, "username": secret, "password": secret}
+    person: dict[str, Any] = {"date_joined": NOON, "username": secret, "password": secret}
     taken = company("acme")
     taken.name = secret
     told = [
