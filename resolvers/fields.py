@@ -12,6 +12,7 @@ from sqlalchemy.types import BigInteger, Integer, String
 from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User
 from models.types import UtcDateTime
 from resolvers.expressions import (
+    changed_number,
     changed_value,
     column,
     columns,
@@ -24,12 +25,24 @@ from resolvers.expressions import (
     hours_until,
     id_of,
     is_overdue,
+    long_text,
     member,
     permissions,
     staff_only,
     text_of,
 )
-from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Refusals, Scalar
+from resolvers.kinds import (
+    MAX_PAGE_BYTES,
+    Entity,
+    Inline,
+    Inside,
+    Kind,
+    Many,
+    One,
+    Order,
+    Refusals,
+    Scalar,
+)
 from resolvers.webhook_fields import ATTEMPT, DELIVERY, WEBHOOK
 
 NEWEST = (("created_at", True),)
@@ -48,7 +61,8 @@ TICKET = Entity(
         **columns(Kind.UUID, "assigned_to_id", nullable=True),
         "contact_id": id_of(Contact, "contact_id"),
         "created_by_id": id_of(User, "created_by_id", anyone=True),
-        **columns(Kind.TEXT, "ticket_number", "subject", "description"),
+        **columns(Kind.TEXT, "ticket_number", "subject"),
+        "description": long_text("description"),
         **columns(Kind.CHOICE, "status", "priority", "category"),
         **columns(Kind.CHOICE, "assigned_team", nullable=True),
         **columns(Kind.TIME, "created_at", "updated_at"),
@@ -96,7 +110,7 @@ COMMENT = Entity(
     {
         **columns(Kind.UUID, "id", "ticket_id"),
         "author_id": id_of(User, "author_id", anyone=True),
-        **columns(Kind.TEXT, "text"),
+        "text": long_text("text"),
         **columns(Kind.BOOL, "is_internal"),
         **columns(Kind.NUMBER, "version"),
         **columns(Kind.TIME, "created_at", "updated_at"),
@@ -154,6 +168,7 @@ EVENT = Entity(
     },
     {"seq": Order("seq", BigInteger)},
     BY_COMMIT,
+    MAX_PAGE_BYTES,
 )
 
 CHANGE = Entity(
@@ -163,6 +178,7 @@ CHANGE = Entity(
         "field": Scalar(Kind.WORD, lambda _build, row, _slot: member(row, "field")),
         "from": changed_value("from"),
         "to": changed_value("to"),
+        **{name: changed_number(name) for name in ("excerpt_start", "from_length", "to_length")},
     },
     {},
     (),

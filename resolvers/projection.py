@@ -24,7 +24,6 @@ from resolvers.sqltext import (
     JsonAgain,
     JsonArray,
     JsonBool,
-    JsonEmptyList,
     JsonNumber,
     JsonNumberOrNull,
     JsonObject,
@@ -36,7 +35,6 @@ from resolvers.sqltext import (
     JsonWord,
     JsonWordOrEmpty,
     JsonWordOrNull,
-    Plain,
     TimeText,
     Word,
 )
@@ -138,7 +136,7 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     if isinstance(definition, Scalar):
         value = definition.sql(build, row, field.slot)
         if field.omit_null:
-            return JsonString(value)
+            return JsonNumber(value) if definition.kind is Kind.NUMBER else JsonString(value)
         return encode(build, definition.kind, value, nullable=definition.nullable)
     assert field.shape is not None
     if isinstance(definition, Inline):
@@ -252,15 +250,15 @@ def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
 def one_row(
     build: Build, entity: Entity, shape: Shape, found: Callable[[Row], ColumnElement[bool]]
 ) -> SQL:
-    """Return the JSON of the one visible row that a condition finds, or NULL."""
+    """Return the JSON of the one row that a condition finds and the viewer may fetch, or NULL."""
     row = build.alias(entity.table)
-    statement = select(object_of(build, entity, shape, row.c))
-    statement = statement.where(found(row.c), build.visible(entity, row.c))
+    may_fetch = access.fetchable(entity.name, row.c, build.kind, build.bind_viewer)
+    statement = select(object_of(build, entity, shape, row.c)).where(found(row.c), may_fetch)
     return statement.correlate_except(row).scalar_subquery()
 
 
 def any_node(build: Build, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL) -> SQL:
-    """Return the JSON of the visible row of any entity that has an id, or NULL."""
+    """Return the JSON of the row of any entity that has an id and may be fetched, or NULL."""
     found = [
         one_row(build, entity, shape, lambda row: row.id == node_id) for entity, shape in shapes
     ]
@@ -273,32 +271,3 @@ def some_nodes(
     """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
     item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
     return select(JsonArray(item)).select_from(each).scalar_subquery()
-
-
-def payload_object(build: Build, typename: str, shape: Shape, prefix: str) -> SQL:
-    """Return the JSON of a write's answer: objects and ids by the bind parameters named as they.
-
-    It has no errors: a write that failed has nothing to project.
-    """
-    pairs: list[tuple[str, SQL]] = []
-    for field in shape.fields:
-        made = build.bind(prefix + field.name, Uuid36)
-        if field.name == TYPENAME:
-            value: SQL = Word(typename)
-        elif field.name == "errors":
-            value = JsonEmptyList()
-        elif field.shape is None:
-            value = JsonWord(Plain(made))
-        else:
-            value = JsonOrNull(_made(build, ENTITIES[_called(field.name)], field.shape, made))
-        pairs.append((field.key, value))
-    return JsonObject(pairs)
-
-
-def _called(name: str) -> str:
-    """Return the entity that a field of a write's answer shows."""
-    return "WebhookDelivery" if name == "delivery" else name.title()
-
-
-def _made(build: Build, entity: Entity, shape: Shape, key: SQL) -> SQL:
-    return one_row(build, entity, shape, lambda row: row.id == key)

@@ -103,7 +103,7 @@ async def delete(request: Request, context: Context) -> Response:
     about="NewComment",
     form=forms.NEW_COMMENT,
     rules=inputs.COMMENT,
-    errors=frozenset({400}),
+    errors={400: "text is required"},
     tagged=True,
     conditional=True,
 )
@@ -134,7 +134,7 @@ async def add_comment(request: Request, context: Context) -> Response:
     about="Assignment",
     form=ASSIGNMENT,
     rules=ASSIGNMENT_RULES,
-    errors=frozenset({404}),
+    errors={404: "User not found"},
     tagged=True,
     conditional=True,
 )
