@@ -2,7 +2,8 @@
 
 DeskError
 ├── Unauthenticated      nobody is logged in, or the token is no good
-│   └── BadCredentials   the username and password do not match an active user
+│   ├── BadCredentials   the username and password do not match an active user
+│   └── SessionEnded     the token was issued before its user ended their sessions
 ├── Forbidden            the viewer may see it but not do this
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
@@ -32,6 +33,10 @@ class Unauthenticated(DeskError):
 
 class BadCredentials(Unauthenticated):
     """Deliberately the same for an unknown user, a wrong password and a deactivated user."""
+
+
+class SessionEnded(Unauthenticated):
+    """The user's password was changed since, or they were deactivated or logged out everywhere."""
 
 
 class Forbidden(DeskError):
@@ -96,10 +101,10 @@ class TimedOut(DeskError):
 
 @dataclass
 class Throttled(DeskError):
-    """A bucket has too few points; it has enough after some seconds. ``level`` is what it has."""
+    """There is too much to do; try again after some seconds. ``level``: of a bucket's points."""
 
     seconds: int
-    level: "Level"
+    level: "Level | None" = None
 
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"

@@ -52,6 +52,16 @@ class LoginInput:
     password: str = said("The password that belongs to it.")
 
 
+@strawberry.input(description="The old and the new password, for `changePassword`.")
+class ChangePasswordInput:
+    """Passwords."""
+
+    old_password: str = said("The password as it is.")
+    new_password: str = said(
+        "The password as it is to be: at least 10 characters, and none that everybody uses."
+    )
+
+
 @strawberry.input(description="The token that `refreshToken` exchanges.")
 class RefreshTokenInput:
     """A token."""
@@ -240,7 +250,7 @@ class CreateUserInput:
     """A new user."""
 
     username: str = said("The name to log in with, at most 150 characters.")
-    password: str = said("The password, at least 8 characters.")
+    password: str = said("The password: at least 10 characters, and none that everybody uses.")
     role: Role = said("What the user is to the desk: staff of a team, an Admin or a customer.")
     company_id: ID | None = told("The company of a customer; staff have none.")
     first_name: str | None = told("The given name of the user.")
@@ -256,7 +266,9 @@ class UpdateUserInput:
 
     id: ID = said("The user who is to be changed.")
     username: str | None = told("The name to log in with, at most 150 characters.")
-    password: str | None = told("The password, at least 8 characters.")
+    password: str | None = told(
+        "The password: at least 10 characters, and none that everybody uses."
+    )
     role: Role | None = told(
         "What the user is to the desk: staff of a team, an Admin or a customer."
     )

@@ -22,13 +22,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from models import User
-from resolvers.auth import Viewers
 from resolvers.desk import Desk
 from resolvers.feed import Feed
+from resolvers.passwords import Passwords
 from resolvers.plans import Plans
 from resolvers.rates import MemoryBuckets, Rates
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
+from resolvers.viewers import Viewers
 from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.bounds import Limits
@@ -82,6 +83,7 @@ def create_desk(
         signer=signer,
         plans=Plans(),
         viewers=Viewers(),
+        passwords=Passwords(),
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         signed_media=settings.media_links == "signed",
@@ -95,9 +97,10 @@ def create_desk(
 def _rates(settings: Settings, database: Database, clock: Clock) -> Rates | None:
     if settings.rate_limit == "off":
         return None
-    shared = settings.rate_limit_shared == "on"
+    shared = SharedBuckets(database.url) if settings.rate_limit_shared == "on" else None
     return Rates(
-        SharedBuckets(database.url) if shared else MemoryBuckets(),
+        shared or MemoryBuckets(),
+        known=shared,
         per_minute=settings.rate_limit,
         maximum=settings.max_cost,
         clock=clock,

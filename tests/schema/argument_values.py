@@ -102,7 +102,7 @@ class ArgumentValues:
         for name in ("after", "before"):
             if self._chance(0.2):
                 row = self.random.choice(self.rows[entity])
-                given[name] = cursor_of(self.signer, row, order)
+                given[name] = cursor_of(self.signer, row, order, "20250101")
         return given
 
     def _order(self) -> list[dict[str, str]]:
