@@ -37,7 +37,7 @@ from schema.http import GraphQLView
 from schema.uploads import PREFLIGHT
 from server import console, reference
 from server.database import Database
-from server.demo import PASSWORD, working_logins
+from server.demo import PASSWORD, check_production, working_logins
 from server.disconnects import Disconnects
 from server.files import open_files
 from server.manifests import persisted_documents
@@ -112,7 +112,8 @@ def create_app(
 ) -> Starlette:
     """Return the application; it opens the database when it starts.
 
-    It does not start on a database whose schema is not this program's (``SchemaError``).
+    It does not start on a database whose schema is not this program's (``SchemaError``), nor in
+    production where the demo's password opens it (``SettingsError``).
     """
     desk, database = create_desk(settings, clock=clock, observer=observer)
     page = ConsolePage(settings, database)
@@ -122,6 +123,7 @@ def create_app(
         await database.open()
         try:
             await check(database)
+            await check_production(settings, database)
             if desk.rates is not None:
                 await desk.rates.open()
             await page.prepare()

@@ -1,6 +1,7 @@
 """Logging in and out: who gets in, for how long, and what becomes of old password hashes."""
 
 import asyncio
+import base64
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from resolvers import auth, people, sessions
 from resolvers import viewers as known
 from resolvers.desk import Viewer
 from resolvers.errors import BadCredentials, Unauthenticated
+from tests.resolvers.hashers import CountingHasher, counted
 from tests.resolvers.test_passwords import old_hash
-from tests.viewers.world import KEY, NOON, PASSWORD, World, key
+from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
 
 pytestmark = pytest.mark.anyio
 
@@ -279,3 +281,100 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
         assert len(asked) == 2
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
+
+
+# What happens meanwhile, and equal work
+
+
+# As ``CountingHasher`` hashes it.
+B64 = base64.b64encode(PASSWORD.encode()).decode()
+STORED = {
+    "nobody": None,
+    "argon2": "",
+    "old": "pbkdf2_sha256$600000$salt$eA==",
+    "older": "pbkdf2_sha256$260000$salt$eA==",
+    "unusable": "!kFh4wVw",
+    "argon2 of nothing": "$argon2id$v=19$m=8,t=1,p=1$a$b",
+    "of another kind": "md5$salt$hash",
+    "not a number": "pbkdf2_sha256$x$salt$eA==",
+    "cut off": "pbkdf2_sha256$600000$salt",
+    "empty": " ",
+}
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["some imported", "none imported"])
+async def test_a_wrong_password_costs_the_same_whoever_it_is_for(world: World, left: bool) -> None:
+    """Counted, not timed: one argon2 hash and as much PBKDF2 as the slowest hash that is left."""
+    if left:
+        await set_user(world, "olga", password="pbkdf2_sha256$600000$salt$eA==")
+    expected = (1, 600_000 if left else 0)
+    for name, stored in STORED.items():
+        if not left and name in ("old", "older", "cut off"):
+            continue
+        username = "nobody" if stored is None else "colin"
+        await set_user(world, "colin", password=stored or password_hash(), is_active=True)
+        hasher = CountingHasher()
+        with pytest.raises(BadCredentials):
+            await auth.login(counted(world, hasher), username, "wrong")
+        assert (hasher.argon2, hasher.iterations) == expected, name
+    await set_user(world, "colin", password=password_hash(), is_active=False)
+    hasher = CountingHasher()
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, hasher), "colin", "wrong")
+    assert (hasher.argon2, hasher.iterations) == expected
+
+
+@pytest.mark.parametrize("username", ["colin", "nobody", "a\0b"])
+async def test_blanks_around_a_password_cost_the_same_for_everybody(
+    world: World, username: str
+) -> None:
+    hasher = CountingHasher()
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, hasher), username, " wrong ")
+    assert hasher.argon2 == 2
+
+
+async def test_what_is_imported_meanwhile_is_as_slow_at_once(world: World) -> None:
+    hasher = CountingHasher()
+    desk = counted(world, hasher)
+    for username in ("nobody", "colin", "nobody"):
+        with pytest.raises(BadCredentials):
+            await auth.login(desk, username, "wrong")
+        if username == "nobody":
+            await set_user(world, "colin", password="pbkdf2_sha256$600000$salt$eA==")
+    assert hasher.iterations == 1_200_000
+    await set_user(world, "colin", password=password_hash())
+    world.clock.move(minutes=11)
+    with pytest.raises(BadCredentials):
+        await auth.login(desk, "nobody", "wrong")
+    assert hasher.iterations == 1_200_000
+
+
+async def test_a_password_changed_while_it_was_checked_is_not_brought_back(world: World) -> None:
+    """Neither does the old one get in, nor does its new hash replace the new password."""
+    await set_user(world, "keith", password="pbkdf2_sha256$1000$salt$" + B64)
+    loop = asyncio.get_running_loop()
+
+    def change() -> None:
+        values = {"password": "!changed", "tokens_not_before": NOON}
+        asyncio.run_coroutine_threadsafe(set_user(world, "keith", **values), loop).result(10)
+
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, CountingHasher(change)), "keith", PASSWORD)
+
+    assert (await world.get(User, key("keith"))).password == "!changed"
+    assert (await world.dump())["refresh_tokens"] == []
+
+
+async def test_a_hash_renewed_by_another_login_meanwhile_does_not_matter(world: World) -> None:
+    await set_user(world, "keith", password="pbkdf2_sha256$1000$salt$" + B64)
+    loop = asyncio.get_running_loop()
+
+    def renew() -> None:
+        renewed = set_user(world, "keith", password=password_hash())
+        asyncio.run_coroutine_threadsafe(renewed, loop).result(10)
+
+    done = await auth.login(counted(world, CountingHasher(renew)), "keith", PASSWORD)
+
+    assert done.user_id == key("keith")
+    assert (await world.get(User, key("keith"))).password == password_hash()

@@ -116,7 +116,7 @@ async def test_what_is_wrong_with_a_user(api: Api) -> None:
     response = await api.post("users/", "norbert", json=sent)
     assert response.json() == {
         "username": ["A user with that username already exists."],
-        "password": ["Ensure this field has at least 8 characters."],
+        "password": ["Ensure this field has at least 10 characters."],
         "role": ['"Boss" is not a valid choice.'],
     }
     sent = {"username": "x", "password": "long enough", "role": "Tech"}
