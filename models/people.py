@@ -96,6 +96,6 @@ class RefreshToken(SQLModel, table=True):
     issued_at: datetime = time_column()
     expires_at: datetime = time_column()
     revoked_at: datetime | None = time_column(nullable=True)
-    family_id: str = Field(max_length=64)
+    family_id: str | None = Field(default=None, max_length=64)
     used_at: datetime | None = time_column(nullable=True)
     successor: str | None = Field(default=None, max_length=64)

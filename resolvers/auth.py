@@ -154,7 +154,7 @@ async def forget_expired(session: AsyncSession, user_id: UUID, now: datetime) ->
     await session.exec(delete(RefreshToken).where(col(RefreshToken.user_id) == user_id, expired))
 
 
-def token_row(claims: Claims, family_id: str) -> RefreshToken:
+def token_row(claims: Claims, family_id: str | None) -> RefreshToken:
     """Return the row of a refresh token."""
     return RefreshToken(
         jti=claims.jti,

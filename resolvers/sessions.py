@@ -147,7 +147,7 @@ async def _known(session: AsyncSession, claims: Claims) -> RefreshToken:
     return row
 
 
-async def _end_family(session: AsyncSession, family_id: str, now: datetime) -> None:
+async def _end_family(session: AsyncSession, family_id: str | None, now: datetime) -> None:
     await session.exec(
         update(RefreshToken)
         .where(col(RefreshToken.family_id) == family_id, col(RefreshToken.revoked_at).is_(None))

@@ -14,8 +14,7 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 def upgrade() -> None:
     """Add the columns; each token that there is begins a family of its own."""
     op.add_column("users", sa.Column("tokens_not_before", TIME, nullable=True))
-    family = sa.Column("family_id", sa.String(64), nullable=False, server_default="")
-    op.add_column("refresh_tokens", family)
+    op.add_column("refresh_tokens", sa.Column("family_id", sa.String(64), nullable=True))
     op.add_column("refresh_tokens", sa.Column("used_at", TIME, nullable=True))
     op.add_column("refresh_tokens", sa.Column("successor", sa.String(64), nullable=True))
     op.execute("UPDATE refresh_tokens SET family_id = jti")
