@@ -3,7 +3,9 @@
 DeskError
 ├── Unauthenticated      nobody is logged in, or the token is no good
 │   ├── BadCredentials   the username and password do not match an active user
-│   └── SessionEnded     the token was issued before its user ended their sessions
+│   ├── SessionEnded     the token was good: only another login helps
+│   │   └── Deactivated  its user, or their company, is deactivated
+│   └── TokenExpired     the token was good: a new one of the session helps
 ├── Forbidden            the viewer may see it but not do this
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
@@ -36,7 +38,15 @@ class BadCredentials(Unauthenticated):
 
 
 class SessionEnded(Unauthenticated):
-    """The user's password was changed since, or they were deactivated or logged out everywhere."""
+    """The token was good, but its user is deactivated now or has ended the session."""
+
+
+class Deactivated(SessionEnded):
+    """The token's user or their company is deactivated, or there is no such user any more."""
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good until it expired."""
 
 
 class Forbidden(DeskError):

@@ -5,7 +5,7 @@ A face turns what it was sent into typed values; a value that it could not read 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -117,11 +117,16 @@ PASSWORDS: Rules = {"new_password": PASSWORD}
 
 
 def clean(
-    rules: Rules, values: Mapping[str, object], *, partial: bool
+    rules: Rules,
+    values: Mapping[str, object],
+    *,
+    partial: bool,
+    max_text_bytes: int | None = None,
 ) -> tuple[dict[str, Any], Problems]:
     """Return the values that are right and the problems of the others.
 
     Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
+    ``max_text_bytes``: how long texts without a limit of their own may be, in UTF-8.
     """
     cleaned: dict[str, Any] = {}
     problems: Problems = {}
@@ -131,7 +136,7 @@ def clean(
                 problems[name] = [Problem("required")]
             continue
         try:
-            cleaned[name] = _clean(rule, values[name])
+            cleaned[name] = _clean(rule, values[name], max_text_bytes)
         except _Wrong as wrong:
             problems[name] = wrong.problems
     return cleaned, problems
@@ -148,7 +153,7 @@ class _Wrong(Exception):
         self.problems = list(problems)
 
 
-def _clean(rule: Rule, value: object) -> object:
+def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
     if isinstance(value, Problem):
         raise _Wrong(value)
     if value is None or (value == "" and rule.nullable):
@@ -156,11 +161,11 @@ def _clean(rule: Rule, value: object) -> object:
             raise _Wrong(Problem("null"))
         return None
     if rule.kind is str:
-        return _clean_text(rule, value)
+        return _clean_text(rule, value, max_bytes)
     if issubclass(rule.kind, StrEnum):
         if rule.most is not None:
             # A choice that may be left open is a text first, and blank is as good as none.
-            value = _clean_text(rule, value) or None
+            value = _clean_text(rule, value, max_bytes) or None
             if value is None:
                 return None
         try:
@@ -173,25 +178,32 @@ def _clean(rule: Rule, value: object) -> object:
     return value
 
 
-def _clean_text(rule: Rule, value: object) -> str:
+def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
     if not isinstance(value, str):
         raise _Wrong(Problem("not_a_string"))
     if "\0" in value:
         raise _Wrong(Problem("null_characters"))
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _Wrong(Problem("surrogates"))
     text = value.strip()
+    try:
+        # Not a loop over the characters, which takes long for a long text.
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _Wrong(Problem("surrogates")) from None
     if not text and not rule.blank:
         raise _Wrong(Problem("blank"))
-    problems = []
-    if rule.least is not None and len(text) < rule.least:
-        problems.append(Problem("too_short", {"min": rule.least}))
-    if rule.most is not None and len(text) > rule.most:
-        problems.append(Problem("max_length", {"max": rule.most}))
-    if text.casefold() in rule.usual:
-        problems.append(Problem("too_common"))
-    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
-        problems.append(Problem(f"invalid_{rule.format}"))
-    if problems:
+    if problems := list(_problems_of(rule, text, size, max_bytes)):
         raise _Wrong(*problems)
     return text
+
+
+def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
+    if rule.least is not None and len(text) < rule.least:
+        yield Problem("too_short", {"min": rule.least})
+    if rule.most is not None and len(text) > rule.most:
+        yield Problem("max_length", {"max": rule.most})
+    if rule.usual and text.casefold() in rule.usual:
+        yield Problem("too_common")
+    if rule.most is None and max_bytes is not None and size > max_bytes:
+        yield Problem("max_bytes", {"max": max_bytes})
+    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
+        yield Problem(f"invalid_{rule.format}")

@@ -110,7 +110,6 @@ class Signer:
         return {
             "seal_cursor": self.seal,
             "media_mac": lambda text, day: day + self._mac(MEDIA, day, text).hex(),
-            "unicode_lower": lambda text: None if text is None else text.lower(),
         }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.sql.expression import ClauseElement
-from sqlalchemy.types import BigInteger, Boolean, Float
+from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
 SQL = ColumnElement[Any]
 
@@ -165,6 +165,20 @@ class Pbkdf2Iterations(_Text):
     type = BigInteger()  # type: ignore[assignment]
 
 
+class ByteLength(ColumnElement[int]):
+    """How many bytes a text or a JSON column has; NULL stays NULL."""
+
+    inherit_cache = False
+    type = Integer()
+
+    def __init__(self, text: SQL) -> None:
+        self.text = text
+
+    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+        """Let SQLAlchemy find what is inside."""
+        return (self.text,)
+
+
 class Hours(ColumnElement[float]):
     """The hours from one time to another, rounded to two decimals; NULL if either is NULL."""
 
@@ -205,11 +219,3 @@ class JsonMember(_Text):
 
 class HasTag(_Condition):
     """Whether a comma-separated text has an item."""
-
-
-class Contains(_Condition):
-    """Whether a text contains a lower-case term, whatever the case; every character is plain."""
-
-
-class ContainsUnicode(Contains):
-    """The same for a term beyond ASCII, which SQLite's own ``lower`` does not know."""

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, or_, select
 from models import Company, Role, User
 from models.types import UtcDateTime, Uuid36
 from resolvers.desk import Desk, Viewer
-from resolvers.errors import SessionEnded, Unauthenticated
+from resolvers.errors import Deactivated, SessionEnded
 from resolvers.plans import fetch_row
 from resolvers.tokens import Claims, microseconds
 
@@ -65,7 +65,7 @@ class Viewers:
     async def look_up(self, desk: Desk, user_id: UUID) -> Account:
         """Ask for a user, once for all who ask at a time: hundreds may follow events.
 
-        Raises ``Unauthenticated``.
+        Raises ``Deactivated``.
         """
         asked = self._asked.get(user_id)
         if asked is None:
@@ -89,8 +89,8 @@ class Viewers:
 async def viewer_of(desk: Desk, access_token: str) -> Viewer:
     """Return whom an access token belongs to.
 
-    Raises ``Unauthenticated``: ``SessionEnded`` where the token was issued before the user's
-    ``tokens_not_before``.
+    Raises ``Unauthenticated``: ``TokenExpired`` or ``SessionEnded`` where it was good once. It has
+    ended where it was issued before the user's ``tokens_not_before``.
     """
     claims = desk.tokens.check(access_token, "access")
     account = desk.viewers.get(claims.user_id, desk.clock())
@@ -116,7 +116,7 @@ def end_sessions(user: User, now: datetime) -> None:
 async def _account(desk: Desk, user_id: UUID) -> Account:
     row = await fetch_row(desk, _active, _active, {"user_id": user_id})
     if row is None:
-        raise Unauthenticated
+        raise Deactivated
     role, company_id, not_before = row
     viewer = Viewer(user_id, Role(role), None if company_id is None else UUID(str(company_id)))
     # The driver's own value: SQLite has texts.

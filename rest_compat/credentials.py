@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from resolvers import viewers
 from resolvers.desk import Desk, Viewer
-from resolvers.errors import SessionEnded, Unauthenticated
+from resolvers.errors import Deactivated, SessionEnded, Unauthenticated
 from rest_compat.answers import CHALLENGE, RestError
 
 NOT_VALID = {"detail": "Given token not valid for any token type", "code": "token_not_valid"}
@@ -21,6 +21,8 @@ async def viewer_of(desk: Desk, request: Request) -> Viewer:
         raise _refused({"detail": detail, "code": "bad_authorization_header"})
     try:
         return await viewers.viewer_of(desk, parts[1])
+    except Deactivated:
+        raise _refused({"detail": "User is inactive", "code": "user_inactive"}) from None
     except SessionEnded:
         raise _refused(_invalid("Token is invalid or expired")) from None
     except Unauthenticated:
@@ -37,8 +39,6 @@ def _is_token(desk: Desk, token: str, kind: str) -> bool:
 
 
 def _why(desk: Desk, token: str) -> dict[str, object]:
-    if _is_token(desk, token, "access"):
-        return {"detail": "User is inactive", "code": "user_inactive"}
     wrong_type = _is_token(desk, token, "refresh")
     return _invalid("Token has wrong type" if wrong_type else "Token is invalid or expired")
 

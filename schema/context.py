@@ -26,7 +26,8 @@ class GraphContext:
         self.desk_context = Context(desk, None, "graphql", base_url, address)
         self.request_id = request_id
         self.token = token
-        self.bad_token = False
+        # Why the token is no good, None while it is.
+        self.bad_token: Unauthenticated | None = None
         # Strawberry puts the payload of connection_init here.
         self.connection_params: dict[str, object] | None = None
         self.resumes_after: str | None = None
@@ -43,12 +44,18 @@ class GraphContext:
     async def identify(self) -> None:
         """Find out whose the token is; one that is no good makes them nobody."""
         viewer: Viewer | None = None
-        self.bad_token = False
-        if self.token is not None:
+        failure: Unauthenticated | None = None
+        token = self.token
+        if token is not None:
             try:
-                viewer = await viewer_of(self.desk_context.desk, self.token)
-            except Unauthenticated:
-                self.bad_token = True
+                viewer = await viewer_of(self.desk_context.desk, token)
+            except Unauthenticated as error:
+                failure = error
+        if token != self.token:
+            # Somebody has logged in on the connection meanwhile.
+            return
+        # Only now: other operations of the connection look at it meanwhile.
+        self.bad_token = failure
         if viewer != self.desk_context.viewer:
             self.desk_context = replace(self.desk_context, viewer=viewer)
 

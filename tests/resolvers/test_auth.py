@@ -12,7 +12,7 @@ from models import RefreshToken, Role, User
 from resolvers import auth, people, sessions
 from resolvers import viewers as known
 from resolvers.desk import Viewer
-from resolvers.errors import BadCredentials, Unauthenticated
+from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
 from tests.resolvers.hashers import CountingHasher, counted
 from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
@@ -277,7 +277,7 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
         failed = await asyncio.gather(
             *(known.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
         )
-        assert {type(error) for error in failed} == {Unauthenticated}
+        assert {type(error) for error in failed} == {Deactivated}
         assert len(asked) == 2
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
