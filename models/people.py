@@ -62,11 +62,11 @@ class User(SQLModel, table=True):
     is_active: bool = True
     date_joined: datetime = time_column()
     last_login: datetime | None = time_column(nullable=True)
-    # Tokens that were issued before this moment are no good. Only ever moves forward.
-    tokens_not_before: datetime | None = time_column(nullable=True)
     search_text: str = search_column("username", "first_name", "last_name")
     # Not for everybody who sees the user.
     search_private: str = search_column("email")
+    # Tokens that were issued before this moment are no good. Only ever moves forward.
+    tokens_not_before: datetime | None = time_column(nullable=True)
 
 
 @searchable
