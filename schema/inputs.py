@@ -44,38 +44,6 @@ def reference(value: object) -> UUID | Problem:
     return read_id(value) or Problem("invalid_uuid", {"value": str(value)})
 
 
-@strawberry.input(description="Who logs in, with `login`.")
-class LoginInput:
-    """Credentials."""
-
-    username: str = said("The name that the user logs in with.")
-    password: str = said("The password that belongs to it.")
-
-
-@strawberry.input(description="The old and the new password, for `changePassword`.")
-class ChangePasswordInput:
-    """Passwords."""
-
-    old_password: str = said("The password as it is.")
-    new_password: str = said(
-        "The password as it is to be: at least 10 characters, and none that everybody uses."
-    )
-
-
-@strawberry.input(description="The token that `refreshToken` exchanges.")
-class RefreshTokenInput:
-    """A token."""
-
-    refresh_token: str = said("The refresh token of a login.")
-
-
-@strawberry.input(description="The token that `logout` ends.")
-class LogoutInput:
-    """A token."""
-
-    refresh_token: str = said("The refresh token that is to end.")
-
-
 @strawberry.input(description="A new ticket, for `createTicket`.")
 class CreateTicketInput:
     """A new ticket."""

@@ -8,7 +8,8 @@ import strawberry
 from resolvers import auth, sessions
 from resolvers.desk import Context
 from resolvers.errors import DeskError, Unauthenticated
-from schema import inputs, payloads
+from schema import payloads
+from schema import session_inputs as inputs
 from schema.errors import RefusedToken, UserError, failure_of
 from schema.performing import Info, given_input
 from schema.projecting import project
