@@ -43,9 +43,15 @@ def payload_with_error(
         else:
             answer[key] = None
             path = [*info.path.as_list(), key]
-            message = error.message if isinstance(error, GraphQLError) else str(error)
-            errors.append(GraphQLError(message, info.field_nodes, path=path, original_error=error))
+            errors.append(_at(path, error, info))
     return (answer, errors) if errors or made else None
+
+
+def _at(path: list[str | int], error: Exception, info: GraphQLResolveInfo[Any]) -> GraphQLError:
+    cause, message = error, str(error)
+    if isinstance(error, GraphQLError):
+        message, cause = error.message, error.original_error or error
+    return GraphQLError(message, info.field_nodes, path=path, original_error=cause)
 
 
 def _asked(info: GraphQLResolveInfo[Any], type_: GraphQLObjectType) -> dict[str, str]:
