@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(ge=1)] = 25
     max_text_kb: Annotated[int, Field(ge=1, le=102_400)] = 1024
     operation_seconds: Annotated[float, Field(gt=0)] = 10
+    # Of each process. A file, and as many again that wait to be refused, is open for each.
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    head_seconds: Annotated[float, Field(gt=0)] = 10
+    body_seconds: Annotated[float, Field(gt=0)] = 30
     # Each level nests a subquery, and neither the databases nor Python's stack take any number.
     max_depth: Annotated[int, Field(ge=1, le=20)] = 12
     max_aliases: Annotated[int, Field(ge=0)] = 30
