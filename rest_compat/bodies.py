@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
+from resolvers.headers import parse_header
 from rest_compat.answers import JSON_TYPE, RestError
 from rest_compat.multipart import End, Part, events
 
@@ -33,14 +33,14 @@ class Body:
 
 def media_type(request: Request) -> str:
     """Return the body's type, in lower case and without parameters."""
-    return parse_options_header(request.headers.get("content-type"))[0].decode("latin-1").lower()
+    return parse_header(request.headers.get("content-type", ""))[0]
 
 
 def _charset(request: Request) -> str:
     """Return the encoding that the body's type names, or UTF-8."""
-    options = parse_options_header(request.headers.get("content-type"))[1]
+    options = parse_header(request.headers.get("content-type", ""))[1]
     try:
-        name = codecs.lookup(options.get(b"charset", b"utf-8").decode("latin-1")).name
+        name = codecs.lookup(options.get("charset", "utf-8")).name
     except (LookupError, ValueError):
         return "utf-8"
     return name if name in CHARSETS else "utf-8"

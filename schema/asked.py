@@ -52,7 +52,7 @@ def asked_of_address(parameters: Mapping[str, str]) -> Asked:
     return asked(data | {"operationName": data.get("operationName") or None})
 
 
-def parsed(text: bytes | str, trouble: str) -> object:
+def parsed(text: bytes | bytearray | str, trouble: str) -> object:
     """Read JSON; raises ``Refused`` with this sentence for what is none."""
     try:
         return orjson.loads(text)
