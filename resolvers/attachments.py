@@ -90,7 +90,8 @@ def _clean(
 ) -> tuple[dict[str, Any], inputs.Problems]:
     """Return the values of an attachment as they are stored, and what is wrong with others."""
     name = values.get("name")
-    if isinstance(name, str):
+    # A null character is refused, as in any text.
+    if isinstance(name, str) and "\0" not in name:
         values = {**values, "name": file_name(name)}
     return inputs.clean(inputs.ATTACHMENT, values, partial=partial)
 

@@ -8,6 +8,8 @@ from typing import Any, NewType
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
+from schema.uploads import UploadedFile
+
 DateTime = NewType("DateTime", datetime)
 JSON = NewType("JSON", object)
 

@@ -11,6 +11,7 @@ from typing import Any
 from anyio import to_thread
 from starlette.requests import Request
 
+from resolvers.json_size import MOST_VALUES, has_too_many_values
 from resolvers.multipart import BadEncoding, BadMultipart, End, Event, Part, events
 from schema.asked import Asked, asked_of, parsed
 from schema.refusals import Refused
@@ -83,8 +84,9 @@ class Uploads:
         """Take the rest of a body, and what lets it have the size of an upload."""
         self._stream = stream
         self._allow = allow
-        self._next: Event | None = None
-        self._received = False
+        self._next: Part | None = None
+        self._begun = False
+        self._failed: Refused | None = None
         self.files: dict[str, UploadedFile] = {}
 
     async def peek(self) -> None:
@@ -97,24 +99,33 @@ class Uploads:
         self._require_all()
 
     async def receive(self) -> None:
-        """Read all files; raises ``Refused`` where they are not those of the map."""
-        if self._received:
+        """Read all files; raises ``Refused``, each time, where they are not those of the map."""
+        if self._failed is not None:
+            raise self._failed
+        if self._begun:
             return
-        self._received = True
+        self._begun = True
         self._allow()
-        current = None if self._next is None else self._begun(self._next)
+        try:
+            await self._read()
+        except Refused as refused:
+            self._failed = refused
+            raise
+
+    async def _read(self) -> None:
+        current = None if self._next is None else self._file_of(self._next)
         async for event in self._stream:
             if isinstance(event, Part):
-                current = self._begun(event)
+                current = self._file_of(event)
             elif isinstance(event, End):
                 current = None
             elif current is not None:
                 await current.write(event)
         self._require_all()
 
-    def _begun(self, part: Event) -> UploadedFile | None:
+    def _file_of(self, part: Part) -> UploadedFile | None:
         """Return the file that a part is; what follows the files and is none is passed by."""
-        if not isinstance(part, Part) or part.filename is None:
+        if part.filename is None:
             return None
         file = self._named(part)
         if file.received:
@@ -151,8 +162,8 @@ async def asked_of_form(
         )
     stream = _events(request)
     texts = await _texts(stream)
-    operations = parsed(texts["operations"], "The part `operations` must be JSON.")
-    places = _places(parsed(texts["map"], "The part `map` must be JSON."))
+    operations = _parsed(texts, "operations")
+    places = _places(_parsed(texts, "map"))
     uploads = Uploads(stream, allow)
     for name, paths in places.items():
         file = uploads.files[name] = UploadedFile(uploads)
@@ -193,6 +204,12 @@ async def _texts(stream: AsyncIterator[Event]) -> Mapping[str, bytearray]:
             return texts
     missing = "map" if "operations" in texts else "operations"
     raise _one_part(missing)
+
+
+def _parsed(texts: Mapping[str, bytearray], name: str) -> object:
+    if has_too_many_values(texts[name]):
+        raise Refused(400, f"A request may have at most {MOST_VALUES} values.")
+    return parsed(texts[name], f"The part `{name}` must be JSON.")
 
 
 def _one_part(name: str) -> Refused:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from server.private import create_folder, private_opener
+
 PREFIX = "DESKGRAPH_"
 KEY_FILE = Path("var/secret.key")
 # RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
@@ -116,10 +118,9 @@ class Settings(BaseSettings):
 
 def _kept_key(key_file: Path) -> str:
     """Read the key of this folder, or make it; two processes at once agree on one."""
-    key_file.parent.mkdir(parents=True, exist_ok=True)
+    create_folder(key_file.parent)
     try:
-        with key_file.open("x") as file:
-            key_file.chmod(0o600)
+        with open(key_file, "x", opener=private_opener) as file:
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass

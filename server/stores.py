@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
+from server.private import create_folder
+
 # Parameters of an s3:// URL, by what obstore calls them; the rest of its settings are credentials
 # or are of no use here.
 S3_TEXTS = frozenset({"endpoint", "region", "server_side_encryption", "sse_kms_key_id"})
@@ -59,6 +61,7 @@ def open_place(url: str) -> Place:
         redirect = bool(given.pop("redirect", True))
         if parts.scheme == "file":
             folder = Path(parts.netloc + parts.path or ".").absolute()
+            create_folder(folder)
             return Place(LocalStore(folder, mkdir=True, automatic_cleanup=True), False)
         if parts.scheme == "memory":
             return Place(from_url(url), False)
