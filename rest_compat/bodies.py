@@ -20,7 +20,7 @@ MULTIPART = "multipart/form-data"
 MOST_AROUND = 1024 * 1024
 MOST_FIELDS = 1000
 # Of somebody who is not logged in: nothing that they may send is as long as a text.
-MOST_ANONYMOUS = 64 * 1024
+MOST_ANONYMOUS = 128 * 1024
 LONG_FORM = 64 * 1024
 # A body is of these types, too, where a client is too general about it.
 ANY_TYPE = ("*/*", "application/*")

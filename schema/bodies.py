@@ -12,7 +12,7 @@ from schema.uploads import Uploads, asked_of_form
 # What a request may have besides a text or an uploaded file, in bytes.
 MOST_AROUND = 1024 * 1024
 # Of somebody who is not logged in: a document and its variables, but no text of a ticket.
-MOST_ANONYMOUS = 64 * 1024
+MOST_ANONYMOUS = 128 * 1024
 
 
 class Body:

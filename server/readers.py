@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from server.connecting import SQLITE_PRAGMAS, prepare_postgres
+from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from server.lanes import Lane
 
 READ_CONNECTIONS = 8
@@ -76,6 +76,9 @@ class PostgresReader:
             return await connection.fetchrow(sql, *values)
         except asyncio.CancelledError:
             patience = CANCEL_PATIENCE
+            raise
+        except asyncpg.PostgresError as error:
+            leave_values_out(error)
             raise
         finally:
             # Given up in vain, the connection is closed, and the statement ends with it.
