@@ -123,7 +123,8 @@ class SqliteReader:
         for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
             connection.execute(pragma)
         for name, function in self._functions.items():
-            connection.create_function(name, 1, function, deterministic=True)
+            # Of any number of arguments.
+            connection.create_function(name, -1, function, deterministic=True)
         connection.set_trace_callback(self._observer)
         return connection
 
