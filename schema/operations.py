@@ -24,6 +24,7 @@ from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
 from schema.execution import FragmentExecutor, executing
 from schema.projecting import wrong_arguments
+from schema.refusals import Refused
 from schema.selection import WrongDirective
 
 
@@ -99,6 +100,9 @@ class DeskSchema(Schema):
         if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
             extensions = charged.settle(None, ()) if charged else None
             return PreExecutionError(data=None, errors=wrong, extensions=extensions)
+        if operation.context.uploads is not None and operation.context.desk_context.viewer:
+            # Not for strangers, and not in the time that the operation has.
+            await operation.context.uploads.receive()
         seconds = operation.context.desk_context.desk.operation_seconds
         executing.set(executor)
         try:
@@ -152,6 +156,8 @@ class DeskSchema(Schema):
         else:
             try:
                 result = await self.run(found)
+            except Refused as refused:
+                result = PreExecutionError(data=None, errors=[refused.error()])
             except Exception as error:
                 failed = GraphQLError("", nodes=found.node, original_error=error)
                 result = ExecutionResult(data=None, errors=[failed])
