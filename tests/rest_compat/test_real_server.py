@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from server.app import create_app
+from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -39,7 +40,8 @@ def base(settings: Settings, clock: Clock, api: Api) -> Iterator[str]:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     listener.close()
 
 
