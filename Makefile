@@ -17,7 +17,7 @@ CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: $(STAMP) ## Measure reads beside SQL by hand and beside themselves uncoun
 
 bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
+
+bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
+	@$(BIN)/python -m benchmarks.attacks $(ARGS)
 
 console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \

@@ -28,7 +28,7 @@ POSTGRES_REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_POSTGRES") == "1"
 PREFIX = "deskgraph_test_"
 BACKENDS = ("sqlite", "postgres")
 # How long a test may take, with its fixtures; ``--timeout 0`` is for ever.
-TEST_SECONDS = 180
+TEST_SECONDS = 300
 
 T = TypeVar("T")
 Admin = Callable[[str], object]

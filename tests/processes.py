@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # For how long a process or a thread is waited for, in seconds: longer than any of them takes.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @contextmanager
