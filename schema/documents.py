@@ -52,12 +52,12 @@ class Known:
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation that is meant (GraphQL, section 6.1).
 
-        Raises ``NoChoice`` where there is none of this name, or no name where there is a
-        choice.
+        An empty name is none. Raises ``NoChoice`` where there is none of this name, or no name
+        where there is a choice.
         """
-        if name is not None:
+        if name:
             found = self.operations.get(name)
-            if found is None or found.name is None:
+            if found is None:
                 raise NoChoice(f"The document has no operation named {name!r}.")
             return found
         if len(self.operations) != 1:

@@ -30,8 +30,6 @@ from resolvers.rates import MemoryBuckets, Rates
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
 from rest_compat.routes import rest_routes
-from schema import create_schema
-from schema.bounds import Limits
 from schema.http import GraphQLView
 from schema.uploads import PREFLIGHT
 from server import console, reference
@@ -39,7 +37,7 @@ from server.database import Database
 from server.demo import PASSWORD, working_logins
 from server.disconnects import Disconnects
 from server.files import open_files
-from server.manifests import persisted_documents
+from server.manifests import persisted_documents, schema_of
 from server.migrate import check
 from server.rates import SharedBuckets
 from server.readers import Observer
@@ -200,7 +198,7 @@ class ConsolePage:
 
 
 def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[BaseRoute]:
-    schema = create_schema(introspection=settings.allows_introspection, limits=_limits(settings))
+    schema = schema_of(settings)
     view = GraphQLView(
         schema,
         desk,
@@ -221,18 +219,6 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
         if console.built():
             routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=console.ASSETS)))
     return routes
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        depth=settings.max_depth,
-        aliases=settings.max_aliases,
-        root_fields=settings.max_root_fields,
-        directives=settings.max_directives,
-        tokens=settings.max_tokens,
-        document_kb=settings.max_document_kb,
-        cost=settings.max_cost,
-    )
 
 
 def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
