@@ -13,6 +13,7 @@ from sqlalchemy import Dialect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Role
+from resolvers.compiling import Compiler
 from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Desk:
     signed_media: bool
     # For how long a GraphQL operation may run, in seconds.
     operation_seconds: float = 10
+    compiler: Compiler = field(default_factory=Compiler)
     # None where nothing is counted.
     rates: "Rates | None" = None
     # Whether webhooks may lead into networks that are not public.

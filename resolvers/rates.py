@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -175,6 +176,10 @@ class Rates:
         self._buckets.pull(key, time)
         level.full_at -= time
 
+    def take(self, key: str, points: int) -> None:
+        """Take points whatever there are: what is missing is owed."""
+        self._buckets.pull(key, -self._points.time(points))
+
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many for a name.
 
@@ -194,6 +199,40 @@ class Rates:
         if not done:
             raise Throttled(max(1, -(-(full_at + time - now - most) // 10**9)), level)
         return level
+
+
+@dataclass(slots=True)
+class Preparation:
+    """The points that new documents and plans cost one operation or request."""
+
+    points: int = 0
+
+
+# Of the operation that runs.
+preparation: ContextVar[Preparation | None] = ContextVar("preparation", default=None)
+
+
+async def draw_preparation(context: Context, points: int) -> None:
+    """Draw the points for work that is done once for all who ask for the same.
+
+    Raises ``Throttled``.
+    """
+    if context.desk.rates is not None:
+        await context.desk.rates.draw(bucket_of(context), points)
+    _count(points)
+
+
+def charge_preparation(context: Context, points: int) -> None:
+    """Take the points for such work after it was done."""
+    if context.desk.rates is not None:
+        context.desk.rates.take(bucket_of(context), points)
+    _count(points)
+
+
+def _count(points: int) -> None:
+    counted = preparation.get()
+    if counted is not None:
+        counted.points += points
 
 
 def bucket_of(context: Context) -> str:

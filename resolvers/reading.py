@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
@@ -21,12 +22,15 @@ from resolvers.projection import (
     payload_object,
     some_nodes,
 )
+from resolvers.rates import bucket_of, charge_preparation
 from resolvers.shapes import Args, Shape
 from resolvers.sqltext import SQL, JsonArray, JsonNumber, JsonObject, JsonWord
 from resolvers.statistics import statistics_object
 
 # How many events a follower holds at most.
 MOST_FOLLOWED = 50
+# How many characters of a new statement cost a point: 10,000 take about 25 ms to make.
+CHARACTERS_A_POINT = 10
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,26 @@ class Read:
     by: str = "id"
 
 
-def plan_for(context: Context, read: Read, args: Sequence[Args], key: Hashable = None) -> Plan:
-    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow."""
-    desk = context.desk
+async def plan_for(
+    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+) -> Plan:
+    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow.
+
+    A new plan costs its user points by its length, also where there are too few left.
+    """
+    plans = context.desk.plans
     whole = (read if key is None else key, tuple(args), context.kind)
-    return desk.plans.get(whole, lambda: _compile(context, read, args))
+    plan = plans.get(whole)
+    if plan is not None:
+        return plan
+
+    def keep(made: Plan) -> None:
+        plans.put(whole, made)
+        charge_preparation(context, len(made.sql) // CHARACTERS_A_POINT)
+
+    compiler = context.desk.compiler
+    make = partial(_compile, context, read, args)
+    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
 
 
 def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
@@ -90,7 +109,7 @@ async def read_json(
     context: Context, read: Read, args: Sequence[Args], key: Hashable = None
 ) -> str | None:
     """Return the JSON text of a read, None where there is no such row for the viewer."""
-    plan = plan_for(context, read, args, key)
+    plan = await plan_for(context, read, args, key)
     row = await run(context, plan, args)
     return None if row is None else row[0]
 

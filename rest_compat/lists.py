@@ -151,6 +151,13 @@ class Listing:
         read = Read("page", self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
+    def filter(self, params: Mapping[str, str], wanted: Wanted) -> None:
+        """Read the filters of a query."""
+        for name, value in params.items():
+            # Empty values do not filter (recorded), and of repeated ones this is the last.
+            if value and name in self.filters:
+                self.filters[name].read(name, value, wanted)
+
 
 async def list_answer(listing: Listing, request: Request, context: Context) -> Response:
     """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
@@ -177,10 +184,7 @@ async def list_answer(listing: Listing, request: Request, context: Context) -> R
 async def checked(listing: Listing, request: Request, context: Context) -> Wanted:
     """Return what a query's filters ask for; raises ``RestError`` with all that is wrong."""
     wanted = Wanted()
-    for name, value in request.query_params.items():
-        # Empty values do not filter (recorded), and of repeated ones this is the last.
-        if value and name in listing.filters:
-            listing.filters[name].read(name, value, wanted)
+    listing.filter(request.query_params, wanted)
     if wanted.problems:
         await require_references(context, wanted)
     return wanted
@@ -215,7 +219,7 @@ async def _read(
     where, values = filter_args(wanted, offset=window.bounded_offset)
     skips = window.offset > 0
     args = (Args(where, order, limit=window.limit, skips=skips, values=values),)
-    plan = plan_for(context, listing.read, args, key=listing.path)
+    plan = await plan_for(context, listing.read, args, key=listing.path)
     row = await run(context, plan, args)
     return row[0], row[1]
 

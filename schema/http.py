@@ -25,9 +25,11 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
+from resolvers.rates import Preparation
 from schema import media
 from schema.asked import Asked, asked_of_address, asked_of_body
 from schema.caching import keep
+from schema.charging import refuse
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.documents import NoChoice
 from schema.errors import formatted
@@ -118,7 +120,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if isinstance(asked, list):
             return await self._answer_batch(request, asked, kind)
         context = await self.get_context(request, request)
-        found = self._chosen(asked, context)
+        found = await self._chosen(asked, context)
         if isinstance(found, Operation):
             _check_way(found, request.method, kind)
         if kind == media.EVENTS:
@@ -141,7 +143,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         answers = []
         for asked in batch:
             context = await self.get_context(request, request)
-            found = self._chosen(asked, context)
+            found = await self._chosen(asked, context)
             try:
                 if isinstance(found, Operation):
                     _check_way(found, request.method, kind)
@@ -150,13 +152,15 @@ class GraphQLView(GraphQL[GraphContext, None]):
             answers.append(await self.process_result(request, await self._result(found)))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
-    def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
+    async def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
         """Return the operation that is meant, or why there is none."""
         try:
             text = self.persisted.text(asked)
         except GraphQLError as error:
-            return _failed(error)
-        return self.schema.choose(text, asked.variables, context, asked.operation_name)
+            return await refuse([error], context, Preparation())
+        found = await self.schema.choose(text, asked.variables, context, asked.operation_name)
+        self.persisted.register(asked, text)
+        return found
 
     async def _result(self, found: Operation | PreExecutionError) -> ExecutionResult:
         """Run an operation, if there is one."""

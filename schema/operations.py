@@ -17,8 +17,9 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from resolvers.errors import Throttled, TimedOut
-from schema.bounds import excess_of_values
-from schema.charging import Charge, charge
+from resolvers.rates import Preparation, preparation
+from schema.bounds import TooMuch, excess_of_values
+from schema.charging import REFUSED, Charge, charge, refuse, throttled
 from schema.context import GraphContext
 from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
@@ -33,6 +34,8 @@ class Operation:
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     context: GraphContext
+    # What its document and its statements cost because they are new.
+    prepared: Preparation
 
     @property
     def name(self) -> str | None:
@@ -64,10 +67,10 @@ class DeskSchema(Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Return the results of an operation of any type, which any may be over a WebSocket."""
-        found = self.choose(query or "", variable_values, context_value, operation_name)
+        found = await self.choose(query or "", variable_values, context_value, operation_name)
         return self.results(found, context_value.request_id)
 
-    def choose(
+    async def choose(
         self,
         text: str,
         variables: dict[str, Any] | None,
@@ -75,25 +78,29 @@ class DeskSchema(Schema):
         operation_name: str | None,
     ) -> Operation | PreExecutionError:
         """Return the operation that is meant, or why there is none."""
-        known = self.documents.read(text)
-        if known.errors:
-            return PreExecutionError(data=None, errors=known.errors)
-        if (excess := excess_of_values(variables)) is not None:
-            return PreExecutionError(data=None, errors=[excess])
+        prepared = Preparation()
+        preparation.set(prepared)
         try:
-            return Operation(known, known.operation(operation_name), variables, context)
-        except NoChoice as error:
-            return PreExecutionError(data=None, errors=[error])
+            known = await self.documents.read(text, context.desk_context)
+        except Throttled as error:
+            return throttled(error, context, REFUSED)
+        errors = known.errors
+        if not errors and (excess := excess_of_values(variables)) is not None:
+            errors = [excess]
+        if not errors:
+            try:
+                node = known.operation(operation_name)
+                return Operation(known, node, variables, context, prepared)
+            except NoChoice as error:
+                errors = [error]
+        return await refuse(errors, context, prepared)
 
     async def run(self, operation: Operation) -> ExecutionResult:
         """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
-        executor = self._executor(operation)
-        if isinstance(executor, list):
-            return PreExecutionError(data=None, errors=executor)
-        try:
-            charged = await self._charge(operation, executor)
-        except GraphQLError as refusal:
-            return _refused(refusal, operation.context)
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            return started
+        executor, charged = started
         seconds = operation.context.desk_context.desk.operation_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -109,6 +116,25 @@ class DeskSchema(Schema):
         extensions = charged.settle(done.data, executor.finished) if charged else None
         return ExecutionResult(data=done.data, errors=done.errors, extensions=extensions)
 
+    async def _start(
+        self, operation: Operation
+    ) -> tuple[FragmentExecutor, Charge | None] | PreExecutionError:
+        """Return what runs an operation, and the points that were drawn for it."""
+        context, prepared = operation.context, operation.prepared
+        executor = self._executor(operation)
+        if isinstance(executor, list):
+            return await refuse(executor, context, prepared)
+        cost = self.documents.cost(operation.known, operation.node)
+        variables = executor.variable_values.coerced
+        most = self.documents.limits.cost
+        try:
+            charged = await charge(cost, operation.node, variables, context, prepared, most)
+        except TooMuch as error:
+            return await refuse([error.with_traceback(None)], context, prepared)
+        except Throttled as error:
+            return throttled(error, context, cost.of(variables).total, operation.node)
+        return executor, charged
+
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
         built = FragmentExecutor.build(
@@ -121,17 +147,6 @@ class DeskSchema(Schema):
             hide_suggestions=self.documents.hides_names,
         )
         return cast(FragmentExecutor | list[GraphQLError], built)
-
-    async def _charge(self, operation: Operation, executor: FragmentExecutor) -> Charge | None:
-        """Draw what an operation may cost; raises ``GraphQLError`` where that is too much."""
-        documents = self.documents
-        return await charge(
-            documents.cost(operation.known, operation.node),
-            operation.node,
-            executor.variable_values.coerced,
-            operation.context,
-            documents.limits.cost,
-        )
 
     async def results(
         self, found: Operation | PreExecutionError, request_id: str
@@ -153,16 +168,12 @@ class DeskSchema(Schema):
             yield _worded(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        executor = self._executor(operation)
-        if isinstance(executor, list):
-            yield PreExecutionError(data=None, errors=executor)
+        # It costs once, however many events follow.
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            yield started
             return
-        try:
-            # Once, however many events follow.
-            await self._charge(operation, executor)
-        except GraphQLError as error:
-            yield _refused(error, operation.context)
-            return
+        executor, _ = started
         opened = create_source_event_stream(executor)
         source = await opened if isawaitable(opened) else opened
         if isinstance(source, GraphQLExecutionResult):
@@ -177,12 +188,6 @@ class DeskSchema(Schema):
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)
                 yield ExecutionResult(data=None, errors=[last])
-
-
-def _refused(error: GraphQLError, context: GraphContext) -> PreExecutionError:
-    if isinstance(error.original_error, Throttled):
-        context.retry_after = error.original_error.seconds
-    return PreExecutionError(data=None, errors=[error.with_traceback(None)])
 
 
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:

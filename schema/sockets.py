@@ -15,7 +15,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 
+from resolvers.rates import Preparation
 from schema.asked import asked
+from schema.charging import refuse
 from schema.codes import Code
 from schema.context import GraphContext
 from schema.errors import worded
@@ -107,11 +109,14 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         try:
             text = self.view.persisted.text(wanted)
         except GraphQLError as error:
-            await operation.send_initial_errors([worded(error, self.context.request_id)])
+            refusal = await refuse([error], self.context, Preparation())
+            shown = [worded(one, self.context.request_id) for one in refusal.errors or ()]
+            await operation.send_initial_errors(shown)
             return
         results: Any = await self.schema.stream(
             text, operation.variables, self.context, None, operation.operation_name
         )
+        self.view.persisted.register(wanted, text)
         async with aclosing(results):
             await self._send_result_stream(operation, results)
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
