@@ -45,8 +45,12 @@ class Compiler:
                 self._turns[user] = (turn, waiting - 1)
 
     async def _done(self, work: Callable[[], T], keep: Callable[[T], None]) -> T:
+        def ended(done: "asyncio.Future[T]") -> None:
+            if done.exception() is None:
+                keep(done.result())
+
         done = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        done.add_done_callback(lambda done: done.exception() or keep(done.result()))
+        done.add_done_callback(ended)
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:

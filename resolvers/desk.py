@@ -32,8 +32,8 @@ class Database(Protocol):
     def dialect(self) -> Dialect:
         """The dialect of read statements."""
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
-        """Run one finished read statement and return its only row."""
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+        """Run one finished read statement, in the turn of a user, and return its only row."""
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that commits at the end, or rolls back on any exception."""

@@ -176,9 +176,12 @@ class Rates:
         self._buckets.pull(key, time)
         level.full_at -= time
 
-    def take(self, key: str, points: int) -> None:
-        """Take points whatever there are: what is missing is owed."""
-        self._buckets.pull(key, -self._points.time(points))
+    def take(self, key: str, points: int, level: Level | None) -> None:
+        """Take points whatever there are: what is missing is owed. Changes ``level`` as well."""
+        time = self._points.time(points)
+        self._buckets.pull(key, -time)
+        if level is not None:
+            level.full_at += time
 
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many for a name.
@@ -203,9 +206,13 @@ class Rates:
 
 @dataclass(slots=True)
 class Preparation:
-    """The points that new documents and plans cost one operation or request."""
+    """The points that new documents and plans cost one operation.
+
+    ``level`` is that of the bucket since the operation's own points were drawn.
+    """
 
     points: int = 0
+    level: Level | None = None
 
 
 # Of the operation that runs.
@@ -219,18 +226,17 @@ async def draw_preparation(context: Context, points: int) -> None:
     """
     if context.desk.rates is not None:
         await context.desk.rates.draw(bucket_of(context), points)
-    _count(points)
+    counted = preparation.get()
+    if counted is not None:
+        counted.points += points
 
 
 def charge_preparation(context: Context, points: int) -> None:
     """Take the points for such work after it was done."""
-    if context.desk.rates is not None:
-        context.desk.rates.take(bucket_of(context), points)
-    _count(points)
-
-
-def _count(points: int) -> None:
     counted = preparation.get()
+    if context.desk.rates is not None:
+        level = None if counted is None else counted.level
+        context.desk.rates.take(bucket_of(context), points, level)
     if counted is not None:
         counted.points += points
 

@@ -190,6 +190,7 @@ _spelling(
     ),
     ExactTime='to_char({0}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
     Plain="({0})::text",
+    ByteLength="octet_length(({0})::text)",
     Seal=(
         "translate(encode(convert_to({0}, 'UTF8') || substring("
         + _MAC.replace("{0}", "'cursor:' || {0}")
@@ -203,7 +204,6 @@ _spelling(
         "EXISTS (SELECT FROM unnest(string_to_array({0}, ',')) AS tag"
         " WHERE trim(tag) = {1} AND {1} <> '')"
     ),
-    Contains="strpos(lower({0}), {1}) > 0",
     JsonMember="({0} ->> {1})",
 )
 _spelling(
@@ -233,6 +233,8 @@ _spelling(
     TimeText="replace({0}, '.000000', '')",
     ExactTime="{0}",
     Plain="CAST({0} AS TEXT)",
+    # Its own octet_length() came with version 3.43.
+    ByteLength="length(CAST({0} AS BLOB))",
     Seal="seal_cursor({0})",
     MediaMac="media_mac({0})",
     Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),
@@ -242,10 +244,8 @@ _spelling(
         "EXISTS (SELECT 1 FROM json_each('[' || replace(json_quote({0}), ',', '\",\"') || ']')"
         " WHERE trim(value) = {1} AND {1} <> '')"
     ),
-    Contains="instr(lower({0}), {1}) > 0",
     JsonMember=(
         "CASE json_type({0}, '$.' || {1}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
         " ELSE {0} ->> {1} END"
     ),
-    ContainsUnicode="instr(unicode_lower({0}), {1}) > 0",
 )

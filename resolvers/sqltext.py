@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.sql.expression import ClauseElement
-from sqlalchemy.types import Boolean, Float
+from sqlalchemy.types import Boolean, Float, Integer
 
 SQL = ColumnElement[Any]
 
@@ -159,6 +159,20 @@ class MediaMac(_Text):
     """The signature of a text in hex (``Signer.mac``); on PostgreSQL with the two pads."""
 
 
+class ByteLength(ColumnElement[int]):
+    """How many bytes a text or a JSON column has; NULL stays NULL."""
+
+    inherit_cache = False
+    type = Integer()
+
+    def __init__(self, text: SQL) -> None:
+        self.text = text
+
+    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+        """Let SQLAlchemy find what is inside."""
+        return (self.text,)
+
+
 class Hours(ColumnElement[float]):
     """The hours from one time to another, rounded to two decimals; NULL if either is NULL."""
 
@@ -199,11 +213,3 @@ class JsonMember(_Text):
 
 class HasTag(_Condition):
     """Whether a comma-separated text has an item."""
-
-
-class Contains(_Condition):
-    """Whether a text contains a lower-case term, whatever the case; every character is plain."""
-
-
-class ContainsUnicode(Contains):
-    """The same for a term beyond ASCII, which SQLite's own ``lower`` does not know."""

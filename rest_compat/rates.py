@@ -84,11 +84,14 @@ async def charged(
     points, key = points_of(operation, request), bucket_of(context)
     filters = points_of_filters(operation, request)
     level = await rates.draw(key, points + filters)
-    used = 0 if request.method in SAFE else points
+    # What is refused has been looked for, too.
+    used = 1 + filters if request.method in SAFE else points
+    points += filters
     try:
         response = await respond()
         if request.method in SAFE:
-            used = max(1, count_objects(bytes(getattr(response, "body", b"")), points))
+            body = bytes(getattr(response, "body", b""))
+            used = filters + max(1, count_objects(body, points))
         return response
     except asyncio.CancelledError:
         # Who leaves has had the work done, as in GraphQL.

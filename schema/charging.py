@@ -65,7 +65,7 @@ async def charge(
     if rates is None:
         return None
     key = bucket_of(context.desk_context)
-    context.level = await rates.draw(key, requested)
+    context.level = prepared.level = await rates.draw(key, requested)
     return Charge(rates, key, cost, requested, points.others, context.level, prepared)
 
 

@@ -66,7 +66,7 @@ def test_there_are_at_most_so_many_terms() -> None:
         parse({"search": " ".join(["x"] * (MOST_TERMS + 1))}, {})
 
 
-@pytest.mark.parametrize("text", ["x", '"', "'\"", '"\\', " ", "é", "\0", "\U0001f3b5"])
+@pytest.mark.parametrize("text", ["x", '"', "'\"", '"\\', " ", "é", "\U0001f3b5"])
 def test_a_search_has_at_most_a_thousand_characters(text: str) -> None:
     longest = (text * MAX_SEARCH_LENGTH)[:MAX_SEARCH_LENGTH]
     parse({"search": longest}, {})
@@ -82,4 +82,4 @@ def test_only_the_structure_of_a_filter_is_in_what_parse_returns() -> None:
     assert parse(one, first) == parse(other, second)
     assert set(first) == set(second)
     assert first != second
-    assert parse({"search": "é"}, {}) != parse({"search": "e"}, {})
+    assert parse({"search": "é"}, {}) == parse({"search": "e"}, {})

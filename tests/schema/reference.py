@@ -141,7 +141,16 @@ class Reference:
             row = self.by_id.get(UUID(id_))
         except ValueError:
             return None
-        return row if row is not None and self.sees(row) else None
+        return row if row is not None and (self.sees(row) or self._is_shown(row)) else None
+
+    def _is_shown(self, user: Row) -> bool:
+        """Tell whether something that the viewer sees leads to a user."""
+        columns = ("assigned_to_id", "created_by_id", "author_id", "uploaded_by_id", "actor_id")
+        return isinstance(user, User) and any(
+            getattr(row, column, None) == user.id and self.sees(row)
+            for row in self.world.all()
+            for column in columns
+        )
 
     def sees(self, row: Row) -> bool:
         """Tell whether a row exists for the viewer."""
@@ -243,12 +252,15 @@ class Reference:
     def _via(self, row: Row) -> str:
         return str(row.via).upper()
 
-    def _changes(self, row: Row) -> list[dict[str, str | None]]:
+    def _changes(self, row: Row) -> list[dict[str, Any]]:
         return [
             {
                 "field": entry["field"],
                 "from": self._told(entry["field"], entry["from"]),
                 "to": self._told(entry["field"], entry["to"]),
+                "excerptStart": entry.get("excerpt_start"),
+                "fromLength": entry.get("from_length"),
+                "toLength": entry.get("to_length"),
             }
             for entry in row.changes
         ]
@@ -293,7 +305,7 @@ class Reference:
         found = self.sorted(found, order)
         inside, outside_before, outside_after = self._slice(found, order, args)
         if args.get("last") is not None:
-            page = inside[-args["last"] :]
+            page = inside[max(0, len(inside) - args["last"]) :]
             previous, following = len(page) < len(inside), outside_after
         else:
             first = args.get("first")
@@ -315,7 +327,7 @@ class Reference:
         """Return the rows between two cursors, and whether some lie before and after them."""
         inside, before, after = rows, False, False
         for name in ("after", "before"):
-            if args.get(name) is None:
+            if not args.get(name):
                 continue
             position = _position(self.by_id[UUID(self.signer.open(args[name])[-1])], order)
             if name == "after":

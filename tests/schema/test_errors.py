@@ -22,7 +22,7 @@ class Broken:
     def __init__(self, real: Any) -> None:
         self.dialect = real.dialect
 
-    async def fetch_row(self, sql: str, values: object) -> Any:
+    async def fetch_row(self, sql: str, values: object, user: object = None) -> Any:
         raise RuntimeError(SECRET_TEXT)
 
 
