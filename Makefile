@@ -14,8 +14,10 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.installed
+GENERATED := tests/clients/generated
+GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,15 +71,24 @@ console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \
 	else echo "npm is not installed: GraphiQL will come from a CDN."; fi
 
-clients: $(CLIENTS) ## Install the clients that tests/clients runs, where npm is installed
+clients: $(CLIENTS) $(GENERATORS) ## Install the clients that tests/clients runs, where npm is installed
 
 # Only done again when what is to be installed has changed.
-$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+%/node_modules/.installed: %/package.json %/package-lock.json
 	@if ! command -v npm >/dev/null; then \
 		echo "npm is not installed: the clients of front ends will not be tested."; exit 0; fi; \
 	node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { \
 		echo "The clients need Node 20 or newer." >&2; exit 1; }; \
-	cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+	cd $* && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+
+# The generators that are written in Python have an environment of their own.
+$(GENERATED)/.venv/.installed: $(GENERATED)/python/requirements.lock $(STAMP)
+	@$(BIN)/python -m venv --clear $(GENERATED)/.venv
+	@$(GENERATED)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+generated-clients: $(STAMP) $(GENERATORS) ## Generate clients of both APIs with each generator, and run them
+	@DESKGRAPH_GENERATED_CLIENTS=1 DESKGRAPH_REQUIRE_CLIENTS=1 $(BIN)/python -m pytest tests/clients/generated $(ARGS)
 
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
@@ -97,11 +108,15 @@ lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
+	@$(BIN)/uv pip compile $(GENERATED)/python/requirements.in --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --quiet --output-file $(GENERATED)/python/requirements.lock $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel in dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
+	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from server.cli.errors import CommandError, open_database
 from server.manifests import persisted_documents, schema_of
 from server.settings import PREFIX, Settings, load_settings
-from server.stores import open_store
+from server.stores import check_credentials, open_store
 
 APP = "server.app:app_from_environment"
 BACKLOG = 2048
@@ -38,6 +38,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     settings = load_settings()
     settings.signing_key()
     open_store(settings.files_url)
+    asyncio.run(check_credentials(settings.files_url))
     persisted_documents(settings, schema_of(settings).documents)
     sockets = listen_on(host, port)
     try:
