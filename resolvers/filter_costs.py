@@ -12,7 +12,7 @@ TAG = 10
 # In points for a plain condition, each time that a list is read or counted by it. A list of its own
 # is every row that the viewer may see, one below a row has only what belongs to that row.
 OF_ALL = 20
-OF_ONE = 5
+OF_ONE = 2
 
 
 def weight_of(raw: Mapping[str, Any]) -> int:

@@ -84,7 +84,7 @@ def cost(text: str) -> Cost:
         ),
         (
             '{ companies(first: 3) { nodes { tickets(filter: {search: "a"}) { totalCount } } } }',
-            1 + 3 * 2 + 3 * 5 * 25 * 2,
+            1 + 3 * 2 + 3 * 2 * 25 * 2,
         ),
         ('{ companies(first: 2, search: "a") { nodes { id } } }', 3 + 20 * 25),
         ('{ users(first: 2, filter: {search: "a"}) { nodes { id } } }', 3 + 20 * 25),
