@@ -24,6 +24,7 @@ from resolvers.rates import bucket_of, draw_preparation
 from schema.bounds import Limits, TooMuch, excesses
 from schema.costs import Cost, Pricing
 from schema.internals import BoundedOverlappingFields
+from schema.secrecy import without_names
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
@@ -61,7 +62,7 @@ class Known:
         if name:
             found = self.operations.get(name)
             if found is None:
-                raise NoChoice(f"The document has no operation named {name!r}.")
+                raise NoChoice("The document has no operation of the name that was sent.")
             return found
         if len(self.operations) != 1:
             message = "Say which of the operations is meant: `operationName`."
@@ -150,7 +151,8 @@ class Documents:
                 _require_short(text, self.limits)
             document = parse(text, max_tokens=None if trusted else self.limits.tokens)
         except GraphQLError as error:
-            return Known(DocumentNode(definitions=()), [error.with_traceback(None)])
+            errors = self.shown([error.with_traceback(None)])
+            return Known(DocumentNode(definitions=()), errors)
         errors = excesses(document, self.limits)
         if not errors:
             errors = validate(
@@ -160,7 +162,11 @@ class Documents:
                 max_errors=MOST_ERRORS,
                 hide_suggestions=self.hides_names,
             )
-        return Known(document, [_said(error) for error in errors])
+        return Known(document, self.shown([_said(error) for error in errors]))
+
+    def shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return errors without names of the schema where it may not be asked for."""
+        return without_names(errors) if self.hides_names else errors
 
 
 def _require_short(text: str, limits: Limits) -> None:

@@ -114,7 +114,8 @@ class DeskSchema(Schema):
             extensions = charged.shown(charged.requested) if charged else None
             return ExecutionResult(data=None, errors=[error], extensions=extensions)
         extensions = charged.settle(done.data, executor.finished) if charged else None
-        return ExecutionResult(data=done.data, errors=done.errors, extensions=extensions)
+        errors = self.documents.shown(done.errors) if done.errors else None
+        return ExecutionResult(data=done.data, errors=errors, extensions=extensions)
 
     async def _start(
         self, operation: Operation
@@ -123,7 +124,7 @@ class DeskSchema(Schema):
         context, prepared = operation.context, operation.prepared
         executor = self._executor(operation)
         if isinstance(executor, list):
-            return await refuse(executor, context, prepared)
+            return await refuse(self.documents.shown(executor), context, prepared)
         cost = self.documents.cost(operation.known, operation.node)
         variables = executor.variable_values.coerced
         most = self.documents.limits.cost
@@ -177,7 +178,7 @@ class DeskSchema(Schema):
         opened = create_source_event_stream(executor)
         source = await opened if isawaitable(opened) else opened
         if isinstance(source, GraphQLExecutionResult):
-            yield PreExecutionError(data=None, errors=source.errors)
+            yield PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
             return
         results = map_source_to_response_event(executor, source)
         async with aclosing(results):
