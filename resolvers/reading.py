@@ -13,6 +13,7 @@ from resolvers.connections import Source, connection, text_list
 from resolvers.desk import Context
 from resolvers.fields import ENTITIES
 from resolvers.plans import Plan, compile_plan, context_values
+from resolvers.preparing import charge_preparation
 from resolvers.projection import (
     Build,
     any_node,
@@ -22,7 +23,7 @@ from resolvers.projection import (
     payload_object,
     some_nodes,
 )
-from resolvers.rates import bucket_of, charge_preparation
+from resolvers.rates import bucket_of
 from resolvers.shapes import Args, Shape
 from resolvers.sqltext import SQL, JsonArray, JsonNumber, JsonObject, JsonWord
 from resolvers.statistics import statistics_object

@@ -8,7 +8,8 @@ from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.types.execution import PreExecutionError
 
 from resolvers.errors import Throttled
-from resolvers.rates import Level, Preparation, Rates, bucket_of, count_objects
+from resolvers.preparing import Preparation
+from resolvers.rates import Level, Rates, bucket_of, count_objects
 from schema.bounds import TooMuch, shown_count
 from schema.context import GraphContext
 from schema.costs import Cost
@@ -92,7 +93,8 @@ def throttled(
 ) -> PreExecutionError:
     """Return the answer to a request for which there are too few points."""
     context.retry_after = error.seconds
-    told = {"retryAfter": error.seconds, **_extensions(requested, 0, error.level)}
+    level = {} if error.level is None else _extensions(requested, 0, error.level)
+    told = {"retryAfter": error.seconds, **level}
     refusal = GraphQLError(str(error), node, original_error=error, extensions=told)
     return PreExecutionError(data=None, errors=[refusal])
 

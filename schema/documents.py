@@ -20,7 +20,8 @@ from graphql import (
 from graphql.validation.validate import ValidationAbortedError
 
 from resolvers.desk import Context
-from resolvers.rates import bucket_of, draw_preparation
+from resolvers.preparing import draw_preparation
+from resolvers.rates import bucket_of
 from schema.bounds import Limits, TooMuch, excesses
 from schema.costs import Cost, Pricing
 from schema.internals import BoundedOverlappingFields

@@ -22,7 +22,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.graphql import OperationType
 
 from resolvers.errors import SessionEnded
-from resolvers.rates import Preparation
+from resolvers.preparing import Preparation
 from schema.asked import asked
 from schema.charging import refuse
 from schema.codes import Code
