@@ -20,6 +20,7 @@ _SUGGESTION = " Did you mean "
 _ENUM = ("Value '", "' does not exist in '")
 # Messages of graphql-core that name nothing.
 _HARMLESS = ("Syntax Error: Document contains more than", "Syntax Error: Document is nested too")
+_NO_INTROSPECTION = "GraphQL introspection has been disabled"
 _VARIABLE = re.compile(r"Variable '\$([_A-Za-z][_0-9A-Za-z]*)'")
 
 
@@ -72,6 +73,8 @@ def _without_names(error: GraphQLError) -> GraphQLError:
 def _general(message: str) -> str:
     if message.startswith("Syntax Error"):
         return "The document cannot be parsed."
+    if message.startswith(_NO_INTROSPECTION):
+        return f"{_NO_INTROSPECTION}."
     variable = _VARIABLE.match(message)
     if variable is not None:
         return f"The variable '${variable[1]}' does not fit."
