@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -33,8 +32,8 @@ from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.bounds import Limits
 from schema.http import GraphQLView
-from schema.uploads import PREFLIGHT
 from server import console, reference
+from server.cors import cors_middleware
 from server.database import Database
 from server.demo import PASSWORD, working_logins
 from server.disconnects import Disconnects
@@ -256,20 +255,8 @@ def _example_routes(settings: Settings) -> list[BaseRoute]:
 def _middleware(settings: Settings) -> list[Middleware]:
     found = [Middleware(RequestIds), Middleware(Disconnects)]
     if settings.cors_origins:
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-                *("authorization", "content-type", "last-event-id"),
-                *("range", "if-range", "if-none-match"),
-                *PREFLIGHT,
-            ],
-            expose_headers=["link", "x-request-id", "content-disposition", "content-range", "etag"],
-            max_age=86_400,
-        )
-        # Inside: an answer to an unexpected error needs its CORS headers, too.
-        found.insert(0, cors)
+        # Outside: an answer to an unexpected error needs its CORS headers, too.
+        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
     return found
 
 

@@ -1,5 +1,6 @@
 """Settings from the environment and ``.env``: the only place that reads either."""
 
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     public_url: str | None = None
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    cors_headers: Annotated[list[str], NoDecode] = Field(default_factory=list)
     media_links: Literal["path", "signed"] = "path"
     access_token_minutes: Annotated[int, Field(ge=1)] = 60
     refresh_token_days: Annotated[int, Field(ge=1)] = 7
@@ -57,6 +59,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("cors_headers", mode="before")
+    @classmethod
+    def _split_headers(cls, value: object) -> object:
+        """Take names separated by commas, or ``*`` alone."""
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        for name in names:
+            # RFC 9110, section 5.6.2: a token, of which `*` is one.
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+                raise ValueError(f"{name!r} is not the name of a header")
+        return names
 
     @field_validator("graphql_manifest", mode="before")
     @classmethod
