@@ -8,8 +8,10 @@ from sqlmodel import Field, SQLModel
 
 from models.base import choice_check, choice_column, id_column, reference, time_column
 from models.choices import Role
+from models.search import search_column, searchable
 
 
+@searchable
 class Company(SQLModel, table=True):
     """A customer of the desk."""
 
@@ -28,8 +30,14 @@ class Company(SQLModel, table=True):
     notes: str = ""
     created_at: datetime = time_column()
     updated_at: datetime = time_column()
+    search_text: str = search_column("name", "website", "country")
+    # What a search of tickets and contacts looks for of their company.
+    search_name: str = search_column("name")
+    # Not for everybody who sees the company.
+    search_private: str = search_column("notes")
 
 
+@searchable
 class User(SQLModel, table=True):
     """Somebody who can log in: a member of staff, or a customer bound to one company."""
 
@@ -54,8 +62,12 @@ class User(SQLModel, table=True):
     is_active: bool = True
     date_joined: datetime = time_column()
     last_login: datetime | None = time_column(nullable=True)
+    search_text: str = search_column("username", "first_name", "last_name")
+    # Not for everybody who sees the user.
+    search_private: str = search_column("email")
 
 
+@searchable
 class Contact(SQLModel, table=True):
     """A person at a company whom a ticket may be about; cannot log in."""
 
@@ -77,6 +89,7 @@ class Contact(SQLModel, table=True):
     last_contacted: datetime | None = time_column(nullable=True)
     created_at: datetime = time_column()
     updated_at: datetime = time_column()
+    search_text: str = search_column("name", "email", "phone", "title")
 
 
 class RefreshToken(SQLModel, table=True):

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from models.base import choice_check, choice_column, id_column, reference, time_column
 from models.choices import Team, TicketCategory, TicketPriority, TicketStatus
+from models.search import search_column, searchable
 from models.types import UtcDateTime
 
 NEVER = "9999-12-31T23:59:59.999999Z"
@@ -26,6 +27,7 @@ def _rank(column: str, choices: type[StrEnum]) -> Any:
     )
 
 
+@searchable
 class Ticket(SQLModel, table=True):
     """A request for help. The three ``*_rank`` columns are computed by the database for orders."""
 
@@ -83,6 +85,7 @@ class Ticket(SQLModel, table=True):
         ),
         exclude=True,
     )
+    search_text: str = search_column("ticket_number", "subject", "description")
 
 
 class Comment(SQLModel, table=True):

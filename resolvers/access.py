@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 
-from models import Comment, Contact, Role, Ticket
+from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent
 from resolvers.desk import Viewer, ViewerKind
 from resolvers.errors import Forbidden
 
@@ -183,9 +183,51 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
 }
 
 
+def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
+    """Return the condition for rows that a kind of viewer may fetch by their id.
+
+    Besides what they see, these are the users whom something that they see leads to (``anyone`` in
+    the catalogue): an assignee, an author, an uploader, an actor.
+    """
+    seen = visible(entity, row, kind, bind)
+    if entity != "User" or kind is not ViewerKind.CUSTOMER:
+        return seen
+    return or_(seen, *(_leads_to(row, *path, kind, bind) for path in _LEADING_TO_USERS))
+
+
+_LEADING_TO_USERS: Sequence[tuple[type[Any], str]] = (
+    (Ticket, "assigned_to_id"),
+    (Ticket, "created_by_id"),
+    (Comment, "author_id"),
+    (Attachment, "uploaded_by_id"),
+    (TicketEvent, "actor_id"),
+)
+
+
+def _leads_to(
+    user: Columns, model: type[Any], column: str, kind: ViewerKind, bind: Bind
+) -> ColumnElement[bool]:
+    other = model.__table__.alias()
+    shown = visible(model.__name__, other.c, kind, bind)
+    leading = select(1).select_from(other).where(other.c[column] == user.id, shown)
+    return exists(leading.correlate_except(other))
+
+
 def sees_contact_details(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for a user's email and phone: one's own, and everybody's for Admins."""
     return true() if kind is ViewerKind.ADMIN else row.id == bind("viewer_id")
+
+
+def may_search_private_text(
+    entity: str, row: Columns, kind: ViewerKind, bind: Bind
+) -> ColumnElement[bool]:
+    """Return the condition for finding a row by its ``search_private``.
+
+    A search tells nobody what they are not shown: notes of a company, the email of a user.
+    """
+    if entity == "User":
+        return sees_contact_details(row, kind, bind)
+    return false() if kind is ViewerKind.CUSTOMER else true()
 
 
 def sees_changed(

@@ -11,7 +11,7 @@ from sqlalchemy import Select, String, bindparam, select
 from models import RefreshToken, Role, User
 from models.types import Uuid36
 from resolvers.desk import Desk, Viewer
-from resolvers.errors import BadCredentials, Unauthenticated
+from resolvers.errors import BadCredentials, SessionEnded, Unauthenticated
 from resolvers.passwords import hash_password, needs_rehash, verify_password
 from resolvers.plans import fetch_row
 from resolvers.terms import storable
@@ -62,7 +62,7 @@ class Viewers:
     async def look_up(self, desk: Desk, user_id: UUID) -> Viewer:
         """Ask for a user, once for all who ask at a time: hundreds may follow events.
 
-        Raises ``Unauthenticated``.
+        Raises ``SessionEnded``.
         """
         asked = self._asked.get(user_id)
         if asked is None:
@@ -143,7 +143,10 @@ async def logout(desk: Desk, viewer: Viewer | None, token: str) -> bool:
 
 
 async def viewer_of(desk: Desk, access_token: str) -> Viewer:
-    """Return whom an access token belongs to; raises ``Unauthenticated``."""
+    """Return whom an access token belongs to.
+
+    Raises ``Unauthenticated``: ``TokenExpired`` or ``SessionEnded`` where it was good once.
+    """
     claims = desk.tokens.check(access_token, "access")
     now = desk.clock()
     viewer = desk.viewers.get(claims.user_id, now)
@@ -156,7 +159,7 @@ async def viewer_of(desk: Desk, access_token: str) -> Viewer:
 async def _active_viewer(desk: Desk, user_id: UUID) -> Viewer:
     row = await fetch_row(desk, _active, _active, {"user_id": user_id})
     if row is None:
-        raise Unauthenticated
+        raise SessionEnded
     role, company_id = row
     return Viewer(user_id, Role(role), None if company_id is None else UUID(str(company_id)))
 

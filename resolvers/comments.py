@@ -24,7 +24,12 @@ async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, ob
     Raises ``NotFound`` of a Ticket, ``Invalid``, and ``Forbidden`` for a customer's internal note.
     """
     viewer = context.require_viewer()
-    cleaned, problems = inputs.clean(inputs.COMMENT, {**values, "ticket": ticket_id}, partial=False)
+    cleaned, problems = inputs.clean(
+        inputs.COMMENT,
+        {**values, "ticket": ticket_id},
+        partial=False,
+        max_text_bytes=context.desk.max_text_bytes,
+    )
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         inputs.raise_problems(problems)
@@ -34,7 +39,9 @@ async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, ob
 async def create_comment(context: Context, values: Mapping[str, object]) -> UUID:
     """Do the same with the ticket among the values, whose absence is one more ``Invalid``."""
     viewer = context.require_viewer()
-    cleaned, problems = inputs.clean(inputs.COMMENT, values, partial=False)
+    cleaned, problems = inputs.clean(
+        inputs.COMMENT, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+    )
     async with context.desk.database.transaction() as session:
         ticket = None
         if "ticket" in cleaned:
@@ -63,7 +70,9 @@ async def update_comment(
     async with context.desk.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require(viewer, comment, Action.UPDATE)
-        cleaned, problems = inputs.clean(inputs.COMMENT, changes, partial=True)
+        cleaned, problems = inputs.clean(
+            inputs.COMMENT, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+        )
         other = cleaned.pop("ticket", ticket.id)
         if other != ticket.id:
             problems["ticket"] = [await _why_not_there(session, viewer, other)]

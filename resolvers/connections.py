@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger, Integer, String
 
+from models.search import is_search_column
 from models.types import UtcDateTime, Uuid36
 from resolvers.filters import conditions
 from resolvers.kinds import Entity, Row
@@ -143,7 +144,9 @@ class Source:
     def rows(self, limit: SQL | None, *columns: Any, offset: SQL | None = None) -> Any:
         """Return the select of the window's rows, at most ``limit`` of them."""
         row = self.build.alias(self.entity.table)
-        chosen = select(*columns) if columns else select(row)
+        # Without texts that nobody is shown: sorting carries all columns.
+        shown = (column for column in row.c if not is_search_column(column))
+        chosen = select(*(columns or shown))
         chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
         chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
         if limit is not None:

@@ -122,6 +122,8 @@ class Desk:
     viewers: "Viewers"
     clock: Callable[[], datetime]
     max_upload_bytes: int
+    # How long a text without a limit of its own may be, in bytes of UTF-8.
+    max_text_bytes: int
     signed_media: bool
     # For how long a GraphQL operation may run, in seconds.
     operation_seconds: float = 10

@@ -2,7 +2,9 @@
 
 DeskError
 ├── Unauthenticated      nobody is logged in, or the token is no good
-│   └── BadCredentials   the username and password do not match an active user
+│   ├── BadCredentials   the username and password do not match an active user
+│   ├── SessionEnded     the token was good: only another login helps
+│   └── TokenExpired     the token was good: a new one of the session helps
 ├── Forbidden            the viewer may see it but not do this
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
@@ -32,6 +34,14 @@ class Unauthenticated(DeskError):
 
 class BadCredentials(Unauthenticated):
     """Deliberately the same for an unknown user, a wrong password and a deactivated user."""
+
+
+class SessionEnded(Unauthenticated):
+    """The token was good, but its user is deactivated now or has ended the session."""
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good until it expired."""
 
 
 class Forbidden(DeskError):

@@ -22,11 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.types import Integer, String
 
 from models import Company, Ticket, TicketEventType, TicketPriority
+from models.search import normalize_search
 from models.types import UtcDateTime, Uuid36
-from resolvers.desk import ViewerKind
+from resolvers import access
 from resolvers.errors import BadInput
 from resolvers.expressions import finished, overdue
-from resolvers.sqltext import Contains, ContainsUnicode, HasTag, InIds, InList
+from resolvers.sqltext import HasTag, InIds, InList
 from resolvers.terms import search_terms, storable
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 MOST_IN_LIST = 100
 MOST_CONDITIONS = 100
 DEEPEST = 10
-MOST_TERMS = 20
 
 Row = Any
 Where = tuple[object, ...]
@@ -71,28 +71,40 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
 }
 FLAGS = frozenset({"is_internal", "is_active", "is_primary"})
 SWITCHES = frozenset({"open", "unassigned", "mine", "overdue"})
-_SEARCHED: Mapping[str, tuple[str, ...]] = {
-    "Ticket": ("ticket_number", "subject", "description"),
-    "User": ("username", "email", "first_name", "last_name"),
-    "Company": ("name", "website", "notes", "country"),
-    "Contact": ("name", "email", "phone", "title"),
-}
-
-
-# What customers cannot read, a search does not tell them either.
-_HIDDEN_FROM_CUSTOMERS = frozenset({("Company", "notes"), ("User", "email")})
+# What a row has for searches besides its ``search_text``.
+_HAS_PRIVATE_TEXT = frozenset({"Company", "User"})
+_OF_A_COMPANY = frozenset({"Ticket", "Contact"})
+LIKE_ESCAPE = "/"
 
 
 def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:
     """Split a filter; the values go into ``values`` under names that start with the prefix.
 
-    A null is as if it had not been given. Raises ``BadInput`` where a list or the whole is larger
-    than allowed.
+    What has no content is no condition, wherever it stands: a null, a comparator without operators,
+    a search without terms, ``and``, ``or`` and ``not`` of nothing. Raises ``BadInput`` where a list
+    or the whole is larger than allowed.
     """
     where = _parse(raw or {}, values, prefix, depth=0)
     if _size(where) > MOST_CONDITIONS:
         raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
-    return where
+    return _pruned(where)
+
+
+def _pruned(where: Where) -> Where:
+    """Return a filter without the parts that have no content."""
+    kept: list[object] = []
+    for part in where:
+        key, operand = part[0], part[-1]  # type: ignore[index] # a part is a tuple
+        if key in ("and", "or"):
+            operand = tuple(filter(None, map(_pruned, operand)))
+        elif key in ("not", "tickets"):
+            operand = _pruned(operand)
+        elif key != "search":
+            kept.append(part)
+            continue
+        if operand:
+            kept.append((key, operand))
+    return tuple(kept)
 
 
 def _size(where: Where) -> int:
@@ -133,13 +145,26 @@ def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> W
     return tuple(where)
 
 
-def _parse_search(text: str, values: Values, name: str) -> tuple[tuple[str, bool], ...]:
-    terms = search_terms(storable(text))
-    if len(terms) > MOST_TERMS:
-        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
-    named = {f"{name}{i}": term for i, term in enumerate(terms)}
+def _parse_search(text: str, values: Values, name: str) -> tuple[str, ...]:
+    terms = [normalize_search(term) for term in search_terms(text)]
+    _checked(text)
+    named = {f"{name}{i}": _pattern(term) for i, term in enumerate(terms)}
     values.update(named)
-    return tuple((key, term.isascii()) for key, term in named.items())
+    return tuple(named)
+
+
+def _checked(text: str) -> str:
+    """Return a text that can be stored; ``BadInput`` where no row can have it."""
+    if storable(text) != text:
+        raise BadInput("A text in a filter has a NUL or another character that no text can have.")
+    return text
+
+
+def _pattern(term: str) -> str:
+    """Return what LIKE finds a term with; all its characters are plain."""
+    for special in (LIKE_ESCAPE, "%", "_"):
+        term = term.replace(special, LIKE_ESCAPE + special)
+    return f"%{term}%"
 
 
 def _parse_comparator(
@@ -157,14 +182,14 @@ def _parse_comparator(
             if len(operand) > MOST_IN_LIST:
                 raise BadInput(f"A list in a filter takes at most {MOST_IN_LIST} values.")
             if key == "tags":
-                named = {f"{bound}{i}": storable(tag) for i, tag in enumerate(operand)}
+                named = {f"{bound}{i}": _checked(tag) for i, tag in enumerate(operand)}
                 values.update(named)
                 where.append((key, operator, tuple(named)))
                 continue
-            operand = json.dumps([storable(str(value)) for value in operand])
+            operand = json.dumps([_checked(str(value)) for value in operand])
         elif key == "priority" and operator in ("gte", "lte"):
             operand = _PRIORITY_RANK[operand]
-        values[bound] = storable(str(operand)) if isinstance(operand, str) else operand
+        values[bound] = _checked(str(operand)) if isinstance(operand, str) else operand
         where.append((key, operator, bound))
     return where
 
@@ -195,7 +220,7 @@ def _condition(
     if key == "tickets":
         return _of_tickets(build, rest[0], row, prefix)
     if key == "search":
-        return and_(true(), *(_found(build, entity, row, prefix, *term) for term in rest[0]))
+        return and_(true(), *(_found(build, entity, row, prefix + name) for name in rest[0]))
     if key in FLAGS:
         flag: ColumnElement[bool] = row[key]
         return flag if rest[0] else ~flag
@@ -262,17 +287,23 @@ def _tagged(
     return or_(false(), *found) if operator == "has_any" else and_(true(), *found)
 
 
-def _found(
-    build: "Build", entity: str, row: Row, prefix: str, name: str, is_ascii: bool
-) -> ColumnElement[bool]:
-    contains = Contains if is_ascii else ContainsUnicode
-    term = build.bind(prefix + name, String)
-    hidden = _HIDDEN_FROM_CUSTOMERS if build.kind is ViewerKind.CUSTOMER else frozenset()
-    searched = [name for name in _SEARCHED[entity] if (entity, name) not in hidden]
-    places: list[ColumnElement[bool]] = [contains(row[name], term) for name in searched]
-    if entity in ("Ticket", "Contact"):
+def _found(build: "Build", entity: str, row: Row, name: str) -> ColumnElement[bool]:
+    """Return the condition for rows in which the viewer may find a term.
+
+    In the very form of an index of trigrams: LIKE on a stored text.
+    """
+    pattern = build.bind(name, String)
+
+    def found(text: ColumnElement[str]) -> ColumnElement[bool]:
+        return text.like(pattern, escape=LIKE_ESCAPE)
+
+    places = [found(row.search_text)]
+    if entity in _HAS_PRIVATE_TEXT:
+        may_search = access.may_search_private_text(entity, row, build.kind, build.bind_viewer)
+        places.append(and_(may_search, found(row.search_private)))
+    if entity in _OF_A_COMPANY:
         company = build.alias(Company.__table__)  # type: ignore[attr-defined]
-        named = contains(company.c.name, term)
-        here = select(1).select_from(company).where(company.c.id == row.company_id, named)
-        places.append(exists(here.correlate_except(company)))
+        here = company.c.id == row.company_id
+        named = select(1).select_from(company).where(here, found(company.c.search_name))
+        places.append(exists(named.correlate_except(company)))
     return or_(*places)

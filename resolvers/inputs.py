@@ -111,11 +111,16 @@ USER: Rules = {
 
 
 def clean(
-    rules: Rules, values: Mapping[str, object], *, partial: bool
+    rules: Rules,
+    values: Mapping[str, object],
+    *,
+    partial: bool,
+    max_text_bytes: int | None = None,
 ) -> tuple[dict[str, Any], Problems]:
     """Return the values that are right and the problems of the others.
 
     Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
+    ``max_text_bytes``: how long texts without a limit of their own may be, in UTF-8.
     """
     cleaned: dict[str, Any] = {}
     problems: Problems = {}
@@ -125,7 +130,7 @@ def clean(
                 problems[name] = [Problem("required")]
             continue
         try:
-            cleaned[name] = _clean(rule, values[name])
+            cleaned[name] = _clean(rule, values[name], max_text_bytes)
         except _Wrong as wrong:
             problems[name] = wrong.problems
     return cleaned, problems
@@ -142,7 +147,7 @@ class _Wrong(Exception):
         self.problems = list(problems)
 
 
-def _clean(rule: Rule, value: object) -> object:
+def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
     if isinstance(value, Problem):
         raise _Wrong(value)
     if value is None or (value == "" and rule.nullable):
@@ -150,11 +155,11 @@ def _clean(rule: Rule, value: object) -> object:
             raise _Wrong(Problem("null"))
         return None
     if rule.kind is str:
-        return _clean_text(rule, value)
+        return _clean_text(rule, value, max_bytes)
     if issubclass(rule.kind, StrEnum):
         if rule.most is not None:
             # A choice that may be left open is a text first, and blank is as good as none.
-            value = _clean_text(rule, value) or None
+            value = _clean_text(rule, value, max_bytes) or None
             if value is None:
                 return None
         try:
@@ -167,14 +172,17 @@ def _clean(rule: Rule, value: object) -> object:
     return value
 
 
-def _clean_text(rule: Rule, value: object) -> str:
+def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
     if not isinstance(value, str):
         raise _Wrong(Problem("not_a_string"))
     if "\0" in value:
         raise _Wrong(Problem("null_characters"))
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _Wrong(Problem("surrogates"))
     text = value.strip()
+    try:
+        # Not a loop over the characters, which takes long for a long text.
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _Wrong(Problem("surrogates")) from None
     if not text and not rule.blank:
         raise _Wrong(Problem("blank"))
     problems = []
@@ -182,6 +190,8 @@ def _clean_text(rule: Rule, value: object) -> str:
         problems.append(Problem("too_short", {"min": rule.least}))
     if rule.most is not None and len(text) > rule.most:
         problems.append(Problem("max_length", {"max": rule.most}))
+    if rule.most is None and max_bytes is not None and size > max_bytes:
+        problems.append(Problem("max_bytes", {"max": max_bytes}))
     if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
         problems.append(Problem(f"invalid_{rule.format}"))
     if problems:

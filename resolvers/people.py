@@ -23,7 +23,9 @@ Row = TypeVar("Row", bound=SQLModel)
 async def create_company(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a company. Raises ``Forbidden`` and ``Invalid``."""
     access.require_admin(context.require_viewer(), "create companies")
-    cleaned, problems = inputs.clean(inputs.COMPANY, values, partial=False)
+    cleaned, problems = inputs.clean(
+        inputs.COMPANY, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+    )
     inputs.raise_problems(problems)
     now = context.desk.clock()
     company = Company(**cleaned, created_at=now, updated_at=now)
@@ -37,7 +39,9 @@ async def update_company(context: Context, company_id: UUID, changes: Mapping[st
     access.require_admin(context.require_viewer(), "change companies")
     async with context.desk.database.transaction() as session:
         company = await _locked(session, Company, company_id)
-        cleaned, problems = inputs.clean(inputs.COMPANY, changes, partial=True)
+        cleaned, problems = inputs.clean(
+            inputs.COMPANY, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+        )
         inputs.raise_problems(problems)
         _apply(company, cleaned)
         company.updated_at = context.desk.clock()
@@ -46,7 +50,9 @@ async def update_company(context: Context, company_id: UUID, changes: Mapping[st
 async def create_contact(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a contact of a company. Raises ``Forbidden`` and ``Invalid``."""
     access.require_admin(context.require_viewer(), "create contacts")
-    cleaned, problems = inputs.clean(inputs.CONTACT, values, partial=False)
+    cleaned, problems = inputs.clean(
+        inputs.CONTACT, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+    )
     async with context.desk.database.transaction() as session:
         await _check_company(session, cleaned, problems)
         inputs.raise_problems(problems)
@@ -62,7 +68,9 @@ async def update_contact(context: Context, contact_id: UUID, changes: Mapping[st
     access.require_admin(context.require_viewer(), "change contacts")
     async with context.desk.database.transaction() as session:
         contact = await _locked(session, Contact, contact_id)
-        cleaned, problems = inputs.clean(inputs.CONTACT, changes, partial=True)
+        cleaned, problems = inputs.clean(
+            inputs.CONTACT, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+        )
         await _check_company(session, cleaned, problems)
         inputs.raise_problems(problems)
         contact.company_id = cleaned.pop("company", contact.company_id)

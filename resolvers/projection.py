@@ -239,15 +239,15 @@ def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
 def one_row(
     build: Build, entity: Entity, shape: Shape, found: Callable[[Row], ColumnElement[bool]]
 ) -> SQL:
-    """Return the JSON of the one visible row that a condition finds, or NULL."""
+    """Return the JSON of the one row that a condition finds and the viewer may fetch, or NULL."""
     row = build.alias(entity.table)
-    statement = select(object_of(build, entity, shape, row.c))
-    statement = statement.where(found(row.c), build.visible(entity, row.c))
+    may_fetch = access.fetchable(entity.name, row.c, build.kind, build.bind_viewer)
+    statement = select(object_of(build, entity, shape, row.c)).where(found(row.c), may_fetch)
     return statement.correlate_except(row).scalar_subquery()
 
 
 def any_node(build: Build, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL) -> SQL:
-    """Return the JSON of the visible row of any entity that has an id, or NULL."""
+    """Return the JSON of the row of any entity that has an id and may be fetched, or NULL."""
     found = [
         one_row(build, entity, shape, lambda row: row.id == node_id) for entity, shape in shapes
     ]

@@ -66,7 +66,6 @@ class Signer:
         return {
             "seal_cursor": self.seal,
             "media_mac": lambda text: self.mac(text).hex(),
-            "unicode_lower": lambda text: None if text is None else text.lower(),
         }
 
 

@@ -203,7 +203,6 @@ _spelling(
         "EXISTS (SELECT FROM unnest(string_to_array({0}, ',')) AS tag"
         " WHERE trim(tag) = {1} AND {1} <> '')"
     ),
-    Contains="strpos(lower({0}), {1}) > 0",
     JsonMember="({0} ->> {1})",
 )
 _spelling(
@@ -242,10 +241,8 @@ _spelling(
         "EXISTS (SELECT 1 FROM json_each('[' || replace(json_quote({0}), ',', '\",\"') || ']')"
         " WHERE trim(value) = {1} AND {1} <> '')"
     ),
-    Contains="instr(lower({0}), {1}) > 0",
     JsonMember=(
         "CASE json_type({0}, '$.' || {1}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
         " ELSE {0} ->> {1} END"
     ),
-    ContainsUnicode="instr(unicode_lower({0}), {1}) > 0",
 )

@@ -199,11 +199,3 @@ class JsonMember(_Text):
 
 class HasTag(_Condition):
     """Whether a comma-separated text has an item."""
-
-
-class Contains(_Condition):
-    """Whether a text contains a lower-case term, whatever the case; every character is plain."""
-
-
-class ContainsUnicode(Contains):
-    """The same for a term beyond ASCII, which SQLite's own ``lower`` does not know."""

@@ -1,10 +1,14 @@
 """Texts as they are looked for: what can be stored, and a search's terms."""
 
-import re
+from collections.abc import Iterator
+from itertools import islice
 
-# A word with phrases in it, or anything else up to the next blank.
-_PHRASE = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
-_TOKEN = re.compile(rf"""[^\s'"]*(?:(?:{_PHRASE})[^\s'"]*)+|\S+""")
+from resolvers.errors import BadInput
+
+# In characters.
+MAX_SEARCH_LENGTH = 1000
+MOST_TERMS = 20
+_QUOTES = ('"', "'")
 
 
 def storable(text: str) -> str:
@@ -15,15 +19,67 @@ def storable(text: str) -> str:
 def search_terms(text: str) -> list[str]:
     """Split a search into lower-case terms: by blanks and commas, quotes keep a phrase together.
 
-    Quotes within a word are characters of it; commas around a phrase part it from others.
+    Quotes within a word are characters of it; commas around a phrase part it from others. Raises
+    ``BadInput`` for a text that is too long, before anything else looks at it, and for too many
+    terms.
     """
-    found: list[str] = []
-    for match in _TOKEN.finditer(text):
-        token = match[0].strip(",")
+    if len(text) > MAX_SEARCH_LENGTH:
+        raise BadInput(f"A search takes at most {MAX_SEARCH_LENGTH} characters.")
+    found = list(islice(_terms(storable(text)), MOST_TERMS + 1))
+    if len(found) > MOST_TERMS:
+        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
+    return found
+
+
+def _terms(text: str) -> Iterator[str]:
+    for word in _words(text):
+        token = word.strip(",")
         quote = token[:1]
-        if quote in ('"', "'") and token.endswith(quote):
+        if quote in _QUOTES and token.endswith(quote):
             phrase = token[1:-1].replace("\\" + quote, quote)
-            found.append(phrase.replace("\\\\", "\\"))
+            terms = [phrase.replace("\\\\", "\\")]
         else:
-            found += token.split(",")
-    return [term.lower() for term in found if term]
+            terms = token.split(",")
+        yield from (term.lower() for term in terms if term)
+
+
+def _words(text: str) -> Iterator[str]:
+    """Split a text at blanks that are not inside quotes, each character looked at once.
+
+    A quote that nothing closes ends a word with phrases in it; in any other, quotes are from there
+    on characters like others.
+    """
+    closing = {quote: _closing(text, quote) for quote in _QUOTES}
+    start = at = 0
+    phrases, plain = False, False
+    while at < len(text):
+        quoted = text[at] in _QUOTES and not plain
+        end = closing[text[at]][at] if quoted else None
+        if end is not None:
+            phrases, at = True, end + 1
+        elif text[at].isspace() or (quoted and phrases):
+            if start < at:
+                yield text[start:at]
+            start = at + 1 if text[at].isspace() else at
+            phrases, plain, at = False, quoted, at + 1
+        else:
+            plain, at = plain or quoted, at + 1
+    if start < at:
+        yield text[start:at]
+
+
+def _closing(text: str, quote: str) -> list[int | None]:
+    """Return, for each quote in a text, where the phrase that it begins is closed, if at all.
+
+    Of a backslash and the character after it, which is not a line feed, neither closes a phrase.
+    """
+    # From each place on: where the next quote is that closes.
+    found: list[int | None] = [None] * (len(text) + 2)
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] == quote:
+            found[at] = at
+        elif text[at] != "\\":
+            found[at] = found[at + 1]
+        elif text[at + 1 : at + 2] not in ("", "\n"):
+            found[at] = found[at + 2]
+    return found[1:]

@@ -41,7 +41,9 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
     set.
     """
     viewer = context.require_viewer()
-    cleaned, problems = inputs.clean(inputs.TICKET, values, partial=False)
+    cleaned, problems = inputs.clean(
+        inputs.TICKET, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+    )
     access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
     async with context.desk.database.transaction() as session:
         await check_references(session, viewer, cleaned, problems)
@@ -75,7 +77,9 @@ async def update_ticket(
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
-        cleaned, problems = inputs.clean(inputs.TICKET, changes, partial=True)
+        cleaned, problems = inputs.clean(
+            inputs.TICKET, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+        )
         access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
         await check_references(session, viewer, cleaned, problems)
         inputs.raise_problems(problems)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import jwt
 
-from resolvers.errors import Unauthenticated
+from resolvers.errors import TokenExpired, Unauthenticated
 
 ALGORITHM = "HS256"
 MOST_TOKENS = 10_000
@@ -58,8 +58,10 @@ class Tokens:
             if len(self._known) > MOST_TOKENS:
                 self._known.popitem(last=False)
         kind, claims = known
-        if kind != token_type or claims.expires_at <= self._clock():
+        if kind != token_type:
             raise Unauthenticated
+        if claims.expires_at <= self._clock():
+            raise TokenExpired
         return claims
 
     def _read(self, token: str) -> tuple[object, Claims]:

@@ -195,6 +195,9 @@ def _clean(desk: Desk, values: Mapping[str, object], *, partial: bool) -> dict[s
         given: Any = values["filter"]
         cleaned["filter"] = given or None
         _add(problems, "filter", filter_problem(given or {}))
+        # Each of its texts has no limit of its own.
+        if len(json.dumps(given, ensure_ascii=False).encode()) > desk.max_text_bytes:
+            _add(problems, "filter", Problem("max_bytes", {"max": desk.max_text_bytes}))
     inputs.raise_problems(problems)
     return cleaned
 

@@ -32,6 +32,7 @@ LISTING = lists.Listing(
         "actor": lists.reference("User"),
     },
     frozenset(),
+    more=frozenset({"after"}),
 )
 _PAGE = Shape((Field("cursor", "end_cursor"), Field("more", "has_next_page")))
 _SHAPE = Shape((Field("results", "nodes", shapes.EVENT), Field("page", "page_info", _PAGE)))

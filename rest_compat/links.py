@@ -104,7 +104,7 @@ def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def variables_of(twin: Twin, params: Mapping[str, str]) -> dict[str, Any]:
+def variables_of(twin: Twin, params: QueryParams) -> dict[str, Any]:
     """Return what a list's parameters become: filters that are wrong are left out."""
     if twin.listing is None:
         return {}

@@ -3,21 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
 import orjson
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.desk import Context
+from resolvers.errors import BadInput
 from resolvers.filters import parse
 from resolvers.reading import REST, Read, plan_for, run
 from resolvers.shapes import Args, Shape
+from resolvers.terms import search_terms
 from rest_compat.answers import RestError, answer
 from rest_compat.forms import uuid_of
 from rest_compat.paging import LARGEST, Window, window_of
+from rest_compat.parameters import ORDERING, WINDOW, near_misses
 from rest_compat.reads import row_exists
 from rest_compat.shapes import EXISTS
 from rest_compat.wording import NOT_VALID_UUID, NULL_CHARACTERS
@@ -107,6 +111,10 @@ def trimmed(name: str, value: str, wanted: Wanted) -> None:
 @taking(str)
 def search(name: str, value: str, wanted: Wanted) -> None:
     """Search for terms."""
+    try:
+        search_terms(value)
+    except BadInput as error:
+        wanted.problems[name] = [str(error)]
     if "\0" in value:
         wanted.problems[name] = [NULL_CHARACTERS]
     wanted.conditions[name] = value
@@ -132,14 +140,23 @@ def switch(condition: str) -> Filter:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """A list: its path, its rows' shape, and the parameters and orders it knows."""
+    """A list: its path, its rows' shape, and the parameters and orders it knows.
+
+    ``more`` are parameters that are neither filters nor of the window.
+    """
 
     path: str
     entity: str
     shape: Shape
     filters: Mapping[str, Filter]
     orders: frozenset[str]
+    more: frozenset[str] = frozenset()
     read: Read = field(init=False)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of its parameters; what looks like one of them and is none is refused."""
+        return WINDOW.union(self.filters, self.more, [ORDERING] if self.orders else ())
 
     def __post_init__(self) -> None:
         read = Read("page", self.entity, ((self.entity, self.shape),), REST)
@@ -171,10 +188,12 @@ async def list_answer(listing: Listing, request: Request, context: Context) -> R
 async def checked(listing: Listing, request: Request, context: Context) -> Wanted:
     """Return what a query's filters ask for; raises ``RestError`` with all that is wrong."""
     wanted = Wanted()
-    for name, value in request.query_params.items():
-        # Empty values do not filter (recorded), and of repeated ones this is the last.
-        if value and name in listing.filters:
+    # Empty values do not filter (recorded), and of repeated ones this is the last.
+    given = {name: value for name, value in request.query_params.items() if value}
+    for name, value in given.items():
+        if name in listing.filters:
             listing.filters[name].read(name, value, wanted)
+    wanted.problems |= near_misses(given, listing.known)
     if wanted.problems:
         await require_references(context, wanted)
     return wanted
@@ -214,10 +233,13 @@ async def _read(
     return row[0], row[1]
 
 
-def order_of(listing: Listing, params: Mapping[str, str]) -> tuple[tuple[str, bool], ...]:
-    """Read ``ordering``: fields the list does not know are ignored (recorded: "ordering bogus")."""
+def order_of(listing: Listing, params: QueryParams) -> tuple[tuple[str, bool], ...]:
+    """Read ``ordering``: fields the list does not know are ignored (recorded: "ordering bogus").
+
+    Given several times it is one list, as clients write lists that do not know about the commas.
+    """
     found: dict[str, bool] = {}
-    for term in params.get("ordering", "").split(","):
+    for term in ",".join(params.getlist(ORDERING)).split(","):
         name = term.strip()
         descends = name.startswith("-")
         name = name[1:] if descends else name

@@ -35,21 +35,24 @@ class Window:
         return page_window(_pages(count, self.limit), self.limit)
 
     def links(self, url: str, query: str, count: int) -> tuple[str | None, str | None]:
-        """Return the addresses of the next and the previous window.
+        """Return the addresses of the next and the previous window, which have the same size.
 
-        They keep the other parameters, in alphabetical order (recorded). Raises ``RestError``
-        where the page is past the last one.
+        They keep the other parameters, in alphabetical order (recorded), but for those of the style
+        that was not asked for, which would count in an address without ``page``. Raises
+        ``RestError`` where the page is past the last one.
         """
         if self.page is None:
             return self._offset_links(url, query, count)
         if self.page > _pages(count, self.limit):
             raise invalid_page()
         more = self.page * self.limit < count
-        following = _link(url, query, page=self.page + 1) if more else None
+        params: dict[str, int | None] = {"limit": None, "offset": None}
+        following = _link(url, query, **params, page=self.page + 1) if more else None
         if self.page == 1:
             return following, None
         # The first page is the list's own address.
-        return following, _link(url, query, page=self.page - 1 if self.page > 2 else None)
+        before = self.page - 1 if self.page > 2 else None
+        return following, _link(url, query, **params, page=before)
 
     def _offset_links(self, url: str, query: str, count: int) -> tuple[str | None, str | None]:
         following = previous = None

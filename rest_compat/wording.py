@@ -1,5 +1,6 @@
 """The sentences of this face, word for word those that existing clients were written against."""
 
+import re
 from collections.abc import Mapping
 
 from resolvers.errors import (
@@ -22,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "blank": "This field may not be blank.",
     "null": "This field may not be null.",
     "max_length": "Ensure this field has no more than {max} characters.",
+    "max_bytes": "Ensure this field has no more than {max} bytes.",
     "comma": "A tag may not contain a comma.",
     "too_short": "Ensure this field has at least {min} characters.",
     "null_characters": NULL_CHARACTERS,
@@ -47,14 +49,17 @@ SENTENCES: Mapping[str, str] = {
     "taken": "A user with that username already exists.",
     "only_for_customers": "Only customers belong to a company.",
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # What the old system called an entity, where that was another name.
 OLD_NAMES = {"Comment": "TicketComment", "Attachment": "TicketAttachment"}
 
 
 def sentence(problem: Problem, given: object) -> str:
     """Say what is wrong with a value; ``given`` is what the client sent, which some repeat."""
-    surrogate = next((c for c in str(given) if "\ud800" <= c <= "\udfff"), "\ud800")
-    params = {**problem.params, "surrogate": f"{ord(surrogate):X}"}
+    params = dict(problem.params)
+    if problem.code == "surrogates":
+        found = _SURROGATE.search(str(given))
+        params["surrogate"] = f"{ord(found[0]) if found else 0xD800:X}"
     if given is not None:
         params["value"] = given
     return SENTENCES[problem.code].format(**params)

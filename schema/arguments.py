@@ -56,21 +56,19 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
         raise BadInput("Give either `first` or `last`, not both.")
     backward = last is not None
     limit: int = given["last"] if backward else DEFAULT_PAGE if first is None else first
-    if not 1 <= limit <= MOST_PAGE:
-        raise BadInput(f"`{'last' if backward else 'first'}` must be between 1 and {MOST_PAGE}.")
-    if given.get("after") == "" and entity.name == "TicketEvent":
-        # The beginning of the feed, for whoever has no cursor yet.
-        given = {**given, "after": None}
+    if not 0 <= limit <= MOST_PAGE:
+        raise BadInput(f"`{'last' if backward else 'first'}` must be between 0 and {MOST_PAGE}.")
+    # An empty cursor is that of nobody who has one yet: the list's beginning, or its end.
     for name in ("after", "before"):
-        if given.get(name) is not None:
+        if given.get(name):
             position = open_position(given[name], entity, order or entity.order, signer)
             values.update({f"{name}_{i}": value for i, value in enumerate(position)})
     return Args(
         where,
         order,
         backward,
-        after=given.get("after") is not None,
-        before=given.get("before") is not None,
+        after=bool(given.get("after")),
+        before=bool(given.get("before")),
         limit=limit,
         values=values,
     )

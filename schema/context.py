@@ -25,7 +25,8 @@ class GraphContext:
         self.desk_context = Context(desk, None, "graphql", base_url, address)
         self.request_id = request_id
         self.token = token
-        self.bad_token = False
+        # Why the token is no good, None while it is.
+        self.bad_token: Unauthenticated | None = None
         # Strawberry puts the payload of connection_init here.
         self.connection_params: dict[str, object] | None = None
         self.resumes_after: str | None = None
@@ -40,13 +41,16 @@ class GraphContext:
 
     async def identify(self) -> None:
         """Find out whose the token is; one that is no good makes them nobody."""
-        self.bad_token = False
         if self.token is None:
+            self.bad_token = None
             return
+        failure = None
         try:
             viewer = await viewer_of(self.desk_context.desk, self.token)
-        except Unauthenticated:
-            viewer, self.bad_token = None, True
+        except Unauthenticated as error:
+            viewer, failure = None, error
+        # Only now: other operations of the connection look at it meanwhile.
+        self.bad_token = failure
         if viewer != self.desk_context.viewer:
             self.become(viewer)
 

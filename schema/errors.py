@@ -36,6 +36,7 @@ SENTENCES: Mapping[str, str] = {
     "blank": "May not be blank.",
     "null": "May not be null.",
     "max_length": "May have at most {max} characters.",
+    "max_bytes": "May have at most {max} bytes.",
     "null_characters": "May not contain null characters.",
     "surrogates": "May not contain halves of surrogate pairs.",
     "invalid_choice": "{value!r} is not one of the choices.",

@@ -123,16 +123,18 @@ class TicketFilter:
 
     and_: list["TicketFilter"] | None = strawberry.field(
         name="and",
-        description="All of these filters hold; an empty list always does.",
+        description="All of these filters hold; those without conditions are left out.",
         default=strawberry.UNSET,
     )
     or_: list["TicketFilter"] | None = strawberry.field(
         name="or",
-        description="At least one of these filters holds; an empty list never does.",
+        description="At least one of these filters holds; those without conditions are left out.",
         default=strawberry.UNSET,
     )
     not_: Annotated["TicketFilter", strawberry.lazy("schema.filters")] | None = strawberry.field(
-        name="not", description="This filter does not hold.", default=strawberry.UNSET
+        name="not",
+        description="This filter does not hold; one without conditions is left out.",
+        default=strawberry.UNSET,
     )
     status: TicketStatusComparator | None = told("By where it stands in the workflow.")
     priority: TicketPriorityComparator | None = told("By how urgent it is.")
@@ -185,7 +187,9 @@ class UserFilter:
     role: RoleComparator | None = told("By what they are to the desk.")
     company: IdComparator | None = told("By their company, which only customers have.")
     is_active: bool | None = told("True for those who can log in, false for the rest.")
-    search: str | None = told("Each of these words occurs in username, email or names.")
+    search: str | None = told(
+        "Each of these words occurs in username, names or an email address that is shown."
+    )
 
 
 @strawberry.input(description="Chooses contacts of all companies; all parts must hold.")

@@ -4,7 +4,8 @@ What comes over WebSockets goes through Strawberry's view.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import orjson
 from graphql import GraphQLError
 from starlette.exceptions import HTTPException as BadForm
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -25,7 +26,8 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
-from schema import media
+from resolvers.errors import SessionEnded, TokenExpired
+from schema import media, sse
 from schema.asked import Asked, asked_of_address, asked_of_body
 from schema.caching import keep
 from schema.context import GraphContext, context_of, token_of_payload
@@ -35,7 +37,6 @@ from schema.operations import DeskSchema, Operation
 from schema.persisted import Persisted
 from schema.refusals import Refused
 from schema.sockets import Handler, TextFrames
-from schema.sse import EventStream
 from schema.uploads import asked_of_form
 
 logger = logging.getLogger("deskgraph.graphql")
@@ -46,6 +47,8 @@ MOST_AROUND = 1024 * 1024
 SILENCE = timedelta(seconds=10)
 # What is answered depends on who asks, and may change at any time.
 NOT_KEPT = {"Cache-Control": "no-store"}
+# What a client whose token has expired is told (RFC 6750, section 3).
+CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 _TYPES = {media.JSON: media.JSON, media.GRAPHQL: f"{media.GRAPHQL}; charset=utf-8"}
 
 
@@ -165,12 +168,29 @@ class GraphQLView(GraphQL[GraphContext, None]):
     def _stream(
         self, request: Request, context: GraphContext, found: Operation | PreExecutionError
     ) -> Response:
-        """Answer by a stream whose ids are the cursors of its events."""
-        results: Any = self.schema.results(found, context.request_id)
-        stream = EventStream(lambda: context.place, lambda: self._desk.feed.ended)
-        return StreamingResponse(
-            self._stream_result(request, results, stream)(), headers=stream.headers
-        )
+        """Answer by a stream whose ids are the cursors of its events.
+
+        A subscription by a token that has expired is 401, after which graphql-sse asks again with
+        a new one; after any other error it does not.
+        """
+        refused = context.bad_token
+        follows = isinstance(found, Operation) and found.type is OperationType.SUBSCRIPTION
+
+        def broken_off() -> bool:
+            return follows and not refused and bool(context.bad_token or self._desk.feed.ended)
+
+        frames = sse.frames(self._next_frames(request, context, found), broken_off)
+        if follows and isinstance(refused, TokenExpired):
+            return sse.EventStream(frames, 401, CHALLENGE)
+        return sse.EventStream(frames)
+
+    async def _next_frames(
+        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+    ) -> AsyncGenerator[str, None]:
+        async with aclosing(self.schema.results(found, context.request_id)) as results:
+            async for result in results:
+                shown = await self.process_result(request, result)
+                yield sse.next_frame(self.encode_json(shown), context.place)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | Request | WebSocket
@@ -184,9 +204,15 @@ class GraphQLView(GraphQL[GraphContext, None]):
         return context
 
     async def on_ws_connect(self, context: GraphContext) -> UnsetType | dict[str, object] | None:
-        """Take the token from the payload; one that is no good ends the connection with 4403."""
+        """Take the token from the payload.
+
+        One that is no good ends the connection: with 4403, or with 4401 where its session has
+        ended and only another login helps.
+        """
         context.token = token_of_payload(context.connection_params or {}) or context.token
         await context.identify()
+        if isinstance(context.bad_token, SessionEnded):
+            raise context.bad_token
         if context.bad_token:
             raise ConnectionRejectionError
         return UnsetType()

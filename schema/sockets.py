@@ -1,5 +1,6 @@
 """GraphQL over WebSockets (graphql-transport-ws): Strawberry's handler, held to the protocol."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
@@ -13,17 +14,25 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types.graphql import OperationType
 
+from resolvers.errors import SessionEnded
 from schema.asked import asked
 from schema.codes import Code
 from schema.context import GraphContext
 from schema.errors import worded
+from schema.operations import DeskSchema
+from schema.operations import Operation as Chosen
 from schema.refusals import Refused
 
 logger = logging.getLogger("deskgraph.graphql")
 
-BAD_REQUEST, FORBIDDEN, FAILED = 4400, 4403, 1011
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, FAILED = 4400, 4401, 4403, 1011
 # What must be in a message, by its type, beside the type itself.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "subscribe": ("id", "payload"),
@@ -56,6 +65,12 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
 
     # A ``GraphQLView``, which imports this.
     view: Any
+    schema: DeskSchema
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The tasks of queries and mutations, each of which ends soon.
+        self._answering: set[asyncio.Task[Any] | None] = set()
 
     async def handle_message(self, message: Message) -> None:
         """Close the connection on what is no message of the protocol."""
@@ -69,15 +84,22 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         except Exception as error:
             await self.websocket.close(FAILED, self._failure(error).message)
 
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Take the token; the protocol allows a payload of null for none."""
+        if message.get("payload") is None:
+            message["payload"] = {}
+        try:
+            await super().handle_connection_init(message)
+        except SessionEnded:
+            # graphql-ws does not come again after this one.
+            await self.websocket.close(UNAUTHORIZED, "The session has ended: log in again.")
+
     async def send_message(self, message: Message) -> None:
-        """Send a message; what the server breaks off is not complete: its client comes again."""
+        """Send a message; an error of Strawberry's own is that of too many operations at once."""
         if message["type"] == "error":
             for error in message["payload"]:
-                # Strawberry's own: too many operations at once.
                 error.setdefault("extensions", {"code": Code.THROTTLED})
-        ended = self.context.desk_context.desk.feed.ended
-        if not (ended and message["type"] == "complete"):
-            await super().send_message(message)
+        await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Take what is asked for along to where it is run; Strawberry knows texts only."""
@@ -90,12 +112,16 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         await super().handle_subscribe(message)
 
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
-        """Run an operation; where the token is no good any more, the connection ends with it."""
+        """Run an operation; where the token is no good any more, the connection ends with it.
+
+        graphql-ws then asks for everything again that it has no answer to, with a new token.
+        """
         try:
             await self.context.identify()
-            await self._answer(operation)
+            if not self.context.bad_token:
+                await self._answer(operation)
             if self.context.bad_token:
-                await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
+                await self._close_for_token()
         except WebSocketDisconnected:
             pass
         except Exception as error:
@@ -109,12 +135,30 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         except GraphQLError as error:
             await operation.send_initial_errors([worded(error, self.context.request_id)])
             return
-        results: Any = await self.schema.stream(
-            text, operation.variables, self.context, None, operation.operation_name
+        found = self.schema.choose(
+            text, operation.variables, self.context, operation.operation_name
         )
-        async with aclosing(results):
-            await self._send_result_stream(operation, results)
-        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        follows = isinstance(found, Chosen) and found.type is OperationType.SUBSCRIPTION
+        if not follows:
+            self._answering.add(operation.task)
+        try:
+            results: Any = self.schema.results(found, self.context.request_id)
+            async with aclosing(results):
+                await self._send_result_stream(operation, results)
+        finally:
+            self._answering.discard(operation.task)
+        # What the server breaks off is not complete: its client comes again.
+        if not (follows and (self.context.bad_token or self.context.desk_context.desk.feed.ended)):
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _close_for_token(self) -> None:
+        """Close the connection after the answers that are under way.
+
+        A mutation without its answer would be sent again, and done twice.
+        """
+        while others := [task for task in self._answering if task is not None]:
+            await asyncio.wait(others)
+        await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
 
     def _failure(self, error: Exception) -> GraphQLError:
         """Log what nobody expected, and return what may be said of it."""

@@ -8,7 +8,7 @@ import orjson
 import strawberry
 from graphql import GraphQLResolveInfo
 
-from resolvers.errors import BadInput
+from resolvers.errors import BadInput, Unauthenticated
 from resolvers.feed import Sent
 from resolvers.fields import BY_COMMIT, EVENT
 from resolvers.following import Wanted, follow
@@ -46,7 +46,7 @@ class Subscription:
 async def follow_events(
     _root: object, info: GraphQLResolveInfo[Any], **given: Any
 ) -> AsyncGenerator[Finished, None]:
-    """Return the events with their finished JSON; an error ends them once the viewer is nobody.
+    """Return the events with their finished JSON; they end once the token is no good any more.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """
@@ -72,10 +72,16 @@ async def follow_events(
 async def _finished(
     context: GraphContext, key: str, events: AsyncGenerator[Sent, None]
 ) -> AsyncGenerator[Finished, None]:
-    async with aclosing(events):
-        async for event in events:
-            context.place = event.cursor
-            yield Finished({key: orjson.Fragment(event.json)})
+    try:
+        async with aclosing(events):
+            async for event in events:
+                context.place = event.cursor
+                yield Finished({key: orjson.Fragment(event.json)})
+    except Unauthenticated:
+        # The transport breaks the stream off, so that its client comes again with a new token;
+        # an error would be the end of it.
+        if not context.bad_token:
+            raise
 
 
 def not_streamed(_root: object, _info: GraphQLResolveInfo[Any], **_: object) -> None:

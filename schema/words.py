@@ -15,18 +15,24 @@ MOST_NODES = 100
 FirstArg = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many, from the beginning: 1 to {MOST_PAGE}; {DEFAULT_PAGE} if neither "
+        description=f"How many, from the beginning: 0 to {MOST_PAGE}; {DEFAULT_PAGE} if neither "
         "`first` nor `last` is given."
     ),
 ]
 LastArg = Annotated[
-    int | None, strawberry.argument(description=f"How many, from the end: 1 to {MOST_PAGE}.")
+    int | None, strawberry.argument(description=f"How many, from the end: 0 to {MOST_PAGE}.")
 ]
 AfterArg = Annotated[
-    str | None, strawberry.argument(description="Only what follows this cursor of the same list.")
+    str | None,
+    strawberry.argument(
+        description="Only what follows this cursor of the same list; empty for all."
+    ),
 ]
 BeforeArg = Annotated[
-    str | None, strawberry.argument(description="Only what precedes this cursor of the same list.")
+    str | None,
+    strawberry.argument(
+        description="Only what precedes this cursor of the same list; empty for all."
+    ),
 ]
 
 

@@ -86,6 +86,7 @@ def create_desk(
         viewers=Viewers(),
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
+        max_text_bytes=settings.max_text_kb * 1024,
         signed_media=settings.media_links == "signed",
         operation_seconds=settings.operation_seconds,
         private_webhooks=settings.webhook_private_addresses == "allow",

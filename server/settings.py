@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1)] = 60
     refresh_token_days: Annotated[int, Field(ge=1)] = 7
     max_upload_mb: Annotated[int, Field(ge=1)] = 25
+    max_text_kb: Annotated[int, Field(ge=1, le=102_400)] = 1024
     operation_seconds: Annotated[float, Field(gt=0)] = 10
     # Each level nests a subquery, and neither the databases nor Python's stack take any number.
     max_depth: Annotated[int, Field(ge=1, le=20)] = 12

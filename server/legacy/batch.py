@@ -9,6 +9,7 @@ from sqlalchemy import Column, Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import ImportedRow, Ticket
+from models.search import search_texts
 from server.legacy.kinds import Kind, Row
 from server.legacy.source import Record
 from server.legacy.values import Rejected
@@ -128,7 +129,9 @@ async def write(connection: AsyncConnection, batch: Batch) -> None:
     """Write what is left pending, and remember it."""
     kind, table = batch.kind, batch.kind.table
     if new := batch.new:
-        await insert_all(connection, table, [{**row, **kind.added} for row in new])
+        await insert_all(
+            connection, table, [{**row, **kind.added, **search_texts(table, row)} for row in new]
+        )
     if changed := batch.changed:
         await connection.execute(*_update(kind, changed))
     known = [*(row["id"] for row in new), *batch.adopted]
@@ -178,6 +181,7 @@ def _as_it_is(value: object) -> object:
 def _update(kind: Kind, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[Row]]:
     columns = [name for name in kind.seen if name != "id"]
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    values |= {name: bindparam(f"new_{name}") for name in search_texts(kind.table, {})}
     if "version" in kind.added:
         values["version"] = kind.table.c.version + 1
     if "sha256" in kind.added:
@@ -185,6 +189,7 @@ def _update(kind: Kind, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[R
     rows = []
     for before, after in changed:
         row = {f"new_{name}": after[name] for name in columns} | {"row_id": after["id"]}
+        row |= {f"new_{name}": text for name, text in search_texts(kind.table, after).items()}
         if "sha256" in kind.added:
             # Another file: it is still to be fetched.
             row["new_sha256"] = before["sha256"] if before["key"] == after["key"] else ""

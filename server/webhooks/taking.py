@@ -1,5 +1,6 @@
 """Taking events from the log: each becomes a delivery once, whichever process takes it."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,11 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.desk import Desk
+from resolvers.errors import BadInput
 from resolvers.filters import parse
 from resolvers.shapes import Args
 from resolvers.webhook_filters import understood
 from server.webhooks.overview import Seen
 from server.webhooks.payload import body_of, read_events, type_of
+
+logger = logging.getLogger("deskgraph.webhooks")
 
 # How many events are taken at once.
 BATCH = 100
@@ -37,7 +41,12 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
     They are read before the transaction, which then changes nothing where another process, or an
     Admin, has been faster.
     """
-    events = await read_events(desk, _next(seen))
+    try:
+        wanted = _next(seen)
+    except BadInput as error:
+        await _disable(desk, seen.id, f"Its filter can no longer be used: {error}")
+        return Taken()
+    events = await read_events(desk, wanted)
     full = len(events) == BATCH
     end = events[-1]["sequence"] if full else max([latest, *(e["sequence"] for e in events)])
     async with desk.database.transaction() as session:
@@ -49,6 +58,16 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
         await _deliver(desk, session, webhook.id, events)
         webhook.cursor = end
     return Taken(len(events), full)
+
+
+async def _disable(desk: Desk, webhook_id: UUID, reason: str) -> None:
+    """Disable a webhook whose filter was stored when filters had other limits."""
+    async with desk.database.transaction() as session:
+        webhook = await session.get(Webhook, webhook_id, with_for_update=True)
+        if webhook is not None and webhook.enabled:
+            webhook.enabled, webhook.disabled_reason = False, reason
+            webhook.updated_at = desk.clock()
+    logger.warning("webhook %s is disabled: %s", webhook_id, reason)
 
 
 def _next(seen: Seen) -> Args:

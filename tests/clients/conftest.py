@@ -20,6 +20,8 @@ MANIFESTS = (HERE / "app/persisted-documents.json", HERE / "relay/persisted_quer
 STAMP = HERE / "node_modules" / ".installed"
 REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
 USER, PASSWORD = "admin", "demo-desk-2025"
+# Signs tokens that expire in the middle of a test.
+KEY = "a-key-of-the-tests-of-real-clients-only"
 SECONDS = 60
 
 Run = Callable[..., str]
@@ -69,7 +71,7 @@ class Desk:
     @property
     def environment(self) -> dict[str, str]:
         """What the scripts read."""
-        return {"DESK_URL": self.url, "DESK_TOKEN": self.token, "DESK_USER": USER}
+        return {"DESK_URL": self.url, "DESK_TOKEN": self.token, "DESK_USER": USER, "DESK_KEY": KEY}
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +85,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         env={
             **kept,
             "DESKGRAPH_GRAPHQL_MANIFEST": ",".join(map(str, MANIFESTS)),
+            "DESKGRAPH_SECRET_KEY": KEY,
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
         },

@@ -23,7 +23,10 @@ def built(run: Run) -> None:
     run("npm", "run", "--silent", "build")
 
 
-@pytest.mark.parametrize("script", ["apollo", "urql", "live/graphql_ws", "live/graphql_sse"])
+SCRIPTS = ["apollo", "urql", "live/graphql_ws", "live/graphql_sse", "live/expiry"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_the_client_works(run: Run, desk: Desk, script: str) -> None:
     path = f"{script}/run.mjs" if (HERE / script).is_dir() else f"{script}.mjs"
     run("node", path, **desk.environment)

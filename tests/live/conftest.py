@@ -51,11 +51,17 @@ class Socket:
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]["ticketEvents"]
 
-    async def ended(self) -> tuple[int, str]:
-        """Return how the server closes the connection, whatever comes before."""
+    async def messages_until_closed(self) -> list[dict[str, Any]]:
+        """Return what the server still sends before it closes the connection."""
+        messages = []
         with suppress(ConnectionClosed):
             while True:
-                await self.connection.recv()
+                messages.append(await self.receive())
+        return messages
+
+    async def ended(self) -> tuple[int, str]:
+        """Return how the server closes the connection, whatever comes before."""
+        await self.messages_until_closed()
         return self.connection.close_code or 0, self.connection.close_reason or ""
 
 

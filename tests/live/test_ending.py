@@ -1,16 +1,21 @@
 """How a stream ends: by its client, by its token, or by what is wrong with what was asked."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from resolvers import following
+from resolvers import following, tickets
 from resolvers.auth import VIEWER_LIFETIME
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
+
+RENAME = """mutation($input: UpdateTicketInput!) {
+  updateTicket(input: $input) { errors { message } }
+}"""
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ async def deactivate(live: Live, name: str) -> None:
 
 @pytest.mark.usefixtures("_soon")
 @pytest.mark.parametrize("why", ["expired", "deactivated"])
-async def test_a_token_that_is_no_good_any_more_ends_what_waits(live: Live, why: str) -> None:
+async def test_a_token_that_is_no_good_any_more_breaks_off_what_waits(live: Live, why: str) -> None:
     async with live.socket() as socket, live.stream() as stream:
         await socket.subscribe()
         await live.settled(2)
@@ -41,31 +46,55 @@ async def test_a_token_that_is_no_good_any_more_ends_what_waits(live: Live, why:
         else:
             await deactivate(live, "keith")
 
-        message = await socket.receive()
-        assert message["type"] == "next"
-        [error] = message["payload"]["errors"]
-        assert error["extensions"] == {"code": "UNAUTHENTICATED"}
-        assert (await socket.receive())["type"] == "complete"
+        # An error or a complete would be the end of the subscription for its client.
+        assert await socket.messages_until_closed() == []
         assert await socket.ended() == (4403, "The token is no longer valid.")
-
-        frame = await stream.frame()
-        assert json.loads(frame["data"])["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-        assert await stream.frame() == {"event": "complete", "data": ""}
+        with pytest.raises(StopAsyncIteration):
+            await stream.frame()
         await live.settled(0)
 
 
+@pytest.mark.parametrize("why", ["expired", "deactivated"])
+async def test_who_comes_again_with_the_old_token_is_told_whether_a_new_one_would_help(
+    live: Live, why: str
+) -> None:
+    payload = {"authorization": live.token("keith")}
+    headers = {"Authorization": live.token("keith")}
+    if why == "expired":
+        live.world.clock.move(hours=2)
+    else:
+        await deactivate(live, "keith")
+    async with live.socket(init=False) as socket:
+        await socket.send(type="connection_init", payload=payload)
+        assert await socket.ended() == (
+            (4403, "Forbidden")
+            if why == "expired"
+            else (4401, "The session has ended: log in again.")
+        )
+    async with live.stream(None, headers=headers) as stream:
+        # graphql-sse asks again after anything but 200.
+        assert stream.response.status_code == (401 if why == "expired" else 200)
+        assert ("www-authenticate" in stream.response.headers) is (why == "expired")
+        assert json.loads((await stream.frame())["data"])["errors"][0]["extensions"] == {
+            "code": "UNAUTHENTICATED"
+        }
+        assert await stream.frame() == {"event": "complete", "data": ""}
+
+
 async def test_nothing_is_sent_to_a_token_that_has_expired(live: Live) -> None:
-    async with live.socket() as socket:
+    async with live.socket() as socket, live.stream() as stream:
         await socket.subscribe()
-        await live.settled(1)
+        await live.settled(2)
+        await live.rename("offline", "Before")
+        assert (await socket.next())["type"] == (await stream.next())["type"] == "UPDATED"
         live.world.clock.move(hours=2)
         await live.rename("offline", "Secret")
-        message = await socket.receive()
-        assert message["payload"]["data"] is None
-        assert "Secret" not in str(message)
+        assert await socket.messages_until_closed() == []
+        with pytest.raises(StopAsyncIteration):
+            await stream.frame()
 
 
-async def test_a_query_of_a_connection_is_by_whoever_its_token_belongs_to_by_then(
+async def test_an_operation_of_an_expired_token_is_not_run_so_that_it_can_be_sent_again(
     live: Live,
 ) -> None:
     async with live.socket() as socket:
@@ -73,11 +102,61 @@ async def test_a_query_of_a_connection_is_by_whoever_its_token_belongs_to_by_the
         message = await socket.receive()
         assert message["payload"]["data"] == {"viewer": {"username": "keith"}}
         assert (await socket.receive())["type"] == "complete"
-        await deactivate(live, "keith")
-        await socket.subscribe("{ tickets { totalCount } }")
-        message = await socket.receive()
-        assert message["payload"]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        live.world.clock.move(hours=2)
+        await socket.subscribe(RENAME, input={"id": str(key("offline")), "subject": "Twice"})
+        assert await socket.messages_until_closed() == []
         assert (await socket.ended())[0] == 4403
+    ticket = await live.rest("GET", f"tickets/{key('offline')}/")
+    assert ticket.json()["subject"] != "Twice"
+
+
+async def test_a_mutation_under_way_is_answered_before_the_connection_closes(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, may_end, update = asyncio.Event(), asyncio.Event(), tickets.update_ticket
+
+    async def slow_update(*args: Any, **kwargs: Any) -> Any:
+        under_way.set()
+        await may_end.wait()
+        return await update(*args, **kwargs)
+
+    monkeypatch.setattr(tickets, "update_ticket", slow_update)
+    async with live.socket() as socket:
+        await socket.subscribe()
+        await live.settled(1)
+        given = {"id": str(key("offline")), "subject": "Once"}
+        await socket.subscribe(RENAME, id="2", input=given)
+        await under_way.wait()
+        live.world.clock.move(hours=2)
+        # This one finds out that the token has expired, and does not close the connection yet.
+        await socket.subscribe("{ viewer { username } }", id="3")
+        await socket.send(type="ping")
+        assert (await socket.receive())["type"] == "pong"
+        may_end.set()
+        messages = await socket.messages_until_closed()
+        assert [(message["type"], message["id"]) for message in messages] == [
+            ("next", "2"),
+            ("complete", "2"),
+        ]
+        assert messages[0]["payload"]["data"]["updateTicket"] == {"errors": []}
+        assert (await socket.ended())[0] == 4403
+
+
+async def test_a_server_that_stops_completes_what_it_has_answered_and_breaks_off_the_rest(
+    live: Live,
+) -> None:
+    async with live.socket() as socket, live.stream() as stream:
+        await socket.subscribe()
+        await live.settled(2)
+        live.world.desk.feed.end()
+        with pytest.raises(StopAsyncIteration):
+            await stream.frame()
+        # Without its "complete" a mutation would be sent again, and done twice.
+        await socket.subscribe("{ viewer { username } }", id="2")
+        messages = [await socket.receive() for _ in range(2)]
+        assert [(one["type"], one["id"]) for one in messages] == [("next", "2"), ("complete", "2")]
+    async with live.stream("keith", "{ viewer { username } }") as stream:
+        assert [(await stream.frame())["event"] for _ in range(2)] == ["next", "complete"]
 
 
 @pytest.mark.parametrize(

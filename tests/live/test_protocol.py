@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from schema import media
+from schema import media, sse
 from tests.live.conftest import FOLLOW, Live, Socket
 from tests.viewers.world import key
 
@@ -88,9 +88,21 @@ async def test_messages_out_of_turn_get_the_codes_of_the_protocol(live: Live) ->
         await socket.send(**SUBSCRIBE)
         await socket.send(**SUBSCRIBE)
         assert (await socket.ended())[0] == 4409
+
+
+@pytest.mark.parametrize("given", [{}, {"payload": None}, {"payload": {}}])
+async def test_a_connection_without_a_token_is_that_of_nobody(
+    live: Live, given: dict[str, Any]
+) -> None:
     async with live.socket(init=False) as socket:
-        await socket.send(type="connection_init", payload=None)
-        assert (await socket.ended())[0] in (4400, 1000)
+        await socket.send(type="connection_init", **given)
+        assert (await socket.receive())["type"] == "connection_ack"
+        await socket.send(type="ping", payload=None)
+        assert (await socket.receive())["type"] == "pong"
+        # What the protocol allows to be null elsewhere.
+        payload = {"query": "{ viewer { id } }", "variables": None, "operationName": None}
+        await socket.send(type="subscribe", id="1", payload={**payload, "extensions": None})
+        assert (await socket.receive())["payload"]["data"] == {"viewer": None}
 
 
 async def test_a_frame_that_is_too_large_is_refused(live: Live) -> None:
@@ -147,6 +159,20 @@ async def test_a_stream_has_the_frames_and_headers_of_its_protocol(live: Live) -
     payload = json.loads(data.removeprefix("data: "))
     assert identity == f"id: {payload['data']['ticketEvents']['cursor']}"
     assert (event, rest) == ("event: next", ["", ""])
+
+
+async def test_a_stream_that_waits_has_comments_and_loses_no_event_by_them(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.001)
+    async with live.stream() as stream:
+        for subject in ("One", "Two"):
+            frame = await stream.frame()
+            assert frame == {"": "ping"}
+            await live.rename("offline", subject)
+            while (frame := await stream.frame()) == {"": "ping"}:
+                pass
+            assert frame["event"] == "next"
 
 
 async def test_a_stream_resumes_after_the_last_event_id(live: Live) -> None:

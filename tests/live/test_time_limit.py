@@ -13,19 +13,24 @@ from tests.viewers.world import key
 pytestmark = pytest.mark.anyio
 
 LIMIT = 0.1
-SENTENCE = "This took longer than 0.1 seconds and was stopped."
+# For what is to be answered, however busy the machine is.
+ENOUGH = 60.0
+
+
+def limited(live: Live, seconds: float) -> None:
+    # The desk of a running server is not to be changed by anybody else.
+    object.__setattr__(live.world.desk, "operation_seconds", seconds)
 
 
 @pytest.fixture(autouse=True)
 def _limit(live: Live) -> None:
-    # The desk of a running server is not to be changed by anybody else.
-    object.__setattr__(live.world.desk, "operation_seconds", LIMIT)
+    limited(live, LIMIT)
 
 
-def timed_out(answer: Any) -> None:
+def timed_out(answer: Any, seconds: float = LIMIT) -> None:
     assert answer["data"] is None
     [error] = answer["errors"]
-    assert error["message"] == SENTENCE
+    assert error["message"] == f"This took longer than {seconds:g} seconds and was stopped."
     assert error["extensions"]["code"] == "TIMEOUT"
 
 
@@ -53,16 +58,19 @@ async def test_a_read_stops_in_a_stream_and_on_a_socket(live: Live) -> None:
             timed_out(message["payload"])
             assert (await socket.receive())["type"] == "complete"
             await until(lambda: is_not(planted.runs()))
+            limited(live, ENOUGH)
             await socket.subscribe("{ viewer { username } }", id="2")
             assert (await socket.receive())["payload"]["data"]["viewer"]["username"] == "keith"
 
 
 async def test_one_of_a_batch_leaves_the_others(live: Live) -> None:
+    # Long enough for the quick one on a busy machine.
+    limited(live, 1)
     async with slow(live, "comments"):
         headers = {"Authorization": live.token("keith")}
         batch = [{"query": COMMENTS}, {"query": "{ viewer { username } }"}]
         answers = (await live.client.post("/graphql", json=batch, headers=headers)).json()
-    timed_out(answers[0])
+    timed_out(answers[0], 1)
     assert answers[1]["data"] == {"viewer": {"username": "keith"}}
 
 
@@ -73,5 +81,6 @@ async def test_a_write_stops_and_leaves_nothing(live: Live) -> None:
         await until(lambda: is_not(planted.runs()))
         await usable(live)
     assert await stored(live, Comment) == [before]
+    limited(live, ENOUGH)
     said = await graphql(live, SAY, ticket=str(key("offline")))
     assert said.json()["data"]["addComment"] == {"errors": []}

@@ -10,7 +10,7 @@ import pytest
 from models import RefreshToken, Role, User
 from resolvers import auth, people
 from resolvers.desk import Viewer
-from resolvers.errors import BadCredentials, Unauthenticated
+from resolvers.errors import BadCredentials, SessionEnded, Unauthenticated
 from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key
 
@@ -269,7 +269,7 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
         failed = await asyncio.gather(
             *(auth.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
         )
-        assert {type(error) for error in failed} == {Unauthenticated}
+        assert {type(error) for error in failed} == {SessionEnded}
         assert len(asked) == 2
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +58,12 @@ def test_pages_that_no_list_has(page: str) -> None:
         (Window(20, 40, 3), "page=3", 41, (None, "?page=2")),
         (Window(5, 0, 1), "status=&b=2&b=1&page_size=5", 6,
          ("?b=2&b=1&page=2&page_size=5&status=", None)),
+        (Window(20, 20, 2), "page=2&limit=50", 41, ("?page=3", "")),
+        (Window(5, 5, 2), "a=1&offset=7&page=2&page_size=5", 11, ("?a=1&page=3&page_size=5",
+                                                                "?a=1&page_size=5")),
+        (Window(20, 20, 2), "limit=&page=last&page=2", 41, ("?page=3", "")),
+        (Window(5, 5), "limit=5&offset=5&page_size=7", 11,
+         ("?limit=5&offset=10&page_size=7", "?limit=5&page_size=7")),
         (Window(5, 0), "offset=0&limit=5", 6, ("?limit=5&offset=5", None)),
         (Window(5, 5), "limit=5&offset=5&a=%C3%BC", 11,
          ("?a=%C3%BC&limit=5&offset=10", "?a=%C3%BC&limit=5")),
@@ -92,6 +99,37 @@ async def test_windows_lead_through_the_whole_list(api: Api) -> None:
         assert rows == everything
         assert back[0] is None
         assert all(back[1:])
+
+
+@pytest.mark.anyio
+async def test_links_lead_to_the_windows_beside_whatever_was_mixed(api: Api) -> None:
+    for i in range(9):
+        await api.add(api.ticket(f"more{i}", 100 + i))
+    whole = [row["id"] for row in (await api.get("tickets/?limit=100")).json()["results"]]
+    mixtures = product(
+        ("", "page=1", "page=2", "page=3", "page=last"),
+        ("", "page_size=3"),
+        ("", "limit=4", "limit=x"),
+        ("", "offset=4", "offset=0", "offset=8"),
+    )
+    for parts in mixtures:
+        query = "&".join(filter(None, parts))
+        response = await api.get(f"tickets/?{query}")
+        if response.status_code == 404:
+            continue  # With twenty rows to a page there is one.
+        body = response.json()
+        rows = [row["id"] for row in body["results"]]
+        start = whole.index(rows[0])
+        size = window_of(dict(part.split("=") for part in query.split("&") if part)).limit
+        for name, expected in (
+            ("next", whole[start + size : start + 2 * size]),
+            ("previous", whole[max(0, start - size) :][:size] if start else []),
+        ):
+            found = []
+            if body[name] is not None:
+                beside = await api.get(body[name].removeprefix("http://desk.test"))
+                found = [row["id"] for row in beside.json()["results"]]
+            assert found == expected, (query, name)
 
 
 @pytest.mark.anyio

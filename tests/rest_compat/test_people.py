@@ -166,10 +166,13 @@ async def test_where_a_search_looks(api: Api) -> None:
             assert await column(api, f"{path}?search={word}", key) == [], word
 
 
-async def test_a_search_tells_customers_nothing_that_they_cannot_read(api: Api) -> None:
+async def test_a_search_tells_nobody_what_they_cannot_read(api: Api) -> None:
     await furnish(api)
-    for path in ("companies/?search=noteword", "users/?search=desk.example"):
-        assert (await api.get(path, "carla")).json()["count"] == 0
+    assert (await api.get("companies/?search=noteword", "carla")).json()["count"] == 0
+    for who, found in (("norbert", ["norbert"]), ("keith", []), ("carla", [])):
+        assert await column(api, "users/?search=norbert@desk", "username", who) == found
+        # Everybody is shown their own.
+        assert await column(api, f"users/?search={who}@desk", "username", who) == [who]
 
 
 FILTERS = [

@@ -244,3 +244,19 @@ async def test_what_is_wrong_with_texts_of_a_form(api: Api) -> None:
         ],
     }
     await api.refuses("PATCH", f"users/{api.key('keith')}/", wrong, 400, answer, "norbert")
+
+
+async def test_a_text_that_is_too_long_is_refused_with_a_sentence(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(api.desk.__dict__, "max_text_bytes", 10)
+    sentence = ["Ensure this field has no more than 10 bytes."]
+    comment = {"ticket": str(api.key("volume")), "text": "ü" * 6}
+    changes = f"tickets/{api.key('volume')}/"
+
+    await api.refuses("POST", "ticket-comments/", comment, 400, {"text": sentence})
+    body = api.minimal(description="ü" * 6, subject="")
+    blank = ["This field may not be blank."]
+    await api.refuses("POST", "tickets/", body, 400, {"subject": blank, "description": sentence})
+    await api.refuses("PATCH", changes, {"description": "x" * 11}, 400, {"description": sentence})
+    assert (await api.patch(changes, json={"description": "x" * 10})).status_code == 200

@@ -86,7 +86,7 @@ class ArgumentValues:
             return {}  # The world has none of these.
         given: dict[str, Any] = {}
         if self._chance(0.6):
-            given[self.random.choice(["first", "last"])] = self.random.choice([1, 2, 3, 7, 100])
+            given[self.random.choice(["first", "last"])] = self.random.choice([0, 1, 2, 3, 7, 100])
         if "filter" in definition.args and self._chance(0.5):
             given["filter"] = self._filter(get_named_type(definition.args["filter"].type), 2)
         if "orderBy" in definition.args and self._chance(0.5):
@@ -102,7 +102,7 @@ class ArgumentValues:
         for name in ("after", "before"):
             if self._chance(0.2):
                 row = self.random.choice(self.rows[entity])
-                given[name] = cursor_of(self.signer, row, order)
+                given[name] = "" if self._chance(0.2) else cursor_of(self.signer, row, order)
         return given
 
     def _order(self) -> list[dict[str, str]]:

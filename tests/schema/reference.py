@@ -141,7 +141,16 @@ class Reference:
             row = self.by_id.get(UUID(id_))
         except ValueError:
             return None
-        return row if row is not None and self.sees(row) else None
+        return row if row is not None and (self.sees(row) or self._is_shown(row)) else None
+
+    def _is_shown(self, user: Row) -> bool:
+        """Tell whether something that the viewer sees leads to a user."""
+        columns = ("assigned_to_id", "created_by_id", "author_id", "uploaded_by_id", "actor_id")
+        return isinstance(user, User) and any(
+            getattr(row, column, None) == user.id and self.sees(row)
+            for row in self.world.all()
+            for column in columns
+        )
 
     def sees(self, row: Row) -> bool:
         """Tell whether a row exists for the viewer."""
@@ -293,7 +302,7 @@ class Reference:
         found = self.sorted(found, order)
         inside, outside_before, outside_after = self._slice(found, order, args)
         if args.get("last") is not None:
-            page = inside[-args["last"] :]
+            page = inside[max(0, len(inside) - args["last"]) :]
             previous, following = len(page) < len(inside), outside_after
         else:
             first = args.get("first")
@@ -315,7 +324,7 @@ class Reference:
         """Return the rows between two cursors, and whether some lie before and after them."""
         inside, before, after = rows, False, False
         for name in ("after", "before"):
-            if args.get(name) is None:
+            if not args.get(name):
                 continue
             position = _position(self.by_id[UUID(self.signer.open(args[name])[-1])], order)
             if name == "after":

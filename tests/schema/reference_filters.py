@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 from uuid import UUID
 
 from graphql.pyutils import camel_to_snake
@@ -29,7 +30,6 @@ COLUMNS = {
     "comment": "comment_id",
     "attachment": "attachment_id",
 }
-HIDDEN_FROM_CUSTOMERS = {"Company": "notes", "User": "email"}
 SEARCHED = {
     "Ticket": ("ticket_number", "subject", "description"),
     "User": ("username", "email", "first_name", "last_name"),
@@ -54,17 +54,35 @@ SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
 
 
 def matches(reference: "Reference", given: Mapping[str, Any], row: Row) -> bool:
-    """Tell whether a row passes a filter; a null is as if it had not been given."""
+    """Tell whether a row passes a filter; what has no content is as if it had not been given."""
     return all(
-        _holds(reference, name, value, row) for name, value in given.items() if value is not None
+        _holds(reference, name, value, row)
+        for name, value in given.items()
+        if _has_content(name, value)
     )
+
+
+def _has_content(name: str, value: Any) -> bool:
+    if name == "search":
+        return bool(terms(value or ""))
+    if name in ("and", "or"):
+        return any(_is_condition(part) for part in value or [])
+    if name in ("not", "tickets"):
+        return _is_condition(value or {})
+    if isinstance(value, dict):
+        return any(operand is not None for operand in value.values())
+    return value is not None
+
+
+def _is_condition(given: Mapping[str, Any]) -> bool:
+    return any(_has_content(name, value) for name, value in given.items())
 
 
 def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
     if name == "and":
         return all(matches(reference, part, row) for part in value)
     if name == "or":
-        return any(matches(reference, part, row) for part in value)
+        return any(matches(reference, part, row) for part in value if _is_condition(part))
     if name == "not":
         return not matches(reference, value, row)
     if name == "tickets":
@@ -89,7 +107,7 @@ def terms(text: str) -> list[str]:
         part = token.strip(",")
         is_phrase = part[:1] == '"' == part[-1:]
         found += [part[1:-1]] if is_phrase else part.split(",")
-    return [term.lower() for term in found if term]
+    return [folded(term) for term in found if term]
 
 
 def _tagged(tags: list[str], operator: str, operand: Any) -> bool:
@@ -138,11 +156,19 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def searched_texts(reference: "Reference", row: Row) -> list[str]:
-    """Return the texts that a search looks into."""
-    kind = type(row).__name__
-    hidden = HIDDEN_FROM_CUSTOMERS if reference.viewer.role is Role.CUSTOMER else {}
-    columns = (column for column in SEARCHED[kind] if column != hidden.get(kind))
+    """Return the texts that a search looks into: those that the viewer is shown."""
+    kind, viewer = type(row).__name__, reference.viewer
+    columns = set(SEARCHED[kind])
+    if kind == "Company" and viewer.role is Role.CUSTOMER:
+        columns.remove("notes")
+    if kind == "User" and viewer.role is not Role.ADMIN and row is not viewer:
+        columns.remove("email")
     texts: Iterable[str] = (getattr(row, column) for column in columns)
     if kind in ("Ticket", "Contact"):
         texts = chain(texts, [reference.by_id[row.company_id].name])
-    return [text.lower() for text in texts]
+    return [folded(text) for text in texts]
+
+
+def folded(text: str) -> str:
+    """Return a text without case, in one form."""
+    return normalize("NFC", normalize("NFC", text).casefold().replace("i\u0307", "i"))

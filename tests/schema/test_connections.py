@@ -10,7 +10,7 @@ from sqlmodel import delete
 
 from models import Ticket, TicketPriority, TicketStatus
 from tests.schema.face import Face
-from tests.schema.rows import NOW, comment, key, ticket
+from tests.schema.rows import NOW, comment, company, contact, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -158,12 +158,53 @@ async def test_an_empty_list_has_an_empty_page(face: Face) -> None:
 
 
 @pytest.mark.parametrize("name", ["first", "last"])
-async def test_a_page_has_1_to_100_rows(face: Face, name: str) -> None:
-    for wrong in (0, 101, -1, 2**31 - 1, -(2**31)):
+async def test_a_page_has_0_to_100_rows(face: Face, name: str) -> None:
+    for wrong in (101, -1, 2**31 - 1, -(2**31)):
         error = await face.refused(QUERY, {name: wrong})
-        assert error["message"] == f"`{name}` must be between 1 and 100."
+        assert error["message"] == f"`{name}` must be between 0 and 100."
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     await page_of(face, **{name: 100})
+
+
+async def test_a_page_of_no_rows_tells_what_lies_around_it(face: Face) -> None:
+    rows = [ticket(f"T-{i}", created_at=NOW + timedelta(hours=i)) for i in range(3)]
+    await face.add(*rows, company("empty"))
+    cursors = [edge["cursor"] for edge in await edges_of(face)]
+    cases: list[tuple[dict[str, Any], bool, bool]] = [
+        ({"first": 0}, True, False),
+        ({"last": 0}, False, True),
+        ({"first": 0, "after": cursors[0]}, True, True),
+        ({"first": 0, "after": cursors[2]}, False, True),
+        ({"last": 0, "before": cursors[2]}, True, True),
+        ({"last": 0, "before": cursors[0]}, True, False),
+    ]
+    for window, following, previous in cases:
+        info: dict[str, Any] = {"hasNextPage": following, "hasPreviousPage": previous}
+        info |= {"startCursor": None, "endCursor": None}
+        assert await page_of(face, **window) == {"nodes": [], "pageInfo": info, "totalCount": 3}
+    nested = "{ companies(first: 1) { nodes { tickets(first: 0) { totalCount nodes { id } } } } }"
+    (first,) = (await face.ask(nested))["companies"]["nodes"]
+    assert first["tickets"] == {"totalCount": 3, "nodes": []}
+
+
+async def test_an_empty_cursor_is_the_beginning_or_the_end(face: Face) -> None:
+    await face.add(*some_tickets(5), comment("said", "T-000"), contact("carol"))
+    for window in ({"first": 2}, {"last": 2}, {"first": 2, "order": ORDERS[6]}):
+        page = await page_of(face, **window)
+        assert await page_of(face, after="", before="", **window) == page
+    for root in ("comments", "users", "companies", "contacts", "ticketEvents"):
+        data = await face.ask(
+            f'{{ a: {root}(first: 3) {{ {PAGE} }} b: {root}(first: 3, after: "") {{ {PAGE} }}'
+            f' c: {root}(last: 3) {{ {PAGE} }} d: {root}(last: 3, before: "") {{ {PAGE} }} }}'
+        )
+        assert (data["a"], data["c"]) == (data["b"], data["d"])
+
+
+async def edges_of(face: Face) -> list[dict[str, Any]]:
+    edges: list[dict[str, Any]] = (await face.ask("{ tickets { edges { cursor } } }"))["tickets"][
+        "edges"
+    ]
+    return edges
 
 
 async def test_first_and_last_together_are_refused(face: Face) -> None:
@@ -182,7 +223,7 @@ async def test_bad_cursors_are_refused_without_a_word_of_python(face: Face) -> N
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     flipped = [raw[:i] + bytes([raw[i] ^ 1]) + raw[i + 1 :] for i in (0, 5, 30, len(raw) - 1)]
     bad = [
-        *("", " ", "x", "=", "====", "garbage", "null", "[]", "é", "東京", "\0"),
+        *(" ", "x", "=", "====", "garbage", "null", "[]", "é", "東京", "\0"),
         *(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in (b"[]", b"\xff" * 40)),
         *(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in flipped),
         *(altered, cursor[1:], cursor[:-4], cursor + cursor, "A" * 1_000_000),

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from models import Role
 from resolvers.desk import Context
 from tests.schema.conftest import Opens
 from tests.schema.face import Face
-from tests.schema.rows import ticket
+from tests.schema.rows import company, key, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +114,23 @@ async def test_introspection_is_refused_where_it_is_switched_off(opens: Opens, q
     async with opens(introspection=True) as face:
         response = await face.client.post("/graphql", json={"query": query})
         assert "errors" not in response.json()
+
+
+async def test_a_text_that_is_too_long_is_refused_with_a_sentence(opens: Opens) -> None:
+    async with opens(max_text_kb=1) as face:
+        await face.add(company("acme"), user("boss", Role.ADMIN), ticket("T-1"))
+        say = "mutation($input: AddCommentInput!) { addComment(input: $input) { ERRORS } }"
+        note = "mutation($input: UpdateCompanyInput!) { updateCompany(input: $input) { ERRORS } }"
+        for query, field, more in (
+            (say, "text", {"ticketId": str(key("T-1"))}),
+            (note, "notes", {"id": str(key("acme"))}),
+        ):
+            asked = query.replace("ERRORS", "errors { code field message }")
+            given = {"input": {**more, field: "ü" * 513}}
+            (answer,) = (await face.ask(asked, given, "boss")).values()
+            assert answer["errors"] == [
+                {"code": "INVALID", "field": [field], "message": "May have at most 1024 bytes."}
+            ]
+            given["input"][field] = "ü" * 512
+            (answer,) = (await face.ask(asked, given, "boss")).values()
+            assert answer["errors"] == []

@@ -1,13 +1,15 @@
 """Single objects: by id, by number, or the viewer; what one may not see does not exist."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import SQLModel
 
 from models import Role
 from tests.schema.face import Face
-from tests.schema.rows import attachment, comment, contact, key, ticket, user
+from tests.schema.rows import attachment, comment, contact, event, key, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +78,51 @@ async def test_a_customer_sees_colleagues_but_no_staff_by_id(some: Face) -> None
     for name, seen in {"customer": True, "colleague": True, "agent": False, "boss": False}.items():
         data = await some.ask(NODE, {"id": str(key(name))}, "customer")
         assert (data["node"] is not None) is seen, name
+
+
+SHOWN = "__typename id username fullName role email phone department isActive company { name }"
+LEADING: dict[str, tuple[str, str, Callable[[UUID], SQLModel]]] = {
+    "ticket": ("tickets", "assignedTo", lambda who: ticket("T-9", assigned_to_id=who)),
+    "created": ("tickets", "createdBy", lambda who: ticket("T-9", created_by_id=who)),
+    "comment": ("comments", "author", lambda who: comment("c-9", "T-1", author_id=who)),
+    "event": ("ticketEvents", "actor", lambda who: event("e-9", "T-1", actor_id=who)),
+}
+
+
+@pytest.mark.parametrize("how", LEADING)
+async def test_a_customer_fetches_whom_they_are_shown_with_what_is_shown(
+    some: Face, how: str
+) -> None:
+    root, field, leading = LEADING[how]
+    await some.add(leading(key("agent")))
+    shown = await some.ask(
+        f"{{ {root} {{ nodes {{ {field} {{ {SHOWN} }} }} }} }}", None, "customer"
+    )
+    (user,) = [n[field] for n in shown[root]["nodes"] if n[field]]
+    assert (user["username"], user["email"], user["phone"]) == ("agent", None, None)
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on User {{ {SHOWN} }} }} }}"
+    some.statements.clear()
+    assert (await some.ask(query, {"id": user["id"]}, "customer"))["node"] == user
+    assert len(some.statements) == 1
+    # Whom nothing leads to is nobody still, and so is everybody in the list of users.
+    assert (await some.ask(query, {"id": str(key("boss"))}, "customer"))["node"] is None
+    listed = (await some.ask("{ users { nodes { username } } }", None, "customer"))["users"]
+    assert "agent" not in {node["username"] for node in listed["nodes"]}
+
+
+async def test_an_uploader_is_fetched_and_what_is_hidden_leads_to_nobody(some: Face) -> None:
+    await some.add(
+        comment("hidden", "T-1", author_id=key("boss"), is_internal=True),
+        event("quiet", "T-1", actor_id=key("boss"), is_internal=True),
+        event("afar", "T-2", actor_id=key("boss"), company_id=key("other")),
+        comment("beyond", "T-2", author_id=key("boss")),
+        ticket("T-3", company_id=key("other"), assigned_to_id=key("boss")),
+        attachment("theirs too", "T-2", uploaded_by_id=key("boss")),
+    )
+    boss = {"id": str(key("boss"))}
+    assert (await some.ask(NODE, boss, "customer"))["node"] is None
+    await some.add(attachment("ours", "T-1", uploaded_by_id=key("boss")))
+    assert (await some.ask(NODE, boss, "customer"))["node"] is not None
 
 
 async def test_a_ticket_by_id_or_by_number(some: Face) -> None:

@@ -14,7 +14,8 @@ import pytest
 from obstore.store import MemoryStore
 from sqlmodel import SQLModel, func, select
 
-from models import TEAM_OF_CATEGORY, Role, TicketEventType, TicketStatus, User
+from models import TEAM_OF_CATEGORY, Role, Ticket, TicketEventType, TicketStatus, User
+from models.search import search_texts
 from resolvers.passwords import verify_password
 from server import demo
 from server.database import Database
@@ -194,6 +195,10 @@ async def test_it_is_loaded_once_with_its_files(database: Database) -> None:
     assert await counts(database) == {
         name: len(some) for name, some in vars(built).items() if name != "files"
     }
+    async with database.engine.connect() as connection:
+        for table in (User.__table__, Ticket.__table__):  # type: ignore[attr-defined]
+            listed = (await connection.execute(select(table))).mappings().all()
+            assert all(search_texts(table, row).items() <= row.items() for row in listed)
     assert {entry["path"] for batch in obstore.list(store) for entry in batch} == set(built.files)
     done, total = zip(*seen, strict=True)
     assert (list(done), set(total)) == (sorted(done), {done[-1]})

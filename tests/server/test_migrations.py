@@ -278,6 +278,38 @@ async def test_events_of_before_keep_their_numbers_and_the_next_one_follows(
     assert await add(5, "attachment_renamed") > 3
 
 
+async def test_what_was_written_before_is_found_by_searches(
+    blank: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 1201  # More than two batches.
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "head", lambda: "0005")
+        patched.setattr("alembic.command.upgrade", _upgrade_to("0005"))
+        await migrate.upgrade(blank)
+    company = (
+        "INSERT INTO companies (id, name, legal_entity_name, country, city, website, industry, "
+        "billing_entity, is_active, notes, created_at, updated_at) VALUES (:id, :name, '', "
+        "'PERÚ', '', '', '', '', true, 'ÄRGER', :at, :at)"
+    )
+    at = "'2025-11-19T10:30:00.000000Z'"
+    if not blank.is_sqlite:
+        company = company.replace(":id", "CAST(CAST(:id AS text) AS uuid)")
+    ids = [f"{number:08}-0000-7000-8000-000000000000" for number in range(count)]
+    async with blank.engine.begin() as connection:
+        await connection.execute(
+            text(company.replace(":at", at)),
+            [{"id": key, "name": f"BÜCHER {number}"} for number, key in enumerate(ids)],
+        )
+
+    await migrate.upgrade(blank)
+    stored = "SELECT search_name, search_text, search_private FROM companies ORDER BY id"
+    async with blank.engine.connect() as connection:
+        found = [tuple(row) for row in await connection.execute(text(stored))]
+    assert found == [
+        (f"bücher {number}", f"bücher {number}\x1f\x1fperú", "ärger") for number in range(count)
+    ]
+
+
 def _upgrade_to(revision: str) -> Callable[[Config, str], None]:
     from alembic import command
 

@@ -94,8 +94,9 @@ NODES = (
 
 READS = [
     *(Read(f'node(id: "<{name}>")', one(name)) for name in NODES),
-    # Customers see staff where a ticket leads to them, but cannot look them up.
-    Read('node(id: "<keith>")', seen("keith", "", "")),
+    # Customers can fetch the staff to whom something that they see leads, and no others.
+    Read('node(id: "<keith>")', seen("keith", "keith", "")),
+    Read('node(id: "<admin>")', seen("admin", "", "")),
     Read('node(id: "<admin>")', seen("admin", "", "")),
     Read('node(id: "<nothing>")', seen("", "", "")),
     Read(
@@ -136,8 +137,12 @@ READS = [
     Read('comments(filter: {ticket: {eq: "<offline>"}})', seen("public internal", "public", "")),
     Read('comments(filter: {author: {eq: "<admin>"}})', seen("note", "", "")),
     Read("users", PEOPLE),
-    # Staff find people by their addresses too, which customers cannot read.
-    Read('users(filter: {search: "desk.example"})', seen("admin keith carla colin olga", "", "")),
+    # All find themselves by their address, and Admins everybody.
+    Read(
+        'users(filter: {search: "desk.example"})',
+        ("admin keith carla colin olga", "keith", "carla", "olga", STRANGER),
+    ),
+    Read('users(filter: {search: "admin@desk"})', ("admin", "", "", "", STRANGER)),
     Read('users(filter: {search: "ol"})', seen("colin olga", "colin", "olga")),
     Read('users(filter: {company: {eq: "<centara>"}})', seen("olga", "", "olga")),
     Read("companies", seen("hilton centara", "hilton", "centara")),

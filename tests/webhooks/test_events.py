@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from models import Ticket, TicketEventType, TicketStatus, WebhookDeliveryState
+from models import Ticket, TicketEventType, TicketStatus, Webhook, WebhookDeliveryState
 from resolvers import comments, tickets
 from tests.viewers.world import SECRET, key
 from tests.webhooks.conftest import Hooks
@@ -124,6 +125,34 @@ async def test_a_filter_chooses_tickets_and_every_deletion_passes(hooks: Hooks) 
     assert updated["ticket"]["company_name"] == "Centara"
     assert deleted["ticket"] is None
     assert deleted["event"]["ticket"] == str(key("offline"))
+
+
+@pytest.mark.parametrize(
+    "filter_", [{"not": {"assignedTo": {}}}, {"or": [{}, {"search": ""}]}, {"not": {"search": ","}}]
+)
+async def test_a_filter_without_conditions_lets_all_pass(hooks: Hooks, filter_: Any) -> None:
+    await hooks.create(filter=filter_)
+    await hooks.happen("offline")
+    await hooks.work()
+    assert hooks.receiver.types == ["ticket.updated"]
+
+
+async def test_a_filter_that_can_no_longer_be_used_disables_its_webhook_only(hooks: Hooks) -> None:
+    unusable = await hooks.create(filter={"open": True})
+    async with hooks.world.database.transaction() as session:
+        webhook = await session.get(Webhook, unusable)
+        assert webhook is not None
+        webhook.filter = {"search": "before\0"}
+    await hooks.create()
+    await hooks.happen("offline")
+    await hooks.work()
+    assert hooks.receiver.types == ["ticket.updated"]
+    webhook = await hooks.world.get(Webhook, unusable)
+    assert not webhook.enabled
+    assert webhook.disabled_reason is not None
+    assert webhook.disabled_reason.startswith(
+        "Its filter can no longer be used: A text in a filter"
+    )
 
 
 async def test_a_filter_is_about_the_ticket_as_it_is_when_the_event_is_taken(hooks: Hooks) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import old_desk
 from benchmarks.old_desk import OLD
+from models.search import search_texts
 from server.app import create_app
 from server.legacy.kinds import KINDS
 from server.legacy.source import open_source
@@ -49,6 +50,16 @@ def as_utc(value: Any) -> Any:
     return value
 
 
+def stale_searches(rows: dict[str, list[Any]]) -> list[Any]:
+    """Return the rows that a search does not find by what they say."""
+    return [
+        row
+        for kind in KINDS
+        for row in rows[kind.table.name]
+        if search_texts(kind.table, row).items() - row.items()
+    ]
+
+
 def test_every_value_comes_over(desk: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
 
@@ -69,6 +80,7 @@ def test_every_value_comes_over(desk: str, old: OldDesk, bring: Bring) -> None:
     offline = row(desk, "tickets", "offline")
     assert offline["created_at"].microsecond == 123456
     assert [offline[name] for name in ("status_rank", "version")] == [4, 1]
+    assert stale_searches(here) == []
 
 
 def test_the_event_log_tells_what_was_brought(desk: str, old: OldDesk, bring: Bring) -> None:
@@ -114,7 +126,14 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
     bring()
     seen = len(everything(desk)["ticket_events"])
     old.add(old_desk.COMMENTS, old_desk.comment(key("new"), key("bill"), text="New"))
-    old.set(old_desk.TICKETS, "offline", status="closed", tags="", assigned_team="Music")
+    old.set(
+        old_desk.TICKETS,
+        "offline",
+        status="closed",
+        tags="",
+        assigned_team="Music",
+        subject="ÅTER",
+    )
     old.set(old_desk.COMMENTS, "hello", text="Hello!", is_internal=True)
     old.set(old_desk.COMMENTS, "nobody", ticket_id=key("offline"))
     old.set(old_desk.USERS, "nina", last_login=NOON)
@@ -125,6 +144,7 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
     offline = row(desk, "tickets", "offline")
     assert (offline["status"].value, offline["tags"], offline["version"]) == ("closed", "", 2)
     assert row(desk, "comments", "hello")["version"] == 2
+    assert stale_searches(everything(desk)) == []
     events = everything(desk)["ticket_events"][seen:]
     told = [(event["type"].value, event["ticket_number"][-1], event["changes"]) for event in events]
     assert sorted(told, key=lambda one: one[:2]) == [
@@ -141,7 +161,14 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
             ],
         ),
         ("status_changed", "7", [{"field": "status", "from": "resolved", "to": "closed"}]),
-        ("updated", "7", [{"field": "tags", "from": "zone,urgent", "to": ""}]),
+        (
+            "updated",
+            "7",
+            [
+                {"field": "subject", "from": "S", "to": "ÅTER"},
+                {"field": "tags", "from": "zone,urgent", "to": ""},
+            ],
+        ),
     ]
     assert counts(bring()) == {**AGAIN, "comments": (4, 0, 4, 0)}
 

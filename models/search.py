@@ -1,0 +1,82 @@
+"""Texts as a search compares them, stored beside the texts that they come from.
+
+The databases fold case differently and do not know that two spellings of a letter are the same, so
+both compare what Python has made of a text when it was written.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from unicodedata import normalize
+
+from sqlalchemy import Column, Table, Text, event, inspect, text
+from sqlmodel import Field, SQLModel
+
+# Between the fields of one column, so that no term is found across two of them.
+SEPARATOR = "\x1f"
+
+Model = TypeVar("Model", bound=type[SQLModel])
+
+
+def normalize_search(value: str) -> str:
+    """Return a text without its case, in one normal form.
+
+    NFC before and after case folding, which may take a text out of it. İ folds to an i with a dot
+    above, which is an i. A separator becomes a blank. Keeps NUL, which no stored text has.
+    """
+    folded = normalize("NFC", value).casefold().replace("i\u0307", "i")
+    return normalize("NFC", folded).replace(SEPARATOR, " ")
+
+
+def search_column(*fields: str) -> Any:
+    """Declare a column with the normalised texts of some fields, which ``searchable`` keeps."""
+    column = Column(
+        Text,
+        nullable=False,
+        # For inserts that name no value: all but those of the ORM, which has one (``searchable``).
+        default=_from_parameters(fields),
+        server_default=text("''"),
+        info={"fields": fields},
+    )
+    return Field(default="", sa_column=column, exclude=True)
+
+
+def search_texts(table: Table, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of a table's search columns for a row."""
+    return {
+        column.name: _joined(column.info["fields"], row)
+        for column in table.columns
+        if "fields" in column.info
+    }
+
+
+def is_search_column(column: Column[Any]) -> bool:
+    """Tell whether a column is there for searches only, and never shown."""
+    return "fields" in column.info
+
+
+def searchable(model: Model) -> Model:
+    """Keep the search columns of a model's rows with every write of the ORM."""
+    event.listen(model, "before_insert", _keep)
+    event.listen(model, "before_update", _keep)
+    return model
+
+
+def _keep(_mapper: object, _connection: object, row: SQLModel) -> None:
+    state = inspect(row)
+    table: Table = type(row).__table__  # type: ignore[attr-defined]
+    for column in filter(is_search_column, table.columns):
+        fields = column.info["fields"]
+        if any(state.attrs[name].history.has_changes() for name in fields):
+            values = {name: getattr(row, name) for name in fields}
+            setattr(row, column.name, _joined(fields, values))
+
+
+def _from_parameters(fields: tuple[str, ...]) -> Any:
+    def value(context: Any) -> str:
+        return _joined(fields, context.get_current_parameters())
+
+    return value
+
+
+def _joined(fields: tuple[str, ...], row: Mapping[str, Any]) -> str:
+    return SEPARATOR.join(normalize_search(row.get(name) or "") for name in fields)

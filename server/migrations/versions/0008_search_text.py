@@ -1,0 +1,64 @@
+"""Texts as searches compare them, beside the texts that they come from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models import Company, Contact, Ticket, User
+from models.search import search_texts
+
+revision = "0008"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+COLUMNS = {
+    "tickets": ("search_text",),
+    "companies": ("search_text", "search_name", "search_private"),
+    "contacts": ("search_text",),
+    "users": ("search_text", "search_private"),
+}
+MODELS = {"tickets": Ticket, "companies": Company, "contacts": Contact, "users": User}
+# How many rows are in memory at once.
+BATCH = 500
+
+
+def upgrade() -> None:
+    """Add the columns, and fill them."""
+    for name, columns in COLUMNS.items():
+        for column in columns:
+            op.add_column(
+                name, sa.Column(column, sa.Text(), server_default=sa.text("''"), nullable=False)
+            )
+        _fill(MODELS[name].__table__, columns)  # type: ignore[attr-defined]
+
+
+def downgrade() -> None:
+    """Remove the columns."""
+    for name, columns in COLUMNS.items():
+        for column in columns:
+            op.drop_column(name, column)
+
+
+def _fill(table: sa.Table, columns: tuple[str, ...]) -> None:
+    """Fill the columns in batches by the id.
+
+    It is one transaction with the columns: no server runs with half of the rows found, and what
+    was interrupted begins again.
+    """
+    fields = {field for name in columns for field in table.c[name].info["fields"]}
+    wanted = sa.select(table.c.id, *(table.c[name] for name in sorted(fields)))
+    wanted = wanted.order_by(table.c.id).limit(BATCH)
+    written = sa.update(table).where(table.c.id == sa.bindparam("row_id"))
+    written = written.values({name: sa.bindparam(f"new_{name}") for name in columns})
+    connection = op.get_bind()
+    rows = connection.execute(wanted).mappings().all()
+    while rows:
+        texts = [(row["id"], search_texts(table, dict(row))) for row in rows]
+        connection.execute(
+            written,
+            [
+                {"row_id": key, **{f"new_{name}": text for name, text in new.items()}}
+                for key, new in texts
+            ],
+        )
+        rows = connection.execute(wanted.where(table.c.id > rows[-1]["id"])).mappings().all()
