@@ -14,8 +14,10 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.installed
+GENERATED := tests/clients/generated
+GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,15 +72,24 @@ bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves 
 console: $(STAMP) ## Build GraphiQL; Node and npm come from PyPI where the system has none
 	@console/build.sh
 
-clients: $(CLIENTS) ## Install the clients that tests/clients runs, where npm is installed
+clients: $(CLIENTS) $(GENERATORS) ## Install the clients that tests/clients runs, where npm is installed
 
 # Only done again when what is to be installed has changed.
-$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+%/node_modules/.installed: %/package.json %/package-lock.json
 	@if ! command -v npm >/dev/null; then \
 		echo "npm is not installed: the clients of front ends will not be tested."; exit 0; fi; \
 	node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { \
 		echo "The clients need Node 20 or newer." >&2; exit 1; }; \
-	cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+	cd $* && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+
+# The generators that are written in Python have an environment of their own.
+$(GENERATED)/.venv/.installed: $(GENERATED)/python/requirements.lock $(STAMP)
+	@$(BIN)/python -m venv --clear $(GENERATED)/.venv
+	@$(GENERATED)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+generated-clients: $(STAMP) $(GENERATORS) ## Generate clients of both APIs with each generator, and run them
+	@DESKGRAPH_GENERATED_CLIENTS=1 DESKGRAPH_REQUIRE_CLIENTS=1 $(BIN)/python -m pytest tests/clients/generated $(ARGS)
 
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new
@@ -100,6 +111,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements.lock $(ARGS)
 	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
+	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be built
 	@console/build.sh || true
@@ -108,5 +120,6 @@ wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be bu
 clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
 	@rm -rf server/console/dist console/node_modules console/build.log
+	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

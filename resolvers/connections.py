@@ -49,6 +49,7 @@ from resolvers.sqltext import (
     Seal,
     Word,
 )
+from resolvers.weights import Weigh, fitting, items, weigher
 
 
 @dataclass
@@ -155,10 +156,14 @@ class Source:
             chosen = chosen.offset(offset)
         return chosen.correlate_except(row)
 
-    def page(self) -> Any:
-        """Return the window's rows as a table, in the list's order."""
+    def page(self, weigh: Weigh | None = None) -> Any:
+        """Return the window's rows as a table, in the list's order.
+
+        Where they are weighed, those that fit into a page: its first row in any case.
+        """
         name = f"p{self.build.aliases}"
-        chosen = self.rows(self.limit()).subquery(name)
+        limit = self.limit()
+        chosen = (self.rows(limit) if weigh is None else fitting(self, limit, weigh)).subquery(name)
         if not self.args.backward:
             return chosen
         turned = select(chosen).order_by(*self.ordered(chosen.c))
@@ -174,11 +179,15 @@ class Source:
             counted = counted.where(condition)
         return counted.correlate_except(row).scalar_subquery()
 
-    def has_more(self) -> SQL:
-        """Return whether rows follow the page in the direction it is read."""
+    def has_more(self, shown: SQL | None = None) -> SQL:
+        """Return whether rows follow the page in the direction it is read.
+
+        ``shown`` is how many rows it has, where these may be fewer than its limit.
+        """
         limit = self.limit()
         rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
-        return select(func.count()).select_from(rows).scalar_subquery() > limit
+        found = select(func.count()).select_from(rows).scalar_subquery()
+        return found > (limit if shown is None else shown)
 
     def has_left(self, name: str) -> SQL:
         """Return whether rows lie on the other side of a position, or at it."""
@@ -220,8 +229,12 @@ def text_list(source: Source, shape: Shape) -> SQL:
 
 def connection(source: Source, shape: Shape) -> SQL:
     """Return the JSON of a connection: what of edges, nodes, pageInfo and totalCount is wanted."""
-    page = source.page() if _needs_rows(shape) else None
-    whole = JsonObject([(field.key, _member(source, field, page)) for field in shape.fields])
+    weigh = None
+    if source.entity.max_page_bytes is not None:
+        weigh = weigher(source.build, source.entity, items(shape))
+    page = source.page(weigh) if _needs_rows(shape) else None
+    shown = None if weigh is None else func.count()
+    whole = JsonObject([(field.key, _member(source, field, page, shown)) for field in shape.fields])
     return whole if page is None else select(whole).select_from(page).scalar_subquery()
 
 
@@ -237,7 +250,7 @@ def _needs_rows(shape: Shape) -> bool:
     )
 
 
-def _member(source: Source, field: Field, page: Any) -> SQL:
+def _member(source: Source, field: Field, page: Any, shown: SQL | None) -> SQL:
     build, entity = source.build, source.entity
     if field.name == TYPENAME:
         return Word(f"{entity.name}Connection")
@@ -246,7 +259,9 @@ def _member(source: Source, field: Field, page: Any) -> SQL:
     assert field.shape is not None
     if field.name == "page_info":
         facts = field.shape.fields
-        return JsonObject([(fact.key, _page_fact(source, fact.name, page)) for fact in facts])
+        return JsonObject(
+            [(fact.key, _page_fact(source, fact.name, page, shown)) for fact in facts]
+        )
     if field.name == "nodes":
         return JsonArray(object_in_list(build, entity, field.shape, page.c))
     parts = field.shape.fields
@@ -262,7 +277,7 @@ def _edge_part(source: Source, field: Field, row: Row) -> SQL:
     return object_in_list(source.build, source.entity, field.shape, row)
 
 
-def _page_fact(source: Source, name: str, page: Any) -> SQL:
+def _page_fact(source: Source, name: str, page: Any, shown: SQL | None) -> SQL:
     args = source.args
     if name == TYPENAME:
         return Word("PageInfo")
@@ -272,7 +287,7 @@ def _page_fact(source: Source, name: str, page: Any) -> SQL:
         return JsonWordOrNull(case((found.isnot(None), source.sealed(found))))
     forwards = name == "has_next_page"
     if forwards is not args.backward:
-        return JsonBool(source.has_more())
+        return JsonBool(source.has_more(shown))
     if args.before if forwards else args.after:
         return JsonBool(source.has_left("before" if forwards else "after"))
     return JsonFalse()

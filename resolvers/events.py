@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models import Ticket, TicketEvent, TicketEventType, Via
 from models.types import time_text
 from resolvers.desk import Context
+from resolvers.excerpts import excerpts, is_long
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
@@ -47,8 +48,19 @@ def shown(value: object) -> object:
 
 
 def change(name: str, before: object, after: object) -> dict[str, Any]:
-    """Return one entry of ``changes``."""
-    return {"field": name, "from": shown(before), "to": shown(after)}
+    """Return one entry of ``changes``; of long texts it has excerpts, and their lengths."""
+    entry = {"field": name, "from": shown(before), "to": shown(after)}
+    if not is_long(before) and not is_long(after):
+        return entry
+    texts = [value if isinstance(value, str) else "" for value in (before, after)]
+    from_, to, start = excerpts(*texts)
+    told = {"excerpt_start": start, "from_length": len(texts[0]), "to_length": len(texts[1])}
+    return {
+        **entry,
+        "from": None if before is None else from_,
+        "to": None if after is None else to,
+        **told,
+    }
 
 
 async def lock_log(dialect: str, execute: Execute) -> None:

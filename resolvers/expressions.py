@@ -22,6 +22,11 @@ def columns(kind: Kind, *names: str, nullable: bool = False) -> dict[str, Defini
     return {name: column(kind, name, nullable) for name in names}
 
 
+def long_text(name: str) -> Scalar:
+    """Define a field that is a column with texts of any length."""
+    return Scalar(Kind.TEXT, lambda _build, row, _slot: row[name], long=True)
+
+
 def column(kind: Kind, name: str, nullable: bool = False) -> Scalar:
     """Define a field that is a column."""
     return Scalar(kind, lambda _build, row, _slot: row[name], nullable)
@@ -114,7 +119,7 @@ def staff_only(column: str) -> Scalar:
     def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
         return literal_column("NULL") if build.kind is ViewerKind.CUSTOMER else row[column]
 
-    return Scalar(Kind.TEXT, sql, nullable=True)
+    return Scalar(Kind.TEXT, sql, nullable=True, long=True)
 
 
 def permissions(entity: str) -> dict[str, Definition]:
@@ -169,3 +174,8 @@ def changed_value(name: str) -> Scalar:
         return case((sees, value)) if sees is not true() else value
 
     return Scalar(Kind.TEXT, sql, nullable=True)
+
+
+def changed_number(name: str) -> Scalar:
+    """Define a number that a change has where it tells of long texts (``events.change``)."""
+    return Scalar(Kind.NUMBER, lambda _build, row, _slot: member(row, name), nullable=True)

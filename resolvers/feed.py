@@ -48,11 +48,15 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An event as a follower asked for it: its place, its cursor and its finished JSON."""
+    """An event as a follower asked for it: its place, its cursor and its finished JSON.
+
+    ``size`` is how much long text it has, in bytes, as reads are bounded by.
+    """
 
     seq: int
     cursor: str
     json: bytes
+    size: int
 
 
 class Follower:
@@ -164,7 +168,7 @@ class Feed:
 async def _read(desk: Desk, plan: Plan, values: dict[str, object]) -> list[Sent]:
     row = await desk.database.fetch_row(plan.sql, plan.values(values))
     return [
-        Sent(item["seq"], item["cursor"], orjson.dumps(item["event"]))
+        Sent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
         for item in orjson.loads(row[0])
     ]
 

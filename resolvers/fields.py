@@ -12,6 +12,7 @@ from sqlalchemy.types import BigInteger, Integer, String
 from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User
 from models.types import UtcDateTime
 from resolvers.expressions import (
+    changed_number,
     changed_value,
     column,
     columns,
@@ -23,12 +24,24 @@ from resolvers.expressions import (
     full_name,
     hours_until,
     is_overdue,
+    long_text,
     member,
     permissions,
     staff_only,
     text_of,
 )
-from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Order, Refusals, Scalar
+from resolvers.kinds import (
+    MAX_PAGE_BYTES,
+    Entity,
+    Inline,
+    Inside,
+    Kind,
+    Many,
+    One,
+    Order,
+    Refusals,
+    Scalar,
+)
 from resolvers.webhook_fields import ATTEMPT, DELIVERY, WEBHOOK
 
 NEWEST = (("created_at", True),)
@@ -45,7 +58,8 @@ TICKET = Entity(
     {
         **columns(Kind.UUID, "id", "company_id"),
         **columns(Kind.UUID, "contact_id", "assigned_to_id", "created_by_id", nullable=True),
-        **columns(Kind.TEXT, "ticket_number", "subject", "description"),
+        **columns(Kind.TEXT, "ticket_number", "subject"),
+        "description": long_text("description"),
         **columns(Kind.CHOICE, "status", "priority", "category"),
         **columns(Kind.CHOICE, "assigned_team", nullable=True),
         **columns(Kind.TIME, "created_at", "updated_at"),
@@ -93,7 +107,7 @@ COMMENT = Entity(
     {
         **columns(Kind.UUID, "id", "ticket_id"),
         **columns(Kind.UUID, "author_id", nullable=True),
-        **columns(Kind.TEXT, "text"),
+        "text": long_text("text"),
         **columns(Kind.BOOL, "is_internal"),
         **columns(Kind.NUMBER, "version"),
         **columns(Kind.TIME, "created_at", "updated_at"),
@@ -150,6 +164,7 @@ EVENT = Entity(
     },
     {"seq": Order("seq", BigInteger)},
     BY_COMMIT,
+    MAX_PAGE_BYTES,
 )
 
 CHANGE = Entity(
@@ -159,6 +174,7 @@ CHANGE = Entity(
         "field": Scalar(Kind.WORD, lambda _build, row, _slot: member(row, "field")),
         "from": changed_value("from"),
         "to": changed_value("to"),
+        **{name: changed_number(name) for name in ("excerpt_start", "from_length", "to_length")},
     },
     {},
     (),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resolvers.desk import Context, Desk
 from resolvers.feed import Feed, Follower, Sent
-from resolvers.reading import MOST_FOLLOWED, Read, plan_for
+from resolvers.reading import MAX_FOLLOWED_BYTES, MOST_FOLLOWED, Read, plan_for
 from resolvers.shapes import Args
 
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
@@ -77,5 +77,6 @@ async def _read(
         yield event
         if now() > stale:
             return
-    if len(found) < MOST_FOLLOWED:
+    if len(found) < MOST_FOLLOWED and sum(event.size for event in found) < MAX_FOLLOWED_BYTES:
+        # It has been read to the end: by neither limit was anything left for later.
         follower.position = max(follower.position, until)

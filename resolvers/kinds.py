@@ -12,6 +12,9 @@ from resolvers.sqltext import SQL
 if TYPE_CHECKING:
     from resolvers.projection import Build
 
+# How much long text a page of events or of deliveries has, beyond its first row.
+MAX_PAGE_BYTES = 2 * 1024 * 1024
+
 Row = Any  # the columns of an alias or a subquery
 
 
@@ -35,13 +38,15 @@ class Kind(Enum):
 class Scalar:
     """A value of the row itself; its SQL may depend on the viewer and on arguments.
 
-    ``absent`` is a cheaper way to ask whether it is NULL.
+    ``absent`` is a cheaper way to ask whether it is NULL. ``long``: a text without a limit of its
+    own, whose size counts where pages are bounded by bytes.
     """
 
     kind: Kind
     sql: Callable[["Build", Row, int | None], SQL]
     nullable: bool = False
     absent: Callable[["Build", Row], SQL] | None = None
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Entity:
-    """A kind of object: its GraphQL name, its table, what can be asked of it and sorted by."""
+    """A kind of object: its GraphQL name, its table, what can be asked of it and sorted by.
+
+    ``max_page_bytes``: how much long text a page of it has at most, beyond its first row.
+    """
 
     name: str
     table: Any
     fields: Mapping[str, Definition]
     orders: Mapping[str, Order]
     order: tuple[tuple[str, bool], ...]
+    max_page_bytes: int | None = None

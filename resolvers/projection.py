@@ -136,7 +136,7 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     if isinstance(definition, Scalar):
         value = definition.sql(build, row, field.slot)
         if field.omit_null:
-            return JsonString(value)
+            return JsonNumber(value) if definition.kind is Kind.NUMBER else JsonString(value)
         return encode(build, definition.kind, value, nullable=definition.nullable)
     assert field.shape is not None
     if isinstance(definition, Inline):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
-from sqlalchemy.types import BigInteger, String
+from sqlalchemy.types import BigInteger, Integer, String
 
 from models.types import Uuid36
 from resolvers.connections import Source, connection, text_list
@@ -24,9 +24,11 @@ from resolvers.projection import (
 from resolvers.shapes import Args, Shape
 from resolvers.sqltext import SQL, JsonArray, JsonNumber, JsonObject, JsonWord
 from resolvers.statistics import statistics_object
+from resolvers.weights import fitting, weigher
 
-# How many events a follower holds at most.
+# How many events a follower holds at most, and how much long text of them beyond the first one.
 MOST_FOLLOWED = 50
+MAX_FOLLOWED_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -149,15 +151,23 @@ def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
 
 
 def _followed(build: Build, read: Read) -> tuple[SQL, ...]:
-    """Return a list of events, each with its ``seq`` and its cursor beside the object."""
+    """Return a list of events, each with its ``seq``, cursor and size beside the object."""
     since, until = build.bind("s0_seq", BigInteger), build.bind("s0_until", BigInteger)
     source = replace(
         _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
     )
-    rows = source.rows(literal_column(str(MOST_FOLLOWED))).subquery("followed")
-    event = object_in_list(build, source.entity, read.shapes[0][1], rows.c)
+    limit, shape = literal_column(str(MOST_FOLLOWED), Integer), read.shapes[0][1]
+    weigh = weigher(build, source.entity, [shape])
+    chosen = (
+        source.rows(limit)
+        if weigh is None
+        else fitting(source, limit, weigh, max_bytes=MAX_FOLLOWED_BYTES)
+    )
+    rows = chosen.subquery("followed")
+    event = object_in_list(build, source.entity, shape, rows.c)
     place = [
         ("seq", JsonNumber(rows.c.seq)),
+        ("size", JsonNumber(literal_column("0") if weigh is None else weigh(rows.c))),
         ("cursor", JsonWord(source.sealed(source.position(rows.c)))),
     ]
     listed = JsonArray(JsonObject([*place, ("event", event)]))

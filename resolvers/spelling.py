@@ -190,6 +190,7 @@ _spelling(
     ),
     ExactTime='to_char({0}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
     Plain="({0})::text",
+    ByteLength="octet_length(({0})::text)",
     Seal=(
         "translate(encode(convert_to({0}, 'UTF8') || substring("
         + _MAC.replace("{0}", "'cursor:' || {0}")
@@ -232,6 +233,8 @@ _spelling(
     TimeText="replace({0}, '.000000', '')",
     ExactTime="{0}",
     Plain="CAST({0} AS TEXT)",
+    # Its own octet_length() came with version 3.43.
+    ByteLength="length(CAST({0} AS BLOB))",
     Seal="seal_cursor({0})",
     MediaMac="media_mac({0})",
     Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.sql.expression import ClauseElement
-from sqlalchemy.types import Boolean, Float
+from sqlalchemy.types import Boolean, Float, Integer
 
 SQL = ColumnElement[Any]
 
@@ -157,6 +157,20 @@ class Seal(_Text):
 
 class MediaMac(_Text):
     """The signature of a text in hex (``Signer.mac``); on PostgreSQL with the two pads."""
+
+
+class ByteLength(ColumnElement[int]):
+    """How many bytes a text or a JSON column has; NULL stays NULL."""
+
+    inherit_cache = False
+    type = Integer()
+
+    def __init__(self, text: SQL) -> None:
+        self.text = text
+
+    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+        """Let SQLAlchemy find what is inside."""
+        return (self.text,)
 
 
 class Hours(ColumnElement[float]):

@@ -1,12 +1,14 @@
 """The catalogue's part about webhooks; secrets and salts are in none of it."""
 
+from dataclasses import replace
+
 from sqlalchemy import func
 from sqlalchemy.types import Integer
 
 from models import Webhook, WebhookAttempt, WebhookDelivery
 from models.types import UtcDateTime
 from resolvers.expressions import column, columns
-from resolvers.kinds import Entity, Kind, Many, One, Order, Scalar
+from resolvers.kinds import MAX_PAGE_BYTES, Entity, Kind, Many, One, Order, Scalar
 from resolvers.sqltext import Plain
 
 _CREATED = {"created_at": Order("created_at", UtcDateTime)}
@@ -46,13 +48,14 @@ DELIVERY = Entity(
         **columns(Kind.NUMBER, "attempt_count"),
         **columns(Kind.TIME, "created_at"),
         **columns(Kind.TIME, "next_attempt_at", "finished_at", nullable=True),
-        "request": column(Kind.TEXT, "body"),
+        "request": replace(column(Kind.TEXT, "body"), long=True),
         "webhook": One("Webhook", "webhook_id"),
         "event": One("TicketEvent", "event_id"),
         "attempts": Many("WebhookAttempt", "delivery_id", _BY_NUMBER, connection=False),
     },
     _CREATED,
     _NEWEST,
+    MAX_PAGE_BYTES,
 )
 
 ATTEMPT = Entity(

@@ -59,7 +59,8 @@ async def listing(request: Request, context: Context) -> Response:
     about="Upload",
     form=UPLOAD,
     rules=UPLOAD_RULES,
-    errors=frozenset({400, 404}),
+    errors={400: "file is required", 404: "Ticket not found"},
+    error_fields=("ticket", "name"),
 )
 async def upload(request: Request, context: Context) -> Response:
     """Attach a file to a ticket ("Upload Attachment"); the first file named ``file`` counts.

@@ -55,7 +55,7 @@ async def login(request: Request, context: Context) -> Response:
     about="RefreshToken",
     form=REFRESH,
     rules=REFRESH_RULES,
-    errors=frozenset({400, 401}),
+    errors={400: "Refresh token is required", 401: "Invalid refresh token"},
 )
 async def refresh(request: Request, context: Context) -> Response:
     """Give a new access token (recorded: "refresh")."""

@@ -30,8 +30,10 @@ class Operation:
     """What one handler does with a request.
 
     ``about`` is what a body describes. ``listing`` has the filters that are taken, and unless
-    there are other ``answers`` it is also what is answered. ``errors`` are the statuses whose body
-    says ``error``, as actions do; ``refusals`` those that path, method and body do not tell.
+    there are other ``answers`` it is also what is answered. ``errors`` are the statuses whose
+    body may say ``error``, as actions do, each with a sentence of it; ``refusals`` those that path,
+    method and body do not tell. ``error_fields`` are the fields that a 400 names, if not those of
+    the form.
     ``follows``: the listing's window begins after a cursor.
     """
 
@@ -41,8 +43,9 @@ class Operation:
     form: Form | None = None
     rules: Rules = field(default_factory=dict)
     listing: Listing | None = None
-    errors: frozenset[int] = frozenset()
+    errors: Mapping[int, str] = field(default_factory=dict)
     refusals: frozenset[int] = frozenset()
+    error_fields: tuple[str, ...] | None = None
     summary: str = ""
     follows: bool = False
 

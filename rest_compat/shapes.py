@@ -39,7 +39,9 @@ ATTACHMENT = Shape(
 )
 
 # New here: what happened, in the feed. Ids stay also where what they name is gone.
-CHANGE = Shape(_plain("field", "from", "to"))
+CHANGE = Shape(
+    (*_plain("field", "from", "to"), *_unless_null("excerpt_start", "from_length", "to_length"))
+)
 EVENT = Shape(
     (
         *_plain("id", "cursor", "type", "at"),

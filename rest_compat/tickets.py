@@ -85,7 +85,7 @@ async def delete(request: Request, context: Context) -> Response:
     about="NewComment",
     form=forms.NEW_COMMENT,
     rules=inputs.COMMENT,
-    errors=frozenset({400}),
+    errors={400: "text is required"},
 )
 async def add_comment(request: Request, context: Context) -> Response:
     """Comment on a ticket ("Add Comment to Ticket"); answers with the ticket as it was before."""
@@ -110,7 +110,7 @@ async def add_comment(request: Request, context: Context) -> Response:
     about="Assignment",
     form=ASSIGNMENT,
     rules=ASSIGNMENT_RULES,
-    errors=frozenset({404}),
+    errors={404: "User not found"},
 )
 async def assign(request: Request, context: Context) -> Response:
     """Assign a ticket, or unassign it ("Assign Ticket").

@@ -27,6 +27,17 @@ class FieldChange:
         name="from", description="What it was: the value, or the id of a related object."
     )
     to: str | None = said("What it became: the value, or the id of a related object.")
+    excerpt_start: int | None = said(
+        "Where `from` and `to` begin in the texts, in characters, where these are too long to be "
+        "kept in full: then both are the part that changed, with a little around it, and at most "
+        "2000 characters of it. Null where both are in full."
+    )
+    from_length: int | None = said(
+        "How many characters the text had, where `from` is an excerpt of it."
+    )
+    to_length: int | None = said(
+        "How many characters the text has, where `to` is an excerpt of it."
+    )
 
 
 @strawberry.type(description="Something that happened to a ticket.")

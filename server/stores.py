@@ -1,5 +1,7 @@
 """Where files are kept, by URL: a folder, or a bucket of an object store, through obstore."""
 
+import asyncio
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,8 +9,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from obstore import head_async
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
+
+from server.settings import PREFIX
+
+SETTING = f"{PREFIX}FILES_URL"
+S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+# How services of AWS hand a role to a process.
+S3_ROLES = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+METADATA_SERVICE = "169.254.169.254"
+# How long to look for a role of the machine.
+ROLE_SECONDS = 5
 
 # Parameters of an s3:// URL, by what obstore calls them; the rest of its settings are credentials
 # or are of no use here.
@@ -59,18 +76,76 @@ def open_place(url: str) -> Place:
         redirect = bool(given.pop("redirect", True))
         if parts.scheme == "file":
             folder = Path(parts.netloc + parts.path or ".").absolute()
+            _require_folder(folder)
             return Place(LocalStore(folder, mkdir=True, automatic_cleanup=True), False)
         if parts.scheme == "memory":
             return Place(from_url(url), False)
+        if parts.scheme == "s3":
+            _require_both_keys()
         client = {**CLIENT, **({"allow_http": True} if given.pop("allow_http", False) else {})}
         bare = f"{parts.scheme}://{parts.netloc}{parts.path}"
         store: Any = from_url(bare, config=given, client_options=client, retry_config=RETRIES)  # type: ignore[call-overload]
         return Place(store, redirect)
     except (BaseError, ValueError, OSError) as error:
         raise FilesUrlError(
-            "The files URL cannot be used; it looks like file://var/media or s3://bucket/prefix "
+            f"{SETTING} cannot be used; it looks like file://var/media or s3://bucket/prefix "
             f"({type(error).__name__})."
         ) from None
+
+
+def _require_folder(folder: Path) -> None:
+    """Make a folder where there is none; raises ``FilesUrlError`` where files cannot be in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "it is a file" if folder.is_file() else error.strerror
+        raise FilesUrlError(
+            f"{SETTING} names the folder {folder}, which cannot be made: {reason}."
+        ) from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise FilesUrlError(f"{SETTING} names the folder {folder}, which cannot be written to.")
+
+
+async def check_credentials(url: str) -> None:
+    """Raise ``FilesUrlError`` where there are no credentials for a bucket on S3.
+
+    Where the environment has none, the machine may have a role; asking the store once shows that.
+    Of what is in the bucket nothing is needed, not even that a listing is allowed.
+    """
+    if urlsplit(url).scheme != "s3":
+        return
+    known = any(os.environ.get(name) for name in (*S3_KEYS, *S3_ROLES))
+    if not known and not await _has_role(url):
+        raise FilesUrlError(
+            f"{SETTING} is on S3, but there are no credentials: set {' and '.join(S3_KEYS)}, or "
+            "give this machine a role."
+        )
+
+
+def _require_both_keys() -> None:
+    """Raise ``FilesUrlError`` where the environment has half of the credentials for S3."""
+    given = [name for name in S3_KEYS if os.environ.get(name)]
+    if len(given) == 1:
+        (missing,) = set(S3_KEYS) - set(given)
+        raise FilesUrlError(f"{SETTING} is on S3, and {given[0]} is set without {missing}.")
+
+
+async def _has_role(url: str) -> bool:
+    """Tell whether the machine has a role, which only AWS gives."""
+    endpoint = urlsplit(dict(parse_qsl(urlsplit(url).query)).get("endpoint", "")).hostname
+    if endpoint is not None and not endpoint.endswith(".amazonaws.com"):
+        return False
+    try:
+        async with asyncio.timeout(ROLE_SECONDS):
+            await head_async(open_place(url).store, "deskgraph-has-credentials")
+    except TimeoutError:
+        return False
+    except BaseError as error:
+        # Whatever the store itself answers, it was asked with credentials.
+        return METADATA_SERVICE not in str(error)
+    except FileNotFoundError:
+        pass
+    return True
 
 
 def _parameters(parts: SplitResult) -> dict[str, Any]:
@@ -83,7 +158,7 @@ def _parameters(parts: SplitResult) -> dict[str, Any]:
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name.removeprefix("aws_") in CREDENTIALS:
             raise FilesUrlError(
-                "The files URL holds a credential: give it by the store's own environment "
+                f"{SETTING} holds a credential: give it by the store's own environment "
                 "variables instead, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             )
         if name not in known:
@@ -91,22 +166,22 @@ def _parameters(parts: SplitResult) -> dict[str, Any]:
             what = f" {name!r}" if re.fullmatch("[a-z_]{1,40}", name) else ""
             expected = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             raise FilesUrlError(
-                f"The files URL has an unknown parameter{what}; for {parts.scheme}:// {expected}."
+                f"{SETTING} has an unknown parameter{what}; for {parts.scheme}:// {expected}."
             )
         found[name] = text if name in S3_TEXTS else _switch(name, text)
     if "@" in parts.netloc:
         raise FilesUrlError(
-            "The files URL holds a user or password: credentials come from the store's own "
+            f"{SETTING} holds a user or password: credentials come from the store's own "
             "environment variables."
         )
     if found.get("endpoint", "").startswith("http://") and not found.get("allow_http"):
         raise FilesUrlError(
-            "The endpoint of the files URL is plain http: add allow_http=true if that is meant."
+            f"The endpoint of {SETTING} is plain http: add allow_http=true if that is meant."
         )
     return found
 
 
 def _switch(name: str, text: str) -> bool:
     if text.lower() not in SWITCH:
-        raise FilesUrlError(f"The parameter {name!r} of the files URL must be true or false.")
+        raise FilesUrlError(f"The parameter {name!r} of {SETTING} must be true or false.")
     return SWITCH[text.lower()]

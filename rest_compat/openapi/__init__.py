@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rest_compat.answers import JSON_TYPE
-from rest_compat.bodies import FORM, MULTIPART
+from rest_compat.bodies import MULTIPART
 from rest_compat.openapi.answers import HEADERS, answers_of
 from rest_compat.openapi.parameters import after_cursor, in_path, in_query
 from rest_compat.openapi.values import Json, Schemas, Words
@@ -14,8 +14,9 @@ from rest_compat.operations import File, Operation, operation_of
 
 VERSION = "v1"
 ABOUT = """\
-The paths that clients of the older system call. Bodies may be JSON, forms or multipart; unknown and
-read-only fields are ignored, and texts are trimmed.
+The paths that clients of the older system call. Bodies are JSON, and multipart for files. The same
+fields may be sent as forms, too, as older clients do. Unknown and read-only fields are ignored, and
+texts are trimmed.
 
 A path without its trailing slash redirects (301) to the one with it. Every GET is there as HEAD,
 too, and OPTIONS describes a path. A method that a path does not have is 405, and `Allow` says which
@@ -122,23 +123,20 @@ def _parameter(name: str, place: str, text: str, schema: Json) -> Json:
 
 
 def _body(operation: Operation, method: str, schemas: Schemas) -> Json:
-    form, about = operation.form or {}, operation.about
+    # Forms are taken, too, but generators make unusable clients of bodies of several types.
+    form = operation.form or {}
     partial = method == "PATCH"
-    as_form = schemas.body(about, form, operation.rules, partial=partial, as_form=True)
-    content = {FORM: {"schema": as_form}, MULTIPART: {"schema": as_form}}
-    if any(rule.kind is File for rule in operation.rules.values()):
-        del content[FORM]
-    else:
-        as_json = schemas.body(about, form, operation.rules, partial=partial)
-        content = {JSON_TYPE: {"schema": as_json}, **content}
-    required = not partial and any(one.required for one in form.values())
-    return {"required": required, "content": content}
+    has_file = any(rule.kind is File for rule in operation.rules.values())
+    schema = schemas.body(operation.about, form, operation.rules, partial=partial)
+    # A client that is generated for an optional body has to ask whether there is one.
+    content = {MULTIPART if has_file else JSON_TYPE: {"schema": schema}}
+    return {"required": True, "content": content}
 
 
 def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list[int]:
     """Return the statuses of an operation's refusals: its path, method and body decide."""
     writes = method not in ("GET", "HEAD", "OPTIONS")
-    found = set(operation.errors | operation.refusals)
+    found = operation.errors.keys() | operation.refusals
     # By what the client accepts: all of it is JSON, but files.
     found |= set() if operation.answers is File else {406}
     found.add(429)

@@ -75,7 +75,9 @@ DOWNLOADS = {
     412: "The file is not the one that `If-Match` names.",
     416: "`Range` begins after the end of the file.",
 }
-BINARY: Json = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+BYTES: Json = {"schema": {"type": "string", "format": "binary"}}
+# Some generators know no ranges of types, so that of any bytes comes first.
+BINARY: Json = {"application/octet-stream": BYTES, "*/*": BYTES}
 DONE = {200: "Done.", 201: "Created.", 204: "Deleted."}
 
 
@@ -153,6 +155,7 @@ def _refused(operation: Operation, status: int, schemas: Schemas) -> Json:
         example = {name: [SENTENCES["required"]] for name in names[:1]} or example
     if status in operation.errors:
         kinds.append(action)
+        example = {"error": operation.errors[status]}
     names = ["Allow", "Link", "X-Request-Id", *MORE_HEADERS.get(status, ())]
     schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     return {
@@ -184,6 +187,7 @@ def _no_token(schemas: Schemas) -> Json:
 def _field_errors(operation: Operation) -> Json:
     """Return the schema of 400 by field: the fields of the form, or the filters of the list."""
     names = [*(operation.form or {}), *(operation.listing.filters if operation.listing else [])]
+    names = names if operation.error_fields is None else [*operation.error_fields]
     return {
         "type": "object",
         "properties": dict.fromkeys([*names, "non_field_errors"], MESSAGES),

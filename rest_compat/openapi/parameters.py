@@ -15,17 +15,19 @@ FILTER_WORDS = {
     "open": "Only those that are neither resolved nor closed.",
     "search": 'Words that must all occur, whatever the case; "quotes" keep a phrase together.',
 }
-SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": PAGE_SIZE}
+# Without defaults: generated clients would send those of both ways to page at once.
+SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}
+USUAL = f"{PAGE_SIZE} without it."
 WINDOW: dict[str, tuple[Json, str]] = {
     "page": (
         {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST}, {"const": "last"}]},
         "Which page, from 1; `last` is the last one.",
     ),
-    "page_size": (SIZE, "How many rows a page has."),
-    "limit": (SIZE, "How many rows; without `page`."),
+    "page_size": (SIZE, f"How many rows a page has; {USUAL}"),
+    "limit": (SIZE, f"How many rows; not together with `page`. {USUAL}"),
     "offset": (
-        {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
-        "After how many rows the window begins; without `page`.",
+        {"type": "integer", "minimum": 0, "maximum": LARGEST},
+        "After how many rows the window begins; not together with `page`. 0 without it.",
     ),
 }
 
@@ -67,7 +69,7 @@ def after_cursor() -> list[Json]:
     after = "The `cursor` of the answer before, or of an event; without it from the beginning."
     return [
         {"name": "after", "in": "query", "description": after, "schema": {"type": "string"}},
-        {"name": "limit", "in": "query", "description": "How many rows.", "schema": SIZE},
+        {"name": "limit", "in": "query", "description": f"How many rows; {USUAL}", "schema": SIZE},
     ]
 
 

@@ -137,23 +137,17 @@ class Schemas:
 
     # Bodies
 
-    def body(
-        self, about: str, form: Form, rules: Rules, *, partial: bool, as_form: bool = False
-    ) -> Json:
-        """Return the schema of a body; ``as_form`` as forms say it, where all is text."""
+    def body(self, about: str, form: Form, rules: Rules, *, partial: bool) -> Json:
+        """Return the schema of a body; ``partial``: nothing is required."""
         properties = {
-            name: {
-                **_input(about, name, field, rules[name], as_form=as_form),
-                **self.said(about, name),
-            }
+            name: {**_input(about, name, field, rules[name]), **self.said(about, name)}
             for name, field in form.items()
         }
         required = [name for name, field in form.items() if field.required and not partial]
         schema: Json = {"type": "object", "properties": properties}
         if required:
             schema["required"] = required
-        name = f"{about}{'Changes' if partial else 'Input'}{'Form' if as_form else ''}"
-        return self.ref(name, schema)
+        return self.ref(f"{about}{'Changes' if partial else 'Input'}", schema)
 
 
 def members(properties: Mapping[str, Json]) -> Json:
@@ -208,33 +202,29 @@ def _scalar(entity: Entity, field: Field, kind: Kind, *, nullable: bool) -> Json
     return {**schema, "examples": [example_of(entity.name, field.key, sort)]}
 
 
-def _input(about: str, name: str, field: Input, rule: Rule, *, as_form: bool) -> Json:
-    """Return the schema of what a field takes: null in JSON is an empty text in forms."""
-    # What is not needed may be left empty in a form: it is as if it were left out.
+def _input(about: str, name: str, field: Input, rule: Rule) -> Json:
+    """Return the schema of what a field takes."""
     empty = rule.blank or (rule.nullable and rule.kind is not datetime)
-    empty = empty or (as_form and not field.required)
-    nullable = field.nullable and not as_form
     if issubclass(rule.kind, StrEnum):
         choices = [choice.value for choice in rule.kind]
         return {"type": "string", "enum": [*choices, ""] if empty else choices}
     if rule.kind is File:
-        return {"type": "string", "contentMediaType": "application/octet-stream"}
-    schema, sort = _typed(rule, empty=empty, as_form=as_form)
-    if nullable:
+        # The word of OpenAPI 3.0: generators know no other one yet.
+        return {"type": "string", "format": "binary"}
+    schema, sort = _typed(rule, empty=empty)
+    if field.nullable:
         schema["type"] = [schema["type"], "null"]
     if empty and "format" in schema:
         schema = {"anyOf": [schema, {"const": ""}]}
     return {**schema, "examples": [example_of(about, name, sort)]}
 
 
-def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
+def _typed(rule: Rule, *, empty: bool) -> tuple[Json, str]:
     if rule.kind is Reference:
         return dict(UUID_TEXT), "id"
     if rule.kind is datetime:
         return dict(TIME_TEXT), "time"
     if rule.kind is bool:
-        if as_form:
-            return {"type": "string", "enum": ["true", "false", *([""] if empty else [])]}, "text"
         return {"type": "boolean"}, "boolean"
     schema: Json = {"type": "string", **FORMATS.get(rule.format or "", {})}
     if rule.most is not None:
@@ -244,7 +234,4 @@ def _typed(rule: Rule, *, empty: bool, as_form: bool) -> tuple[Json, str]:
         schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
     elif not empty:
         schema = {"minLength": 1, "pattern": NOT_BLANK, **schema}
-    elif not rule.blank:
-        # Empty it is left out; blanks are a text, and one too few.
-        schema["pattern"] = f"^$|{NOT_BLANK}"
     return schema, ""

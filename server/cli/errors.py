@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from server.connecting import SQLITE_PRAGMAS
 from server.database import Database, DatabaseUrlError, parse_url
 from server.migrate import SchemaError, check
-from server.settings import Settings, SettingsError
+from server.settings import PREFIX, Settings, SettingsError
 from server.stores import FilesUrlError
 
 
@@ -22,6 +22,7 @@ class CommandError(Exception):
     """A command cannot do what it was asked; the text is a sentence."""
 
 
+SETTING = f"{PREFIX}DATABASE_URL"
 SENTENCES = (CommandError, SettingsError, SchemaError, DatabaseUrlError, FilesUrlError)
 TROUBLE = (
     OSError,
@@ -50,7 +51,10 @@ _SQLITE = (
 @asynccontextmanager
 async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
     """Give the settings' database, its schema checked; trouble becomes a ``CommandError``."""
-    url = parse_url(settings.database_url)
+    try:
+        url = parse_url(settings.database_url)
+    except DatabaseUrlError as error:
+        raise CommandError(f"{SETTING}: {error}") from None
     try:
         database = Database(settings.database_url)
         try:
@@ -62,7 +66,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         finally:
             await database.engine.dispose()
     except TROUBLE as error:
-        raise CommandError(worded(url, error)) from error
+        raise CommandError(f"{SETTING}: {worded(url, error)}") from error
 
 
 def worded(url: URL, error: BaseException) -> str:
@@ -96,6 +100,8 @@ def _sqlite(url: URL, error: BaseException) -> str:
     for part, sentence in _SQLITE:
         if part in text:
             return f"The database file {url.database} {sentence}."
+    if url.database and Path(url.database).is_dir():
+        return f"{url.database} is a folder, not a file in one."
     if isinstance(error, OSError) or "unable to open" in text:
         return f"The database file {url.database} cannot be opened: is its folder writable?"
     return f"The database file {url.database} could not be used: {text}."

@@ -15,7 +15,7 @@ from schema import create_schema
 from server.cli.errors import CommandError, open_database
 from server.manifests import persisted_documents
 from server.settings import PREFIX, Settings, load_settings
-from server.stores import open_store
+from server.stores import check_credentials, open_store
 
 APP = "server.app:app_from_environment"
 BACKLOG = 2048
@@ -39,6 +39,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     settings = load_settings()
     settings.signing_key()
     open_store(settings.files_url)
+    asyncio.run(check_credentials(settings.files_url))
     persisted_documents(
         settings, create_schema(introspection=settings.allows_introspection).documents
     )

@@ -75,7 +75,8 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
         left = batch.tickets[before["ticket_id"]]
         deleted = Happening(
             TicketEventType.COMMENT_DELETED,
-            is_internal=before["is_internal"],
+            # Of one that is internal now, all that was told is hidden.
+            is_internal=before["is_internal"] or after["is_internal"],
             comment_id=after["id"],
         )
         gone = _event(deleted, left, left["id"], None, after["updated_at"])

@@ -31,16 +31,26 @@ _EVENT = Shape(
         Field("_attachment", "attachment", _ATTACHMENT),
     )
 )
-FEED = Read("list", "TicketEvent", (("TicketEvent", _EVENT),), REST)
+_PAGE = Shape(
+    (
+        Field("events", "nodes", _EVENT),
+        Field("page", "page_info", Shape((Field("more", "has_next_page"),))),
+    )
+)
+FEED = Read("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
 # Nobody: a webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 
 
-async def read_events(desk: Desk, args: Args) -> list[dict[str, Any]]:
-    """Return the events that arguments choose, oldest first, as ``body_of`` takes them."""
+async def read_events(desk: Desk, args: Args) -> tuple[list[dict[str, Any]], bool]:
+    """Return the events that arguments choose, oldest first, as ``body_of`` takes them.
+
+    They are a page, which is bounded by bytes as well; the second value tells whether more follow.
+    """
     text = await read_json(Context(desk, _VIEWER, "webhook"), FEED, [args])
-    events: list[dict[str, Any]] = orjson.loads(text or "[]")
-    return events
+    assert text is not None
+    found = orjson.loads(text)
+    return found["events"], found["page"]["more"]
 
 
 def type_of(event: dict[str, Any]) -> str:

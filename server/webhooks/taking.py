@@ -46,9 +46,8 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
     except BadInput as error:
         await _disable(desk, seen.id, f"Its filter can no longer be used: {error}")
         return Taken()
-    events = await read_events(desk, wanted)
-    full = len(events) == BATCH
-    end = events[-1]["sequence"] if full else max([latest, *(e["sequence"] for e in events)])
+    events, more = await read_events(desk, wanted)
+    end = events[-1]["sequence"] if more else max([latest, *(e["sequence"] for e in events)])
     async with desk.database.transaction() as session:
         webhook = await session.get(Webhook, seen.id, with_for_update=True)
         if webhook is None or not webhook.enabled or webhook.cursor != seen.cursor:
@@ -57,7 +56,7 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
             return Taken(more=True)
         await _deliver(desk, session, webhook.id, events)
         webhook.cursor = end
-    return Taken(len(events), full)
+    return Taken(len(events), more)
 
 
 async def _disable(desk: Desk, webhook_id: UUID, reason: str) -> None:

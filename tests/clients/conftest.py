@@ -13,11 +13,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-LOCK = HERE / "package-lock.json"
 # The documents that the tools have compiled, which are then asked for by their ids.
 MANIFESTS = (HERE / "app/persisted-documents.json", HERE / "relay/persisted_queries.json")
-# Written when the packages of the lock are all there.
-STAMP = HERE / "node_modules" / ".installed"
 REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
 USER, PASSWORD = "admin", "demo-desk-2025"
 # Signs tokens that expire in the middle of a test.
@@ -27,10 +24,13 @@ SECONDS = 60
 Run = Callable[..., str]
 
 
-def _why_not() -> str | None:
+def why_no_packages(folder: Path) -> str | None:
+    """Return why the npm packages of a folder cannot be used, or None."""
     if shutil.which("node") is None:
         return "Node is not installed"
-    if not STAMP.exists() or STAMP.stat().st_mtime < LOCK.stat().st_mtime:
+    # Written when the packages of the lock are all there.
+    stamp, lock = folder / "node_modules" / ".installed", folder / "package-lock.json"
+    if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
         return "the clients of the lock are not installed: make clients"
     return None
 
@@ -38,7 +38,7 @@ def _why_not() -> str | None:
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Give a function that runs one of the installed programs; it returns what that printed."""
-    if missing := _why_not():
+    if missing := why_no_packages(HERE):
         if REQUIRED:
             pytest.fail(missing)
         pytest.skip(missing)
@@ -67,6 +67,11 @@ class Desk:
 
     url: str
     token: str
+
+    @property
+    def rest_url(self) -> str:
+        """Where the paths of REST begin."""
+        return self.url.removesuffix("/graphql")
 
     @property
     def environment(self) -> dict[str, str]:

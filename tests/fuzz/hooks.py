@@ -46,13 +46,18 @@ def before_load_schema(_context: Any, raw_schema: Json) -> None:
         for operation in methods.values():
             for parameter in operation.get("parameters", []):
                 _parameter(parameter)
+            if body := operation.get("requestBody"):
+                [content] = body["content"].values()
+                name = content["schema"]["$ref"].rsplit("/", 1)[-1]
+                # What may leave out every field may be left out itself.
+                body["required"] = "required" in raw_schema["components"]["schemas"][name]
     for name, schema in raw_schema["components"]["schemas"].items():
         if name.startswith("Logout"):
             # It says the same whatever it is sent: there is nothing to revoke.
             schema["properties"] = {}
         elif "Input" in name or "Changes" in name:
             for field, part in schema["properties"].items():
-                schema["properties"][field] = _taken(field, part, form=name.endswith("Form"))
+                schema["properties"][field] = _taken(field, part)
 
 
 def _parameter(parameter: Json) -> None:
@@ -76,22 +81,21 @@ def _row(name: str, others: list[object]) -> Json:
     return {"anyOf": [{"enum": [*ROWS[name], *others]}, {"type": "string", "format": "uuid"}]}
 
 
-def _taken(name: str, schema: Json, *, form: bool) -> Json:
+def _taken(name: str, schema: Json) -> Json:
     """Return the schema of all that a field of a body takes."""
     if name == "user_id":
         # Whatever is empty unassigns.
-        return _row(name, [""] if form else [None, "", False, 0, [], {}])
+        return _row(name, [None, "", False, 0, [], {}])
     if name in ROWS:
-        return _row(name, [] if "anyOf" not in schema else [""] if form else ["", None])
+        return _row(name, [] if "anyOf" not in schema else ["", None])
     if name in ("refresh", "token"):
         # Any other text is no token, and refused anyway.
         return schema
     if schema.get("type") == "boolean":
         return {"enum": [True, False, 0, 1, *SPELLINGS]}
-    if schema.get("enum") == ["true", "false", ""]:
-        return {"enum": ["", *SPELLINGS]}
-    if schema.get("type") == "string" and not {"enum", "contentMediaType"} & schema.keys():
-        return schema if form else {**schema, "type": ["string", "number"]}
+    plain = "enum" not in schema and schema.get("format") != "binary"
+    if schema.get("type") == "string" and plain:
+        return {**schema, "type": ["string", "number"]}
     return schema
 
 

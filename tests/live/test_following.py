@@ -1,15 +1,18 @@
 """Following the desk: each event once, in order, as its viewer sees it when it is sent."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
+from models import TicketEventType
 from resolvers import comments, following, tickets
+from resolvers.reading import MAX_FOLLOWED_BYTES
+from server.database import Database
 from tests.live.conftest import FOLLOW, Live, Socket, Stream
-from tests.viewers.world import key
+from tests.viewers.world import key, make_event
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +47,22 @@ def follow(request: pytest.FixtureRequest, live: Live) -> Opens:
             await self.opened.__aexit__(*error)
 
     return Subscribed
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give how many bytes of JSON each read of the database brought."""
+    found: list[int] = []
+    fetch = Database.fetch_row
+
+    async def noted(self: Database, sql: str, values: Sequence[object]) -> Any:
+        row = await fetch(self, sql, values)
+        if row is not None and isinstance(row[0], str):
+            found.append(len(row[0].encode()))
+        return row
+
+    monkeypatch.setattr(Database, "fetch_row", noted)
+    return found
 
 
 async def test_without_a_cursor_it_begins_now(live: Live, follow: Opens) -> None:
@@ -83,6 +102,29 @@ async def test_many_missed_events_come_in_order(live: Live, follow: Opens) -> No
     async with follow("keith", query, after="") as events:
         found = [(await events.next())["changes"][0]["to"] for _ in range(130)]
     assert found == [f"Number {number}" for number in range(130)]
+
+
+async def test_those_who_catch_up_read_few_long_events_at_once(
+    live: Live, reads: list[int]
+) -> None:
+    size = MAX_FOLLOWED_BYTES // 4
+    changed = [{"field": "description", "from": "", "to": "x" * size}]
+    async with live.world.database.transaction() as session:
+        for number in range(30):
+            kind = TicketEventType.UPDATED if number % 3 else TicketEventType.DELETED
+            session.add(make_event(f"{number}", "offline", type=kind, changes=changed))
+    for types in (["UPDATED", "DELETED"], ["DELETED"], ["UPDATED"]):
+        names = [f"{n}" for n in range(30) if ("UPDATED" if n % 3 else "DELETED") in types]
+        query = "subscription($types: [TicketEventType!]) { "
+        query += 'ticketEvents(after: "", types: $types) { id changes { to } } }'
+        reads.clear()
+        async with live.stream("keith", query, types=types) as events:
+            found = [(await events.next())["id"] for _ in names]
+        assert found == [str(key(name)) for name in names]
+        # Four of them, and the keys around them.
+        assert max(reads) < 4 * size + 10_000
+        assert len(reads) >= len(names) // 4
+        await live.settled(0)
 
 
 async def test_an_event_is_projected_through_the_selection_of_its_subscriber(

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.rest_compat.conftest import Api, key
+from tests.viewers.world import make_event
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +70,32 @@ async def test_following_next_and_then_the_cursor_misses_nothing(api: Api) -> No
     await api.patch(f"tickets/{key('offline')}/", json={"subject": "New"})
     [event] = (await get(api, after=end))["results"]
     assert event["ticket"] == str(key("offline"))
+
+
+async def test_pages_are_bounded_by_bytes_as_well(api: Api) -> None:
+    text = "x" * 300_000
+    changes = [{"field": "description", "from": "y", "to": text}]
+    await api.add(
+        *(make_event(f"e{i}", "offline", type="updated", changes=changes) for i in range(10))
+    )
+    page = await get(api, limit=1000)
+    found = [page["results"]]
+    while page["next"]:
+        page = (await api.get(page["next"].removeprefix("http://desk.test"))).json()
+        found.append(page["results"])
+    assert [len(events) for events in found] == [7, 3]
+    assert len({event["id"] for events in found for event in events}) == 10
+
+
+async def test_of_long_texts_there_are_excerpts_with_their_lengths(api: Api) -> None:
+    path = f"tickets/{key('offline')}/"
+    for description in ("a" * 3000, "a" * 3000 + "b"):
+        sent = {"description": description, "subject": f"{len(description)}"}
+        assert (await api.patch(path, json=sent)).status_code == 200
+    subject, text = (await get(api))["results"][-1]["changes"]
+    assert subject == {"field": "subject", "from": "3000", "to": "3001"}
+    lengths = {"excerpt_start": 2900, "from_length": 3000, "to_length": 3001}
+    assert text == {"field": "description", "from": "a" * 100, "to": "a" * 100 + "b", **lengths}
 
 
 async def test_nothing_yet_has_no_cursor(api: Api) -> None:

@@ -252,12 +252,15 @@ class Reference:
     def _via(self, row: Row) -> str:
         return str(row.via).upper()
 
-    def _changes(self, row: Row) -> list[dict[str, str | None]]:
+    def _changes(self, row: Row) -> list[dict[str, Any]]:
         return [
             {
                 "field": entry["field"],
                 "from": self._told(entry["field"], entry["from"]),
                 "to": self._told(entry["field"], entry["to"]),
+                "excerptStart": entry.get("excerpt_start"),
+                "fromLength": entry.get("from_length"),
+                "toLength": entry.get("to_length"),
             }
             for entry in row.changes
         ]

@@ -32,7 +32,7 @@ def test_a_setting_that_is_wrong_is_named(run: Run, environment: Callable[..., N
         (f"postgresql://me:{SECRET}@nowhere.invalid/desk", ["'nowhere.invalid'", "unknown"]),
         ("sqlite:///text.txt", ["text.txt", "not a SQLite database"]),
         ("sqlite:///text.txt/desk.db", ["text.txt/desk.db", "cannot be opened"]),
-        ("sqlite:///folder", ["folder", "cannot be opened"]),
+        ("sqlite:///folder", ["folder is a folder, not a file"]),
     ],
 )
 @pytest.mark.parametrize("command", [["migrate"], ["serve", "--port", "0"]], ids=" ".join)
@@ -43,7 +43,55 @@ def test_a_database_that_cannot_be_used_is_explained(
     Path("folder").mkdir()
     environment(database_url=url)
 
-    assert_refused(run(*command), *words)
+    assert_refused(run(*command), "DESKGRAPH_DATABASE_URL: ", *words)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", ["looks like file://var/media"]),
+        ("var/media", ["looks like file://var/media"]),
+        ("file://text.txt", ["text.txt", "it is a file"]),
+        ("file://text.txt/media", ["text.txt/media", "cannot be made"]),
+        ("file:///proc/media", ["/proc/media", "cannot be made"]),
+        ("s3://bucket?endpoint=https://s3.example", ["no credentials", "AWS_ACCESS_KEY_ID"]),
+    ],
+)
+def test_files_that_cannot_be_kept_are_explained(
+    run: Run, environment: Callable[..., None], url: str, words: list[str]
+) -> None:
+    Path("text.txt").write_text("")
+    environment(files_url=url)
+
+    assert_refused(run("serve", "--port", "0"), "DESKGRAPH_FILES_URL", *words)
+
+
+def test_half_of_the_credentials_are_none(
+    run: Run, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(files_url="s3://bucket")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRET)
+
+    assert_refused(run("serve", "--port", "0"), "set without AWS_SECRET_ACCESS_KEY")
+
+
+def test_a_misspelt_setting_stops_every_command(
+    run: Run, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(databse_url=SECRET)
+    commands = (
+        ["migrate"],
+        ["serve", "--port", "0"],
+        ["token", "admin"],
+        ["demo"],
+        ["files", "sweep"],
+    )
+    for command in commands:
+        assert_refused(
+            run(*command),
+            "DESKGRAPH_DATABSE_URL is no setting: DESKGRAPH_DATABASE_URL is the nearest one.",
+        )
+    assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def refused(url: str) -> str:
     ["", "nonsense", "ftp://user:hunter2@host/x", "s3://", "s3:///x", "file://var/media#hunter2"],
 )
 def test_a_url_that_cannot_be_used_is_told_without_repeating_it(url: str) -> None:
-    assert refused(url).startswith("The files URL cannot be used; it looks like")
+    assert refused(url).startswith("DESKGRAPH_FILES_URL cannot be used; it looks like")
 
 
 def test_a_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +69,14 @@ def test_object_stores_give_links_and_folders_do_not(tmp_path: Path) -> None:
         ("s3://private-bucket?hunter2", "has an unknown parameter; for s3:// it takes"),
         ("gs://private-bucket?region=x", "unknown parameter 'region'; for gs:// it takes redirect"),
         ("file://var/media?mkdir=1", "unknown parameter 'mkdir'; for file:// it takes none"),
-        ("s3://private-bucket?allow_http=maybe", "'allow_http' of the files URL must be true or"),
-        ("s3://private-bucket?redirect=", "'redirect' of the files URL must be true or false"),
+        (
+            "s3://private-bucket?allow_http=maybe",
+            "'allow_http' of DESKGRAPH_FILES_URL must be",
+        ),
+        (
+            "s3://private-bucket?redirect=",
+            "'redirect' of DESKGRAPH_FILES_URL must be",
+        ),
         ("s3://private-bucket?endpoint=http://x:1", "plain http: add allow_http=true"),
         ("s3://private-bucket?access_key_id=hunter2", "holds a credential"),
         ("s3://private-bucket?secret_access_key=hunter2", "AWS_SECRET_ACCESS_KEY"),

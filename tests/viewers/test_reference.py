@@ -48,9 +48,9 @@ def assert_told(document: Any, row: Path, answer: httpx.Response) -> None:
     if "content" not in told:
         assert answer.content == b""
         return
-    [(kind, content)] = told["content"].items()
-    if kind == "*/*":
+    if "*/*" in told["content"]:
         return
+    [(kind, content)] = told["content"].items()
     assert answer.headers["content-type"] == kind
     schema = {**content["schema"], "components": document["components"]}
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from graphql import OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
+from starlette.datastructures import QueryParams
 
 from models import Team
 from resolvers.fields import ENTITIES
@@ -296,5 +297,5 @@ def test_a_team_is_written_by_its_name() -> None:
     twin = TWINS["tickets/"]["GET"]
     assert twin is not None
     for team in Team:
-        found = variables_of(twin, {"assigned_team": team.value})
+        found = variables_of(twin, QueryParams({"assigned_team": team.value}))
         assert found == {"filter": {"assignedTeam": {"eq": team.name}}}

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from models import TicketEventType
 from resolvers import tickets, webhooks
+from resolvers.kinds import MAX_PAGE_BYTES
 from server.app import utc_now
 from server.webhooks.deliverer import AT_ONCE, Deliverer
 from server.webhooks.queue import LEASE, RETENTION, claim, finish
@@ -36,6 +38,25 @@ async def test_more_events_than_are_taken_at_once_arrive_once_and_in_order(hooks
         ]
         assert of_ticket == sorted(of_ticket)
         assert of_ticket
+
+
+async def test_events_are_taken_by_bytes_as_well(hooks: Hooks) -> None:
+    long = {"description": "x" * (MAX_PAGE_BYTES // 4)}
+    await tickets.update_ticket(hooks.world.context("keith"), key("offline"), long)
+    await hooks.create(event_types=[TicketEventType.UPDATED])
+    await hooks.happen(count=3)
+    # Events that do not concern it lie between what it takes at once.
+    await hooks.comment("offline", "Hello")
+    await hooks.happen(count=6)
+    await hooks.comment("offline", "Goodbye")
+    await hooks.deliverer.step()
+    assert len(await hooks.deliveries()) == 4
+    await hooks.work()
+    assert hooks.receiver.sequences == [
+        event.seq
+        for event in (await hooks.world.events())[1:]
+        if event.type is TicketEventType.UPDATED
+    ]
 
 
 async def test_the_library_verifies_signatures(hooks: Hooks) -> None:

@@ -203,10 +203,6 @@ def test_numbers_go_on_where_the_old_ones_end(
 
     counted = {one["day"]: one["value"] for one in everything(desk)["day_counters"]}
     assert counted == {"20251119": 12, "20251120": 10003}
-    # A day that went on here is not set back.
-    old.set(old_desk.TICKETS, "many", ticket_number="T-20251119-0002")
-    bring()
-    assert {one["day"]: one["value"] for one in everything(desk)["day_counters"]} == counted
 
 
 def test_a_rehearsal_tells_all_and_leaves_nothing(desk: str, old: OldDesk, bring: Bring) -> None:

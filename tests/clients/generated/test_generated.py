@@ -1,0 +1,110 @@
+"""What generators make of the documents of both APIs is a client that works.
+
+The suite runs one generator for each API. `make generated-clients` runs all of them.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import REQUIRED, Desk, why_no_packages
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+MADE = HERE / "made"
+PYTHON = HERE / ".venv" / "bin"
+ALL = os.environ.get("DESKGRAPH_GENERATED_CLIENTS") == "1"
+SECONDS = 240
+
+only_all = pytest.mark.skipif(not ALL, reason="run by: make generated-clients")
+Step = Callable[..., None]
+
+
+def run(*command: str, folder: Path = HERE, **environment: str) -> None:
+    """Run a program to its end; what it printed is shown where it fails."""
+    search = os.pathsep.join([str(PYTHON), str(HERE / "node_modules/.bin"), os.environ["PATH"]])
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": search, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{' '.join(command)}:\n{ended.stdout}{ended.stderr}"
+
+
+def need(missing: str | None) -> None:
+    """Skip a test whose programs are not installed, or fail where they have to be."""
+    if missing and REQUIRED:
+        pytest.fail(missing)
+    if missing:
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def python() -> None:
+    """Look for the generators that are written in Python."""
+    stamp, lock = PYTHON.parent / ".installed", HERE / "python/requirements.lock"
+    found = stamp.exists() and stamp.stat().st_mtime >= lock.stat().st_mtime
+    need(None if found else "the generators of the lock are not installed: make clients")
+
+
+@pytest.fixture(scope="module")
+def typescript(desk: Desk) -> None:
+    """Generate the clients in TypeScript, check their types, and make programs of them."""
+    need(why_no_packages(HERE))
+    for script in ("openapi-typescript", "orval", "hey-api", "build"):
+        run("npm", "run", "--silent", script, REST_URL=desk.rest_url)
+
+
+def execute(script: str, desk: Desk, folder: Path) -> None:
+    """Run a program that uses a generated client in Python; its warnings are errors."""
+    environment = {"PYTHONPATH": str(MADE), "DESK_URL": desk.url, "REST_URL": desk.rest_url}
+    interpreter = str(PYTHON / "python")
+    run(interpreter, "-W", "error", str(HERE / "python" / script), folder=folder, **environment)
+
+
+@pytest.mark.usefixtures("python")
+def test_openapi_python_client(desk: Desk, tmp_path: Path) -> None:
+    options = "--meta", "none", "--overwrite", "--fail-on-warning"
+    document = str(ROOT / "rest_compat/openapi.json")
+    target = str(MADE / "deskgraph_rest")
+    MADE.mkdir(exist_ok=True)
+    run("openapi-python-client", "generate", "--path", document, "--output-path", target, *options)
+    execute("every_module.py", desk, tmp_path)
+    execute("rest.py", desk, tmp_path)
+
+
+@only_all
+@pytest.mark.usefixtures("typescript")
+@pytest.mark.parametrize("client", ["openapi_fetch", "orval", "hey_api"])
+def test_typescript(desk: Desk, client: str) -> None:
+    run("node", f"made/run/{client}.mjs", REST_URL=desk.rest_url)
+
+
+@pytest.mark.usefixtures("python")
+def test_gql(desk: Desk, tmp_path: Path) -> None:
+    execute("gql_client.py", desk, tmp_path)
+
+
+@only_all
+@pytest.mark.usefixtures("python")
+def test_ariadne_codegen(desk: Desk, tmp_path: Path) -> None:
+    MADE.mkdir(exist_ok=True)
+    run("ariadne-codegen", "--config", "ariadne.toml", folder=HERE / "python")
+    execute("ariadne.py", desk, tmp_path)
+
+
+@only_all
+@pytest.mark.usefixtures("python")
+def test_sgqlc(desk: Desk, tmp_path: Path) -> None:
+    schema, types = tmp_path / "schema.json", MADE / "deskgraph_sgqlc.py"
+    MADE.mkdir(exist_ok=True)
+    run(str(PYTHON / "python"), "-m", "sgqlc.introspection", desk.url, str(schema))
+    run("sgqlc-codegen", "schema", str(schema), str(types))
+    execute("sgqlc_client.py", desk, tmp_path)
