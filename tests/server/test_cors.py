@@ -98,8 +98,8 @@ async def test_a_setting_adds_headers_or_opens_all(opened: Opened) -> None:
         assert not allows(await client.options("/graphql", headers=asking(own)), own)
     async with opened(cors_origins=[ORIGIN], cors_headers=["*"]) as client:
         # By name: to a browser `*` does not mean `authorization`.
-        names = (tenant, own, "authorization")
-        assert allows(await client.options("/graphql", headers=asking(*names)), *names)
+        every = (tenant, own, "authorization")
+        assert allows(await client.options("/graphql", headers=asking(*every)), *every)
 
 
 @pytest.mark.parametrize("headers", [[], ["X-Tenant"], ["*"]])

@@ -1,6 +1,7 @@
 """The API document: what is committed is what is served, and what serves is what it is made of."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any

@@ -72,7 +72,7 @@ def test_names_of_headers_are_separated_by_commas(
 @pytest.mark.parametrize("text", ["X Tenant", "X-Tenant:", "X-Tenant; Y", "Größe", "a\r\nb"])
 def test_what_is_no_name_of_a_header_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("DESKGRAPH_CORS_HEADERS", text)
-    with pytest.raises(SettingsError, match=r"^DESKGRAPH_CORS_HEADERS: .* is not the name of a"):
+    with pytest.raises(SettingsError, match=r"^DESKGRAPH_CORS_HEADERS must be names of headers"):
         load_settings()
 
 
