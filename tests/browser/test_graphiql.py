@@ -19,7 +19,8 @@ pytestmark = [
 @pytest.fixture
 def page(browser: Browser, origin: str) -> Iterator[Page]:
     """A page that fails the test on any error it logs and any request that leaves the origin."""
-    opened = browser.new_page(viewport={"width": 1400, "height": 900})
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
     wrong: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
@@ -36,7 +37,7 @@ def page(browser: Browser, origin: str) -> Iterator[Page]:
     opened.goto(f"{origin}/graphql")
     expect(opened.locator(".graphiql-query-editor .view-lines")).to_be_visible(timeout=20_000)
     yield opened
-    opened.close()
+    context.close()
     assert wrong == []
 
 
