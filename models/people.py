@@ -65,6 +65,8 @@ class User(SQLModel, table=True):
     search_text: str = search_column("username", "first_name", "last_name")
     # Not for everybody who sees the user.
     search_private: str = search_column("email")
+    # Tokens that were issued before this moment are no good. Only ever moves forward.
+    tokens_not_before: datetime | None = time_column(nullable=True)
 
 
 @searchable
@@ -93,13 +95,20 @@ class Contact(SQLModel, table=True):
 
 
 class RefreshToken(SQLModel, table=True):
-    """A refresh token that was issued or revoked, known by its ``jti``; never the token itself."""
+    """A refresh token that was issued or revoked, known by its ``jti``; never the token itself.
+
+    A family is a login and all tokens that followed from it; ``family_id`` is its first ``jti``.
+    ``used_at``: when the token was exchanged for its ``successor``, which is a ``jti``, too.
+    """
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"), Index(None, "family_id"))
 
     jti: str = Field(primary_key=True, max_length=64)
     user_id: UUID = reference("users.id", cascade=True)
     issued_at: datetime = time_column()
     expires_at: datetime = time_column()
     revoked_at: datetime | None = time_column(nullable=True)
+    family_id: str | None = Field(default=None, max_length=64)
+    used_at: datetime | None = time_column(nullable=True)
+    successor: str | None = Field(default=None, max_length=64)

@@ -1,178 +1,197 @@
 """Logging in and staying logged in."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, String, bindparam, select
+from sqlmodel import col, delete
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import RefreshToken, Role, User
+from models import Company, RefreshToken, User
 from models.types import Uuid36
-from resolvers.desk import Desk, Viewer
-from resolvers.errors import BadCredentials, SessionEnded, Unauthenticated
-from resolvers.passwords import hash_password, needs_rehash, verify_password
+from resolvers import inputs
+from resolvers.desk import Context, Desk
+from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
+from resolvers.passwords import MAX_PADDING, needs_rehash
 from resolvers.plans import fetch_row
+from resolvers.sqltext import Pbkdf2Iterations
 from resolvers.terms import storable
 from resolvers.tokens import Claims
+from resolvers.viewers import end_sessions, is_active, with_company
 
-# A deactivated user is out within five seconds: this long a viewer is believed without a look.
-VIEWER_LIFETIME = timedelta(seconds=4)
-MOST_VIEWERS = 10_000
+# How often a login is tried again because the hash was changed by another one meanwhile.
+ATTEMPTS = 3
+# For how long it is believed how slow imported hashes are.
+OLD_HASHES_LIFETIME = timedelta(minutes=10)
 
 _users = User.__table__  # type: ignore[attr-defined]
-_tokens = RefreshToken.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
 class Login:
-    """The tokens of a new login."""
+    """The tokens of a login."""
 
     access: str
     refresh: str
     user_id: UUID
 
 
-class Viewers:
-    """The users seen in the last seconds, so that a request need not ask for its user again."""
-
-    def __init__(self) -> None:
-        self._seen: dict[UUID, tuple[datetime, Viewer]] = {}
-        self._asked: dict[UUID, asyncio.Task[Viewer]] = {}
-
-    def get(self, user_id: UUID, now: datetime) -> Viewer | None:
-        """Return a viewer who was looked up a moment ago."""
-        seen = self._seen.get(user_id)
-        if seen is None or not seen[0] <= now < seen[0] + VIEWER_LIFETIME:
-            return None
-        return seen[1]
-
-    def put(self, viewer: Viewer, now: datetime) -> None:
-        """Remember a viewer for a moment."""
-        if len(self._seen) >= MOST_VIEWERS:
-            self._seen.clear()
-        self._seen[viewer.id] = (now, viewer)
-
-    def forget(self, user_id: UUID) -> None:
-        """Look a user up again at the next request: what they are has changed."""
-        self._seen.pop(user_id, None)
-        self._asked.pop(user_id, None)
-
-    async def look_up(self, desk: Desk, user_id: UUID) -> Viewer:
-        """Ask for a user, once for all who ask at a time: hundreds may follow events.
-
-        Raises ``SessionEnded``.
-        """
-        asked = self._asked.get(user_id)
-        if asked is None:
-            asked = self._asked[user_id] = asyncio.create_task(_active_viewer(desk, user_id))
-            asked.add_done_callback(lambda done: self._answered(user_id, done))
-        # One of those who wait for it may leave.
-        return await asyncio.shield(asked)
-
-    def _answered(self, user_id: UUID, asked: "asyncio.Task[Viewer]") -> None:
-        if self._asked.get(user_id) is asked:
-            del self._asked[user_id]
-        if not asked.cancelled():
-            # Perhaps nobody is left to be told of a failure.
-            asked.exception()
-
-
-async def login(desk: Desk, username: str, password: str) -> Login:
+async def login(desk: Desk, username: str, password: str, *, address: str = "") -> Login:
     """Check a password and issue tokens; an old hash is replaced by argon2id.
 
-    Raises ``BadCredentials``, after equally long for unknown users and wrong passwords.
+    Blanks around the password may belong to it or not: the old system cut them off. ``address`` is
+    the client's. Raises ``BadCredentials``, after equal work for unknown users and wrong passwords,
+    and ``Throttled``.
     """
-    user_id, stored = await _user_by_name(desk, username)
-    # In a thread: a hash is meant to be slow, and others are waiting.
-    genuine = await asyncio.to_thread(verify_password, storable(password), stored)
-    # What no text can hold was never part of a password.
-    if user_id is None or stored is None or not genuine or storable(password) != password:
-        raise BadCredentials
-    new_hash = None
-    if needs_rehash(stored):
-        new_hash = await asyncio.to_thread(hash_password, password)
-    refresh_token, claims = desk.tokens.refresh(user_id)
+    if desk.rates is not None:
+        await desk.rates.count_login(address, username)
+    for _ in range(ATTEMPTS):
+        user_id, stored = await _user_by_name(desk, username)
+        genuine = await _matching(desk, password, stored)
+        if user_id is None or stored is None or genuine is None:
+            break
+        new_hash = await desk.passwords.hash(genuine) if needs_rehash(stored) else stored
+        done = await _enter(desk, user_id, stored, new_hash)
+        if done is not None:
+            if desk.rates is not None:
+                await desk.rates.remember_login(address, username)
+            return done
+    raise BadCredentials
+
+
+async def _enter(desk: Desk, user_id: UUID, stored: str, new_hash: str) -> Login | None:
+    """Issue the tokens of a login; None where the hash is not the one that was checked any more.
+
+    Another login may have replaced it, or somebody has changed the password meanwhile.
+    """
     async with desk.database.transaction() as session:
         user = await session.get(User, user_id, with_for_update=True)
-        if user is None or not user.is_active:
+        if user is None or not await _may_enter(session, user):
             raise BadCredentials
+        if user.password != stored:
+            return None
+        user.password = new_hash
         user.last_login = desk.clock()
-        if new_hash is not None and user.password == stored:
-            user.password = new_hash
-        session.add(_row(claims))
-    return Login(desk.tokens.access(user_id), refresh_token, user_id)
+        return await _begin(desk, session, user)
 
 
-async def refresh(desk: Desk, token: str) -> str:
-    """Return a new access token for a refresh token.
+async def change_password(context: Context, old: str, new: str) -> Login:
+    """Change one's own password, which ends all sessions; returns the tokens of a new one.
 
-    Raises ``Unauthenticated`` where the token is no good or revoked, or its user deactivated.
-    Tokens of the old system have no row here and are good until they expire.
+    Raises ``Unauthenticated``, ``Throttled``, and ``Invalid`` where the old password is wrong or
+    the new one is no good.
     """
-    claims = desk.tokens.check(token, "refresh")
-    revoked = await fetch_row(desk, _revoked, _revoked, {"jti": claims.jti})
-    if revoked is not None:
-        raise Unauthenticated
-    await _active_viewer(desk, claims.user_id)
-    return desk.tokens.access(claims.user_id)
-
-
-async def logout(desk: Desk, viewer: Viewer | None, token: str) -> bool:
-    """Revoke a refresh token; returns whether there was one to revoke.
-
-    With a viewer, only a token of theirs is revoked. Whoever has the token may end it.
-    """
-    try:
-        claims = desk.tokens.check(token, "refresh")
-    except Unauthenticated:
-        return False
-    if viewer is not None and claims.user_id != viewer.id:
-        return False
+    desk, viewer = context.desk, context.require_viewer()
+    cleaned, problems = inputs.clean(inputs.PASSWORDS, {"new_password": new}, partial=False)
+    inputs.raise_problems(problems)
+    if desk.rates is not None:
+        await desk.rates.count_password(viewer.id)
+    row = await fetch_row(desk, _hash, _hash, {"user_id": viewer.id})
+    stored = None if row is None else row[0]
+    if await _matching(desk, old, stored) is None:
+        raise Invalid({"old_password": [Problem("wrong_password")]})
+    new_hash = await desk.passwords.hash(cleaned["new_password"])
     async with desk.database.transaction() as session:
-        # Locked, because two logouts at once would both add the row.
-        if await session.get(User, claims.user_id, with_for_update=True) is None:
-            return False
-        row = await session.get(RefreshToken, claims.jti)
-        if row is None:
-            row = _row(claims)
-            session.add(row)
-        row.revoked_at = row.revoked_at or desk.clock()
-    return True
+        user = await session.get(User, viewer.id, with_for_update=True)
+        if user is None or not await _may_enter(session, user):
+            raise Unauthenticated
+        if user.password != stored:
+            # Somebody else has changed it meanwhile.
+            raise Invalid({"old_password": [Problem("wrong_password")]})
+        user.password = new_hash
+        end_sessions(user, desk.clock())
+        done = await _begin(desk, session, user)
+    desk.viewers.forget(viewer.id)
+    return done
 
 
-async def viewer_of(desk: Desk, access_token: str) -> Viewer:
-    """Return whom an access token belongs to.
+async def logout_everywhere(context: Context) -> None:
+    """End all sessions of the viewer, this one as well; raises ``Unauthenticated``."""
+    desk, viewer = context.desk, context.require_viewer()
+    async with desk.database.transaction() as session:
+        user = await session.get(User, viewer.id, with_for_update=True)
+        if user is None:
+            raise Unauthenticated
+        end_sessions(user, desk.clock())
+    desk.viewers.forget(viewer.id)
 
-    Raises ``Unauthenticated``: ``TokenExpired`` or ``SessionEnded`` where it was good once.
+
+async def locked_user(session: AsyncSession, claims: Claims) -> User:
+    """Return the active user of a token of a current session; raises ``Unauthenticated``.
+
+    The row is locked, so that whatever is done with a user's tokens happens one after the other.
     """
-    claims = desk.tokens.check(access_token, "access")
-    now = desk.clock()
-    viewer = desk.viewers.get(claims.user_id, now)
-    if viewer is None:
-        viewer = await desk.viewers.look_up(desk, claims.user_id)
-        desk.viewers.put(viewer, now)
-    return viewer
+    user = await session.get(User, claims.user_id, with_for_update=True)
+    if (
+        user is None
+        or not claims.is_current(user.tokens_not_before)
+        or not await _may_enter(session, user)
+    ):
+        raise Unauthenticated
+    return user
 
 
-async def _active_viewer(desk: Desk, user_id: UUID) -> Viewer:
-    row = await fetch_row(desk, _active, _active, {"user_id": user_id})
-    if row is None:
-        raise SessionEnded
-    role, company_id = row
-    return Viewer(user_id, Role(role), None if company_id is None else UUID(str(company_id)))
+async def _may_enter(session: AsyncSession, user: User) -> bool:
+    if user.company_id is None or not user.is_active:
+        return user.is_active
+    company = await session.get(Company, user.company_id)
+    return company is not None and company.is_active
 
 
-def _active() -> Select[Any]:
-    user_id = bindparam("user_id", type_=Uuid36)
-    return select(_users.c.role, _users.c.company_id).where(
-        _users.c.id == user_id, _users.c.is_active
+async def _begin(desk: Desk, session: AsyncSession, user: User) -> Login:
+    """Begin a family of tokens."""
+    await forget_expired(session, user.id, desk.clock())
+    refresh_token, claims = desk.tokens.refresh(user.id, user.tokens_not_before)
+    session.add(token_row(claims, claims.jti))
+    return Login(desk.tokens.access(user.id, user.tokens_not_before), refresh_token, user.id)
+
+
+async def forget_expired(session: AsyncSession, user_id: UUID, now: datetime) -> None:
+    """Delete the rows of a user's expired tokens: each login and each exchange adds one."""
+    expired = col(RefreshToken.expires_at) < now
+    await session.exec(delete(RefreshToken).where(col(RefreshToken.user_id) == user_id, expired))
+
+
+def token_row(claims: Claims, family_id: str | None) -> RefreshToken:
+    """Return the row of a refresh token."""
+    return RefreshToken(
+        jti=claims.jti,
+        user_id=claims.user_id,
+        issued_at=claims.issued_at,
+        expires_at=claims.expires_at,
+        family_id=family_id,
     )
 
 
+async def _matching(desk: Desk, password: str, stored: str | None) -> str | None:
+    """Return the password as it matches a hash: as it was sent, or without blanks around it."""
+    await _look_at_old_hashes(desk)
+    found = None
+    for candidate in dict.fromkeys((password, password.strip())):
+        # What no text can hold was never part of a password.
+        plain = storable(candidate)
+        if await desk.passwords.verify(plain, stored) and plain == candidate:
+            found = found or candidate
+    return found
+
+
+async def _look_at_old_hashes(desk: Desk) -> None:
+    """Find out from time to time how slow imported hashes are: all checks take as long."""
+    old, now = desk.passwords.old, desk.clock()
+    if old.seen_at is not None and old.seen_at <= now < old.seen_at + OLD_HASHES_LIFETIME:
+        return
+    row = await fetch_row(desk, _slowest, _slowest, {})
+    old.iterations, old.seen_at = min(int(row[0] or 0), MAX_PADDING), now
+
+
+def _slowest() -> Select[Any]:
+    return select(Pbkdf2Iterations(_users.c.password)).select_from(_users)
+
+
 async def _user_by_name(desk: Desk, username: str) -> tuple[UUID | None, str | None]:
-    """Return the id and hash of an active user."""
+    """Return the id and hash of a user who may log in."""
     if storable(username) != username:
         return None, None
     row = await fetch_row(desk, _named, _named, {"username": username})
@@ -181,20 +200,9 @@ async def _user_by_name(desk: Desk, username: str) -> tuple[UUID | None, str | N
 
 def _named() -> Select[Any]:
     username = bindparam("username", type_=String)
-    return select(_users.c.id, _users.c.password).where(
-        _users.c.username == username, _users.c.is_active
-    )
+    wanted = select(_users.c.id, _users.c.password).select_from(with_company())
+    return wanted.where(_users.c.username == username, *is_active())
 
 
-def _revoked() -> Select[Any]:
-    jti = bindparam("jti", type_=String)
-    return select(_tokens.c.jti).where(_tokens.c.jti == jti, _tokens.c.revoked_at.isnot(None))
-
-
-def _row(claims: Claims) -> RefreshToken:
-    return RefreshToken(
-        jti=claims.jti,
-        user_id=claims.user_id,
-        issued_at=claims.issued_at,
-        expires_at=claims.expires_at,
-    )
+def _hash() -> Select[Any]:
+    return select(_users.c.password).where(_users.c.id == bindparam("user_id", type_=Uuid36))

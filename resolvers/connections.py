@@ -30,6 +30,7 @@ from resolvers.kinds import Entity, Row
 from resolvers.positions import order_key
 from resolvers.projection import Build, object_in_list
 from resolvers.shapes import TYPENAME, Args, Field, Shape
+from resolvers.signing import CURSOR
 from resolvers.sqltext import (
     SQL,
     Concat,
@@ -214,7 +215,7 @@ class Source:
 
     def sealed(self, position: SQL) -> SQL:
         """Return a position as a cursor."""
-        return Seal(position, *self.build.pads())
+        return Seal(position, *self.build.signing(CURSOR))
 
 
 def text_list(source: Source, shape: Shape) -> SQL:

@@ -16,12 +16,13 @@ from models import Role
 from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
-    from resolvers.auth import Viewers
     from resolvers.feed import Feed
+    from resolvers.passwords import Passwords
     from resolvers.plans import Plans
     from resolvers.rates import Rates
     from resolvers.signing import Signer
     from resolvers.tokens import Tokens
+    from resolvers.viewers import Viewers
 
 
 class Database(Protocol):
@@ -120,6 +121,7 @@ class Desk:
     signer: "Signer"
     plans: "Plans"
     viewers: "Viewers"
+    passwords: "Passwords"
     clock: Callable[[], datetime]
     max_upload_bytes: int
     # How long a text without a limit of its own may be, in bytes of UTF-8.

@@ -4,6 +4,7 @@ DeskError
 ├── Unauthenticated      nobody is logged in, or the token is no good
 │   ├── BadCredentials   the username and password do not match an active user
 │   ├── SessionEnded     the token was good: only another login helps
+│   │   └── Deactivated  its user, or their company, is deactivated
 │   └── TokenExpired     the token was good: a new one of the session helps
 ├── Forbidden            the viewer may see it but not do this
 ├── NotFound             there is no such thing, or the viewer may not see it
@@ -38,6 +39,10 @@ class BadCredentials(Unauthenticated):
 
 class SessionEnded(Unauthenticated):
     """The token was good, but its user is deactivated now or has ended the session."""
+
+
+class Deactivated(SessionEnded):
+    """The token's user or their company is deactivated, or there is no such user any more."""
 
 
 class TokenExpired(Unauthenticated):
@@ -106,10 +111,10 @@ class TimedOut(DeskError):
 
 @dataclass
 class Throttled(DeskError):
-    """A bucket has too few points; it has enough after some seconds. ``level`` is what it has."""
+    """There is too much to do; try again after some seconds. ``level``: of a bucket's points."""
 
     seconds: int
-    level: "Level"
+    level: "Level | None" = None
 
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"

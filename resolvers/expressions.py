@@ -11,6 +11,7 @@ from models.types import UtcDateTime
 from resolvers import access
 from resolvers.desk import ViewerKind
 from resolvers.kinds import Definition, Kind, Row, Scalar
+from resolvers.signing import CURSOR, MEDIA
 from resolvers.sqltext import SQL, Concat, Constant, Hours, JsonMember, MediaMac, Plain, Seal
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _permission(entity: str, action: access.Action) -> Scalar:
 def signed_link(build: "Build", row: Row, expires_in: SQL) -> SQL:
     """Return an absolute link that works until a Unix time, without a token."""
     expires = cast(build.bind("epoch", Integer) + expires_in, String)
-    mac = MediaMac(Concat(Constant("media:"), expires, Constant(":"), row.key), *build.pads())
+    mac = MediaMac(Concat(expires, Constant(":"), row.key), *build.signing(MEDIA))
     link = Concat(build.bind("base_url", String), Constant("/media/"), row.key)
     return Concat(link, Constant("?expires="), expires, Constant("&signature="), mac)
 
@@ -157,7 +158,7 @@ def file_link(build: "Build", row: Row, _slot: int | None) -> SQL:
 def event_cursor(build: "Build", row: Row, _slot: int | None) -> SQL:
     """Return an event's place in the feed, as the cursor of its edge has it (``Source``)."""
     place = (Constant('["TicketEvent:seq","'), Plain(row.seq), Constant('","'), Plain(row.id))
-    return Seal(Concat(*place, Constant('"]')), *build.pads())
+    return Seal(Concat(*place, Constant('"]')), *build.signing(CURSOR))
 
 
 def member(row: Row, name: str) -> SQL:

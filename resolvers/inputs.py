@@ -5,7 +5,7 @@ A face turns what it was sent into typed values; a value that it could not read 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.errors import Invalid, Problem
+from resolvers.passwords import USUAL
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Rule:
     least: int | None = None
     # The form of a text, one of ``FORMATS``.
     format: str | None = None
+    # Texts that are refused in any case of letters, because everybody would try them first.
+    usual: frozenset[str] = frozenset()
 
 
 # The old system's tables tell these by their lengths. Each is no stricter than it has to be: a
@@ -96,9 +99,10 @@ CONTACT: Rules = {
     "notes": Rule(str, blank=True),
     "last_contacted": Rule(datetime, nullable=True),
 }
+PASSWORD = Rule(str, most=128, required=True, least=10, usual=USUAL)
 USER: Rules = {
     "username": Rule(str, most=150, required=True, format="username"),
-    "password": Rule(str, most=128, required=True, least=8),
+    "password": PASSWORD,
     "first_name": Rule(str, most=150, blank=True),
     "last_name": Rule(str, most=150, blank=True),
     "email": Rule(str, most=254, blank=True, format="email"),
@@ -108,6 +112,8 @@ USER: Rules = {
     "company": Rule(Reference, nullable=True),
     "is_active": Rule(bool),
 }
+# Of who changes their own; whether the old one is right is for its hash to say.
+PASSWORDS: Rules = {"new_password": PASSWORD}
 
 
 def clean(
@@ -185,15 +191,19 @@ def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
         raise _Wrong(Problem("surrogates")) from None
     if not text and not rule.blank:
         raise _Wrong(Problem("blank"))
-    problems = []
-    if rule.least is not None and len(text) < rule.least:
-        problems.append(Problem("too_short", {"min": rule.least}))
-    if rule.most is not None and len(text) > rule.most:
-        problems.append(Problem("max_length", {"max": rule.most}))
-    if rule.most is None and max_bytes is not None and size > max_bytes:
-        problems.append(Problem("max_bytes", {"max": max_bytes}))
-    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
-        problems.append(Problem(f"invalid_{rule.format}"))
-    if problems:
+    if problems := list(_problems_of(rule, text, size, max_bytes)):
         raise _Wrong(*problems)
     return text
+
+
+def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
+    if rule.least is not None and len(text) < rule.least:
+        yield Problem("too_short", {"min": rule.least})
+    if rule.most is not None and len(text) > rule.most:
+        yield Problem("max_length", {"max": rule.most})
+    if rule.usual and text.casefold() in rule.usual:
+        yield Problem("too_common")
+    if rule.most is None and max_bytes is not None and size > max_bytes:
+        yield Problem("max_bytes", {"max": max_bytes})
+    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
+        yield Problem(f"invalid_{rule.format}")

@@ -1,21 +1,22 @@
 """Users, companies and contacts: created, changed and deactivated by Admins."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Company, Contact, Role, User
 from resolvers import access, inputs
-from resolvers.desk import Context, Database
-from resolvers.errors import Invalid, NotFound, Problem
-from resolvers.passwords import hash_password
+from resolvers.desk import Context, Database, Viewer
+from resolvers.errors import Invalid, NotFound, Problem, Unauthenticated
+from resolvers.passwords import Passwords
+from resolvers.viewers import end_sessions
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -35,16 +36,23 @@ async def create_company(context: Context, values: Mapping[str, object]) -> UUID
 
 
 async def update_company(context: Context, company_id: UUID, changes: Mapping[str, object]) -> None:
-    """Change a company; ``is_active: False`` deactivates it."""
+    """Change a company; ``is_active: False`` deactivates it and ends its customers' sessions."""
     access.require_admin(context.require_viewer(), "change companies")
+    now = context.desk.clock()
     async with context.desk.database.transaction() as session:
         company = await _locked(session, Company, company_id)
         cleaned, problems = inputs.clean(
             inputs.COMPANY, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
         )
         inputs.raise_problems(problems)
+        ends = company.is_active and not cleaned.get("is_active", True)
         _apply(company, cleaned)
-        company.updated_at = context.desk.clock()
+        company.updated_at = now
+        if ends:
+            for customer in await _all_locked(session, col(User.company_id) == company_id):
+                end_sessions(customer, now)
+    if ends:
+        context.desk.viewers.forget_all()
 
 
 async def create_contact(context: Context, values: Mapping[str, object]) -> UUID:
@@ -80,15 +88,24 @@ async def update_contact(context: Context, contact_id: UUID, changes: Mapping[st
 
 async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a user; a customer needs a company, and nobody else has one."""
-    access.require_admin(context.require_viewer(), "create users")
-    return await add_user(context.desk.database, context.desk.clock(), values)
+    viewer, desk = context.require_viewer(), context.desk
+    access.require_admin(viewer, "create users")
+    return await add_user(desk.database, desk.passwords, desk.clock(), values, viewer)
 
 
-async def add_user(database: Database, now: datetime, values: Mapping[str, object]) -> UUID:
-    """Create a user on nobody's behalf, as whoever runs commands may. Raises ``Invalid``."""
+async def add_user(
+    database: Database,
+    passwords: Passwords,
+    now: datetime,
+    values: Mapping[str, object],
+    viewer: Viewer | None = None,
+) -> UUID:
+    """Create a user, without a viewer as whoever runs commands may. Raises ``Invalid``."""
     cleaned, problems = inputs.clean(inputs.USER, values, partial=False)
-    password = await _hashed(cleaned)
+    password = await _hashed(passwords, cleaned)
     async with _naming_a_user(database) as session:
+        if viewer is not None:
+            await _require_admin_still(session, viewer, "create users")
         await _check_user(session, cleaned, problems, None)
         inputs.raise_problems(problems)
         company_id = cleaned.pop("company", None)
@@ -99,29 +116,68 @@ async def add_user(database: Database, now: datetime, values: Mapping[str, objec
 
 
 async def update_user(context: Context, user_id: UUID, changes: Mapping[str, object]) -> None:
-    """Change a user; ``is_active: False`` deactivates them: their tokens end within seconds."""
-    access.require_admin(context.require_viewer(), "change users")
+    """Change a user; ``is_active: False`` deactivates them.
+
+    That and a new password end the user's sessions within seconds. There is always an active
+    Admin: the last one stays what they are.
+    """
+    viewer, desk = context.require_viewer(), context.desk
+    access.require_admin(viewer, "change users")
     cleaned, problems = inputs.clean(inputs.USER, changes, partial=True)
-    password = await _hashed(cleaned)
-    async with _naming_a_user(context.desk.database) as session:
+    password = await _hashed(desk.passwords, cleaned)
+    async with _naming_a_user(desk.database) as session:
+        # Before the user, and in the same order as everybody: two of them may change each other.
+        admins = await _locked_admins(session) if {"role", "is_active"} & cleaned.keys() else None
+        await _require_admin_still(session, viewer, "change users")
         user = await _locked(session, User, user_id)
         await _check_user(session, cleaned, problems, user)
+        if admins == [user_id]:
+            _check_last_admin(cleaned, problems)
         inputs.raise_problems(problems)
+        ends = "password" in cleaned or (user.is_active and not cleaned.get("is_active", True))
         user.company_id = cleaned.pop("company", user.company_id)
         if cleaned.pop("password", None) is not None:
             user.password = password
         _apply(user, cleaned)
-    context.desk.viewers.forget(user_id)
+        if ends:
+            end_sessions(user, desk.clock())
+    desk.viewers.forget(user_id)
 
 
-async def _hashed(cleaned: Mapping[str, Any]) -> str:
+async def _require_admin_still(session: AsyncSession, viewer: Viewer, deed: str) -> None:
+    """Look at the viewer again: who was demoted a second ago may not make an Admin of anybody."""
+    user = await session.get(User, viewer.id)
+    if user is None or not user.is_active:
+        raise Unauthenticated
+    access.require_admin(Viewer(user.id, user.role, user.company_id), deed)
+
+
+async def _locked_admins(session: AsyncSession) -> list[UUID]:
+    """Return the ids of all active Admins, and keep them as they are."""
+    is_admin = col(User.role) == Role.ADMIN
+    return [user.id for user in await _all_locked(session, is_admin, col(User.is_active).is_(True))]
+
+
+def _check_last_admin(cleaned: Mapping[str, Any], problems: inputs.Problems) -> None:
+    if cleaned.get("role", Role.ADMIN) is not Role.ADMIN:
+        problems.setdefault("role", [Problem("last_admin")])
+    if not cleaned.get("is_active", True):
+        problems.setdefault("is_active", [Problem("last_admin")])
+
+
+async def _all_locked(session: AsyncSession, *conditions: ColumnElement[bool]) -> Sequence[User]:
+    """Return users, locked in the order of their ids, so that nobody waits for each other."""
+    wanted = select(User).where(*conditions).order_by(col(User.id)).with_for_update()
+    # As they are once they are locked, and not as they were read before.
+    return (await session.exec(wanted, execution_options={"populate_existing": True})).all()
+
+
+async def _hashed(passwords: Passwords, cleaned: Mapping[str, Any]) -> str:
     """Return the hash of a password, if there is one; made before others wait for the transaction.
 
     Nothing is worth hashing that will be refused.
     """
-    if "password" not in cleaned:
-        return ""
-    return await asyncio.to_thread(hash_password, cleaned["password"])
+    return await passwords.hash(cleaned["password"]) if "password" in cleaned else ""
 
 
 @asynccontextmanager
@@ -137,7 +193,7 @@ async def _naming_a_user(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 async def _locked(session: AsyncSession, model: type[Row], key: UUID) -> Row:
-    row = await session.get(model, key, with_for_update=True)
+    row = await session.get(model, key, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(model.__name__)
     return row

@@ -92,7 +92,6 @@ async def fetch_row(
 def context_values(context: Context) -> dict[str, object]:
     """Return the values that any read may need, by the names of their bind parameters."""
     now = context.desk.clock()
-    signer = context.desk.signer
     viewer = context.viewer
     return {
         "now": now,
@@ -100,6 +99,5 @@ def context_values(context: Context) -> dict[str, object]:
         "viewer_id": viewer.id if viewer else None,
         "viewer_company": viewer.company_id if viewer else None,
         "base_url": context.base_url,
-        "inner_pad": signer.inner_pad,
-        "outer_pad": signer.outer_pad,
+        **context.desk.signer.bind_values(now),
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
-from sqlalchemy.types import LargeBinary, TypeEngine
+from sqlalchemy.types import LargeBinary, String, TypeEngine
 
 from models.types import Uuid36
 from resolvers import access
@@ -74,11 +74,16 @@ class Build:
         """Return the bind parameter for one of the viewer's ids."""
         return self.bind(name, Uuid36)
 
-    def pads(self) -> tuple[SQL, ...]:
-        """Return what signing needs inside a statement: SQLite's functions know the key."""
+    def signing(self, purpose: str) -> tuple[SQL, ...]:
+        """Return what signing needs in a statement: the day, where SQLite's functions know the key.
+
+        ``Signer.bind_values`` has the values.
+        """
+        day = self.bind("day", String)
         if self.dialect == "sqlite":
-            return ()
-        return (self.bind("inner_pad", LargeBinary), self.bind("outer_pad", LargeBinary))
+            return (day,)
+        pads = (f"{purpose}_inner", f"{purpose}_outer")
+        return (day, *(self.bind(pad, LargeBinary) for pad in pads))
 
     def alias(self, table: Any) -> Any:
         """Return the table under a name that no other place of the statement uses."""

@@ -23,7 +23,14 @@ from resolvers.errors import Throttled
 MOST_BUCKETS = 10_000
 # How often buckets that are full again are looked for where there are too many.
 SWEEP = 10**9
+# Attempts to log in a minute: with one name from one address, and with any from one address.
 LOGINS = 10
+ADDRESS_LOGINS = 50
+# Attempts with one name from addresses it has not been logged in from lately: so many at once,
+# and then one a minute.
+NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
+# For how long an address is known after a login with a name, in nanoseconds: 30 days.
+KNOWN = 30 * 24 * 60 * 60 * 10**9
 MINUTE = 60 * 10**9
 # Some seventy years: what is longer has no room in a database's number.
 LONGEST = 2**61
@@ -116,6 +123,9 @@ class MemoryBuckets:
         after = before + time
         if after > now + most:
             return False, before
+        if after == now:
+            # A full bucket is as good as none.
+            return True, now
         self._full_at[key] = after
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._most:
@@ -143,13 +153,26 @@ class Rates:
     """The buckets of a desk: of points for each user or address, and of logins."""
 
     def __init__(
-        self, buckets: Buckets, *, per_minute: int, maximum: int, clock: Callable[[], datetime]
+        self,
+        buckets: Buckets,
+        *,
+        per_minute: int,
+        maximum: int,
+        clock: Callable[[], datetime],
+        known: Buckets | None = None,
     ) -> None:
-        """Take how many points come back in a minute, and how many a bucket must hold at least."""
+        """Take how many points come back in a minute, and how many a bucket must hold at least.
+
+        ``known`` remembers addresses by successful logins only. Those of one process have their
+        own, which no stranger can fill.
+        """
         self._buckets = buckets
+        self._known = MemoryBuckets() if known is None else known
         self._clock = clock
         self._points = Kind(max(per_minute, maximum), per_minute)
         self._logins = Kind(LOGINS, LOGINS)
+        self._address_logins = Kind(ADDRESS_LOGINS, ADDRESS_LOGINS)
+        self._name_logins = Kind(NAME_LOGINS, NAME_LOGINS_RETURN)
 
     async def open(self) -> None:
         """Make the buckets ready."""
@@ -176,16 +199,38 @@ class Rates:
         level.full_at -= time
 
     async def count_login(self, address: str, username: str) -> None:
-        """Count an attempt to log in; raises ``Throttled`` after too many for a name.
+        """Count an attempt to log in; raises ``Throttled`` after too many.
 
-        Whether the name exists is not looked at, so that nothing is told of it.
+        They are counted by address, by name, and by both. Whether the name exists is not looked
+        at, so that nothing is told of it. Those by name do not count where the name was logged in
+        with lately: nobody elsewhere can keep a user from their own desk.
         """
-        name = username.strip().casefold().encode(errors="surrogatepass")
-        digest = hashlib.blake2b(name, digest_size=12).hexdigest()
-        await self._draw(self._logins, f"login:{network(address)}:{digest}", 1)
+        where, name = network(address), _digest(username)
+        await self._draw(self._address_logins, f"logins:{where}", 1)
+        await self._draw(self._logins, f"login:{where}:{name}", 1)
+        unknown, _ = await self._known.push(f"known:{where}:{name}", 0, 0, self._now())
+        if unknown:
+            await self._draw(self._name_logins, f"name:{name}", 1)
+
+    async def remember_login(self, address: str, username: str) -> None:
+        """Know an address by a login that was good, and give back what its name was charged."""
+        name, now = _digest(username), self._now()
+        key = f"known:{network(address)}:{name}"
+        unknown, until = await self._known.push(key, KNOWN, KNOWN, now)
+        if unknown:
+            self._buckets.pull(f"name:{name}", self._name_logins.time(1))
+        else:
+            self._known.pull(key, until - now - KNOWN)
+
+    async def count_password(self, user_id: UUID) -> None:
+        """Count an attempt of somebody logged in to give their password; raises ``Throttled``."""
+        await self._draw(self._logins, f"password:{user_id}", 1)
+
+    def _now(self) -> int:
+        return (self._clock() - _EPOCH) // _MICROSECOND * 1000
 
     async def _draw(self, kind: Kind, key: str, points: int) -> Level:
-        now = (self._clock() - _EPOCH) // _MICROSECOND * 1000
+        now = self._now()
         time = kind.time(min(points, kind.maximum))
         # A tenth of a point is for what was rounded.
         most = kind.time(kind.maximum) + kind.time(1) // 10 if points else LONGEST
@@ -194,6 +239,12 @@ class Rates:
         if not done:
             raise Throttled(max(1, -(-(full_at + time - now - most) // 10**9)), level)
         return level
+
+
+def _digest(username: str) -> str:
+    """Return what stands for a name, however it is written."""
+    name = username.strip().casefold().encode(errors="surrogatepass")
+    return hashlib.blake2b(name, digest_size=12).hexdigest()
 
 
 def bucket_of(context: Context) -> str:

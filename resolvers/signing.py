@@ -2,6 +2,10 @@
 
 Read statements answer with finished JSON, so the database itself signs what is inside: PostgreSQL
 by spelling HMAC-SHA256 (RFC 2104) with its ``sha256``, SQLite by a function that we register.
+
+PostgreSQL is given the key for that, and may write it to its log. So each purpose has a key for
+each day (UTC), derived by HKDF, and a signature says which day's it is: a logged key signs neither
+tokens nor webhooks, nor anything of another purpose or another day.
 """
 
 import base64
@@ -9,64 +13,133 @@ import hashlib
 import hmac
 import json
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from resolvers.errors import BadCursor
 
 MAC_BYTES = 16
-CURSOR_PURPOSE = "cursor:"
-MEDIA_PURPOSE = "media:"
+DAY_LENGTH = len("20251119")
+CURSOR, MEDIA = "cursor", "media"
 WEBHOOK_PURPOSE = "webhook:"
+# For how long a link may work at most, in seconds.
+LONGEST_LINK = 86_400
+NOT_OURS = "The cursor is not one of this server's."
 
 
 class Signer:
-    """Signs texts under one key, each for one purpose; the purpose is part of what is signed."""
+    """Signs texts under one secret, each for one purpose."""
 
     def __init__(self, secret: str) -> None:
-        """Derive a key of our own, so that what signs cursors cannot forge a token."""
-        self.key = hmac.digest(secret.encode(), b"deskgraph signed texts", "sha256")
-        padded = self.key.ljust(64, b"\0")
-        # The two pads of RFC 2104, which PostgreSQL is given instead of the key.
-        self.inner_pad = bytes(byte ^ 0x36 for byte in padded)
-        self.outer_pad = bytes(byte ^ 0x5C for byte in padded)
+        """Derive keys of our own, so that what signs cursors cannot forge a token."""
+        # HKDF-Extract with its default salt (RFC 5869, section 2.2).
+        self._root = hmac.digest(bytes(32), secret.encode(), "sha256")
+        # Of webhooks' secrets, which no database is given, and of cursors that are older than the
+        # keys by day: the places of readers who come back after long.
+        self._lasting = hmac.digest(secret.encode(), b"deskgraph signed texts", "sha256")
+        self._today: tuple[date, Mapping[str, object]] = (date.min, {})
 
-    def mac(self, text: str) -> bytes:
-        """Return the first 16 bytes of the text's HMAC-SHA256."""
-        return hmac.digest(self.key, text.encode(), "sha256")[:MAC_BYTES]
+    def _mac(self, purpose: str, day: str, text: str) -> bytes:
+        return _mac(self._key(purpose, day), text)
 
-    def seal(self, payload: str) -> str:
-        """Return the cursor of a payload: URL-safe base64 of payload and signature."""
-        raw = payload.encode() + self.mac(CURSOR_PURPOSE + payload)
+    def _key(self, purpose: str, day: str) -> bytes:
+        """Return the key of a purpose for a day: HKDF-Expand of 32 bytes (RFC 5869, 2.3)."""
+        return hmac.digest(self._root, f"deskgraph {purpose} {day}\x01".encode(), "sha256")
+
+    def bind_values(self, now: datetime) -> Mapping[str, object]:
+        """Return what statements need to sign at a time, by the names of their bind parameters.
+
+        Besides the day, these are the pads of RFC 2104, which PostgreSQL is given instead of keys.
+        """
+        today = now.date()
+        if self._today[0] != today:
+            day = day_of(now)
+            values: dict[str, object] = {"day": day}
+            for purpose in (CURSOR, MEDIA):
+                padded = self._key(purpose, day).ljust(64, b"\0")
+                values[f"{purpose}_inner"] = bytes(byte ^ 0x36 for byte in padded)
+                values[f"{purpose}_outer"] = bytes(byte ^ 0x5C for byte in padded)
+            self._today = (today, values)
+        return self._today[1]
+
+    def seal(self, payload: str, day: str) -> str:
+        """Return the cursor of a payload: URL-safe base64 of payload, day and signature."""
+        raw = f"{payload}{day}".encode() + self._mac(CURSOR, day, payload)
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
     def open(self, cursor: str) -> Sequence[str]:
-        """Return the texts inside a cursor; raises ``BadCursor`` unless we sealed it."""
+        """Return the texts inside a cursor of any day; raises ``BadCursor`` unless we sealed it."""
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-            payload = raw[:-MAC_BYTES].decode()
+            signed, mac = raw[:-MAC_BYTES].decode(), raw[-MAC_BYTES:]
         except (Base64Error, ValueError):
-            raise BadCursor("The cursor is not one of this server's.") from None
-        if not hmac.compare_digest(self.mac(CURSOR_PURPOSE + payload), raw[-MAC_BYTES:]):
-            raise BadCursor("The cursor is not one of this server's.")
-        parts: Sequence[str] = json.loads(payload)
-        return parts
+            raise BadCursor(NOT_OURS) from None
+        payload, day = signed[:-DAY_LENGTH], signed[-DAY_LENGTH:]
+        if _is_day(day):
+            expected = self._mac(CURSOR, day, payload)
+        else:
+            payload, expected = signed, _mac(self._lasting, f"cursor:{signed}")
+        if not hmac.compare_digest(expected, mac):
+            raise BadCursor(NOT_OURS)
+        return _texts(payload)
 
-    def media_signature(self, key: str, expires: str) -> str:
-        """Return the signature of a link to a stored file until a Unix time, in hex."""
-        return self.mac(f"{MEDIA_PURPOSE}{expires}:{key}").hex()
+    def media_signature(self, key: str, expires: str, day: str) -> str:
+        """Return the signature of a link to a stored file until a Unix time: day and hex."""
+        return day + self._mac(MEDIA, day, f"{expires}:{key}").hex()
+
+    def is_media_signature(self, signature: str, key: str, expires: str) -> bool:
+        """Whether a signature is of this link, and its day's key may sign for so long."""
+        day = signature[:DAY_LENGTH]
+        if not _is_day(day) or not _is_number(expires):
+            return False
+        expected = self.media_signature(key, expires, day)
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            return False
+        midnight = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=1)
+        return int(expires) <= midnight.timestamp() + LONGEST_LINK
 
     def webhook_secret(self, webhook_id: UUID, salt: str) -> str:
         """Return the secret of a webhook, as Standard Webhooks writes them; it is kept nowhere."""
-        raw = hmac.digest(self.key, f"{WEBHOOK_PURPOSE}{webhook_id}:{salt}".encode(), "sha256")
+        signed = f"{WEBHOOK_PURPOSE}{webhook_id}:{salt}"
+        raw = hmac.digest(self._lasting, signed.encode(), "sha256")
         return f"whsec_{base64.b64encode(raw).decode()}"
 
-    def sql_functions(self) -> dict[str, Callable[[str], object]]:
-        """Return what SQLite needs: functions of one text."""
+    def sql_functions(self) -> dict[str, Callable[..., object]]:
+        """Return the functions that SQLite needs."""
         return {
             "seal_cursor": self.seal,
-            "media_mac": lambda text: self.mac(text).hex(),
+            "media_mac": lambda text, day: day + self._mac(MEDIA, day, text).hex(),
         }
+
+
+def day_of(now: datetime) -> str:
+    """Return the day of a time as signatures have it."""
+    return now.astimezone(UTC).date().isoformat().replace("-", "")
+
+
+def _is_day(text: str) -> bool:
+    return len(text) == DAY_LENGTH and _is_number(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
+def _mac(key: bytes, text: str) -> bytes:
+    """Return the first 16 bytes of the text's HMAC-SHA256."""
+    return hmac.digest(key, text.encode(), "sha256")[:MAC_BYTES]
+
+
+def _texts(payload: str) -> Sequence[str]:
+    """Read what is inside; it may be made up by whoever has seen the key of some day."""
+    try:
+        parts = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise BadCursor(NOT_OURS) from None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise BadCursor(NOT_OURS)
+    return parts
 
 
 def content_hash() -> "hashlib._Hash":

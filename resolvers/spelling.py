@@ -157,7 +157,7 @@ def _json_object(pairs: Sequence[tuple[str, SQL]], compiler: Any, kw: Any) -> st
     return whole
 
 
-_MAC = "sha256({2} || sha256({1} || convert_to({0}, 'UTF8')))"
+_MAC = "sha256({3} || sha256({2} || convert_to({0}, 'UTF8')))"
 _NUMBER = "(CAST(strftime('%s', {0}) AS INTEGER) + substr({0}, 21, 6) / 1000000.0)"
 
 _spelling(
@@ -192,11 +192,11 @@ _spelling(
     Plain="({0})::text",
     ByteLength="octet_length(({0})::text)",
     Seal=(
-        "translate(encode(convert_to({0}, 'UTF8') || substring("
-        + _MAC.replace("{0}", "'cursor:' || {0}")
+        "translate(encode(convert_to({0} || {1}, 'UTF8') || substring("
+        + _MAC
         + " FROM 1 FOR 16), 'base64'), E'+/=\\n', '-_')"
     ),
-    MediaMac="encode(substring(" + _MAC + " FROM 1 FOR 16), 'hex')",
+    MediaMac="{1} || encode(substring(" + _MAC + " FROM 1 FOR 16), 'hex')",
     Hours="round((extract(epoch FROM {1} - {0}) / 3600)::numeric, 2)",
     InList="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json)))",
     InIds="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json))::uuid[])",
@@ -205,6 +205,9 @@ _spelling(
         " WHERE trim(tag) = {1} AND {1} <> '')"
     ),
     JsonMember="({0} ->> {1})",
+    Pbkdf2Iterations=(
+        r"max(CAST(substring({0} FROM '^pbkdf2_sha256\$([0-9]{{1,7}})\$') AS bigint))"
+    ),
 )
 _spelling(
     "sqlite",
@@ -235,8 +238,8 @@ _spelling(
     Plain="CAST({0} AS TEXT)",
     # Its own octet_length() came with version 3.43.
     ByteLength="length(CAST({0} AS BLOB))",
-    Seal="seal_cursor({0})",
-    MediaMac="media_mac({0})",
+    Seal="seal_cursor({0}, {1})",
+    MediaMac="media_mac({0}, {1})",
     Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),
     InList="{0} IN (SELECT value FROM json_each({1}))",
     InIds="{0} IN (SELECT value FROM json_each({1}))",
@@ -247,5 +250,9 @@ _spelling(
     JsonMember=(
         "CASE json_type({0}, '$.' || {1}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
         " ELSE {0} ->> {1} END"
+    ),
+    Pbkdf2Iterations=(
+        "max(CASE WHEN substr({0}, 1, 14) = 'pbkdf2_sha256$'"
+        " THEN CAST(substr({0}, 15, 7) AS INTEGER) END)"
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.sql.expression import ClauseElement
-from sqlalchemy.types import Boolean, Float, Integer
+from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
 SQL = ColumnElement[Any]
 
@@ -152,11 +152,17 @@ class Plain(_Text):
 
 
 class Seal(_Text):
-    """A payload as a sealed cursor (``Signer.seal``); on PostgreSQL with the two pads."""
+    """A payload as a sealed cursor (``Signer.seal``), of a day; on PostgreSQL with the two pads."""
 
 
 class MediaMac(_Text):
-    """The signature of a text in hex (``Signer.mac``); on PostgreSQL with the two pads."""
+    """The signature of a link, of a day; on PostgreSQL with the two pads."""
+
+
+class Pbkdf2Iterations(_Text):
+    """An aggregate: the most iterations of any PBKDF2 hash of Django's, NULL for none."""
+
+    type = BigInteger()  # type: ignore[assignment]
 
 
 class ByteLength(ColumnElement[int]):

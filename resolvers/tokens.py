@@ -15,16 +15,36 @@ from resolvers.errors import TokenExpired, Unauthenticated
 ALGORITHM = "HS256"
 MOST_TOKENS = 10_000
 CLAIMS = ["token_type", "user_id", "exp", "iat", "jti"]
+# A claim of our own, which other readers ignore: the user's ``tokens_not_before`` as it was when
+# the token was issued, in microseconds since 1970, 0 for none.
+NOT_BEFORE = "tokens_not_before"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a valid token says."""
+    """What a valid token says. ``not_before`` is None in tokens of the old system."""
 
     user_id: UUID
     jti: str
     issued_at: datetime
     expires_at: datetime
+    not_before: int | None
+
+    def is_current(self, not_before: datetime | None) -> bool:
+        """Whether the token was issued since the user's ``tokens_not_before``.
+
+        Our tokens carry the value of their time, which has to be that of now: times of issue in
+        whole seconds, or of clocks that differ, would not tell before from after.
+        """
+        if self.not_before is not None:
+            return self.not_before == microseconds(not_before)
+        return not_before is None or self.issued_at > not_before
+
+
+def microseconds(moment: datetime | None) -> int:
+    """Return a time as microseconds since 1970, 0 for none."""
+    return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class Tokens:
@@ -42,13 +62,18 @@ class Tokens:
         # Verifying a signature costs as much as a short read.
         self._known: OrderedDict[str, tuple[object, Claims]] = OrderedDict()
 
-    def access(self, user_id: UUID) -> str:
-        """Return a new access token."""
-        return self._issue("access", user_id)[0]
+    def access(self, user_id: UUID, not_before: datetime | None = None) -> str:
+        """Return a new access token; ``not_before`` is the user's ``tokens_not_before``."""
+        return self._signed("access", self._claims("access", user_id, not_before))
 
-    def refresh(self, user_id: UUID) -> tuple[str, Claims]:
+    def refresh(self, user_id: UUID, not_before: datetime | None = None) -> tuple[str, Claims]:
         """Return a new refresh token and its claims, which are to be stored."""
-        return self._issue("refresh", user_id)
+        claims = self._claims("refresh", user_id, not_before)
+        return self.refresh_again(claims), claims
+
+    def refresh_again(self, claims: Claims) -> str:
+        """Return the refresh token of these claims: the same text each time."""
+        return self._signed("refresh", claims)
 
     def check(self, token: str, token_type: str) -> Claims:
         """Return a token's claims; raises ``Unauthenticated`` unless all of it is right."""
@@ -74,30 +99,44 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
             )
-            return payload["token_type"], _claims(payload)
+            return payload["token_type"], _claims_of(payload)
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated from None
 
-    def _issue(self, token_type: str, user_id: UUID) -> tuple[str, Claims]:
+    def _claims(self, token_type: str, user_id: UUID, not_before: datetime | None) -> Claims:
         now = self._clock().replace(microsecond=0)
+        return Claims(
+            user_id=user_id,
+            jti=secrets.token_hex(16),
+            issued_at=now,
+            expires_at=now + self._lifetimes[token_type],
+            not_before=microseconds(not_before),
+        )
+
+    def _signed(self, token_type: str, claims: Claims) -> str:
         payload: dict[str, Any] = {
             "token_type": token_type,
-            "exp": int((now + self._lifetimes[token_type]).timestamp()),
-            "iat": int(now.timestamp()),
-            "jti": secrets.token_hex(16),
-            "user_id": str(user_id),
+            "exp": int(claims.expires_at.timestamp()),
+            "iat": int(claims.issued_at.timestamp()),
+            "jti": claims.jti,
+            "user_id": str(claims.user_id),
+            NOT_BEFORE: claims.not_before,
         }
-        return jwt.encode(payload, self._key, algorithm=ALGORITHM), _claims(payload)
+        return jwt.encode(payload, self._key, algorithm=ALGORITHM)
 
 
-def _claims(payload: dict[str, Any]) -> Claims:
+def _claims_of(payload: dict[str, Any]) -> Claims:
     jti = payload["jti"]
     # It is looked up in the database, which cannot hold every text.
     if not isinstance(jti, str) or len(jti) > 64 or not (jti.isascii() and jti.isprintable()):
         raise ValueError("jti")
+    not_before = payload.get(NOT_BEFORE)
+    if not isinstance(not_before, int | None):
+        raise ValueError(NOT_BEFORE)
     return Claims(
         user_id=UUID(str(payload["user_id"])),
         jti=jti,
         issued_at=datetime.fromtimestamp(payload["iat"], UTC),
         expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+        not_before=not_before,
     )

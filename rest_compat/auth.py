@@ -6,13 +6,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers import auth, inputs
+from resolvers import auth, inputs, sessions, viewers
 from resolvers.desk import Context
 from resolvers.errors import BadCredentials, Unauthenticated
 from rest_compat import forms, shapes
 from rest_compat.answers import CHALLENGE, RestError, answer
 from rest_compat.bodies import read_body
-from rest_compat.credentials import is_token, viewer_of
+from rest_compat.credentials import viewer_of
 from rest_compat.forms import values_of
 from rest_compat.operations import operation
 from rest_compat.reads import row_answer, row_text
@@ -44,7 +44,7 @@ async def login(request: Request, context: Context) -> Response:
         done = await _login(request, context)
     except BadCredentials:
         raise RestError(400, {"non_field_errors": ["Invalid credentials"]}) from None
-    viewer = await auth.viewer_of(context.desk, done.access)
+    viewer = await viewers.viewer_of(context.desk, done.access)
     themselves = replace(context, viewer=viewer)
     user = orjson.Fragment(await row_text(themselves, shapes.ONE_USER, done.user_id))
     return answer({"access": done.access, "refresh": done.refresh, "user": user})
@@ -58,12 +58,16 @@ async def login(request: Request, context: Context) -> Response:
     errors={400: "Refresh token is required", 401: "Invalid refresh token"},
 )
 async def refresh(request: Request, context: Context) -> Response:
-    """Give a new access token (recorded: "refresh")."""
+    """Give a new access token (recorded: "refresh").
+
+    The refresh token stays good, for clients that keep the one of their login: GraphQL's is
+    exchanged each time.
+    """
     token = (await read_body(request)).data.get("refresh")
     if not token:
         raise RestError(400, {"error": "Refresh token is required"})
     try:
-        return answer({"access": await auth.refresh(context.desk, str(token))})
+        return answer({"access": await sessions.refresh(context.desk, str(token))})
     except Unauthenticated:
         raise RestError(401, {"error": "Invalid refresh token"}) from None
 
@@ -80,7 +84,7 @@ async def logout(request: Request, context: Context) -> Response:
         viewer = None
     token = (await read_body(request)).data.get("refresh")
     if isinstance(token, str):
-        await auth.logout(context.desk, viewer, token)
+        await sessions.logout(context.desk, viewer, token)
     return answer({"message": "Logged out successfully"})
 
 
@@ -118,7 +122,7 @@ async def jwt_refresh(request: Request, context: Context) -> Response:
     """Give a new access token under the older name, with that name's answers."""
     token = await _required_token(request, REFRESH, REFRESH_RULES)
     try:
-        return answer({"access": await auth.refresh(context.desk, token)})
+        return answer({"access": await sessions.refresh(context.desk, token)})
     except Unauthenticated:
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE) from None
 
@@ -127,7 +131,7 @@ async def jwt_refresh(request: Request, context: Context) -> Response:
 async def jwt_verify(request: Request, context: Context) -> Response:
     """Tell whether a token of either kind is valid."""
     token = await _required_token(request, VERIFY, VERIFY_RULES)
-    if not any(is_token(context.desk, token, kind) for kind in ("access", "refresh")):
+    if not await sessions.is_valid(context.desk, token):
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE)
     return answer({})
 
@@ -138,16 +142,9 @@ async def _login(request: Request, context: Context) -> auth.Login:
         CREDENTIALS, values_of(forms.LOGIN, body, partial=False), partial=False
     )
     inputs.raise_problems(problems)
-    # The blanks around a password may belong to it; the old system cut them off.
+    # As it was sent: the blanks around a password may belong to it.
     username, sent = cleaned["username"], str(body.data["password"])
-    if (rates := context.desk.rates) is not None:
-        await rates.count_login(context.address, username)
-    try:
-        return await auth.login(context.desk, username, sent)
-    except BadCredentials:
-        if sent == sent.strip():
-            raise
-        return await auth.login(context.desk, username, sent.strip())
+    return await auth.login(context.desk, username, sent, address=context.address)
 
 
 async def _required_token(request: Request, form: forms.Form, rules: inputs.Rules) -> str:

@@ -2,9 +2,9 @@
 
 from starlette.requests import Request
 
-from resolvers import auth
+from resolvers import viewers
 from resolvers.desk import Desk, Viewer
-from resolvers.errors import Unauthenticated
+from resolvers.errors import Deactivated, SessionEnded, Unauthenticated
 from rest_compat.answers import CHALLENGE, RestError
 
 NOT_VALID = {"detail": "Given token not valid for any token type", "code": "token_not_valid"}
@@ -20,12 +20,16 @@ async def viewer_of(desk: Desk, request: Request) -> Viewer:
         detail = "Authorization header must contain two space-delimited values"
         raise _refused({"detail": detail, "code": "bad_authorization_header"})
     try:
-        return await auth.viewer_of(desk, parts[1])
+        return await viewers.viewer_of(desk, parts[1])
+    except Deactivated:
+        raise _refused({"detail": "User is inactive", "code": "user_inactive"}) from None
+    except SessionEnded:
+        raise _refused(_invalid("Token is invalid or expired")) from None
     except Unauthenticated:
         raise _refused(_why(desk, parts[1])) from None
 
 
-def is_token(desk: Desk, token: str, kind: str) -> bool:
+def _is_token(desk: Desk, token: str, kind: str) -> bool:
     """Whether this is a valid token of a kind, whoever it belongs to."""
     try:
         desk.tokens.check(token, kind)
@@ -35,10 +39,11 @@ def is_token(desk: Desk, token: str, kind: str) -> bool:
 
 
 def _why(desk: Desk, token: str) -> dict[str, object]:
-    if is_token(desk, token, "access"):
-        return {"detail": "User is inactive", "code": "user_inactive"}
-    wrong_type = is_token(desk, token, "refresh")
-    message = "Token has wrong type" if wrong_type else "Token is invalid or expired"
+    wrong_type = _is_token(desk, token, "refresh")
+    return _invalid("Token has wrong type" if wrong_type else "Token is invalid or expired")
+
+
+def _invalid(message: str) -> dict[str, object]:
     about = {"token_class": "AccessToken", "token_type": "access", "message": message}
     return {**NOT_VALID, "messages": [about]}
 

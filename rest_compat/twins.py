@@ -75,7 +75,7 @@ _USER = f"user {selection('User', shapes.USER)}"
 _COMPANY = f"company {selection('Company', shapes.COMPANY)}"
 _CONTACT = f"contact {selection('Contact', shapes.CONTACT)}"
 _LOGIN = _write("login", f"accessToken refreshToken {_USER}", username=YOURS, password=YOURS)
-_REFRESH = _write("refreshToken", "accessToken", refreshToken=YOURS)
+_REFRESH = _write("refreshToken", "accessToken refreshToken", refreshToken=YOURS)
 _UPDATE_TICKET = _write("updateTicket", _TICKET, id=ID, subject=YOURS)
 _UPDATE_COMMENT = _write("updateComment", _COMMENT, id=ID, text=YOURS)
 _UPDATE_USER = _write("updateUser", _USER, id=ID, firstName=YOURS)

@@ -26,6 +26,8 @@ SENTENCES: Mapping[str, str] = {
     "max_bytes": "Ensure this field has no more than {max} bytes.",
     "comma": "A tag may not contain a comma.",
     "too_short": "Ensure this field has at least {min} characters.",
+    "too_common": "This password is too common.",
+    "last_admin": "This is the last active Admin: make somebody else one first.",
     "null_characters": NULL_CHARACTERS,
     "surrogates": "Surrogate characters are not allowed: U+{surrogate}.",
     "invalid_choice": '"{value}" is not a valid choice.',

@@ -11,11 +11,10 @@ from resolvers.filters import parse
 from resolvers.kinds import Entity
 from resolvers.positions import open_position
 from resolvers.shapes import Args
-from resolvers.signing import Signer
+from resolvers.signing import LONGEST_LINK, Signer
 from schema.selection import snake
 from schema.words import DEFAULT_PAGE, MOST_PAGE
 
-LONGEST_LINK = 86_400
 MOST_ORDERS = 6
 _ID_FIELDS = frozenset(
     {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}

@@ -60,7 +60,8 @@ async def charge(
     try:
         context.level = await rates.draw(key, requested)
     except Throttled as error:
-        told = {"retryAfter": error.seconds, **_extensions(requested, 0, error.level)}
+        level = {} if error.level is None else _extensions(requested, 0, error.level)
+        told = {"retryAfter": error.seconds, **level}
         raise GraphQLError(str(error), node, original_error=error, extensions=told) from None
     return Charge(rates, key, cost, requested, context.level)
 

@@ -6,16 +6,17 @@ from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 
-from resolvers.auth import viewer_of
 from resolvers.desk import Context, Desk, Viewer
 from resolvers.errors import Unauthenticated
 from resolvers.rates import Level
+from resolvers.viewers import viewer_of
 
 
 class GraphContext:
-    """The context of a request; ``login`` makes its viewer somebody.
+    """The context of a request; its viewer is whoever its token belongs to, and nobody without one.
 
-    A WebSocket has one for all its operations, so ``renewed`` looks again whose the token is.
+    A WebSocket has one for all its operations, so ``renewed`` looks again whose the token is. A
+    login puts its own token here.
     ``resumes_after`` and ``place`` are where a stream of events goes on and where it is.
     """
 
@@ -35,24 +36,28 @@ class GraphContext:
         self.level: Level | None = None
         self.retry_after: int | None = None
 
-    def become(self, viewer: Viewer | None) -> None:
-        """Go on as somebody who has just logged in, or as nobody."""
-        self.desk_context = replace(self.desk_context, viewer=viewer)
+    async def use(self, token: str) -> None:
+        """Go on with another token: that of a login."""
+        self.token = token
+        await self.identify()
 
     async def identify(self) -> None:
         """Find out whose the token is; one that is no good makes them nobody."""
-        if self.token is None:
-            self.bad_token = None
+        viewer: Viewer | None = None
+        failure: Unauthenticated | None = None
+        token = self.token
+        if token is not None:
+            try:
+                viewer = await viewer_of(self.desk_context.desk, token)
+            except Unauthenticated as error:
+                failure = error
+        if token != self.token:
+            # Somebody has logged in on the connection meanwhile.
             return
-        failure = None
-        try:
-            viewer = await viewer_of(self.desk_context.desk, self.token)
-        except Unauthenticated as error:
-            viewer, failure = None, error
         # Only now: other operations of the connection look at it meanwhile.
         self.bad_token = failure
         if viewer != self.desk_context.viewer:
-            self.become(viewer)
+            self.desk_context = replace(self.desk_context, viewer=viewer)
 
     async def renewed(self) -> Context:
         """Return the context as of now; raises ``Unauthenticated`` where the token is no good."""

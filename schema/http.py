@@ -266,7 +266,8 @@ def _check_way(operation: Operation, method: str, kind: str) -> None:
 def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
     """Return the status of an answer (GraphQL over HTTP, status codes)."""
     if not isinstance(result, PreExecutionError):
-        return 200
+        # Nothing but that there was too much, such as logins; other clients trust no other status.
+        return 429 if throttled and result.data is None and kind != media.JSON else 200
     if any(isinstance(error, NoChoice) for error in result.errors or ()):
         # A request that does not say what it wants is malformed.
         return 400

@@ -44,28 +44,6 @@ def reference(value: object) -> UUID | Problem:
     return read_id(value) or Problem("invalid_uuid", {"value": str(value)})
 
 
-@strawberry.input(description="Who logs in, with `login`.")
-class LoginInput:
-    """Credentials."""
-
-    username: str = said("The name that the user logs in with.")
-    password: str = said("The password that belongs to it.")
-
-
-@strawberry.input(description="The token that `refreshToken` exchanges.")
-class RefreshTokenInput:
-    """A token."""
-
-    refresh_token: str = said("The refresh token of a login.")
-
-
-@strawberry.input(description="The token that `logout` ends.")
-class LogoutInput:
-    """A token."""
-
-    refresh_token: str = said("The refresh token that is to end.")
-
-
 @strawberry.input(description="A new ticket, for `createTicket`.")
 class CreateTicketInput:
     """A new ticket."""
@@ -240,7 +218,7 @@ class CreateUserInput:
     """A new user."""
 
     username: str = said("The name to log in with, at most 150 characters.")
-    password: str = said("The password, at least 8 characters.")
+    password: str = said("The password: at least 10 characters, and none that everybody uses.")
     role: Role = said("What the user is to the desk: staff of a team, an Admin or a customer.")
     company_id: ID | None = told("The company of a customer; staff have none.")
     first_name: str | None = told("The given name of the user.")
@@ -256,7 +234,9 @@ class UpdateUserInput:
 
     id: ID = said("The user who is to be changed.")
     username: str | None = told("The name to log in with, at most 150 characters.")
-    password: str | None = told("The password, at least 8 characters.")
+    password: str | None = told(
+        "The password: at least 10 characters, and none that everybody uses."
+    )
     role: Role | None = told(
         "What the user is to the desk: staff of a team, an Admin or a customer."
     )

@@ -7,19 +7,17 @@ from uuid import UUID
 import strawberry
 from strawberry.file_uploads import Upload
 
-from resolvers import attachments, auth, comments, tickets
+from resolvers import attachments, comments, tickets
 from resolvers.desk import Context
-from resolvers.errors import DeskError, NotFound, Unauthenticated
+from resolvers.errors import NotFound
 from schema import inputs, payloads
 from schema.arguments import known_id
-from schema.errors import RefusedToken, UserError, failure_of
 from schema.inputs import values_of
 from schema.people_mutations import PeopleMutation
 from schema.performing import KEYS, Info, Made, given_input, perform
-from schema.projecting import project
-from schema.types import User
+from schema.session_mutations import SessionMutation
 from schema.webhook_mutations import WebhookMutation
-from schema.words import answered, said
+from schema.words import answered
 
 CHUNK = 256 * 1024
 
@@ -44,66 +42,11 @@ def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int
     return given.expected_version if given.expected_version is not strawberry.UNSET else None
 
 
-@strawberry.type(description="The answer of `login`: tokens, or errors.")
-class LoginPayload:
-    """Tokens, or errors."""
-
-    access_token: str | None = said("The token to send as `Authorization: Bearer …`.")
-    refresh_token: str | None = said("The token that gets new access tokens.")
-    errors: list[UserError] = said("Why nobody was logged in; empty where somebody was.")
-    user_id: strawberry.Private[UUID | None] = None
-
-    @answered("The user who is logged in now; null if nobody is.")
-    async def user(self, info: Info) -> User | None:
-        """Project what was asked for, in the eyes of the user who has just logged in."""
-        if self.user_id is None:
-            return None
-        return await project(info._raw_info, "one", values={"key": self.user_id})  # type: ignore[return-value]
-
-
 @strawberry.type(
     description="Everything that can be changed; each answers with what it changed, or errors."
 )
-class Mutation(PeopleMutation, WebhookMutation):
+class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
-
-    @answered("Exchange a username and a password for an access token and a refresh token.")
-    async def login(
-        self, info: Info, given: Annotated[inputs.LoginInput, given_input()]
-    ) -> LoginPayload:
-        """Log in."""
-        context: Context = info.context.desk_context
-        if (rates := context.desk.rates) is not None:
-            await rates.count_login(context.address, given.username)
-        try:
-            done = await auth.login(context.desk, given.username, given.password)
-            info.context.become(await auth.viewer_of(context.desk, done.access))
-        except DeskError as error:
-            return LoginPayload(
-                access_token=None, refresh_token=None, errors=failure_of(error).errors
-            )
-        return LoginPayload(
-            access_token=done.access, refresh_token=done.refresh, errors=[], user_id=done.user_id
-        )
-
-    @answered("Exchange a refresh token for a new access token.")
-    async def refresh_token(
-        self, info: Info, given: Annotated[inputs.RefreshTokenInput, given_input()]
-    ) -> payloads.RefreshTokenPayload:
-        """Stay logged in; a token that is no good is an UNAUTHENTICATED error."""
-        try:
-            access = await auth.refresh(info.context.desk_context.desk, given.refresh_token)
-        except Unauthenticated:
-            raise RefusedToken from None
-        return payloads.RefreshTokenPayload(access_token=access, errors=[])
-
-    @answered("End a refresh token, so that it gets no more access tokens.")
-    async def logout(
-        self, info: Info, given: Annotated[inputs.LogoutInput, given_input()]
-    ) -> payloads.LogoutPayload:
-        """Log out."""
-        await auth.logout(info.context.desk_context.desk, None, given.refresh_token)
-        return payloads.LogoutPayload(ok=True, errors=[])
 
     @answered("Create a ticket; customers create them for their own company.")
     async def create_ticket(

@@ -1,7 +1,7 @@
 """The way of an operation, the same over every transport: examined, chosen, run in its time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -100,6 +100,7 @@ class DeskSchema(Schema):
                 result = executor.execute_operation()
                 # Nothing comes later: the schema has neither @defer nor @stream.
                 done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
+                _note_throttled(done.errors, operation.context)
         except TimeoutError:
             late = TimedOut(seconds)
             error = GraphQLError(str(late), nodes=operation.node, original_error=late)
@@ -177,6 +178,13 @@ class DeskSchema(Schema):
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)
                 yield ExecutionResult(data=None, errors=[last])
+
+
+def _note_throttled(errors: Sequence[GraphQLError] | None, context: GraphContext) -> None:
+    """Tell the transport how long to wait where a field had too much to do."""
+    for error in errors or ():
+        if isinstance(error.original_error, Throttled):
+            context.retry_after = max(context.retry_after or 0, error.original_error.seconds)
 
 
 def _refused(error: GraphQLError, context: GraphContext) -> PreExecutionError:

@@ -19,6 +19,9 @@ class RefreshTokenPayload:
     access_token: str | None = said(
         "A new access token, good for an hour; null if there are errors."
     )
+    refresh_token: str | None = said(
+        "The refresh token to keep instead of the one that was sent; null if there are errors."
+    )
     errors: list[UserError] = said(_ERRORS)
 
 
@@ -27,6 +30,27 @@ class LogoutPayload:
     """Nothing but errors."""
 
     ok: bool = said("Whether the refresh token is of no more use; true also if it never was.")
+    errors: list[UserError] = said(_ERRORS)
+
+
+@strawberry.type(description="The answer of `logoutEverywhere`: that all sessions are ended.")
+class LogoutEverywherePayload:
+    """Nothing but errors."""
+
+    ok: bool = said("Whether no token issued up to now is of any more use.")
+    errors: list[UserError] = said(_ERRORS)
+
+
+@strawberry.type(
+    description="The answer of `changePassword`: the tokens of a new session, or errors."
+)
+class ChangePasswordPayload:
+    """Tokens, or errors."""
+
+    access_token: str | None = said("The token to send from now on; null if there are errors.")
+    refresh_token: str | None = said(
+        "The token that gets new access tokens; null if there are errors."
+    )
     errors: list[UserError] = said(_ERRORS)
 
 

@@ -17,13 +17,14 @@ from starlette.responses import (
 )
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from resolvers.auth import Viewers
 from resolvers.desk import Desk
 from resolvers.feed import Feed
+from resolvers.passwords import Passwords
 from resolvers.plans import Plans
 from resolvers.rates import MemoryBuckets, Rates
 from resolvers.signing import Signer
 from resolvers.tokens import Tokens
+from resolvers.viewers import Viewers
 from rest_compat.routes import rest_routes
 from schema import create_schema
 from schema.bounds import Limits
@@ -31,6 +32,7 @@ from schema.http import GraphQLView
 from server import console, reference
 from server.cors import cors_middleware
 from server.database import Database
+from server.demo import check_production
 from server.disconnects import Disconnects
 from server.files import open_files
 from server.manifests import persisted_documents
@@ -84,6 +86,7 @@ def create_desk(
         signer=signer,
         plans=Plans(),
         viewers=Viewers(),
+        passwords=Passwords(),
         clock=clock,
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         max_text_bytes=settings.max_text_kb * 1024,
@@ -98,9 +101,10 @@ def create_desk(
 def _rates(settings: Settings, database: Database, clock: Clock) -> Rates | None:
     if settings.rate_limit == "off":
         return None
-    shared = settings.rate_limit_shared == "on"
+    shared = SharedBuckets(database.url) if settings.rate_limit_shared == "on" else None
     return Rates(
-        SharedBuckets(database.url) if shared else MemoryBuckets(),
+        shared or MemoryBuckets(),
+        known=shared,
         per_minute=settings.rate_limit,
         maximum=settings.max_cost,
         clock=clock,
@@ -112,7 +116,8 @@ def create_app(
 ) -> Starlette:
     """Return the application; it opens the database when it starts.
 
-    It does not start on a database whose schema is not this program's (``SchemaError``).
+    It does not start on a database whose schema is not this program's (``SchemaError``), nor in
+    production where the demo's password opens it (``SettingsError``).
     """
     desk, database = create_desk(settings, clock=clock, observer=observer)
     config = PageConfig(settings)
@@ -122,6 +127,7 @@ def create_app(
         await database.open()
         try:
             await check(database)
+            await check_production(settings, database)
             if desk.rates is not None:
                 await desk.rates.open()
             await config.prepare(database)

@@ -1,5 +1,6 @@
 """What every connection to a database is told when it is made, for reads and for writes."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,11 @@ SQLITE_PRAGMAS = (
 # client leaves behind that could not cancel it any more.
 CHECK_INTERVAL = 500
 
+# What of a message of PostgreSQL or its driver repeats values: details tell whole rows.
+_VALUES = re.compile(
+    r"\n(?:DETAIL|HINT):.*|(?<=invalid input)( [^:]*):.*|(?<=out of range): .*", re.DOTALL
+)
+
 # Where PostgreSQL's times start counting.
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -44,3 +50,16 @@ async def _take_all_times(connection: Any) -> None:
         encoder=lambda time: ((time - _POSTGRES_EPOCH) // timedelta(microseconds=1),),
         decoder=lambda stored: _POSTGRES_EPOCH + timedelta(microseconds=stored[0]),
     )
+
+
+def leave_values_out(error: BaseException | None) -> None:
+    """Take the values out of the text of an error and of what it came from, for it is logged."""
+    while error is not None:
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
+            # It tells which value could not be converted.
+            error.__cause__, error.__suppress_context__ = None, True
+        error.args = tuple(
+            _VALUES.sub(r"\1", arg) if isinstance(arg, str) else arg for arg in error.args
+        )
+        error = error.__cause__

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from server.connecting import SQLITE_PRAGMAS, prepare_postgres
+from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from server.lanes import Lane
 
 READ_CONNECTIONS = 8
@@ -77,6 +77,9 @@ class PostgresReader:
         except asyncio.CancelledError:
             patience = CANCEL_PATIENCE
             raise
+        except asyncpg.PostgresError as error:
+            leave_values_out(error)
+            raise
         finally:
             # Given up in vain, the connection is closed, and the statement ends with it.
             with suppress(TimeoutError):
@@ -120,7 +123,8 @@ class SqliteReader:
         for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
             connection.execute(pragma)
         for name, function in self._functions.items():
-            connection.create_function(name, 1, function, deterministic=True)
+            # Of any number of arguments.
+            connection.create_function(name, -1, function, deterministic=True)
         connection.set_trace_callback(self._observer)
         return connection
 

@@ -19,6 +19,10 @@ PREFIX = "DESKGRAPH_"
 KEY_FILE = Path("var/secret.key")
 # RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
 SHORTEST_KEY = 32
+# What README and docs/ have in the place of a key: everybody knows these.
+PLACEHOLDER_KEYS = frozenset(
+    {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
+)
 # In points a minute.
 MAX_RATE_LIMIT = 10**9
 
@@ -136,13 +140,19 @@ class Settings(BaseSettings):
     def signing_key(self, key_file: Path = KEY_FILE) -> str:
         """Return the key behind tokens, links and cursors; in development make and keep one.
 
-        Raises ``SettingsError`` where production has none, or where it is too short for HS256.
+        Raises ``SettingsError`` where production has none or one that the documentation prints, or
+        where it is too short for HS256.
         """
         if self.secret_key is not None:
             key = self.secret_key.get_secret_value()
             if len(key.encode()) < SHORTEST_KEY:
                 raise SettingsError(
                     f"{PREFIX}SECRET_KEY is too short: it needs {SHORTEST_KEY} bytes or more."
+                )
+            if self.production and key in PLACEHOLDER_KEYS:
+                raise SettingsError(
+                    f"{PREFIX}SECRET_KEY is the placeholder of the documentation, which everybody "
+                    f"knows: production needs {SHORTEST_KEY} random bytes or more."
                 )
             return key
         if self.production:

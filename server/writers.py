@@ -14,12 +14,17 @@ from typing import Any
 import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from server.connecting import SQLITE_PATIENCE, SQLITE_PRAGMAS, prepare_postgres
+from server.connecting import (
+    SQLITE_PATIENCE,
+    SQLITE_PRAGMAS,
+    leave_values_out,
+    prepare_postgres,
+)
 
 WRITE_CONNECTIONS = 4
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
@@ -58,7 +63,7 @@ def postgres_engine(dsn: str) -> AsyncEngine:
             raise
         return connection
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=WRITE_CONNECTIONS,
@@ -68,6 +73,13 @@ def postgres_engine(dsn: str) -> AsyncEngine:
         # What clients sent has no place in a log.
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "handle_error", _leave_values_out)
+    return engine
+
+
+def _leave_values_out(context: ExceptionContext) -> None:
+    leave_values_out(context.original_exception)
+    leave_values_out(context.sqlalchemy_exception)
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from models import Company, Role, User
 from resolvers.errors import Invalid, Problem
+from resolvers.passwords import Passwords
 from resolvers.people import add_user as insert_user
 from resolvers.tokens import Tokens
 from server.cli.errors import CommandError, open_database
@@ -60,7 +61,7 @@ async def add_user(new: NewUser, password: str) -> str:
         if new.company is not None:
             values["company"] = await _company_id(database, new.company)
         try:
-            await insert_user(database, _now(), values)
+            await insert_user(database, Passwords(), _now(), values)
         except Invalid as invalid:
             raise CommandError(_worded(invalid.problems)) from None
     return f"Added {new.username.strip()} ({role.value})."
@@ -77,11 +78,16 @@ async def access_token(username: str) -> str:
     )
     async with open_database(settings) as database, database.transaction() as session:
         user = (await session.exec(select(User).where(User.username == username))).first()
+        company = None
+        if user is not None and user.company_id is not None:
+            company = await session.get(Company, user.company_id)
     if user is None:
         raise CommandError(f"There is no user {username!r}.")
     if not user.is_active:
         raise CommandError(f"The user {username!r} is deactivated.")
-    return tokens.access(user.id)
+    if company is not None and not company.is_active:
+        raise CommandError(f"The company of the user {username!r} is deactivated.")
+    return tokens.access(user.id, user.tokens_not_before)
 
 
 def _role(text: str) -> Role:
@@ -123,6 +129,8 @@ def _sentence(name: str, problem: Problem) -> str:
             return "There is a user with this name already."
         case "too_short":
             return f"The password needs {params['min']} characters or more."
+        case "too_common":
+            return "The password is one of those that everybody tries first."
         case "max_length":
             return f"{name} may have {params['max']} characters at most."
         case "only_for_customers":

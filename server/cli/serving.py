@@ -101,14 +101,15 @@ async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
             from server.migrate import upgrade
 
             await upgrade(database)
+        from server.demo import check_production, working_logins
+
+        await check_production(settings, database)
         if settings.production:
             return []
         if prepare:
             from server.cli.data import load
 
             await load(database, settings)
-        from server.demo import working_logins
-
         return await working_logins(database)
 
 

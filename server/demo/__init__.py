@@ -2,10 +2,11 @@
 
 import asyncio
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import obstore
 from obstore.store import ObjectStore
@@ -19,6 +20,7 @@ from server.database import Database
 from server.demo.maker import Maker, Row, Rows
 from server.demo.people import make_people
 from server.demo.stories import make_tickets
+from server.settings import Settings, SettingsError
 
 PASSWORD = "demo-desk-2025"  # noqa: S105 - public on purpose, see the module's first line
 # One login for each kind of viewer.
@@ -44,7 +46,7 @@ class Loaded:
 
 def build(now: datetime, password: str, *, tickets: int = TICKETS, seed: int = SEED) -> Rows:
     """Make the demo as it stands at ``now``; ``password`` is the hash that all users get."""
-    data = tomllib.loads((Path(__file__).parent / "data.toml").read_text("utf-8"))
+    data = _data()
     maker = Maker(now, seed)
     make_people(maker, data, password)
     make_tickets(maker, data, tickets)
@@ -57,16 +59,39 @@ async def is_empty(database: Database) -> bool:
         return await _is_empty(connection)
 
 
-async def working_logins(database: Database) -> list[str]:
-    """Return who of ``LOGINS`` is there and still has the demo's password."""
+def _data() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "data.toml").read_text("utf-8"))
+
+
+def usernames() -> list[str]:
+    """Return the names of all who can log in to the demo."""
+    data = _data()
+    customers = (one for company in data["companies"] for one in company["customers"])
+    return [*(one["username"] for one in data["staff"]), *(one.split("/")[0] for one in customers)]
+
+
+async def working_logins(database: Database, names: Collection[str] = LOGINS) -> list[str]:
+    """Return who of some users of the demo is there and still has the demo's password."""
     found = select(_users.c.username, _users.c.password).where(
-        _users.c.username.in_(LOGINS), _users.c.is_active
+        _users.c.username.in_(names), _users.c.is_active
     )
     async with database.engine.connect() as connection:
         stored = {row.username: row.password for row in await connection.execute(found)}
     # They share one hash as long as nobody changed anything: one slow check is enough.
     genuine = {hash_ for hash_ in set(stored.values()) if verify_password(PASSWORD, hash_)}
-    return [name for name in LOGINS if stored.get(name) in genuine]
+    return [name for name in names if stored.get(name) in genuine]
+
+
+async def check_production(settings: Settings, database: Database) -> None:
+    """Raise ``SettingsError`` where production would let in whoever knows the demo's password."""
+    if not settings.production:
+        return
+    if left := await working_logins(database, usernames()):
+        raise SettingsError(
+            f"The database has logins with the demo's password, which is public: "
+            f"{', '.join(left)}. Change their passwords or deactivate them in development, or use "
+            f"another database."
+        )
 
 
 async def load_demo(

@@ -14,7 +14,7 @@ from rest_compat.routes import API, rest_routes
 from schema.choices import ErrorCode
 from schema.codes import Code
 from server.cli import app
-from server.settings import PREFIX, Settings
+from server.settings import PREFIX, Settings, SettingsError
 from server.stores import SCHEMES, open_place
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
 
@@ -52,6 +52,9 @@ def test_the_settings_of_production_are_acceptable(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(*line.split("=", 1))
 
     assert Settings().production
+    with pytest.raises(SettingsError, match="placeholder"):
+        Settings().signing_key()
+    monkeypatch.setenv(f"{PREFIX}SECRET_KEY", "k" * 48)
     assert Settings().signing_key()
 
 

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from models import Attachment
 from resolvers import attachments
 from resolvers.errors import TooLarge
+from resolvers.signing import day_of
 from rest_compat import rest_routes
 from rest_compat.downloads import disposition
 from server.app import utc_now
@@ -111,7 +112,8 @@ class Client:
 
     def signed(self, stored: str) -> str:
         expires = str(int(self.world.clock().timestamp()) + 60)
-        signature = self.world.desk.signer.media_signature(stored, expires)
+        day = day_of(self.world.clock())
+        signature = self.world.desk.signer.media_signature(stored, expires, day)
         return f"/media/{stored}?expires={expires}&signature={signature}"
 
     async def get(self, path: str, **headers: str) -> httpx.Response:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resolvers import following, tickets
-from resolvers.auth import VIEWER_LIFETIME
+from resolvers.viewers import VIEWER_LIFETIME
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 

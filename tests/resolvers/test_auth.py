@@ -1,6 +1,7 @@
 """Logging in and out: who gets in, for how long, and what becomes of old password hashes."""
 
 import asyncio
+import base64
 from typing import Any
 from uuid import uuid4
 
@@ -8,11 +9,13 @@ import jwt
 import pytest
 
 from models import RefreshToken, Role, User
-from resolvers import auth, people
+from resolvers import auth, people, sessions
+from resolvers import viewers as known
 from resolvers.desk import Viewer
-from resolvers.errors import BadCredentials, SessionEnded, Unauthenticated
+from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
+from tests.resolvers.hashers import CountingHasher, counted
 from tests.resolvers.test_passwords import old_hash
-from tests.viewers.world import KEY, NOON, PASSWORD, World, key
+from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
 
 pytestmark = pytest.mark.anyio
 
@@ -36,9 +39,9 @@ async def test_a_login_gives_tokens_that_are_good(world: World) -> None:
     done = await auth.login(world.desk, "keith", PASSWORD)
 
     assert done.user_id == key("keith")
-    assert (await auth.viewer_of(world.desk, done.access)) == world.context("keith").viewer
-    again = await auth.refresh(world.desk, done.refresh)
-    assert (await auth.viewer_of(world.desk, again)).id == key("keith")
+    assert (await known.viewer_of(world.desk, done.access)) == world.context("keith").viewer
+    again = await sessions.refresh(world.desk, done.refresh)
+    assert (await known.viewer_of(world.desk, again)).id == key("keith")
     assert (await world.get(User, key("keith"))).last_login == NOON
 
 
@@ -47,7 +50,8 @@ async def test_a_login_remembers_the_refresh_token_by_its_id_only(world: World) 
 
     claims = world.desk.tokens.check(done.refresh, "refresh")
     [row] = (await world.dump())["refresh_tokens"]
-    assert row == (claims.jti, key("keith"), NOON, claims.expires_at, None)
+    about = (claims.jti, key("keith"), NOON, claims.expires_at, None)
+    assert row == (*about, claims.jti, None, None)
     assert done.refresh not in str(await world.dump())
 
 
@@ -117,11 +121,11 @@ async def test_logging_out_revokes_the_refresh_token(world: World) -> None:
     other = await auth.login(world.desk, "keith", PASSWORD)
     world.clock.move(hours=1)
 
-    assert await auth.logout(world.desk, None, done.refresh)
+    assert await sessions.logout(world.desk, None, done.refresh)
 
     with pytest.raises(Unauthenticated):
-        await auth.refresh(world.desk, done.refresh)
-    await auth.refresh(world.desk, other.refresh)
+        await sessions.refresh(world.desk, done.refresh)
+    await sessions.refresh(world.desk, other.refresh)
     jti = world.desk.tokens.check(done.refresh, "refresh").jti
     async with world.database.transaction() as session:
         assert (await session.get_one(RefreshToken, jti)).revoked_at == world.clock.now
@@ -129,29 +133,29 @@ async def test_logging_out_revokes_the_refresh_token(world: World) -> None:
 
 async def test_logging_out_twice_keeps_the_first_time(world: World) -> None:
     done = await auth.login(world.desk, "keith", PASSWORD)
-    await auth.logout(world.desk, None, done.refresh)
+    await sessions.logout(world.desk, None, done.refresh)
     before = await world.dump()
     world.clock.move(hours=1)
 
-    assert await auth.logout(world.desk, None, done.refresh)
+    assert await sessions.logout(world.desk, None, done.refresh)
     assert await world.dump() == before
 
 
 async def test_a_token_of_the_old_system_is_good_until_its_logout(world: World) -> None:
     token = foreign_refresh("keith")
-    access = await auth.refresh(world.desk, token)
-    assert (await auth.viewer_of(world.desk, access)).id == key("keith")
+    access = await sessions.refresh(world.desk, token)
+    assert (await known.viewer_of(world.desk, access)).id == key("keith")
 
-    assert await auth.logout(world.desk, None, token)
+    assert await sessions.logout(world.desk, None, token)
 
     with pytest.raises(Unauthenticated):
-        await auth.refresh(world.desk, token)
+        await sessions.refresh(world.desk, token)
 
 
 async def test_logging_out_at_once_from_two_windows_is_one_logout(world: World) -> None:
     token = foreign_refresh("keith")
 
-    done = await asyncio.gather(*(auth.logout(world.desk, None, token) for _ in range(4)))
+    done = await asyncio.gather(*(sessions.logout(world.desk, None, token) for _ in range(4)))
 
     assert done == [True] * 4
     assert len((await world.dump())["refresh_tokens"]) == 1
@@ -162,13 +166,13 @@ async def test_nobody_ends_what_is_no_refresh_token_of_theirs(world: World) -> N
     before = await world.dump()
     carla, keith = world.context("carla").viewer, world.context("keith").viewer
 
-    assert not await auth.logout(world.desk, carla, done.refresh)
-    assert not await auth.logout(world.desk, keith, done.access)
-    assert not await auth.logout(world.desk, None, "garbage")
-    assert not await auth.logout(world.desk, None, foreign_refresh("nobody"))
+    assert not await sessions.logout(world.desk, carla, done.refresh)
+    assert not await sessions.logout(world.desk, keith, done.access)
+    assert not await sessions.logout(world.desk, None, "garbage")
+    assert not await sessions.logout(world.desk, None, foreign_refresh("nobody"))
 
     assert await world.dump() == before
-    assert await auth.logout(world.desk, keith, done.refresh)
+    assert await sessions.logout(world.desk, keith, done.refresh)
 
 
 async def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothing(
@@ -176,46 +180,50 @@ async def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothi
 ) -> None:
     done = await auth.login(world.desk, "keith", PASSWORD)
     with pytest.raises(Unauthenticated):
-        await auth.refresh(world.desk, done.access)
+        await sessions.refresh(world.desk, done.access)
     with pytest.raises(Unauthenticated):
-        await auth.viewer_of(world.desk, done.refresh)
+        await known.viewer_of(world.desk, done.refresh)
 
 
 async def test_a_deactivated_user_is_out_within_five_seconds(world: World) -> None:
     token = world.desk.tokens.access(key("keith"))
-    await auth.viewer_of(world.desk, token)
+    await known.viewer_of(world.desk, token)
     await set_user(world, "keith", is_active=False)
 
     world.clock.move(seconds=5)
 
     with pytest.raises(Unauthenticated):
-        await auth.viewer_of(world.desk, token)
+        await known.viewer_of(world.desk, token)
 
 
 async def test_the_process_that_deactivates_a_user_notices_at_once(world: World) -> None:
     done = await auth.login(world.desk, "keith", PASSWORD)
-    await auth.viewer_of(world.desk, done.access)
+    await known.viewer_of(world.desk, done.access)
 
     await people.update_user(world.context("admin"), key("keith"), {"is_active": False})
 
     with pytest.raises(Unauthenticated):
-        await auth.viewer_of(world.desk, done.access)
+        await known.viewer_of(world.desk, done.access)
     with pytest.raises(Unauthenticated):
-        await auth.refresh(world.desk, done.refresh)
+        await sessions.refresh(world.desk, done.refresh)
     with pytest.raises(BadCredentials):
         await auth.login(world.desk, "keith", PASSWORD)
     await people.update_user(world.context("admin"), key("keith"), {"is_active": True})
-    await auth.viewer_of(world.desk, done.access)
+    again = await auth.login(world.desk, "keith", PASSWORD)
+    await known.viewer_of(world.desk, again.access)
+    for token in (done.access, done.refresh):
+        with pytest.raises(Unauthenticated):
+            await (known.viewer_of if token == done.access else sessions.refresh)(world.desk, token)
 
 
 async def test_a_new_role_is_noticed_within_five_seconds(world: World) -> None:
     token = world.desk.tokens.access(key("keith"))
-    await auth.viewer_of(world.desk, token)
+    await known.viewer_of(world.desk, token)
     await set_user(world, "keith", role="Customer", company_id=key("hilton"))
 
     world.clock.move(seconds=5)
 
-    viewer = await auth.viewer_of(world.desk, token)
+    viewer = await known.viewer_of(world.desk, token)
     assert (viewer.is_customer, viewer.company_id) == (True, key("hilton"))
 
 
@@ -223,33 +231,33 @@ async def test_a_viewer_is_looked_up_once_in_a_while_only(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = world.desk.tokens.access(key("keith"))
-    seen = [await auth.viewer_of(world.desk, token)]
+    seen = [await known.viewer_of(world.desk, token)]
 
     async def fail(*_: Any) -> None:
         raise AssertionError("a viewer was looked up again")
 
-    monkeypatch.setattr(auth, "_active_viewer", fail)
+    monkeypatch.setattr(known, "_account", fail)
     world.clock.move(seconds=3)
-    seen.append(await auth.viewer_of(world.desk, token))
+    seen.append(await known.viewer_of(world.desk, token))
 
     assert seen[0] == seen[1]
 
 
 async def test_a_token_of_nobody_is_no_good(world: World) -> None:
     with pytest.raises(Unauthenticated):
-        await auth.viewer_of(world.desk, world.desk.tokens.access(key("nobody")))
+        await known.viewer_of(world.desk, world.desk.tokens.access(key("nobody")))
     with pytest.raises(Unauthenticated):
-        await auth.refresh(world.desk, foreign_refresh("nobody"))
+        await sessions.refresh(world.desk, foreign_refresh("nobody"))
 
 
 async def test_remembered_viewers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "MOST_VIEWERS", 2)
-    viewers = auth.Viewers()
-    known = [Viewer(uuid4(), Role.TECH, None) for _ in range(3)]
-    for viewer in known:
-        viewers.put(viewer, NOON)
-    assert viewers.get(known[2].id, NOON) == known[2]
-    assert viewers.get(known[0].id, NOON) is None
+    monkeypatch.setattr(known, "MOST_VIEWERS", 2)
+    viewers = known.Viewers()
+    seen = [known.Account(Viewer(uuid4(), Role.TECH, None), None) for _ in range(3)]
+    for account in seen:
+        viewers.put(account, NOON)
+    assert viewers.get(seen[2].viewer.id, NOON) == seen[2]
+    assert viewers.get(seen[0].viewer.id, NOON) is None
 
 
 async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) -> None:
@@ -262,14 +270,111 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
 
     world.database.reader.fetch_row = counted  # type: ignore[method-assign]
     try:
-        viewers = await asyncio.gather(*(auth.viewer_of(world.desk, token) for _ in range(50)))
+        viewers = await asyncio.gather(*(known.viewer_of(world.desk, token) for _ in range(50)))
         assert {viewer.id for viewer in viewers} == {key("keith")}
         assert len(asked) == 1
         other = world.desk.tokens.access(key("nobody"))
         failed = await asyncio.gather(
-            *(auth.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
+            *(known.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
         )
-        assert {type(error) for error in failed} == {SessionEnded}
+        assert {type(error) for error in failed} == {Deactivated}
         assert len(asked) == 2
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
+
+
+# What happens meanwhile, and equal work
+
+
+# As ``CountingHasher`` hashes it.
+B64 = base64.b64encode(PASSWORD.encode()).decode()
+STORED = {
+    "nobody": None,
+    "argon2": "",
+    "old": "pbkdf2_sha256$600000$salt$eA==",
+    "older": "pbkdf2_sha256$260000$salt$eA==",
+    "unusable": "!kFh4wVw",
+    "argon2 of nothing": "$argon2id$v=19$m=8,t=1,p=1$a$b",
+    "of another kind": "md5$salt$hash",
+    "not a number": "pbkdf2_sha256$x$salt$eA==",
+    "cut off": "pbkdf2_sha256$600000$salt",
+    "empty": " ",
+}
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["some imported", "none imported"])
+async def test_a_wrong_password_costs_the_same_whoever_it_is_for(world: World, left: bool) -> None:
+    """Counted, not timed: one argon2 hash and as much PBKDF2 as the slowest hash that is left."""
+    if left:
+        await set_user(world, "olga", password="pbkdf2_sha256$600000$salt$eA==")
+    expected = (1, 600_000 if left else 0)
+    for name, stored in STORED.items():
+        if not left and name in ("old", "older", "cut off"):
+            continue
+        username = "nobody" if stored is None else "colin"
+        await set_user(world, "colin", password=stored or password_hash(), is_active=True)
+        hasher = CountingHasher()
+        with pytest.raises(BadCredentials):
+            await auth.login(counted(world, hasher), username, "wrong")
+        assert (hasher.argon2, hasher.iterations) == expected, name
+    await set_user(world, "colin", password=password_hash(), is_active=False)
+    hasher = CountingHasher()
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, hasher), "colin", "wrong")
+    assert (hasher.argon2, hasher.iterations) == expected
+
+
+@pytest.mark.parametrize("username", ["colin", "nobody", "a\0b"])
+async def test_blanks_around_a_password_cost_the_same_for_everybody(
+    world: World, username: str
+) -> None:
+    hasher = CountingHasher()
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, hasher), username, " wrong ")
+    assert hasher.argon2 == 2
+
+
+async def test_what_is_imported_meanwhile_is_as_slow_at_once(world: World) -> None:
+    hasher = CountingHasher()
+    desk = counted(world, hasher)
+    for username in ("nobody", "colin", "nobody"):
+        with pytest.raises(BadCredentials):
+            await auth.login(desk, username, "wrong")
+        if username == "nobody":
+            await set_user(world, "colin", password="pbkdf2_sha256$600000$salt$eA==")
+    assert hasher.iterations == 1_200_000
+    await set_user(world, "colin", password=password_hash())
+    world.clock.move(minutes=11)
+    with pytest.raises(BadCredentials):
+        await auth.login(desk, "nobody", "wrong")
+    assert hasher.iterations == 1_200_000
+
+
+async def test_a_password_changed_while_it_was_checked_is_not_brought_back(world: World) -> None:
+    """Neither does the old one get in, nor does its new hash replace the new password."""
+    await set_user(world, "keith", password="pbkdf2_sha256$1000$salt$" + B64)
+    loop = asyncio.get_running_loop()
+
+    def change() -> None:
+        values = {"password": "!changed", "tokens_not_before": NOON}
+        asyncio.run_coroutine_threadsafe(set_user(world, "keith", **values), loop).result(10)
+
+    with pytest.raises(BadCredentials):
+        await auth.login(counted(world, CountingHasher(change)), "keith", PASSWORD)
+
+    assert (await world.get(User, key("keith"))).password == "!changed"
+    assert (await world.dump())["refresh_tokens"] == []
+
+
+async def test_a_hash_renewed_by_another_login_meanwhile_does_not_matter(world: World) -> None:
+    await set_user(world, "keith", password="pbkdf2_sha256$1000$salt$" + B64)
+    loop = asyncio.get_running_loop()
+
+    def renew() -> None:
+        renewed = set_user(world, "keith", password=password_hash())
+        asyncio.run_coroutine_threadsafe(renewed, loop).result(10)
+
+    done = await auth.login(counted(world, CountingHasher(renew)), "keith", PASSWORD)
+
+    assert done.user_id == key("keith")
+    assert (await world.get(User, key("keith"))).password == password_hash()

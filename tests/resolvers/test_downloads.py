@@ -1,10 +1,12 @@
 """Who may open a file: by what they see, or by a signed link."""
 
+import hmac
+
 import pytest
 
 from resolvers import attachments, downloads
 from resolvers.errors import NotFound
-from resolvers.signing import Signer
+from resolvers.signing import Signer, day_of
 from tests.viewers.world import CONTENT, World, file_key, key
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +44,8 @@ async def test_files_open_for_whoever_sees_the_ticket(world: World) -> None:
 
 def signed(world: World, name: str = "photo", seconds: int = 60) -> tuple[str, str, str]:
     expires = str(int(world.clock.now.timestamp()) + seconds)
-    return file_key(name), expires, world.desk.signer.media_signature(file_key(name), expires)
+    day = day_of(world.clock.now)
+    return file_key(name), expires, world.desk.signer.media_signature(file_key(name), expires, day)
 
 
 async def test_a_signed_link_opens_until_it_expires(world: World) -> None:
@@ -62,24 +65,23 @@ async def test_signatures_are_compared_in_constant_time(
 ) -> None:
     compared: list[tuple[bytes, bytes]] = []
 
-    class Watched:
-        @staticmethod
-        def compare_digest(one: bytes, other: bytes) -> bool:
-            compared.append((one, other))
-            return one == other
+    def compare_digest(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
 
     name, expires, signature = signed(world)
-    monkeypatch.setattr(downloads, "hmac", Watched)
+    monkeypatch.setattr(hmac, "compare_digest", compare_digest)
     await downloads.open_signed(world.context(None), name, expires, signature)
     with pytest.raises(NotFound):
-        await downloads.open_signed(world.context(None), name, expires, "guess")
+        await downloads.open_signed(world.context(None), name, expires, "20251119guess")
     expected = signature.encode()
-    assert compared == [(expected, expected), (expected, b"guess")]
+    assert compared == [(expected, expected), (expected, b"20251119guess")]
 
 
 async def test_an_altered_link_opens_nothing(world: World) -> None:
     name, expires, signature = signed(world)
     other = Signer("another key that is also long enough")
+    day = day_of(world.clock.now)
     altered = [
         (file_key("receipt"), expires, signature),
         (name, str(int(expires) + 1), signature),
@@ -92,10 +94,12 @@ async def test_an_altered_link_opens_nothing(world: World) -> None:
         (name, expires, "\ud800"),
         (f"{name}\ud800", expires, signature),
         (name, f"{expires}\ud800", signature),
-        (name, expires, other.media_signature(name, expires)),
-        (name, expires, world.desk.signer.mac(f"{expires}:{name}").hex()),
+        (name, expires, other.media_signature(name, expires, day)),
+        (name, expires, signature[8:]),
+        (name, expires, f"20251120{signature[8:]}"),
+        (name, expires, f"\u0662{signature[1:]}"),
         # What was signed is split where it was joined.
-        (f"1:{name}", expires, world.desk.signer.media_signature(name, f"{expires}:1")),
+        (f"1:{name}", expires, world.desk.signer.media_signature(name, f"{expires}:1", day)),
     ]
     for link in altered:
         with pytest.raises(NotFound):

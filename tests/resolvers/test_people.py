@@ -1,14 +1,16 @@
 """Users, companies and contacts: Admins manage them, and what they may hold."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from models import Company, Contact, Role, User
 from resolvers import auth, people
+from resolvers.desk import Viewer
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from tests.viewers.world import NOON, World, key
+from tests.viewers.world import NOON, PASSWORD, World, key
 
 pytestmark = pytest.mark.anyio
 
@@ -171,3 +173,140 @@ async def test_what_does_not_exist_is_not_found(world: World, kind: str, update:
     with pytest.raises(NotFound) as refused:
         await update(world.context("admin"), key("nothing"), {})
     assert refused.value == NotFound(kind)
+
+
+# The last Admin, and who is one by now
+
+
+async def demote(world: World, name: str, who: str = "admin", **changes: Any) -> None:
+    await people.update_user(world.context(who), key(name), changes or {"role": "Tech"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"role": "Tech"}, "role"),
+        ({"role": "Customer", "company": key("hilton")}, "role"),
+        ({"is_active": False}, "is_active"),
+        ({"is_active": False, "phone": "1"}, "is_active"),
+    ],
+)
+async def test_the_last_active_admin_stays_one(
+    world: World, changes: dict[str, Any], field: str
+) -> None:
+    await demote(world, "keith", role="Admin", is_active=False)
+    before = await world.dump()
+    change = people.update_user(world.context("admin"), key("admin"), changes)
+    assert await codes(change) == {field: ["last_admin"]}
+    assert await world.dump() == before
+
+    await demote(world, "keith", is_active=True)
+    await demote(world, "admin", **changes)
+
+
+async def test_the_last_admin_may_change_everything_else(world: World) -> None:
+    same: dict[str, Any] = {"role": "Admin", "is_active": True}
+    await demote(world, "admin", **same, phone="1", password="long enough")
+    await demote(world, "keith", is_active=False)
+
+
+@pytest.mark.parametrize("changes", [{"role": "Tech"}, {"is_active": False}])
+async def test_two_admins_who_end_each_other_leave_one(
+    world: World, changes: dict[str, Any]
+) -> None:
+    await demote(world, "keith", role="Admin")
+    as_admin = Viewer(key("keith"), Role.ADMIN, None)
+    second = replace(world.context("admin"), viewer=as_admin)
+
+    done = await asyncio.gather(
+        people.update_user(world.context("admin"), key("keith"), changes),
+        people.update_user(second, key("admin"), changes),
+        return_exceptions=True,
+    )
+
+    failed = [one for one in done if one is not None]
+    assert len(failed) == 1
+    # Either it was the last one, or not an Admin any more.
+    assert isinstance(failed[0], Invalid | Forbidden | Unauthenticated)
+    active = [await world.get(User, key(name)) for name in ("admin", "keith")]
+    assert [user.role is Role.ADMIN and user.is_active for user in active].count(True) == 1
+
+
+async def test_who_was_an_admin_a_moment_ago_makes_nobody_one(world: World) -> None:
+    """In another process they may still pass for one; what they do then would stay."""
+    await demote(world, "keith", role="Admin")
+    stale = replace(world.context("admin"), viewer=Viewer(key("keith"), Role.ADMIN, None))
+    for changes, expected in (
+        ({"role": "Tech"}, Forbidden),
+        ({"is_active": False}, Unauthenticated),
+    ):
+        await demote(world, "keith", **changes)
+        before = await world.dump()
+        for attempt in (
+            people.update_user(stale, key("keith"), {"role": "Admin", "is_active": True}),
+            people.update_user(stale, key("carla"), {"phone": "1"}),
+            people.create_user(stale, {**NEW_USER, "role": "Admin"}),
+        ):
+            with pytest.raises(expected):
+                await attempt
+        assert await world.dump() == before
+
+
+@pytest.mark.parametrize("attempt", ["create", "update"])
+async def test_a_name_taken_between_look_and_write_is_taken(world: World, attempt: str) -> None:
+    """Both look before either writes, so that the database itself refuses the second."""
+    if world.database.is_sqlite:
+        pytest.skip("SQLite has one writer: nothing happens meanwhile")
+    context = world.context("admin")
+    async with world.database.transaction() as session:
+        (await session.get_one(User, key("colin"))).username = "nora"
+        await session.flush()
+        second: asyncio.Task[Any]
+        if attempt == "create":
+            second = asyncio.create_task(people.create_user(context, NEW_USER))
+        else:
+            second = asyncio.create_task(demote(world, "keith", username="nora"))
+        async with asyncio.timeout(30):
+            await until_blocked(world)
+    assert await codes(second) == {"username": ["taken"]}
+    users = [row[1] for row in (await world.dump())["users"]]
+    assert sorted(users) == ["admin", "carla", "keith", "nora", "olga"]
+
+
+async def until_blocked(world: World) -> None:
+    """Wait until a statement waits for another transaction."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    waiting += "AND wait_event_type = 'Lock'"
+    while not (await world.database.fetch_row(waiting, []))[0]:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("nine char", "too_short"),
+        ("x" * 9 + " ", "too_short"),
+        ("x" * 129, "max_length"),
+        ("1234567890", "too_common"),
+        ("QWERTYUIOP", "too_common"),
+        (" Password123 ", "too_common"),
+        ("iLoveYou123", "too_common"),
+    ],
+)
+async def test_passwords_are_long_and_not_the_usual_ones(
+    world: World, password: str, code: str
+) -> None:
+    context = world.context("admin")
+    before = await world.dump()
+    for attempt in (
+        people.create_user(context, {**NEW_USER, "password": password}),
+        people.update_user(context, key("keith"), {"password": password}),
+    ):
+        assert await codes(attempt) == {"password": [code]}
+    assert await world.dump() == before
+
+
+@pytest.mark.parametrize("password", ["demo-desk-2025", PASSWORD, "ten chars!", "ผมชอบกินข้าว"])
+async def test_other_passwords_are_taken(world: World, password: str) -> None:
+    await people.create_user(world.context("admin"), {**NEW_USER, "password": password})
+    await auth.login(world.desk, "nora", password)

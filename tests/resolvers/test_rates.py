@@ -54,6 +54,7 @@ async def test_who_draws_too_much_is_told_how_long_to_wait(rates: Rates, clock: 
         with pytest.raises(Throttled) as refused:
             await rates.draw("a", points)
         assert refused.value.seconds == seconds
+        assert refused.value.level is not None
         assert refused.value.level.available == 5
     clock.move(1)
     assert (await rates.draw("a", 15)).available == 0

@@ -14,6 +14,7 @@ from resolvers.tokens import Tokens
 from tests.viewers.world import KEY, NOON, Clock, key
 
 USER = key("keith")
+OWN = ("tokens_not_before",)
 CLAIMS: dict[str, Any] = {
     "token_type": "access",
     "user_id": str(USER),
@@ -53,14 +54,15 @@ def raw(payload: str) -> str:
     return jwt.api_jws.encode(payload.encode(), KEY, algorithm="HS256")
 
 
-def test_a_token_has_exactly_the_old_systems_claims(tokens: Tokens) -> None:
+def test_a_token_has_the_old_systems_claims_and_one_of_our_own(tokens: Tokens) -> None:
     for token, kind, lifetime in (
         (tokens.access(USER), "access", timedelta(minutes=60)),
         (tokens.refresh(USER)[0], "refresh", timedelta(days=7)),
     ):
         assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
         claims = jwt.decode(token, KEY, algorithms=["HS256"], options={"verify_exp": False})
-        assert sorted(claims) == ["exp", "iat", "jti", "token_type", "user_id"]
+        assert sorted(claims) == ["exp", "iat", "jti", "token_type", *OWN, "user_id"]
+        assert claims["tokens_not_before"] == 0
         assert (claims["token_type"], claims["user_id"]) == (kind, str(USER))
         assert claims["iat"] == NOON.timestamp()
         assert claims["exp"] - claims["iat"] == lifetime.total_seconds()

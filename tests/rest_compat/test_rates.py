@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from resolvers.passwords import Passwords
 from resolvers.rates import Rates
 from server.settings import Settings
+from tests.resolvers.hashers import BlockingHasher
 from tests.rest_compat.conftest import Api, Clock, key
 
 pytestmark = pytest.mark.anyio
@@ -131,3 +133,31 @@ async def test_a_password_with_blanks_around_it_counts_once(api: Api) -> None:
     for _ in range(10):
         assert (await api.post("auth/login/", None, json=sent)).status_code == 400
     assert (await api.post("auth/login/", None, json=sent)).status_code == 429
+
+
+async def test_checks_of_passwords_beyond_the_queue_are_a_429(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = BlockingHasher()
+    full = Passwords(hasher, threads=1, max_waiting=0)
+    checking = asyncio.create_task(full.verify(PASSWORD, None))
+    await asyncio.sleep(0)
+    monkeypatch.setattr(api.desk.passwords, "verify", full.verify)
+    try:
+        for path in ("auth/login/", "jwt/token/"):
+            sent = {"username": "keith", "password": PASSWORD}
+            response = await api.post(path, None, json=sent)
+            assert (response.status_code, response.headers["retry-after"]) == (429, "2")
+            assert response.json() == {
+                "detail": "Request was throttled. Expected available in 2 seconds."
+            }
+    finally:
+        hasher.go.set()
+        await checking
+
+
+async def test_names_of_one_address_are_limited_together(api: Api) -> None:
+    for i in range(51):
+        sent = {"username": f"name {i}", "password": PASSWORD}
+        response = await api.post("auth/login/", None, json=sent)
+        assert response.status_code == (429 if i == 50 else 400)

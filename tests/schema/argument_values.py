@@ -102,7 +102,8 @@ class ArgumentValues:
         for name in ("after", "before"):
             if self._chance(0.2):
                 row = self.random.choice(self.rows[entity])
-                given[name] = "" if self._chance(0.2) else cursor_of(self.signer, row, order)
+                cursor = cursor_of(self.signer, row, order, "20250101")
+                given[name] = "" if self._chance(0.2) else cursor
         return given
 
     def _order(self) -> list[dict[str, str]]:

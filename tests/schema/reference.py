@@ -17,7 +17,7 @@ from graphql import DocumentNode, GraphQLResolveInfo, GraphQLSchema, execute_syn
 from graphql.pyutils import camel_to_snake
 
 from models import Role, TicketPriority, TicketStatus, User
-from resolvers.signing import Signer
+from resolvers.signing import Signer, day_of
 from tests.schema.reference_filters import COLUMNS, FINISHED, matches
 from tests.schema.reference_permissions import able, reasons
 from tests.schema.rows import World
@@ -57,11 +57,11 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def cursor_of(signer: Signer, row: Row, order: Order) -> str:
+def cursor_of(signer: Signer, row: Row, order: Order, day: str) -> str:
     """Return the cursor of a row in an order."""
     named = ",".join(f"{'-' if down else ''}{field}" for field, down in order)
     values = [text_of(order_value(row, field)) for field, _ in order]
-    return signer.seal(dumps([f"{type(row).__name__}:{named}", *values, str(row.id)]))
+    return signer.seal(dumps([f"{type(row).__name__}:{named}", *values, str(row.id)]), day)
 
 
 def order_of(given: Sequence[Mapping[str, str]] | None, entity: str) -> Order:
@@ -247,7 +247,7 @@ class Reference:
         return self.connection(found, args)
 
     def _cursor(self, row: Row) -> str:
-        return cursor_of(self.signer, row, ORDERS["TicketEvent"])
+        return cursor_of(self.signer, row, ORDERS["TicketEvent"], day_of(self.now))
 
     def _via(self, row: Row) -> str:
         return str(row.via).upper()
@@ -280,7 +280,7 @@ class Reference:
 
     def _downloadUrl(self, row: Row, expiresIn: int) -> str:  # noqa: N802, N803
         expires = str(int(self.now.timestamp()) + expiresIn)
-        mac = self.signer.media_signature(row.key, expires)
+        mac = self.signer.media_signature(row.key, expires, day_of(self.now))
         return f"{self.base_url}/media/{row.key}?expires={expires}&signature={mac}"
 
     def sorted(self, rows: Sequence[Row], order: Order) -> list[Row]:
@@ -311,7 +311,7 @@ class Reference:
             first = args.get("first")
             page = inside[: 20 if first is None else first]
             previous, following = outside_before, len(page) < len(inside)
-        cursors = [cursor_of(self.signer, row, order) for row in page]
+        cursors = [cursor_of(self.signer, row, order, day_of(self.now)) for row in page]
         ends = {"startCursor": cursors[0], "endCursor": cursors[-1]} if page else {}
         info = {"hasNextPage": following, "hasPreviousPage": previous}
         return {

@@ -184,3 +184,25 @@ async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
             face.clock.move(seconds=60)
         face.clock.move(seconds=5)
         assert "errors" not in await attempt("agent")
+
+
+async def test_too_many_logins_are_told_by_a_header_and_a_status(opens: Opens) -> None:
+    async with opens(rate_limit=100_000) as face:
+        headers = {"Accept": "application/graphql-response+json"}
+        body = {"query": LOGIN, "variables": {"input": {"username": "nobody", "password": "x"}}}
+        for _ in range(10):
+            response = await face.client.post("/graphql", json=body, headers=headers)
+            assert (response.status_code, "retry-after" in response.headers) == (200, False)
+        for accept, status in (("application/graphql-response+json", 429), ("*/*", 200)):
+            response = await face.client.post("/graphql", json=body, headers={"Accept": accept})
+            (error,) = response.json()["errors"]
+            assert error["extensions"] == {"code": "THROTTLED", "retryAfter": 6}
+            assert (response.status_code, response.headers["retry-after"]) == (status, "6")
+
+
+async def test_names_of_one_address_are_limited_together(opens: Opens) -> None:
+    async with opens(rate_limit=100_000) as face:
+        for i in range(51):
+            given = {"input": {"username": f"name {i}", "password": "wrong"}}
+            answer = (await face.post(LOGIN, given, None)).json()
+            assert ("errors" in answer) is (i == 50)

@@ -134,7 +134,9 @@ def test_a_customer_is_added_to_a_company_by_name_or_id(run: Run, desk: str) -> 
     ("options", "password", "said"),
     [
         (["--role", "Wizard"], "long enough", "no role 'Wizard'"),
-        (["--role", "Tech"], "short", "8 characters or more"),
+        (["--role", "Tech"], "short", "10 characters or more"),
+        (["--role", "Tech"], "nine char", "10 characters or more"),
+        (["--role", "Tech"], "Password123", "everybody tries first"),
         (["--role", "Tech"], "", "password is needed"),
         (["--role", "Tech", "--username", " "], "long enough", "--username is needed"),
         (["--role", "Tech", "--username", "x" * 151], "long enough", "--username may have 150"),

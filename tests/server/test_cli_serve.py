@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from server.demo import PASSWORD
-from tests.server.conftest import Run, Start, assert_refused, rows
+from tests.server.conftest import Run, Start, assert_refused, change, rows
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -110,3 +110,12 @@ def test_production_shows_no_login_and_loads_no_demo(
     assert "GraphiQL" not in said
     assert "Log in" not in said
     assert rows(desk, "SELECT count(*) FROM users") == [(0,)]
+
+
+@pytest.mark.parametrize("left", ["admin", "ploy"])
+def test_production_does_not_start_with_the_password_of_the_demo(
+    run: Run, sqlite_desk: str, environment: Callable[..., None], left: str
+) -> None:
+    change(sqlite_desk, f"UPDATE users SET is_active = false WHERE username <> '{left}'")
+    environment(environment="production", secret_key="k" * 32)
+    assert_refused(run("serve", "--port", "0"), "demo's password", left)

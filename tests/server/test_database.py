@@ -1,12 +1,15 @@
 """The database: what its URL may be, reads that cannot write, and transactions that hold."""
 
 import asyncio
+import traceback
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
 
-from models import Company, Contact
+from models import Company, Contact, Role, User
 from server.database import Database, DatabaseUrlError, parse_url
 from tests.viewers.world import NOON, key
 
@@ -134,6 +137,59 @@ async def test_every_statement_is_seen_by_the_observer(
 
     assert [sql for sql in statements if "INSERT INTO companies" in sql]
     assert "SELECT 7" in statements
+
+
+async def test_a_failed_statement_repeats_no_value(database: Database) -> None:
+    """Its error is logged, with all that it came from."""
+    secret = "between ourselves"
+    async with database.transaction() as session:
+        session.add(company("acme"))
+
+    async def fail(row: SQLModel | TextClause) -> str:
+        try:
+            async with database.transaction() as session:
+                if isinstance(row, SQLModel):
+                    session.add(row)
+                else:
+                    await session.exec(row)  # type: ignore[call-overload]
+        except Exception as error:
+            return "".join(traceback.format_exception(error))
+        return ""
+
+    person: dict[str, Any] = {"date_joined": NOON, "username": secret, "password": secret}
+    taken = company("acme")
+    taken.name = secret
+    told = [
+        # The same key, a reference to nothing, a condition, a null and a type.
+        await fail(taken),
+        await fail(
+            Contact(company_id=key("nobody"), name=secret, created_at=NOON, updated_at=NOON)
+        ),
+        await fail(User(**person, role=Role.CUSTOMER)),
+        await fail(User(**person | {"username": None}, role=Role.ADMIN)),
+        await fail(text("SELECT 1 FROM companies WHERE id = :id").bindparams(id=secret)),
+        await fail(text("SELECT CAST(:id AS UUID) FROM companies").bindparams(id=secret)),
+    ]
+    for sql in ("SELECT 1 FROM companies WHERE id = $1", "SELECT $1::int", "SELECT $1::text::int"):
+        try:
+            await database.fetch_row(sql, [secret])
+        except Exception as error:
+            told.append("".join(traceback.format_exception(error)))
+    assert not [one for one in told if secret in one]
+    assert "UNIQUE" in told[0].upper()
+    assert [bool(one) for one in told[:4]] == [True] * 4
+
+
+async def test_postgres_looks_whether_anybody_still_waits(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    await database.open()
+    try:
+        shown = "SHOW client_connection_check_interval"
+        assert (await database.fetch_row(shown, []))[0] == "500ms"
+        async with database.transaction() as session:
+            assert (await session.exec(text(shown))).scalar() == "500ms"  # type: ignore[call-overload]
+    finally:
+        await database.close()
 
 
 async def test_references_are_enforced(database: Database) -> None:

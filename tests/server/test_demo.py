@@ -20,6 +20,7 @@ from resolvers.passwords import verify_password
 from server import demo
 from server.database import Database
 from server.demo.maker import Row, Rows
+from server.settings import Settings, SettingsError
 
 NOW = datetime(2025, 11, 19, 10, 30, tzinfo=UTC)
 SOME = 60
@@ -249,3 +250,30 @@ async def counts(database: Database) -> dict[str, int | None]:
             table.name: await connection.scalar(select(func.count()).select_from(table))
             for table in tables
         }
+
+
+def test_the_names_of_all_who_can_log_in_are_known(rows: Rows) -> None:
+    assert sorted(demo.usernames()) == sorted(user["username"] for user in rows.users)
+
+
+@pytest.mark.anyio
+async def test_production_refuses_a_database_that_the_demos_password_opens(
+    database: Database,
+) -> None:
+    production = Settings(environment="production")
+    await demo.load_demo(database, MemoryStore(), NOW)
+    with pytest.raises(SettingsError, match="admin, "):
+        await demo.check_production(production, database)
+    await demo.check_production(Settings(environment="development"), database)
+
+    *others, last = demo.usernames()
+    async with database.transaction() as session:
+        for user in await session.exec(select(User).where(User.username.in_(others[::2]))):  # type: ignore[attr-defined]
+            user.is_active = False
+        for user in await session.exec(select(User).where(User.username.in_(others[1::2]))):  # type: ignore[attr-defined]
+            user.password = "!"
+    with pytest.raises(SettingsError, match=f": {last}\\."):
+        await demo.check_production(production, database)
+    async with database.transaction() as session:
+        (await session.exec(select(User).where(User.username == last))).one().password = "!"
+    await demo.check_production(production, database)

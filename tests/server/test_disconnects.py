@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from server import disconnects
 from server.disconnects import Disconnects
@@ -134,6 +134,47 @@ async def test_a_request_without_a_client_is_cancelled(served: Served, sent: byt
     client = await served.client(sent)
     await client.leave()
     assert await served.ended() is asyncio.CancelledError
+
+
+async def test_what_comes_after_a_request_without_a_client_is_not_cancelled() -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def leave() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        raise AssertionError
+
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.timeout(20):
+        await Disconnects(app)({"type": "http", "headers": []}, leave, send)
+        assert task.cancelling() == 0
+        # As the next request of the connection would.
+        await asyncio.sleep(0)
+
+
+async def test_a_request_that_is_cancelled_otherwise_stays_so() -> None:
+    begun = asyncio.Event()
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def stay() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(_message: Message) -> None:
+        raise AssertionError
+
+    task = asyncio.ensure_future(Disconnects(app)({"type": "http", "headers": []}, stay, send))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelling() == 1
 
 
 async def test_a_client_that_stays_gets_its_answer_and_the_next(served: Served) -> None:

@@ -91,7 +91,14 @@ async def catalogue(database: Database) -> list[tuple[object, ...]]:
 
 
 def _normal(value: object) -> object:
-    return re.sub(r"\s*([(),])\s*|\s+", r" \1", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = re.sub(r"\s*([(),])\s*|\s+", r" \1", value)
+    if text.startswith("CREATE TABLE"):
+        # SQLite writes a column that was added behind the constraints.
+        name, _, parts = text.removesuffix(")").partition("(")
+        return (name, *sorted(re.split(r",(?![^(]*\))", parts)))
+    return text
 
 
 async def tables(database: Database) -> set[str]:

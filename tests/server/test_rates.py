@@ -98,10 +98,12 @@ async def test_a_draw_is_one_statement_and_knows_the_draws_of_others(
     # What was given back goes with the next draw of the process that has it.
     with pytest.raises(Throttled) as refused:
         await rates_of(other).draw("user:a", 210)
+    assert refused.value.level is not None
     assert (refused.value.level.available, refused.value.seconds) == (200, 2)
     assert (await rates_of(buckets).draw("user:a", 290)).available == 10
     with pytest.raises(Throttled) as refused:
         await rates_of(buckets).draw("user:a", 20)
+    assert refused.value.level is not None
     assert refused.value.level.available == 10
     assert (await rates_of(other).draw("user:a", 10)).available == 0
     later = NOON.replace(minute=1)

@@ -1,6 +1,7 @@
 """Settings come from the environment alone, and what is wrong with one is a sentence."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -272,3 +273,25 @@ def test_development_makes_a_key_once_and_keeps_it_to_its_owner() -> None:
     assert load_settings().signing_key() == first == kept.read_text()
     assert len(first) >= 32
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+ROOT = Path(__file__).parents[2]
+PRINTED = re.compile(r"SECRET_KEY[=:]\s*[\"']?([^\s\"'`$]{8,})")
+
+
+def printed_keys() -> set[str]:
+    """Return what the documentation has in the place of a key."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.*")]
+    return {key for page in pages for key in PRINTED.findall(page.read_text("utf-8"))}
+
+
+def test_production_refuses_every_key_that_the_documentation_prints() -> None:
+    keys = printed_keys()
+    assert len(keys) >= 2
+    for key in keys:
+        settings = Settings(secret_key=SecretStr(key), environment="production")
+        with pytest.raises(SettingsError, match="DESKGRAPH_SECRET_KEY"):
+            settings.signing_key()
+        assert Settings(secret_key=SecretStr(key)).signing_key() == key
+    settings = Settings(secret_key=SecretStr(LONG_KEY), environment="production")
+    assert settings.signing_key() == LONG_KEY

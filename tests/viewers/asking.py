@@ -143,11 +143,11 @@ class Faces:
         field = SCHEMA.mutation_type.fields[row.field]
         payload = get_named_type(field.type)
         assert isinstance(payload, GraphQLObjectType)
-        taken = field.args["input"].type
-        query = (
-            f"mutation ($input: {taken}) "
-            f"{{ answer: {row.field}(input: $input) {everything(payload, 1)} }}"
-        )
+        wanted = everything(payload, 1)
+        query = f"mutation {{ answer: {row.field} {wanted} }}"
+        if "input" in field.args:
+            head = f"mutation ($input: {field.args['input'].type})"
+            query = f"{head} {{ answer: {row.field}(input: $input) {wanted} }}"
         given = json.loads(with_ids(json.dumps(row.given), known=known))
         return await self.graphql(who, query, {"input": given})
 

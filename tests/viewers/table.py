@@ -10,6 +10,7 @@ from typing import Any
 from graphql import GraphQLSchema, build_schema
 
 from schema import sdl
+from tests.viewers.world import PASSWORD
 
 # The columns: an Admin, a technician, a customer, one of another company, and nobody.
 VIEWERS = ("admin", "keith", "carla", "olga", None)
@@ -169,12 +170,18 @@ UNKNOWN = (OK, NOT_FOUND, NOT_FOUND, NOT_FOUND, STRANGER)
 COMPANYS = (OK, OK, OK, NOT_FOUND, STRANGER)
 HIDDEN = (OK, OK, NOT_FOUND, NOT_FOUND, STRANGER)
 
+EVERYBODY = (OK, OK, OK, OK, STRANGER)
+OWN_PASSWORD = (INVALID, INVALID, INVALID, INVALID, STRANGER)
+NEW_PASSWORD = "a new one, long enough"
 NEW_TICKET = {"subject": "S", "description": "D"}
 NEW_USER = {"username": "new", "password": "long enough"}
 WRITES = [
     Write("login", {"username": "keith", "password": "wrong"}, (INVALID,) * 5),
     Write("refreshToken", {"refreshToken": "garbage"}, (STRANGER,) * 5),
     Write("logout", {"refreshToken": "garbage"}, ("nothing",) * 5),
+    Write("logoutEverywhere", {}, EVERYBODY),
+    Write("changePassword", {"oldPassword": "wrong", "newPassword": NEW_PASSWORD}, OWN_PASSWORD),
+    Write("changePassword", {"oldPassword": PASSWORD, "newPassword": NEW_PASSWORD}, EVERYBODY),
     Write("createTicket", NEW_TICKET | {"companyId": "<hilton>"}, (OK, OK, OK, INVALID, STRANGER)),
     Write("createTicket", NEW_TICKET | {"companyId": "<centara>"}, (OK, OK, INVALID, OK, STRANGER)),
     Write(

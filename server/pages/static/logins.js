@@ -6,7 +6,7 @@ const LOGIN = `mutation ($input: LoginInput!) {
   login(input: $input) { accessToken refreshToken user { username role } errors { message } }
 }`;
 const REFRESH = `mutation ($input: RefreshTokenInput!) {
-  refreshToken(input: $input) { accessToken errors { message } }
+  refreshToken(input: $input) { accessToken refreshToken errors { message } }
 }`;
 const LOGOUT = `mutation ($input: LogoutInput!) { logout(input: $input) { errors { message } } }`;
 

@@ -1,0 +1,49 @@
+"""Hashers that count the work of checking passwords, or wait."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from resolvers.desk import Desk
+from resolvers.passwords import Hasher, Passwords
+from tests.viewers.world import World, password_hash
+
+
+class CountingHasher(Hasher):
+    """Counts the work instead of doing it; ``meanwhile`` runs once, within the first check."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.argon2 = 0
+        self.iterations = 0
+        self.meanwhile = meanwhile
+
+    def hash(self, plain: str) -> str:
+        return f"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ${plain.encode().hex()}0000000000"
+
+    def verify_argon2(self, plain: str, stored: str) -> bool:
+        self.argon2 += 1
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return stored in (self.hash(plain), password_hash()) and plain.strip() != "wrong"
+
+    def pbkdf2(self, plain: str, salt: str, iterations: int) -> bytes:
+        self.iterations += iterations
+        return b"" if plain.strip() == "wrong" else plain.encode()
+
+
+def counted(world: World, hasher: Hasher | None = None, **more: Any) -> Desk:
+    """Return the desk with another hasher."""
+    return replace(world.desk, passwords=Passwords(hasher or CountingHasher(), **more))
+
+
+class BlockingHasher(CountingHasher):
+    """Checks passwords once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def verify_argon2(self, plain: str, stored: str) -> bool:
+        assert self.go.wait(30)
+        return super().verify_argon2(plain, stored)

@@ -1,0 +1,138 @@
+"""How many logins there may be, and that more of them hold up nothing."""
+
+import asyncio
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resolvers import auth, people
+from resolvers.desk import Desk
+from resolvers.errors import BadCredentials, Invalid, Throttled
+from resolvers.rates import MemoryBuckets, Rates
+from tests.resolvers.hashers import BlockingHasher, counted
+from tests.viewers.world import PASSWORD, World, password_hash
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Take one database: nothing of this is said in SQL."""
+    template: Path = request.getfixturevalue("sqlite_template")
+    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('limits') / 'desk.db')}"
+
+
+async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: World) -> None:
+    hasher = BlockingHasher()
+    desk = counted(world, hasher, threads=1, max_waiting=2)
+    passwords = desk.passwords
+    before = await world.dump()
+    checks = [asyncio.create_task(passwords.verify(PASSWORD, password_hash())) for _ in range(3)]
+    await asyncio.sleep(0)
+    try:
+        for name in ("keith", "nobody"):
+            with pytest.raises(Throttled) as refused:
+                await auth.login(desk, name, PASSWORD)
+            assert refused.value.seconds == 2
+        with pytest.raises(Throttled):
+            await people.create_user(
+                replace(world.context("admin"), desk=desk),
+                {"username": "nora", "password": "long enough", "role": "Sales"},
+            )
+        assert await world.dump() == before
+        # Who leaves while their check runs frees no place; who leaves the queue does.
+        for task in (checks[0], checks[2]):
+            task.cancel()
+        await asyncio.sleep(0)
+        checks.append(asyncio.create_task(passwords.verify(PASSWORD, password_hash())))
+        await asyncio.sleep(0)
+        with pytest.raises(Throttled):
+            await passwords.verify(PASSWORD, None)
+    finally:
+        hasher.go.set()
+    done = await asyncio.gather(*checks, return_exceptions=True)
+    assert [type(one).__name__ for one in done] == [
+        *("CancelledError", "bool", "CancelledError", "bool")
+    ]
+    await auth.login(desk, "keith", PASSWORD)
+
+
+def limited(world: World) -> Desk:
+    rates = Rates(MemoryBuckets(), per_minute=600, maximum=100, clock=world.clock)
+    return replace(counted(world), rates=rates)
+
+
+async def fails(desk: Desk, username: str, address: str) -> None:
+    with pytest.raises(BadCredentials):
+        await auth.login(desk, username, "wrong", address=address)
+
+
+async def throttled(desk: Desk, username: str, address: str) -> None:
+    with pytest.raises(Throttled):
+        await auth.login(desk, username, PASSWORD, address=address)
+
+
+async def test_names_of_one_address_are_limited_together(world: World) -> None:
+    desk = limited(world)
+    for i in range(50):
+        await fails(desk, f"name {i}", "1.1.1.1")
+    await throttled(desk, "another", "1.1.1.1")
+    await throttled(desk, "keith", "1.1.1.1")
+    await auth.login(desk, "keith", PASSWORD, address="2.2.2.2")
+    # Those of one IPv6 network are one.
+    for i in range(50):
+        await fails(desk, f"name {i}", f"2001:db8::{i}")
+    await throttled(desk, "another", "2001:db8::ffff")
+    world.clock.move(seconds=2)
+    await fails(desk, "another", "1.1.1.1")
+
+
+@pytest.mark.parametrize("name", ["keith", "nobody"])
+async def test_addresses_that_try_one_name_are_limited_together(world: World, name: str) -> None:
+    desk = limited(world)
+    for i in range(50):
+        await fails(desk, name.upper() if i % 2 and name == "nobody" else name, f"1.1.1.{i}")
+    await throttled(desk, name, "1.1.2.1")
+    world.clock.move(seconds=60)
+    await fails(desk, name, "1.1.2.2")
+    await throttled(desk, name, "1.1.2.3")
+
+
+async def test_nobody_keeps_a_user_out_of_where_they_work(world: World) -> None:
+    desk = limited(world)
+    await auth.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    world.clock.move(days=29)
+    for i in range(60):
+        with pytest.raises(BadCredentials if i < 50 else Throttled):
+            await auth.login(desk, "keith", "wrong", address=f"1.1.1.{i}")
+
+    await auth.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    # It is known for another 30 days, but for this name only, and up to ten attempts a minute.
+    world.clock.move(days=29)
+    for i in range(50):
+        await fails(desk, "keith", f"1.1.1.{i}")
+        await fails(desk, "olga", f"1.1.1.{i}")
+    await throttled(desk, "olga", "9.9.9.9")
+    for _ in range(10):
+        await fails(desk, "keith", "9.9.9.9")
+    await throttled(desk, "keith", "9.9.9.9")
+    await throttled(desk, "keith", "8.8.8.8")
+
+
+async def test_good_logins_from_many_places_do_not_use_up_a_name(world: World) -> None:
+    desk = limited(world)
+    for i in range(60):
+        await auth.login(desk, "keith", PASSWORD, address=f"1.1.1.{i}")
+
+
+async def test_guessing_ones_old_password_is_limited(world: World) -> None:
+    context = replace(world.context("keith"), desk=limited(world))
+    for _ in range(10):
+        with pytest.raises(Invalid):
+            await auth.change_password(context, "wrong", "a new one, long enough")
+    before = await world.dump()
+    with pytest.raises(Throttled):
+        await auth.change_password(context, PASSWORD, "a new one, long enough")
+    assert await world.dump() == before

@@ -1,0 +1,398 @@
+"""Sessions: refresh tokens that rotate, and what ends them for good."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from models import RefreshToken, User
+from resolvers import auth, people, sessions
+from resolvers.auth import Login
+from resolvers.desk import Desk
+from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
+from resolvers.viewers import viewer_of
+from server.app import create_desk
+from tests.resolvers.test_passwords import old_hash
+from tests.viewers.world import KEY, NOON, PASSWORD, World, key
+
+pytestmark = pytest.mark.anyio
+
+NEW_PASSWORD = "a new one, long enough"
+
+
+def foreign(name: str, kind: str = "refresh", **more: Any) -> str:
+    """Return a token of the old system, of which there is no row and no claim of ours."""
+    now = int(NOON.timestamp())
+    claims = {"token_type": kind, "exp": now + 86_400, "iat": now, "jti": uuid4().hex}
+    return jwt.encode({**claims, "user_id": str(key(name)), **more}, KEY, algorithm="HS256")
+
+
+async def log_in(desk: Desk, name: str = "carla") -> Login:
+    return await auth.login(desk, name, PASSWORD)
+
+
+async def refused(*attempts: Awaitable[object]) -> None:
+    for attempt in attempts:
+        with pytest.raises(Unauthenticated):
+            await attempt
+
+
+async def assert_good(desk: Desk, done: Login) -> None:
+    await viewer_of(desk, done.access)
+    await sessions.refresh(desk, done.refresh)
+
+
+async def assert_ended(desk: Desk, done: Login) -> None:
+    await refused(
+        viewer_of(desk, done.access),
+        sessions.refresh(desk, done.refresh),
+        sessions.rotate(desk, done.refresh),
+    )
+    assert not await sessions.is_valid(desk, done.access)
+    assert not await sessions.is_valid(desk, done.refresh)
+
+
+@asynccontextmanager
+async def another_process(world: World) -> Any:
+    """Give another desk on the same database."""
+    desk, database = create_desk(world.settings, clock=world.clock)
+    await database.open()
+    try:
+        yield desk
+    finally:
+        await database.close()
+
+
+# Families
+
+
+async def test_a_refresh_token_is_exchanged_for_the_next_one(world: World) -> None:
+    done = await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    world.clock.move(hours=1)
+    second = await sessions.rotate(world.desk, first.refresh)
+
+    assert len({done.refresh, first.refresh, second.refresh}) == 3
+    assert (await viewer_of(world.desk, second.access)).id == key("carla")
+    claims = world.desk.tokens.check(second.refresh, "refresh")
+    assert claims.expires_at == world.clock.now.replace(microsecond=0) + (
+        world.desk.tokens.check(done.refresh, "refresh").expires_at - NOON
+    )
+    stored = str(await world.dump())
+    assert not any(token in stored for token in (done.refresh, first.refresh, second.refresh))
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 10])
+async def test_two_tabs_get_the_same_successor(world: World, seconds: int) -> None:
+    done = await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    world.clock.move(seconds=seconds)
+    rows = len((await world.dump())["refresh_tokens"])
+
+    again = await sessions.rotate(world.desk, done.refresh)
+
+    assert again.refresh == first.refresh
+    assert len((await world.dump())["refresh_tokens"]) == rows
+    await assert_good(world.desk, again)
+
+
+async def test_processes_that_exchange_a_token_at_once_give_the_same_one(world: World) -> None:
+    done = await log_in(world.desk)
+    async with another_process(world) as other:
+        found = await asyncio.gather(
+            *(sessions.rotate(desk, done.refresh) for desk in (world.desk, other) * 3)
+        )
+    assert len({one.refresh for one in found}) == 1
+    assert len((await world.dump())["refresh_tokens"]) == 2
+
+
+@pytest.mark.parametrize("again", [sessions.rotate, sessions.refresh])
+async def test_a_token_that_is_used_again_ends_its_family(
+    world: World, again: Callable[..., Awaitable[object]]
+) -> None:
+    done, other = await log_in(world.desk), await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    second = await sessions.rotate(world.desk, first.refresh)
+    world.clock.move(seconds=10, microseconds=1)
+
+    await refused(again(world.desk, done.refresh))
+
+    for token in (done.refresh, first.refresh, second.refresh):
+        await refused(sessions.rotate(world.desk, token), sessions.refresh(world.desk, token))
+    await assert_good(world.desk, other)
+
+
+async def test_the_successor_is_not_given_again_once_it_has_ended(world: World) -> None:
+    done = await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    await sessions.logout(world.desk, None, first.refresh)
+    await refused(sessions.rotate(world.desk, done.refresh))
+
+
+async def test_a_token_of_the_old_system_begins_a_family(world: World) -> None:
+    token = foreign("carla")
+    first = await sessions.rotate(world.desk, token)
+    await assert_good(world.desk, first)
+    assert (await sessions.rotate(world.desk, token)).refresh == first.refresh
+    world.clock.move(seconds=11)
+    await refused(sessions.rotate(world.desk, token), sessions.rotate(world.desk, first.refresh))
+
+
+async def test_a_logout_ends_the_family_by_any_of_its_tokens(world: World) -> None:
+    done = await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    assert await sessions.logout(world.desk, None, done.refresh)
+    await refused(
+        sessions.rotate(world.desk, first.refresh), sessions.refresh(world.desk, first.refresh)
+    )
+
+
+async def test_rest_keeps_one_refresh_token_for_good(world: World) -> None:
+    done = await log_in(world.desk)
+    before = await world.dump()
+    for _ in range(3):
+        world.clock.move(days=1)
+        await viewer_of(world.desk, await sessions.refresh(world.desk, done.refresh))
+    assert await world.dump() == before
+
+
+async def test_expired_tokens_leave_no_rows(world: World) -> None:
+    await log_in(world.desk)
+    other = await log_in(world.desk, "keith")
+    world.clock.move(days=6)
+    await sessions.rotate(world.desk, other.refresh)
+    world.clock.move(days=2)
+    await log_in(world.desk)
+    await log_in(world.desk, "keith")
+    # Of carla the new one; of keith that and the one of two days ago.
+    assert len((await world.dump())["refresh_tokens"]) == 3
+
+
+# What ends all sessions of a user
+
+
+async def change_own_password(world: World) -> None:
+    await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+
+
+async def log_out_everywhere(world: World) -> None:
+    await auth.logout_everywhere(world.context("carla"))
+
+
+async def set_password(world: World) -> None:
+    await people.update_user(world.context("admin"), key("carla"), {"password": NEW_PASSWORD})
+
+
+async def set_same_password(world: World) -> None:
+    await people.update_user(world.context("admin"), key("carla"), {"password": PASSWORD})
+
+
+async def deactivate(world: World) -> None:
+    for active in (False, True):
+        await people.update_user(world.context("admin"), key("carla"), {"is_active": active})
+
+
+async def deactivate_company(world: World) -> None:
+    for active in (False, True):
+        await people.update_company(world.context("admin"), key("hilton"), {"is_active": active})
+
+
+ENDINGS = [
+    (change_own_password, NEW_PASSWORD),
+    (log_out_everywhere, PASSWORD),
+    (set_password, NEW_PASSWORD),
+    (set_same_password, PASSWORD),
+    (deactivate, PASSWORD),
+    (deactivate_company, PASSWORD),
+]
+
+
+@pytest.mark.parametrize(("end", "password"), ENDINGS)
+async def test_it_ends_what_was_issued_before_and_nothing_after(
+    world: World, end: Callable[[World], Awaitable[None]], password: str
+) -> None:
+    """The clock stands still: what was issued in the same moment before ends all the same."""
+    done, other = await log_in(world.desk), await log_in(world.desk, "keith")
+    rotated = await sessions.rotate(world.desk, (await log_in(world.desk)).refresh)
+    imported = Login(foreign("carla", "access"), foreign("carla"), key("carla"))
+    for one in (done, rotated, imported):
+        await assert_good(world.desk, one)
+
+    await end(world)
+
+    for one in (done, rotated, imported):
+        await assert_ended(world.desk, one)
+    with pytest.raises(SessionEnded):
+        await viewer_of(world.desk, done.access)
+    new = await auth.login(world.desk, "carla", password)
+    await assert_good(world.desk, new)
+    await assert_good(world.desk, await sessions.rotate(world.desk, new.refresh))
+    await assert_good(world.desk, other)
+    # Twice in one moment are two ends.
+    await log_out_everywhere(world)
+    await assert_ended(world.desk, new)
+
+
+async def test_changing_ones_password_begins_a_new_session(world: World) -> None:
+    done = await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+    await assert_good(world.desk, done)
+    with pytest.raises(BadCredentials):
+        await log_in(world.desk)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problems"),
+    [
+        ("wrong", NEW_PASSWORD, {"old_password": "wrong_password"}),
+        ("", NEW_PASSWORD, {"old_password": "wrong_password"}),
+        (f"{PASSWORD}\0", NEW_PASSWORD, {"old_password": "wrong_password"}),
+        (PASSWORD, "nine char", {"new_password": "too_short"}),
+        (PASSWORD, "", {"new_password": "blank"}),
+        (PASSWORD, "x" * 129, {"new_password": "max_length"}),
+        (PASSWORD, "Password123", {"new_password": "too_common"}),
+        (PASSWORD, "1234567890", {"new_password": "too_common"}),
+        (PASSWORD, f"{NEW_PASSWORD}\0", {"new_password": "null_characters"}),
+    ],
+)
+async def test_a_password_that_is_no_good_changes_nothing(
+    world: World, old: str, new: str, problems: dict[str, str]
+) -> None:
+    done = await log_in(world.desk)
+    before = await world.dump()
+    with pytest.raises(Invalid) as invalid:
+        await auth.change_password(world.context("carla"), old, new)
+    found = {name: one.code for name, [one] in invalid.value.problems.items()}
+    assert found == problems
+    assert await world.dump() == before
+    await assert_good(world.desk, done)
+
+
+async def test_nobody_changes_a_password_or_ends_sessions(world: World) -> None:
+    before = await world.dump()
+    await refused(
+        auth.change_password(world.context(None), PASSWORD, NEW_PASSWORD),
+        auth.logout_everywhere(world.context(None)),
+    )
+    assert await world.dump() == before
+
+
+async def test_an_imported_password_can_be_changed(world: World) -> None:
+    async with world.database.transaction() as session:
+        (await session.get_one(User, key("carla"))).password = old_hash(PASSWORD)
+    await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+    await auth.login(world.desk, "carla", NEW_PASSWORD)
+
+
+async def test_of_two_who_change_a_password_at_once_one_does(world: World) -> None:
+    context = world.context("carla")
+    done = await asyncio.gather(
+        *(auth.change_password(context, PASSWORD, f"{NEW_PASSWORD} {i}") for i in range(2)),
+        return_exceptions=True,
+    )
+    [kept] = [(i, one) for i, one in enumerate(done) if isinstance(one, Login)]
+    await auth.login(world.desk, "carla", f"{NEW_PASSWORD} {kept[0]}")
+    await assert_good(world.desk, kept[1])
+
+
+async def test_another_process_notices_within_five_seconds(world: World) -> None:
+    async with another_process(world) as other:
+        done = await log_in(world.desk)
+        await viewer_of(other, done.access)
+
+        new = await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+
+        # What is newer than what is known makes it look at once.
+        await viewer_of(other, new.access)
+        await refused(viewer_of(other, done.access), sessions.rotate(other, done.refresh))
+        await auth.logout_everywhere(world.context("carla"))
+        world.clock.move(seconds=4)
+        await assert_ended(other, new)
+
+
+async def test_a_dead_token_costs_no_look_at_its_user(
+    world: World,
+) -> None:
+    done = await log_in(world.desk)
+    await viewer_of(
+        world.desk,
+        (await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)).access,
+    )
+    fetch = world.database.reader.fetch_row
+
+    async def fail(*_: Any) -> None:
+        raise AssertionError("a user was looked up")
+
+    world.database.reader.fetch_row = fail  # type: ignore[method-assign, assignment]
+    try:
+        await refused(*(viewer_of(world.desk, done.access) for _ in range(3)))
+    finally:
+        world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
+
+
+async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World) -> None:
+    """A look that began before the end and returns after it."""
+    done = await log_in(world.desk)
+    fetch, ended = world.database.reader.fetch_row, asyncio.Event()
+
+    async def late(sql: str, values: Any) -> Any:
+        row = await fetch(sql, values)
+        if not ended.is_set():
+            await ended.wait()
+        return row
+
+    world.desk.viewers.forget(key("carla"))
+    world.database.reader.fetch_row = late  # type: ignore[method-assign]
+    try:
+        looking = asyncio.create_task(viewer_of(world.desk, done.access))
+        await asyncio.sleep(0)
+        await auth.logout_everywhere(world.context("carla"))
+        ended.set()
+        await looking
+    finally:
+        world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
+    await refused(viewer_of(world.desk, done.access))
+
+
+async def test_a_token_of_the_old_system_that_is_newer_is_good(world: World) -> None:
+    await auth.logout_everywhere(world.context("carla"))
+    later = {"iat": int(NOON.timestamp()) + 1}
+    await viewer_of(world.desk, foreign("carla", "access", **later))
+    await refused(viewer_of(world.desk, foreign("carla", "access")))
+
+
+async def test_a_move_to_another_company_or_role_ends_nothing_but_is_seen(world: World) -> None:
+    done = await log_in(world.desk)
+    await people.update_user(world.context("admin"), key("carla"), {"company": key("centara")})
+    assert (await viewer_of(world.desk, done.access)).company_id == key("centara")
+    changes = {"role": "Tech", "company": None}
+    await people.update_user(world.context("admin"), key("carla"), changes)
+    assert not (await viewer_of(world.desk, done.access)).is_customer
+    await assert_good(world.desk, done)
+
+
+async def test_customers_of_a_deactivated_company_are_out(world: World) -> None:
+    done, other = await log_in(world.desk), await log_in(world.desk, "olga")
+    await people.update_company(world.context("admin"), key("hilton"), {"is_active": False})
+
+    await assert_ended(world.desk, done)
+    with pytest.raises(BadCredentials):
+        await log_in(world.desk)
+    await refused(auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD))
+    await assert_good(world.desk, other)
+    # Changing anything else ends nothing.
+    await people.update_company(world.context("admin"), key("centara"), {"is_active": True})
+    await assert_good(world.desk, other)
+
+
+async def test_the_rows_of_a_family_say_what_followed(world: World) -> None:
+    done = await log_in(world.desk)
+    first = await sessions.rotate(world.desk, done.refresh)
+    old, new = (world.desk.tokens.check(one.refresh, "refresh").jti for one in (done, first))
+    async with world.database.transaction() as session:
+        row, following = [await session.get_one(RefreshToken, jti) for jti in (old, new)]
+    assert (row.family_id, row.successor, row.used_at) == (old, new, NOON)
+    assert (following.family_id, following.successor, following.used_at) == (old, None, None)
