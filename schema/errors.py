@@ -25,6 +25,7 @@ from resolvers.errors import (
 )
 from schema.choices import ErrorCode
 from schema.codes import Code
+from schema.refusals import Refused
 from schema.secrecy import without_values
 from schema.words import said
 
@@ -148,6 +149,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     if cause is None:
         code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
+    elif isinstance(cause, Refused):
+        code, shown["message"] = cause.code, str(cause)
     elif isinstance(cause, DeskError):
         code, shown["message"] = _expected(cause)
         if isinstance(cause, Throttled):

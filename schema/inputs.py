@@ -5,7 +5,6 @@ from uuid import UUID
 
 import strawberry
 from strawberry import ID, UNSET
-from strawberry.file_uploads import Upload
 
 from resolvers.errors import Problem
 from schema.arguments import read_id
@@ -129,21 +128,6 @@ class DeleteCommentInput:
     """A comment."""
 
     id: ID = said("The comment that is to be deleted.")
-
-
-@strawberry.input(description="A file and its ticket, for `uploadAttachment`.")
-class UploadAttachmentInput:
-    """A new file."""
-
-    ticket_id: ID = said("The ticket that gets the file.")
-    file: Upload = said("The file, by the GraphQL multipart request specification.")
-
-
-@strawberry.input(description="Which file to delete, for `deleteAttachment`.")
-class DeleteAttachmentInput:
-    """A file."""
-
-    id: ID = said("The attachment that is to be deleted.")
 
 
 @strawberry.input(description="A new company, for `createCompany`.")

@@ -1,41 +1,20 @@
 """The root of all writes. Each field is one call into the resolvers, and then one statement."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import strawberry
-from strawberry.file_uploads import Upload
 
-from resolvers import attachments, comments, tickets
+from resolvers import comments, tickets
 from resolvers.desk import Context
-from resolvers.errors import NotFound
 from schema import inputs, payloads
 from schema.arguments import known_id
+from schema.attachment_mutations import AttachmentMutation
 from schema.inputs import values_of
 from schema.people_mutations import PeopleMutation
-from schema.performing import KEYS, Info, Made, given_input, perform
+from schema.performing import KEYS, Info, Made, given_input, on_ticket, perform
 from schema.session_mutations import SessionMutation
 from schema.webhook_mutations import WebhookMutation
 from schema.words import answered
-
-CHUNK = 256 * 1024
-
-
-async def _on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
-    """Do something to the ticket that the input names; returns the ids of ticket and thing."""
-    try:
-        key = known_id(value)
-        return key, await deed(key)
-    except NotFound as error:
-        raise NotFound(error.kind, field="ticket") from None
-
-
-async def _chunks(file: Upload) -> AsyncIterator[bytes]:
-    """Read an uploaded file piece by piece; large ones are on disk already."""
-    upload: Any = file
-    while chunk := await upload.read(CHUNK):
-        yield chunk
 
 
 def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int | None:
@@ -45,7 +24,7 @@ def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int
 @strawberry.type(
     description="Everything that can be changed; each answers with what it changed, or errors."
 )
-class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
+class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
     @answered("Create a ticket; customers create them for their own company.")
@@ -111,7 +90,7 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
 
         async def deed(context: Context) -> Made:
             values = values_of(given, without=frozenset({"ticket_id"}))
-            ticket, comment = await _on_ticket(
+            ticket, comment = await on_ticket(
                 given.ticket_id, lambda key: comments.add_comment(context, key, values)
             )
             return {"comment": comment, "ticket": ticket}
@@ -142,35 +121,5 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
             key = known_id(given.id)
             await comments.delete_comment(context, key)
             return {"deleted_comment_id": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Upload a file to a ticket, as a multipart request.")
-    async def upload_attachment(
-        self, info: Info, given: Annotated[inputs.UploadAttachmentInput, given_input()]
-    ) -> payloads.UploadAttachmentPayload:
-        """Upload."""
-
-        async def deed(context: Context) -> Made:
-            name = getattr(given.file, "filename", None) or "file"
-            chunks = _chunks(given.file)
-            ticket, attachment = await _on_ticket(
-                given.ticket_id,
-                lambda key: attachments.add_attachment(context, key, name, chunks),
-            )
-            return {"attachment": attachment, "ticket": ticket}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Delete a file; customers may delete their own.")
-    async def delete_attachment(
-        self, info: Info, given: Annotated[inputs.DeleteAttachmentInput, given_input()]
-    ) -> payloads.DeleteAttachmentPayload:
-        """Delete."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await attachments.delete_attachment(context, key)
-            return {"deleted_attachment_id": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]

@@ -23,6 +23,7 @@ from schema.context import GraphContext
 from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
 from schema.execution import FragmentExecutor
+from schema.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,9 @@ class DeskSchema(Schema):
             charged = await self._charge(operation, executor)
         except GraphQLError as refusal:
             return _refused(refusal, operation.context)
+        if operation.context.uploads is not None and operation.context.desk_context.viewer:
+            # Not for strangers, and not in the time that the operation has.
+            await operation.context.uploads.receive()
         seconds = operation.context.desk_context.desk.operation_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -148,6 +152,8 @@ class DeskSchema(Schema):
         else:
             try:
                 result = await self.run(found)
+            except Refused as refused:
+                result = PreExecutionError(data=None, errors=[refused.error()])
             except Exception as error:
                 failed = GraphQLError("", nodes=found.node, original_error=error)
                 result = ExecutionResult(data=None, errors=[failed])

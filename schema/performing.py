@@ -7,7 +7,8 @@ from uuid import UUID
 import strawberry
 
 from resolvers.desk import Context
-from resolvers.errors import DeskError
+from resolvers.errors import DeskError, NotFound
+from schema.arguments import known_id
 from schema.errors import failure_of
 from schema.projecting import project
 
@@ -21,6 +22,15 @@ def given_input() -> Any:
     return strawberry.argument(
         name="input", description="All that the mutation takes, as one object."
     )
+
+
+async def on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
+    """Do something to the ticket that the input names; returns the ids of ticket and thing."""
+    try:
+        key = known_id(value)
+        return key, await deed(key)
+    except NotFound as error:
+        raise NotFound(error.kind, field="ticket") from None
 
 
 async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:

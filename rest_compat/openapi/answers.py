@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from resolvers.reading import Read
 from rest_compat.answers import JSON_TYPE
-from rest_compat.bodies import MOST_BYTES
+from rest_compat.bodies import MOST_AROUND
 from rest_compat.openapi.examples import example_of
 from rest_compat.openapi.values import Json, Schemas, members
 from rest_compat.operations import UNKNOWN, File, Operation
@@ -63,7 +63,7 @@ DETAILS = {
     404: "No Ticket matches the given query.",
     406: "Could not satisfy the request Accept header.",
     409: "It was changed by somebody else in the meantime.",
-    413: f"A body may have at most {MOST_BYTES} bytes.",
+    413: f"A body may have at most {2 * MOST_AROUND} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
     429: "Request was throttled. Expected available in 6 seconds.",
 }

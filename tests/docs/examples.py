@@ -31,7 +31,7 @@ NOT_RUN = {
     "PYTHON=python3.12 make install": "it installs, with an interpreter that may not be there",
     ".venv/bin/python -m tests.docs.examples": "it would write into the documents",
     "python3 -m venv /opt/deskgraph": "it installs outside of any temporary folder",
-    "createdb": "it makes a PostgreSQL database that is not one of the tests",
+    "createuser": "it makes a PostgreSQL database that is not one of the tests",
     "deskgraph serve": "it serves until it is stopped",
     "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow make serve": "so does this",
     "deskgraph webhooks listen": "it listens until it is stopped",
