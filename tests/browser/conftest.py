@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.processes import end
+
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
@@ -51,8 +53,7 @@ class Server:
     def stop(self) -> None:
         """Stop, and wait until it has ended."""
         if self._process is not None:
-            self._process.terminate()
-            self._process.communicate()
+            end(self._process)
 
 
 @pytest.fixture(scope="module")
