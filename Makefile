@@ -17,7 +17,7 @@ CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,16 +45,16 @@ test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py --timeout 0 $(ARGS)
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
-	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
+	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py --timeout 0 $(ARGS)
 
 fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py --timeout 0 $(ARGS)
 
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
-	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py $(ARGS)
+	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
@@ -66,6 +66,9 @@ bench: $(STAMP) ## Measure reads beside SQL by hand and beside themselves uncoun
 
 bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
+
+bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
+	@$(BIN)/python -m benchmarks.attacks $(ARGS)
 
 console: ## Build GraphiQL, where npm is installed
 	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \

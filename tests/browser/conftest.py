@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.processes import child
+
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
@@ -31,16 +33,10 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", "0"]
     environment["PYTHONPATH"] = str(Path.cwd())
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            banner = next(line for line in process.stdout if "GraphiQL" in line)
-            yield banner.split()[-1].removesuffix("/graphql")
-        finally:
-            process.terminate()
-            process.communicate()
+    with child(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        banner = next(line for line in process.stdout if "GraphiQL" in line)
+        yield banner.split()[-1].removesuffix("/graphql")
 
 
 @pytest.fixture(scope="module")
