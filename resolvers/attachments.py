@@ -4,11 +4,10 @@ A file is stored before its row is committed, under a key that nobody can guess,
 its row is gone: a crash between the two leaves at worst a file without a row.
 """
 
-import re
 import secrets
-import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,13 +18,12 @@ from resolvers import access, inputs
 from resolvers.desk import Context, Files, Viewer
 from resolvers.errors import NotFound, TooLarge
 from resolvers.events import Happening, append_events, change
+from resolvers.names import file_name, key_name
 from resolvers.signing import content_hash
 from resolvers.sniffing import HEAD_BYTES, sniff
 from resolvers.tickets import locked_ticket
 
-LONGEST_STEM = 100
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Measured:
@@ -56,20 +54,10 @@ class Measured:
         return self._hash.hexdigest()
 
 
-def clean_name(name: str) -> str:
-    """Return a name that is safe in any path and URL; never empty, never starting with a dot."""
-    plain = unicodedata.normalize("NFKD", name.replace("\\", "/").rsplit("/", 1)[-1])
-    safe = _UNSAFE.sub("_", plain.encode("ascii", "ignore").decode()).strip("._")
-    stem, dot, extension = safe.rpartition(".")
-    if not dot:
-        return safe[:LONGEST_STEM] or "file"
-    return f"{stem[:LONGEST_STEM] or 'file'}.{extension[:20]}"
-
-
 def new_key(name: str, now: datetime) -> str:
     """Return the key of a new file, in the form of the documented path."""
     token = secrets.token_urlsafe(18)
-    return f"tickets/attachments/{now.year:04}/{now.month:02}/{token}/{clean_name(name)}"
+    return f"tickets/attachments/{now.year:04}/{now.month:02}/{token}/{key_name(name)}"
 
 
 async def add_attachment(
@@ -82,7 +70,7 @@ async def add_attachment(
     """
     viewer = context.require_viewer()
     desk = context.desk
-    cleaned, problems = inputs.clean(inputs.ATTACHMENT, {"name": name}, partial=False)
+    cleaned, problems = _clean({"name": name}, partial=False)
     async with desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, access.Action.ATTACH_FILE)
@@ -95,6 +83,17 @@ async def add_attachment(
     except BaseException:
         await _remove_unnamed(context, ticket_id, key)
         raise
+
+
+def _clean(
+    values: Mapping[str, object], *, partial: bool
+) -> tuple[dict[str, Any], inputs.Problems]:
+    """Return the values of an attachment as they are stored, and what is wrong with others."""
+    name = values.get("name")
+    # A null character is refused, as in any text.
+    if isinstance(name, str) and "\0" not in name:
+        values = {**values, "name": file_name(name)}
+    return inputs.clean(inputs.ATTACHMENT, values, partial=partial)
 
 
 async def store_file(
@@ -178,11 +177,9 @@ async def update_attachment(
     async with context.desk.database.transaction() as session:
         attachment, ticket = await _locked(session, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
-        cleaned, problems = inputs.clean(inputs.ATTACHMENT, changes, partial=True)
+        cleaned, problems = _clean(changes, partial=True)
         inputs.raise_problems(problems)
         name = cleaned.get("name", attachment.name)
-        if "name" in cleaned:
-            attachment.updated_at = context.desk.clock()
         if name != attachment.name:
             renamed = Happening(
                 TicketEventType.ATTACHMENT_RENAMED,
@@ -190,6 +187,7 @@ async def update_attachment(
                 attachment_id=attachment.id,
             )
             attachment.name = name
+            attachment.updated_at = context.desk.clock()
             await append_events(context, session, ticket, [renamed])
 
 

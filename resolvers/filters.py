@@ -25,8 +25,11 @@ from models import Company, Ticket, TicketEventType, TicketPriority
 from models.search import normalize_search
 from models.types import UtcDateTime, Uuid36
 from resolvers import access
+from resolvers.desk import ViewerKind
 from resolvers.errors import BadInput
 from resolvers.expressions import finished, overdue
+from resolvers.fields import ENTITIES
+from resolvers.kinds import Scalar
 from resolvers.sqltext import HasTag, InIds, InList
 from resolvers.terms import search_terms, storable
 
@@ -229,7 +232,7 @@ def _condition(
         return switch if rest[0] else switch.isnot(true())
     if key == "tags":
         return _tagged(build, row, prefix, *rest)
-    return _compare(build, row, prefix, key, *rest)
+    return _compare(build, entity, row, prefix, key, *rest)
 
 
 def _of_tickets(build: "Build", where: Where, row: Row, prefix: str) -> ColumnElement[bool]:
@@ -254,10 +257,10 @@ _switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {
 
 
 def _compare(
-    build: "Build", row: Row, prefix: str, key: str, operator: str, operand: Any
+    build: "Build", entity: str, row: Row, prefix: str, key: str, operator: str, operand: Any
 ) -> ColumnElement[bool]:
     name, type_ = COLUMNS[key]
-    column = row[name]
+    column = _shown(build, entity, row, name)
     if operator == "is_null":
         missing: ColumnElement[bool] = column.is_(None)
         return missing if operand else ~missing
@@ -268,6 +271,14 @@ def _compare(
     if key == "priority" and operator in ("gte", "lte"):
         column, type_ = row.priority_rank, Integer
     return _operators[operator](column, build.bind(prefix + operand, type_))
+
+
+def _shown(build: "Build", entity: str, row: Row, name: str) -> Any:
+    """Return a column; of a reference customers are told no more than the catalogue shows them."""
+    field = ENTITIES[entity].fields.get(name) if name.endswith("_id") else None
+    if build.kind is ViewerKind.CUSTOMER and isinstance(field, Scalar):
+        return field.sql(build, row, None)
+    return row[name]
 
 
 _operators: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {

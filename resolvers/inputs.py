@@ -45,7 +45,9 @@ FORMATS: Mapping[str, re.Pattern[str]] = {
     ),
     "username": re.compile(r"[\w.@+-]+"),
 }
-
+# How many characters are compared with a form. A longer text is too long anyway, and comparing a
+# megabyte would hold up everybody.
+MAX_MATCHED = 10_000
 
 Rules = Mapping[str, Rule]
 Problems = dict[str, list[Problem]]
@@ -205,5 +207,6 @@ def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Ite
         yield Problem("too_common")
     if rule.most is None and max_bytes is not None and size > max_bytes:
         yield Problem("max_bytes", {"max": max_bytes})
-    if text and rule.format is not None and not FORMATS[rule.format].fullmatch(text):
-        yield Problem(f"invalid_{rule.format}")
+    compared = rule.format if text and len(text) <= MAX_MATCHED else None
+    if compared is not None and not FORMATS[compared].fullmatch(text):
+        yield Problem(f"invalid_{compared}")

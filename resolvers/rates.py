@@ -21,6 +21,8 @@ from resolvers.desk import Context
 from resolvers.errors import Throttled
 
 MOST_BUCKETS = 10_000
+# What an address of IPv6 has at most, in characters.
+LONGEST_ADDRESS = 45
 # How often buckets that are full again are looked for where there are too many.
 SWEEP = 10**9
 # Attempts to log in a minute: with one name from one address, and with any from one address.
@@ -259,13 +261,18 @@ def _key_of(user_id: UUID) -> str:
     return f"user:{user_id}"
 
 
-@lru_cache(maxsize=MOST_BUCKETS)
 def network(address: str) -> str:
     """Return what one client has of addresses: one of IPv4, 2^64 of IPv6."""
+    # A proxy may pass on anything as an address; no long text is kept.
+    return _network(address[:LONGEST_ADDRESS])
+
+
+@lru_cache(maxsize=MOST_BUCKETS)
+def _network(address: str) -> str:
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address[:45]
+        return address
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)

@@ -14,10 +14,9 @@ from rest_compat import forms, lists, shapes
 from rest_compat.answers import RestError, empty_answer
 from rest_compat.bodies import (
     FORM,
-    MOST_BYTES,
     MULTIPART,
     media_type,
-    too_large,
+    require_size,
     unsupported,
 )
 from rest_compat.forms import values_of
@@ -82,8 +81,8 @@ async def upload(request: Request, context: Context) -> Response:
         if event.name == "file" and event.filename:
             if ticket:
                 return await _attach(context, ticket, event.filename, _content(stream))
-            return await _attach_later(context, event.filename, stream)
-        ticket = await _ticket(event, stream) or ticket
+            return await _attach_later(request, context, event.filename, stream)
+        ticket = await _ticket(request, event, stream) or ticket
     raise RestError(400, {"error": "file is required"})
 
 
@@ -126,7 +125,9 @@ async def _attach(
     return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id, 201)
 
 
-async def _attach_later(context: Context, name: str, stream: AsyncIterator[Event]) -> Response:
+async def _attach_later(
+    request: Request, context: Context, name: str, stream: AsyncIterator[Event]
+) -> Response:
     """Keep a file until the ticket comes that it belongs to."""
     ticket = ""
     with SpooledTemporaryFile(SPOOL_BYTES) as kept:
@@ -138,21 +139,20 @@ async def _attach_later(context: Context, name: str, stream: AsyncIterator[Event
             await to_thread.run_sync(kept.write, piece)
         async for event in stream:
             if isinstance(event, Part):
-                ticket = await _ticket(event, stream) or ticket
+                ticket = await _ticket(request, event, stream) or ticket
         if not ticket:
             raise RestError(400, {"error": "ticket is required"})
         kept.seek(0)
         return await _attach(context, ticket, name, _pieces(kept))
 
 
-async def _ticket(part: Part, stream: AsyncIterator[Event]) -> str:
+async def _ticket(request: Request, part: Part, stream: AsyncIterator[Event]) -> str:
     """Return the text of a part if it is the ticket, and read past any other."""
     text = bytearray()
     size = 0
     async for piece in _content(stream):
         size += len(piece)
-        if size > MOST_BYTES:
-            raise too_large()
+        require_size(request, size)
         if part.name == "ticket" and part.filename is None:
             text += piece
     return text.decode("utf-8", "replace")

@@ -1,26 +1,35 @@
 """Bodies: JSON, forms and multipart, read into one mapping."""
 
-import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from urllib.parse import parse_qsl
 
-from python_multipart.multipart import parse_options_header
+from anyio import to_thread
 from starlette.requests import Request
 
+from resolvers.headers import parse_header
+from resolvers.json_size import MOST_VALUES, has_too_many_values
 from rest_compat.answers import JSON_TYPE, RestError
 from rest_compat.multipart import End, Part, events
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-# Files have their own limit; a text of this size was never typed.
-MOST_BYTES = 5 * 1024 * 1024
+# What a body may have besides its longest text, in bytes; files have a limit of their own.
+MOST_AROUND = 1024 * 1024
 MOST_FIELDS = 1000
+# Of somebody who is not logged in: nothing that they may send is as long as a text.
+MOST_ANONYMOUS = 128 * 1024
+LONG_FORM = 64 * 1024
 # A body is of these types, too, where a client is too general about it.
 ANY_TYPE = ("*/*", "application/*")
 # Python knows more, some of which take for ever on a long text.
-CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"})
+CHARSETS = ("utf_8", "ascii", "latin_1", "iso8859_15", "cp1252", "utf_16")
+# By all their names, found once: Python keeps every name that it is asked for, for good.
+_CODECS = {name: name for name in CHARSETS} | {
+    alias: name for alias, name in aliases.items() if name in CHARSETS
+}
 
 
 @dataclass(frozen=True)
@@ -33,17 +42,14 @@ class Body:
 
 def media_type(request: Request) -> str:
     """Return the body's type, in lower case and without parameters."""
-    return parse_options_header(request.headers.get("content-type"))[0].decode("latin-1").lower()
+    return parse_header(request.headers.get("content-type", ""))[0]
 
 
 def _charset(request: Request) -> str:
     """Return the encoding that the body's type names, or UTF-8."""
-    options = parse_options_header(request.headers.get("content-type"))[1]
-    try:
-        name = codecs.lookup(options.get(b"charset", b"utf-8").decode("latin-1")).name
-    except (LookupError, ValueError):
-        return "utf-8"
-    return name if name in CHARSETS else "utf-8"
+    _, options = parse_header(request.headers.get("content-type", ""))
+    name = options.get("charset", "").lower().replace("-", "_").replace(" ", "_")
+    return _CODECS.get(name, "utf_8")
 
 
 def unsupported(request: Request) -> RestError:
@@ -66,30 +72,46 @@ async def read_body(request: Request) -> Body:
         if kind not in (JSON_TYPE, FORM, *ANY_TYPE) and raw:
             raise unsupported(request)
         parse = _parse_form if kind == FORM else _parse_json
-        data = parse(raw, _charset(request))
+        if kind == FORM and len(raw) > LONG_FORM:
+            # Decoding a form is slow, and other requests go on meanwhile.
+            data = await to_thread.run_sync(parse, raw, _charset(request))
+        else:
+            data = parse(raw, _charset(request))
         body = Body(data, is_form=kind == FORM)
     # Errors repeat what was sent in the spelling it was sent in.
     request.state.given = body.data
     return body
 
 
-def too_large() -> RestError:
-    """Return the refusal of a body that is larger than any form."""
-    return RestError(413, {"detail": f"A body may have at most {MOST_BYTES} bytes."})
+def limit_body(request: Request, max_text_bytes: int | None) -> None:
+    """Let a request's body have a text of this size; None for those who are not logged in.
+
+    ``require_size`` holds it to that.
+    """
+    limit = MOST_ANONYMOUS if max_text_bytes is None else max_text_bytes + MOST_AROUND
+    request.state.max_body_bytes = limit
+
+
+def require_size(request: Request, size: int) -> None:
+    """Raise ``RestError`` where a body is larger than it may be."""
+    most: int = request.state.max_body_bytes
+    if size > most:
+        raise RestError(413, {"detail": f"A body may have at most {most} bytes."})
 
 
 async def _read_bytes(request: Request) -> bytes:
     chunks = bytearray()
     async for chunk in request.stream():
         chunks += chunk
-        if len(chunks) > MOST_BYTES:
-            raise too_large()
+        require_size(request, len(chunks))
     return bytes(chunks)
 
 
 def _parse_json(raw: bytes, charset: str) -> Mapping[str, object]:
     if not raw:
         return {}
+    if has_too_many_values(raw):
+        raise RestError(400, {"detail": f"A body may have at most {MOST_VALUES} values."})
     try:
         # Not orjson: its errors are worded differently, and it refuses what Python accepts.
         data = json.loads(raw.decode(charset), parse_constant=_refuse_constant)
@@ -137,6 +159,5 @@ async def _read_multipart(request: Request) -> Mapping[str, object]:
         else:
             size += len(event)
             text += event
-            if size > MOST_BYTES:
-                raise too_large()
+            require_size(request, size)
     return fields

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from resolvers.names import file_name
+
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 # No file has more bytes, and no number with more digits is worth reading.
@@ -11,7 +13,11 @@ _MOST_DIGITS = 18
 
 
 def disposition(name: str) -> str:
-    """Return the ``Content-Disposition`` of a download (RFC 6266, its name as in RFC 8187)."""
+    """Return the ``Content-Disposition`` of a download (RFC 6266, its name as in RFC 8187).
+
+    Names that came from elsewhere may be paths; no header carries one.
+    """
+    name = file_name(name) or "file"
     plain = "".join(c if " " <= c <= "~" and c not in '"\\%' else "_" for c in name)
     # Signatures of object stores take several blanks in a header for one.
     plain = re.sub(" +", " ", plain).strip()

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from resolvers.desk import Context, Desk
 from resolvers.errors import DeskError
 from rest_compat.answers import JSON_TYPE, RestError, answer, not_found
-from rest_compat.bodies import FORM, MULTIPART
+from rest_compat.bodies import FORM, MULTIPART, limit_body
 from rest_compat.credentials import viewer_of
 from rest_compat.negotiation import require_json
 from rest_compat.operations import operation_of
@@ -62,6 +62,9 @@ class Endpoint:
         """Answer a request."""
         request = Request(scope, receive, send)
         response = await self._respond(request)
+        if all(name != b"cache-control" for name, _ in response.raw_headers):
+            # What is answered depends on who asks, and may change at any time.
+            response.raw_headers.append((b"cache-control", b"no-store"))
         response.headers["Allow"] = self._allow
         if self._links is not None and (link := self._links(request)) is not None:
             # Not by ``headers``: nothing else has set it, and looking for it costs as much again.
@@ -76,6 +79,7 @@ class Endpoint:
                 require_json(request)
             # The token is looked at before the method, so a stranger learns 401 and never 405.
             viewer = None if self._public else await viewer_of(self._desk, request)
+            limit_body(request, None if viewer is None else self._desk.max_text_bytes)
             handler = self._handlers.get(request.method)
             if handler is None:
                 raise RestError(405, {"detail": f'Method "{request.method}" not allowed.'})

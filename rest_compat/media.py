@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from resolvers.desk import Context
 from resolvers.downloads import OpenFile, open_attachment, open_signed
 from resolvers.errors import NotFound
+from resolvers.names import encoded_key
 from rest_compat.answers import not_found
 from rest_compat.credentials import viewer_of
 from rest_compat.downloads import Unsatisfiable, disposition, is_other, is_unchanged, span_of
@@ -27,7 +28,7 @@ async def show(request: Request, context: Context) -> Response:
 
 
 async def _open(request: Request, context: Context) -> OpenFile:
-    key = request.path_params["key"]
+    key = encoded_key(request.path_params["key"])
     params = request.query_params
     if "signature" in params:
         expires, signature = params.get("expires", ""), params["signature"]

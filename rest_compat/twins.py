@@ -78,6 +78,7 @@ _LOGIN = _write("login", f"accessToken refreshToken {_USER}", username=YOURS, pa
 _REFRESH = _write("refreshToken", "accessToken refreshToken", refreshToken=YOURS)
 _UPDATE_TICKET = _write("updateTicket", _TICKET, id=ID, subject=YOURS)
 _UPDATE_COMMENT = _write("updateComment", _COMMENT, id=ID, text=YOURS)
+_UPDATE_ATTACHMENT = _write("updateAttachment", f"attachment {_ATTACHMENT}", id=ID, name=YOURS)
 _UPDATE_USER = _write("updateUser", _USER, id=ID, firstName=YOURS)
 _UPDATE_COMPANY = _write("updateCompany", _COMPANY, id=ID, name=YOURS)
 _UPDATE_CONTACT = _write("updateContact", _CONTACT, id=ID, name=YOURS)
@@ -149,9 +150,8 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
     },
     "ticket-attachments/{id}/": {
         "GET": _one("Attachment", shapes.ATTACHMENT),
-        # GraphQL does not rename files.
-        "PUT": None,
-        "PATCH": None,
+        "PUT": _UPDATE_ATTACHMENT,
+        "PATCH": _UPDATE_ATTACHMENT,
         "DELETE": _write("deleteAttachment", "deletedAttachmentId", id=ID),
     },
     "users/": {

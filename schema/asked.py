@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from resolvers.json_size import MOST_VALUES, has_too_many_values
 from schema.refusals import Refused
 
 # How many requests a batch may have.
@@ -27,8 +28,10 @@ class Asked:
     hash: str | None = None
 
 
-def asked_of_body(body: bytes | str) -> Asked | list[Asked]:
+def asked_of_body(body: bytes) -> Asked | list[Asked]:
     """Read the JSON of one request or of a batch; raises ``Refused``."""
+    if has_too_many_values(body):
+        raise Refused(400, f"A request may have at most {MOST_VALUES} values.")
     return asked_of(parsed(body, _NOT_JSON))
 
 
@@ -52,7 +55,7 @@ def asked_of_address(parameters: Mapping[str, str]) -> Asked:
     return asked(data | {"operationName": data.get("operationName") or None})
 
 
-def parsed(text: bytes | str, trouble: str) -> object:
+def parsed(text: bytes | bytearray | str, trouble: str) -> object:
     """Read JSON; raises ``Refused`` with this sentence for what is none."""
     try:
         return orjson.loads(text)

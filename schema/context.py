@@ -10,6 +10,7 @@ from resolvers.desk import Context, Desk, Viewer
 from resolvers.errors import Unauthenticated
 from resolvers.rates import Level
 from resolvers.viewers import viewer_of
+from schema.uploads import Uploads
 
 
 class GraphContext:
@@ -31,6 +32,8 @@ class GraphContext:
         # Strawberry puts the payload of connection_init here.
         self.connection_params: dict[str, object] | None = None
         self.resumes_after: str | None = None
+        # The files that come with a request, which are still to be read.
+        self.uploads: Uploads | None = None
         self.place: str | None = None
         # How full the viewer's bucket is, and how long to wait for it where it was too empty.
         self.level: Level | None = None

@@ -25,6 +25,7 @@ from resolvers.errors import (
 )
 from schema.choices import ErrorCode
 from schema.codes import Code
+from schema.refusals import Refused
 from schema.secrecy import without_values
 from schema.words import said
 
@@ -46,6 +47,8 @@ SENTENCES: Mapping[str, str] = {
     "invalid_boolean": "Must be true or false.",
     "invalid_time": "Must be an RFC 3339 time.",
     "incorrect_type": "A value of the type {type} does not fit here.",
+    "contact_of_other_company": "The contact does not belong to the company of the ticket.",
+    "user_or_null": "Give the id of a user, or null to unassign the ticket.",
     "stays_with_ticket": "A comment stays with its ticket.",
     "invalid_email": "Must be an email address.",
     "invalid_url": "Must be the address of a page.",
@@ -148,6 +151,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     if cause is None:
         code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
+    elif isinstance(cause, Refused):
+        code, shown["message"] = cause.code, str(cause)
     elif isinstance(cause, DeskError):
         code, shown["message"] = _expected(cause)
         if isinstance(cause, Throttled):

@@ -3,6 +3,7 @@
 What comes over WebSockets goes through Strawberry's view.
 """
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -11,10 +12,9 @@ from typing import Any, ClassVar
 
 import orjson
 from graphql import GraphQLError
-from starlette.exceptions import HTTPException as BadForm
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
@@ -27,8 +27,10 @@ from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
 from resolvers.errors import SessionEnded, TokenExpired
+from resolvers.json_size import has_too_many_values
 from schema import media, sse
-from schema.asked import Asked, asked_of_address, asked_of_body
+from schema.asked import Asked, asked_of_address
+from schema.bodies import Body
 from schema.caching import keep
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.documents import NoChoice
@@ -37,12 +39,9 @@ from schema.operations import DeskSchema, Operation
 from schema.persisted import Persisted
 from schema.refusals import Refused
 from schema.sockets import Handler, TextFrames
-from schema.uploads import asked_of_form
 
 logger = logging.getLogger("deskgraph.graphql")
 
-# What a request may have besides an uploaded file, in bytes.
-MOST_AROUND = 1024 * 1024
 # How long a WebSocket may stay open without a connection_init.
 SILENCE = timedelta(seconds=10)
 # What is answered depends on who asks, and may change at any time.
@@ -87,23 +86,27 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, _limited(receive, self._desk.max_upload_bytes))
+        body = Body(receive, self._desk)
+        request = Request(scope, body.receive)
         try:
-            response = await self._answer(request)
-        except Refused as refused:
-            response = refused.response()
-        except BadForm as error:
-            response = Refused(error.status_code, error.detail).response()
+            response = await self._respond(request, body)
+            await response(scope, receive, send)
         except ClientDisconnect:
             return
-        except Exception as error:
-            response = _failure(error, _request_id(request))
         finally:
-            # Uploaded files are kept in temporary ones.
-            await request.close()
-        await response(scope, receive, send)
+            body.close()
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request, body: Body) -> Response:
+        try:
+            return await self._answer(request, body)
+        except Refused as refused:
+            return refused.response()
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            return _failure(error, _request_id(request))
+
+    async def _answer(self, request: Request, body: Body) -> Response:
         """Answer a request; raises ``Refused``."""
         headers = request.headers
         reads = request.method in ("GET", "HEAD")
@@ -117,10 +120,13 @@ class GraphQLView(GraphQL[GraphContext, None]):
         kind = media.chosen(accept)
         if kind is None:
             raise Refused(406, f"Answers are {media.JSON}, {media.GRAPHQL} or {media.EVENTS}.")
-        asked = asked_of_address(request.query_params) if reads else await _sent(request)
-        if isinstance(asked, list):
-            return await self._answer_batch(request, asked, kind)
         context = await self.get_context(request, request)
+        if context.desk_context.viewer is not None:
+            body.allow_text()
+        asked = asked_of_address(request.query_params) if reads else await body.asked(request)
+        if isinstance(asked, list):
+            return await self._answer_batch(request, asked, kind, body)
+        context.uploads = body.uploads
         found = self._chosen(asked, context)
         if isinstance(found, Operation):
             _check_way(found, request.method, kind)
@@ -137,20 +143,25 @@ class GraphQLView(GraphQL[GraphContext, None]):
             keep(response, headers, self.encode_json(shown["data"]) if kept else None)
         return response
 
-    async def _answer_batch(self, request: Request, batch: list[Asked], kind: str) -> Response:
+    async def _answer_batch(
+        self, request: Request, batch: list[Asked], kind: str, body: Body
+    ) -> Response:
         """Run one request after the other, each as if it had come alone."""
         if kind == media.EVENTS:
             raise Refused(400, f"A batch is answered by {media.JSON}.")
         answers = []
         for asked in batch:
             context = await self.get_context(request, request)
+            context.uploads = body.uploads
             found = self._chosen(asked, context)
             try:
                 if isinstance(found, Operation):
                     _check_way(found, request.method, kind)
+                result = await self._result(found)
             except Refused as refused:
-                found = _failed(GraphQLError(str(refused), extensions={"code": refused.code}))
-            answers.append(await self.process_result(request, await self._result(found)))
+                # What came before has been done, and is answered.
+                result = _failed(refused.error())
+            answers.append(await self.process_result(request, result))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
     def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
@@ -218,8 +229,11 @@ class GraphQLView(GraphQL[GraphContext, None]):
         return UnsetType()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read JSON; ``orjson.JSONDecodeError`` is one of json's."""
-        return orjson.loads(data)
+        """Read the JSON of a WebSocket; ``orjson.JSONDecodeError`` is one of json's."""
+        raw = data.encode() if isinstance(data, str) else data
+        if has_too_many_values(raw):
+            raise json.JSONDecodeError("Too many values", "", 0)
+        return orjson.loads(raw)
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON with the finished parts inside."""
@@ -238,21 +252,6 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if result.extensions:
             shown["extensions"] = result.extensions
         return shown  # type: ignore[return-value]
-
-
-async def _sent(request: Request) -> Asked | list[Asked]:
-    """Read what came by POST; raises ``Refused``."""
-    given = request.headers.getlist("content-type")
-    if len(given) > 1:
-        raise Refused(400, "A request has one Content-Type.")
-    kind, charset = media.sent(given[0] if given else "")
-    if charset not in ("", "utf-8", "utf8"):
-        raise Refused(415, "The charset of a request must be utf-8.")
-    if kind == media.JSON:
-        return asked_of_body(await request.body())
-    if kind == media.FORM:
-        return await asked_of_form(request)
-    raise Refused(415, f"The Content-Type of a request must be {media.JSON} or {media.FORM}.")
 
 
 def _check_way(operation: Operation, method: str, kind: str) -> None:
@@ -290,22 +289,3 @@ def _failure(error: Exception, request_id: str) -> Response:
     """Answer what nobody expected outside of any field; it is logged."""
     shown = {"errors": [formatted(GraphQLError("", original_error=error), request_id)]}
     return Response(orjson.dumps(shown), 500, NOT_KEPT, media.JSON)
-
-
-def _limited(receive: Receive, most_upload: int) -> Receive:
-    """Pass on a body up to its limit: one uploaded file and the request around it.
-
-    What is too large is refused while it comes in, before it fills memory or the disk.
-    """
-    most = most_upload + MOST_AROUND
-    size = 0
-
-    async def receiving() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > most:
-            raise Refused(413, f"A request may have at most {most} bytes.")
-        return message
-
-    return receiving

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from email.message import Message
 from functools import lru_cache
+
+from resolvers.headers import parse_header
 
 JSON = "application/json"
 # GraphQL over HTTP: an answer whose status can be trusted.
@@ -12,16 +13,23 @@ EVENTS = "text/event-stream"
 FORM = "multipart/form-data"
 # Where a client has no preference, the first of these.
 _OFFERED = (JSON, GRAPHQL, EVENTS)
+# In characters.
+LONGEST_KEPT = 500
 _Q = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
-@lru_cache(maxsize=256)
 def chosen(accept: str) -> str | None:
     """Return the media type of an answer by its ``Accept`` header; None where none will do.
 
     The larger ``q`` wins. Of equal ones, what is named comes before what a ``*`` stands for, and
     the first comes first: some clients list a stream among all that they can read.
     """
+    # Clients send the same short headers again and again; no other one is kept.
+    return (_chosen if len(accept) <= LONGEST_KEPT else _chosen.__wrapped__)(accept)
+
+
+@lru_cache(maxsize=256)
+def _chosen(accept: str) -> str | None:
     if not accept.strip():
         return JSON
     ranges = list(_ranges(accept))
@@ -43,15 +51,10 @@ def chosen(accept: str) -> str | None:
     return found
 
 
-@lru_cache(maxsize=256)
 def sent(content_type: str) -> tuple[str, str]:
     """Return the media type and the charset of a ``Content-Type``, in lower case; '' for none."""
-    message = Message()
-    message["content-type"] = content_type.replace("\n", " ").replace("\r", " ")
-    if not content_type.strip():
-        return "", ""
-    charset = message.get_param("charset", "")
-    return message.get_content_type(), charset.lower() if isinstance(charset, str) else "unknown"
+    kind, options = parse_header(content_type)
+    return kind, "unknown" if "charset*" in options else options.get("charset", "").lower()
 
 
 def _exactness(name: str, offered: str) -> int:

@@ -1,51 +1,33 @@
 """The root of all writes. Each field is one call into the resolvers, and then one statement."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import strawberry
-from strawberry.file_uploads import Upload
 
-from resolvers import attachments, comments, tickets
+from resolvers import comments, tickets
 from resolvers.desk import Context
-from resolvers.errors import NotFound
+from resolvers.errors import Invalid, Problem
 from schema import inputs, payloads
 from schema.arguments import known_id
+from schema.attachment_mutations import AttachmentMutation
 from schema.inputs import values_of
 from schema.people_mutations import PeopleMutation
-from schema.performing import KEYS, Info, Made, given_input, perform
+from schema.performing import KEYS, Info, Made, given_input, on_ticket, perform
 from schema.session_mutations import SessionMutation
 from schema.webhook_mutations import WebhookMutation
 from schema.words import answered
 
-CHUNK = 256 * 1024
 
-
-async def _on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
-    """Do something to the ticket that the input names; returns the ids of ticket and thing."""
-    try:
-        key = known_id(value)
-        return key, await deed(key)
-    except NotFound as error:
-        raise NotFound(error.kind, field="ticket") from None
-
-
-async def _chunks(file: Upload) -> AsyncIterator[bytes]:
-    """Read an uploaded file piece by piece; large ones are on disk already."""
-    upload: Any = file
-    while chunk := await upload.read(CHUNK):
-        yield chunk
-
-
-def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int | None:
+def _version(
+    given: inputs.UpdateTicketInput | inputs.AssignTicketInput | inputs.UpdateCommentInput,
+) -> int | None:
     return given.expected_version if given.expected_version is not strawberry.UNSET else None
 
 
 @strawberry.type(
     description="Everything that can be changed; each answers with what it changed, or errors."
 )
-class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
+class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
     @answered("Create a ticket; customers create them for their own company.")
@@ -88,7 +70,7 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
 
     @answered(
         "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
-        "role; or unassign it: its status becomes NEW. Staff only."
+        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only."
     )
     async def assign_ticket(
         self, info: Info, given: Annotated[inputs.AssignTicketInput, given_input()]
@@ -97,8 +79,10 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
+            if given.user_id is strawberry.UNSET:
+                raise Invalid({"user_id": [Problem("user_or_null")]})
             user = None if given.user_id is None else known_id(given.user_id)
-            await tickets.assign_ticket(context, key, user)
+            await tickets.assign_ticket(context, key, user, _version(given))
             return {"ticket": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -111,7 +95,7 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
 
         async def deed(context: Context) -> Made:
             values = values_of(given, without=frozenset({"ticket_id"}))
-            ticket, comment = await _on_ticket(
+            ticket, comment = await on_ticket(
                 given.ticket_id, lambda key: comments.add_comment(context, key, values)
             )
             return {"comment": comment, "ticket": ticket}
@@ -142,35 +126,5 @@ class Mutation(SessionMutation, PeopleMutation, WebhookMutation):
             key = known_id(given.id)
             await comments.delete_comment(context, key)
             return {"deleted_comment_id": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Upload a file to a ticket, as a multipart request.")
-    async def upload_attachment(
-        self, info: Info, given: Annotated[inputs.UploadAttachmentInput, given_input()]
-    ) -> payloads.UploadAttachmentPayload:
-        """Upload."""
-
-        async def deed(context: Context) -> Made:
-            name = getattr(given.file, "filename", None) or "file"
-            chunks = _chunks(given.file)
-            ticket, attachment = await _on_ticket(
-                given.ticket_id,
-                lambda key: attachments.add_attachment(context, key, name, chunks),
-            )
-            return {"attachment": attachment, "ticket": ticket}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @answered("Delete a file; customers may delete their own.")
-    async def delete_attachment(
-        self, info: Info, given: Annotated[inputs.DeleteAttachmentInput, given_input()]
-    ) -> payloads.DeleteAttachmentPayload:
-        """Delete."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await attachments.delete_attachment(context, key)
-            return {"deleted_attachment_id": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]

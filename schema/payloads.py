@@ -124,6 +124,16 @@ class UploadAttachmentPayload:
     errors: list[UserError] = said(_ERRORS)
 
 
+@strawberry.type(description="The answer of `updateAttachment`: the changed attachment, or errors.")
+class UpdateAttachmentPayload:
+    """The changed attachment."""
+
+    attachment: Attachment | None = said(
+        "The attachment as it is now; null if nothing was changed."
+    )
+    errors: list[UserError] = said(_ERRORS)
+
+
 @strawberry.type(
     description="The answer of `deleteAttachment`: the id of the deleted attachment, or errors."
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import orjson
+from graphql import GraphQLError
 from starlette.responses import Response
 
 from schema.codes import Code
@@ -23,6 +24,10 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.headers = headers or {}
+
+    def error(self) -> GraphQLError:
+        """Return it as an error of GraphQL, for one request of several and for streams."""
+        return GraphQLError(str(self), extensions={"code": self.code})
 
     def response(self) -> Response:
         """Return the answer; it is JSON whatever the client accepts, as nothing else is."""

@@ -7,7 +7,8 @@ from typing import Any, NewType
 
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
-from starlette.datastructures import UploadFile
+
+from schema.uploads import UploadedFile
 
 DateTime = NewType("DateTime", datetime)
 JSON = NewType("JSON", object)
@@ -27,9 +28,9 @@ def parse_time(value: object) -> datetime:
         raise GraphQLError("A DateTime must be a time that exists.") from None
 
 
-def parse_file(value: object) -> UploadFile:
+def parse_file(value: object) -> UploadedFile:
     """Take a file of a multipart request: nothing else can hold one."""
-    if not isinstance(value, UploadFile):
+    if not isinstance(value, UploadedFile):
         raise GraphQLError("A file comes by a multipart request, as a variable.")
     return value
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from server.bell import Bell, PostgresBell, SqliteBell
+from server.private import create_private
 from server.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from server.writers import postgres_engine, sqlite_engine
 
@@ -64,7 +65,7 @@ class Database:
         self.bell: Bell
         if self.is_sqlite:
             path = str(self.url.database)
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            create_private(Path(path))
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer)
             self.bell = SqliteBell(path)

@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore
 
 from rest_compat.downloads import disposition
+from server.private import FILE_MODE, create_folder
 from server.stores import open_place
 
 CHUNK = 256 * 1024
@@ -56,6 +57,9 @@ class FileStore:
         attributes = None
         if self._keeps_attributes and name is not None and content_type is not None:
             attributes = _attributes(name, content_type)
+        if self.folder is not None:
+            # Before there is anything in it: the store makes files that others may read.
+            await asyncio.to_thread(create_folder, (self.folder / key).parent)
         source = _Source(chunks)
         storing = asyncio.ensure_future(
             obstore.put_async(self.store, key, source, attributes=attributes, max_concurrency=PARTS)
@@ -170,6 +174,7 @@ def _sync(folder: Path, key: str) -> None:
     The database commits durably, so a row must not outlive its file in a loss of power.
     """
     path = folder / key
+    path.chmod(FILE_MODE)
     for each in (path, *path.parents):
         descriptor = os.open(each, os.O_RDONLY)
         try:

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from server.environment import unknown_names
+from server.private import create_folder
 from server.setting_values import origin
 from server.setting_values import public_url as public_url_of
 
@@ -44,12 +45,17 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     public_url: str | None = None
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    cors_headers: Annotated[list[str], NoDecode] = Field(default_factory=list)
     media_links: Literal["path", "signed"] = "path"
     access_token_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
     refresh_token_days: Annotated[int, Field(ge=1, le=3650)] = 7
     max_upload_mb: Annotated[int, Field(ge=1, le=1_048_576)] = 25
     max_text_kb: Annotated[int, Field(ge=1, le=102_400)] = 1024
     operation_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
+    # Of each process. A file, and as many again that wait to be refused, is open for each.
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    head_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
+    body_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30
     # Each level nests a subquery, and neither the databases nor Python's stack take any number.
     max_depth: Annotated[int, Field(ge=1, le=20)] = 12
     max_aliases: Annotated[int, Field(ge=0, le=10**6)] = 30
@@ -74,6 +80,18 @@ class Settings(BaseSettings):
             given = [one.strip() for one in value.split(",") if one.strip()]
             return given if given == ["*"] else [origin(one) for one in given]
         return value
+
+    @field_validator("cors_headers", mode="before")
+    @classmethod
+    def _split_headers(cls, value: object) -> object:
+        """Take names separated by commas, or ``*`` alone."""
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        # RFC 9110, section 5.6.2: a token, of which `*` is one.
+        if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in names):
+            raise ValueError("must be names of headers such as X-Tenant, separated by commas, or *")
+        return names
 
     @field_validator("public_url")
     @classmethod
@@ -153,7 +171,7 @@ class Settings(BaseSettings):
 def _kept_key(key_file: Path) -> str:
     """Read the key of this folder, or make it; two processes at once agree on one."""
     try:
-        key_file.parent.mkdir(parents=True, exist_ok=True)
+        create_folder(key_file.parent)
         if not key_file.exists():
             _make_key(key_file)
         key = key_file.read_text("ascii").strip()

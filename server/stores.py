@@ -13,6 +13,7 @@ from obstore import head_async
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
+from server.private import create_folder
 from server.settings import PREFIX
 
 SETTING = f"{PREFIX}FILES_URL"
@@ -96,7 +97,7 @@ def open_place(url: str) -> Place:
 def _require_folder(folder: Path) -> None:
     """Make a folder where there is none; raises ``FilesUrlError`` where files cannot be in it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        create_folder(folder)
     except OSError as error:
         reason = "it is a file" if folder.is_file() else error.strerror
         raise FilesUrlError(

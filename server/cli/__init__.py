@@ -170,7 +170,7 @@ def openapi() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error is one line on standard error."""
+    """Run the command line; what keeps a command from its work is one line on standard error."""
     try:
         app(prog_name="deskgraph")
     except BrokenPipeError:

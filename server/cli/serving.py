@@ -3,7 +3,9 @@
 import asyncio
 import errno
 import os
+import resource
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from schema import create_schema
 from server.cli.errors import CommandError, open_database
 from server.manifests import persisted_documents
+from server.protocol import ConnectionLimits, LimitedProtocol
 from server.settings import PREFIX, Settings, load_settings
 from server.stores import check_credentials, open_store
 
@@ -47,20 +50,28 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))
         typer.echo(_banner(host, sockets[0].getsockname()[1], settings, logins))
-        _serve(sockets, workers=workers, reload=reload)
+        _serve(sockets, settings, workers=workers, reload=reload)
     finally:
         for listening in sockets:
             listening.close()
 
 
-def _serve(sockets: list[socket.socket], *, workers: int, reload: bool) -> None:
+def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
     """Hand over to uvicorn; workers and reloading need the app by name."""
     root = Path(__file__).parents[2]
     if workers > 1:
         # Each worker is a process that reads the environment itself.
         os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
+    # Every connection is a file, refused ones as well; and there are the database and uploads.
+    _allow_files(2 * settings.max_connections + 1024)
+    limits = ConnectionLimits(
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        connections=settings.max_connections,
+    )
     config = uvicorn.Config(
         APP,
+        http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
         factory=True,
         workers=workers,
         reload=reload,
@@ -92,6 +103,14 @@ def _serve(sockets: list[socket.socket], *, workers: int, reload: bool) -> None:
         pass  # That is how one stops it.
     if failed:
         raise CommandError("The server could not start; the lines above say why.")
+
+
+def _allow_files(count: int) -> None:
+    """Let this process and its workers open as many files, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _ready(settings: Settings, *, prepare: bool) -> list[str]:

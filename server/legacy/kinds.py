@@ -1,6 +1,7 @@
 """What is imported: the old tables, and how their rows become ours."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,13 +14,13 @@ from sqlalchemy import Table
 
 from models import Attachment, Comment, Company, Contact, Role, Ticket, User
 from models.types import time_text
-from resolvers.attachments import clean_name
 from server.legacy.source import Record
 from server.legacy.values import Convert, Rejected, converter
 
 Row = dict[str, Any]
 # A path that is the same in a URL, on a disk and in a bucket.
 _PLAIN_KEY = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~-]+/)*(?!\.{1,2}$)[A-Za-z0-9._~-]+")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 DIGEST_BYTES = 16
 UNKNOWN_CONTENT = "application/octet-stream"
 
@@ -124,7 +125,19 @@ def _key(file: str, attachment_id: UUID) -> str:
         return file
     if not file:
         raise Rejected("file is missing")
-    return f"tickets/attachments/imported/{attachment_id}/{clean_name(file)}"
+    return f"tickets/attachments/imported/{attachment_id}/{_ascii_name(file)}"
+
+
+def _ascii_name(file: str) -> str:
+    """Return a name for the end of a key.
+
+    It is no longer that of uploads, and has to stay: an import that is run again compares keys, and
+    the file is where the first one put it.
+    """
+    plain = unicodedata.normalize("NFKD", file.replace("\\", "/").rsplit("/", 1)[-1])
+    safe = _UNSAFE.sub("_", plain.encode("ascii", "ignore").decode()).strip("._")
+    stem, dot, extension = safe.rpartition(".")
+    return f"{stem[:100] or 'file'}.{extension[:20]}" if dot else safe[:100] or "file"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ async def count_up(connection: AsyncConnection, records: Iterable[Record]) -> No
     highest: dict[str, int] = {}
     for record in records:
         found = _NUMBER.fullmatch(str(record["ticket_number"]))
-        if found and int(found[2]) < 2**31 - 1:
+        if found:
             highest[found[1]] = max(int(found[2]), highest.get(found[1], 0))
     if not highest:
         return

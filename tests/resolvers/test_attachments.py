@@ -12,7 +12,7 @@ import pytest
 
 from models import Attachment
 from resolvers import attachments, tickets
-from resolvers.attachments import clean_name, new_key
+from resolvers.attachments import new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
 from resolvers.sniffing import TYPES, sniff
 from tests.viewers.world import MOST_UPLOAD, NOON, World, file_key, key
@@ -40,7 +40,7 @@ async def test_a_file_is_measured_hashed_and_looked_at(world: World) -> None:
 
     assert (attachment.size, attachment.content_type) == (len(PNG), "image/png")
     assert attachment.sha256 == hashlib.sha256(PNG).hexdigest()
-    assert attachment.name == "Pläne/für\\Büro 1.PNG"
+    assert attachment.name == "Büro 1.PNG"
     assert attachment.uploaded_by_id == key("keith")
     assert attachment.created_at == NOON
     assert (world.media / attachment.key).read_bytes() == PNG
@@ -150,7 +150,9 @@ async def test_a_file_is_left_for_the_sweep_where_nobody_knows_whether_its_row_i
     assert len(after["files"]) == len(before["files"]) + 1
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\0.png", "a\ud800.png", "x" * 201])
+@pytest.mark.parametrize(
+    "name", ["", " ", "..", "a/", "\u202e", "a\0.png", "a\ud800.png", "x" * 201]
+)
 async def test_a_name_that_cannot_be_is_refused_before_anything_is_read(
     world: World, name: str
 ) -> None:
@@ -162,29 +164,6 @@ async def test_a_name_that_cannot_be_is_refused_before_anything_is_read(
         with pytest.raises(expected):
             await attachments.add_attachment(world.context("keith"), ticket, name, unread())
     assert len(world.files()) == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "cleaned"),
-    [
-        ("photo.png", "photo.png"),
-        ("Über uns.pdf", "Uber_uns.pdf"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\temp\\a b.txt", "a_b.txt"),
-        (".htaccess", "htaccess"),
-        ("...", "file"),
-        ("日本.png", "png"),
-        ("日本", "file"),
-        ("a/", "file"),
-        ("a?b#c%2e%2e.txt", "a_b_c_2e_2e.txt"),
-        ("a\nb.txt", "a_b.txt"),
-        ("x" * 300 + ".jpeg", "x" * 100 + ".jpeg"),
-        ("a." + "y" * 300, "a." + "y" * 20),
-        ("x" * 300, "x" * 100),
-    ],
-)
-def test_names_in_keys_are_safe_everywhere(name: str, cleaned: str) -> None:
-    assert clean_name(name) == cleaned
 
 
 def test_keys_cannot_be_guessed_and_have_the_documented_form() -> None:

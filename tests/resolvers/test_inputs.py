@@ -18,6 +18,9 @@ FORMS = {
     "url": ("http://x.example/", ""),
     "username": ("", ""),
 }
+FORMED = [
+    (rules, name) for rules in ALL_RULES for name, rule in rules.items() if rule.format is not None
+]
 TEXTS = [(rules, name) for rules in ALL_RULES for name, rule in rules.items() if rule.kind is str]
 
 
@@ -189,3 +192,13 @@ def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
     with pytest.raises(Invalid) as raised:
         inputs.raise_problems(problems)
     assert raised.value.problems == problems
+
+
+@pytest.mark.parametrize(("rules", "name"), FORMED, ids=[name for _, name in FORMED])
+def test_a_text_that_is_too_long_by_far_is_not_compared_with_its_form(
+    rules: Rules, name: str
+) -> None:
+    most = rules[name].most
+    for text in ("a." * 6000, "a@" + "a." * 500_000, "! " * 5001 + "!"):
+        _, problems = clean(rules, {name: text}, partial=True)
+        assert problems == {name: [Problem("max_length", {"max": most})]}

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rest_compat.bodies import MOST_BYTES
-
 if TYPE_CHECKING:
     from tests.rest_compat.conftest import Api
 
@@ -104,15 +102,39 @@ async def test_multipart_that_cannot_be_parsed(api: Api) -> None:
 
 
 async def test_bodies_have_a_limit(api: Api) -> None:
-    text = b"x" * (MOST_BYTES + 1)
-    limit = {"detail": f"A body may have at most {MOST_BYTES} bytes."}
-    assert await refused(api, text, JSON, 413) == limit
-    assert await refused(api, text, FORM, 413) == limit
-    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + text + b"\r\n--b--\r\n"
-    assert await refused(api, part, MULTIPART, 413) == limit
+    most = api.desk.max_text_bytes + 1024 * 1024
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
+    for path, who, limit in (
+        ("tickets/", "keith", most),
+        (f"tickets/{api.key('offline')}/", "carla", most),
+        # Nobody is logged in here.
+        ("auth/login/", None, 128 * 1024),
+        ("jwt/token/verify/", "keith", 128 * 1024),
+    ):
+        text = b"x" * (limit + 1)
+        method = "PATCH" if api.key("offline").hex in path.replace("-", "") else "POST"
+        for kind, body in ((JSON, text), (FORM, text), (MULTIPART, part % text)):
+            headers = {"Content-Type": kind}
+            response = await api.call(method, path, who, content=body, headers=headers)
+            assert response.status_code == 413
+            assert response.json() == {"detail": f"A body may have at most {limit} bytes."}
     assert await refused(api, b"a=1&" * 2000, FORM, 400) == {
         "detail": "A form may have at most 1000 fields."
     }
+    many = b'{"subject": [' + b"1," * 120_000 + b"1]}"
+    response = await api.post("tickets/", content=many, headers={"Content-Type": JSON})
+    assert response.status_code == 400
+    assert response.json() == {"detail": "A body may have at most 100000 values."}
+
+
+async def test_a_long_form_is_read(api: Api) -> None:
+    text = "ü, [x] " * 20_000
+    ticket = f"tickets/{api.key('offline')}/"
+    for response in (
+        await api.patch(ticket, data={"description": text}),
+        await api.patch(ticket, json={"description": text}),
+    ):
+        assert response.json()["description"] == text.strip()
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM, MULTIPART, "text/plain", None])

@@ -194,3 +194,21 @@ async def test_the_root_lists_the_lists(api: Api) -> None:
     assert response.json()["tickets"] == "http://desk.test/api/v1/tickets/"
     for url in response.json().values():
         assert (await api.get(url.removeprefix("http://desk.test"))).status_code == 200
+
+
+async def test_nothing_of_an_answer_is_stored_on_the_way(api: Api) -> None:
+    ticket = f"tickets/{api.key('offline')}/"
+    for method, path, who in (
+        ("GET", "tickets/", "keith"),
+        ("HEAD", ticket, "carla"),
+        ("PATCH", ticket, "keith"),
+        ("POST", "auth/login/", None),
+        ("GET", "auth/me/", "carla"),
+        ("GET", "tickets/none/", "keith"),
+        ("GET", "tickets/", None),
+        ("OPTIONS", ticket, "keith"),
+        ("TRACE", ticket, "keith"),
+    ):
+        response = await api.call(method, path, who)
+        assert response.headers["cache-control"] == "no-store", (method, path)
+        assert len(response.headers.get_list("cache-control")) == 1

@@ -90,13 +90,21 @@ async def test_deep_and_large_requests_are_refused_or_answered(face: Face) -> No
 async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
     face: Face, kind: str
 ) -> None:
-    most = face.desk.max_upload_bytes + 1024 * 1024
-    head = b'--b\r\nContent-Disposition: form-data; name="0"; filename="a"\r\n\r\n'
+    uploads = "multipart" in kind
+    most = (face.desk.max_upload_bytes if uploads else face.desk.max_text_bytes) + 1024 * 1024
+    head = b"".join(
+        b"--b\r\nContent-Disposition: form-data; name=%s\r\n\r\n%s\r\n" % part
+        for part in (
+            (b"operations", b'{"query": "{ __typename }", "variables": {"file": null}}'),
+            (b"map", b'{"0": ["variables.file"]}'),
+            (b'"0"; filename="a"', b""),
+        )
+    )
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
-        yield head if "multipart" in kind else b'{"query": "'
+        yield head if uploads else b'{"query": "'
         while sent < 2 * most:
             sent += 1024 * 1024
             yield b"x" * 1024 * 1024
@@ -107,6 +115,29 @@ async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
     assert response.status_code == 413
     assert answer["errors"][0]["message"] == f"A request may have at most {most} bytes."
     assert sent <= most + 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(face: Face) -> None:
+    async def post(body: bytes, who: str | None) -> httpx.Response:
+        headers = {"Content-Type": JSON, **(face.headers(who) if who else {})}
+        return await face.client.post("/graphql", content=body, headers=headers)
+
+    long = b'{"query": "{ __typename }", "variables": {"x": "%s"}}' % (b"x, " * 60_000)
+    assert (await post(long, "agent")).json()["data"] == {"__typename": "Query"}
+    for who in (None, "nobody's token"):
+        headers = {} if who is None else {"Authorization": f"Bearer {who}"}
+        headers["Content-Type"] = JSON
+        response = await face.client.post("/graphql", content=long, headers=headers)
+        assert response.status_code == 413
+        assert checked(response)["errors"][0]["message"].endswith("at most 131072 bytes.")
+    for values in (b"1," * 120_000 + b"1", b"{}," * 120_000 + b"{}", b'"",' * 600_000 + b'""'):
+        response = await post(
+            b'{"query": "{ __typename }", "variables": {"x": [%s]}}' % values, "agent"
+        )
+        assert response.status_code == 400
+        message = "A request may have at most 100000 values."
+        assert checked(response)["errors"][0]["message"] == message
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

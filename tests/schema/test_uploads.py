@@ -1,6 +1,7 @@
 """Uploads by the GraphQL multipart request specification, and what is not one."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from schema.persisted import hash_of
-from schema.uploads import MOST_FILES, PREFLIGHT
+from schema.uploads import MOST_FIELDS, MOST_FILES, PREFLIGHT
 from tests.schema.face import Face
 from tests.schema.rows import key, ticket
 
@@ -131,10 +132,19 @@ MALFORMED: dict[str, list[tuple[str, Any]]] = {
     "must be an object": [("operations", GOOD), ("map", "[]"), ("0", NOTE)],
     "list of paths for '0'": [("operations", GOOD), ("map", '{"0": 3}'), ("0", NOTE)],
     "of paths for '0'": [("operations", GOOD), ("map", '{"0": [3]}'), ("0", NOTE)],
-    "must have one place, not 0": [("operations", GOOD), ("map", '{"0": []}'), ("0", NOTE)],
-    "must have one place, not 2": [
+    "must have a place": [("operations", GOOD), ("map", '{"0": []}'), ("0", NOTE)],
+    "'variables.b' of the `map` leads nowhere": [
         *(("operations", GOOD), ("map", PLACE.replace("]", ', "variables.b"]')), ("0", NOTE))
     ],
+    "input.file' of the `map` must lead to a variable that is null": [
+        ("operations", GOOD),
+        ("map", PLACE.replace("]", ', "variables.input.file"]')),
+        ("0", NOTE),
+    ],
+    "`operations`, with JSON, before its files": [
+        *(("0", NOTE), ("operations", GOOD), ("map", PLACE))
+    ],
+    "`map`, with JSON, before its files": [("operations", GOOD), ("0", NOTE), ("map", PLACE)],
     "'0' is not in the `map`": [("operations", GOOD), ("map", "{}"), ("0", NOTE)],
     "names a file '0' that is not there": [("operations", GOOD), ("map", PLACE)],
     "'0' that is not there": [("operations", GOOD), ("map", PLACE), ("0", "text")],
@@ -166,11 +176,15 @@ MALFORMED: dict[str, list[tuple[str, Any]]] = {
         ("operations", "[" + ",".join([GOOD] * 11) + "]"),
         *(("map", '{"0": ["0.variables.input.file"]}'), ("0", NOTE)),
     ],
-    "Too many files": [
-        *(("operations", GOOD), ("map", PLACE)),
-        *((str(i), NOTE) for i in range(MOST_FILES + 1)),
+    "at most 10 files": [
+        ("operations", GOOD),
+        ("map", json.dumps({str(i): ["variables.x"] for i in range(MOST_FILES + 1)})),
+        ("0", NOTE),
     ],
-    "Too many fields": [("operations", GOOD), *(("map", PLACE) for _ in range(MOST_FILES))],
+    "'1' is not in the `map`": [("operations", GOOD), ("map", PLACE), ("0", NOTE), ("1", NOTE)],
+    "has one part `map`, with JSON": [
+        *(("operations", GOOD), *((f"x{i}", "x") for i in range(MOST_FIELDS)))
+    ],
 }
 
 
@@ -210,4 +224,129 @@ async def test_only_a_part_of_the_request_is_a_file(
     )
     error = await desk.refused(query)
     assert error["message"].endswith("A file comes by a multipart request, as a variable.")
+    assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+async def test_one_file_may_have_several_places(desk: Face, tmp_path: Path) -> None:
+    two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
+    places = {"a": ["variables.one.file", "variables.other.file"]}
+    # More than is kept in memory, and than is read at once.
+    content = bytes(range(256)) * 3 * 2**11
+    parts: list[tuple[str, Any]] = [("operations", json.dumps(two)), ("map", json.dumps(places))]
+    response = await send(desk, [*parts, ("a", ("a.bin", content))])
+    assert response.json()["data"] == {
+        "one": {"attachment": {"name": "a.bin"}},
+        "other": {"attachment": {"name": "a.bin"}},
+    }
+    kept = [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+    assert [path.read_bytes() == content for path in kept] == [True, True]
+
+    # In a batch, too, and when its second request is the only one that is right.
+    batch = [{**request(), "query": "{ nope }"}, request()]
+    both = {"a": ["0.variables.input.file", "1.variables.input.file"]}
+    parts = [("operations", json.dumps(batch)), ("map", json.dumps(both)), ("a", NOTE)]
+    first, second = (await send(desk, parts)).json()
+    assert first["errors"]
+    assert second["data"]["uploadAttachment"]["attachment"] == {"name": "note.txt", "size": 4}
+
+
+ENCODED = {
+    "base64": b"bm90\r\nZQ==",
+    "quoted-printable": b"n=6Fte=",
+    "8bit": b"note",
+}
+
+
+@pytest.mark.parametrize("encoding", [*ENCODED, "x-gzip"])
+async def test_files_are_decoded_as_their_parts_say(
+    desk: Face, tmp_path: Path, encoding: str
+) -> None:
+    names = "filename=\"x.txt\"; filename*=UTF-8''%E2%82%AC%2F..%2Fn%C3%B6te.txt"
+    sent = b"".join(
+        b"--b\r\n%s\r\n\r\n%s\r\n" % (head.encode(), content)
+        for head, content in (
+            ('content-disposition: form-data; name="operations"', GOOD.encode()),
+            ('content-disposition: form-data; name="map"', PLACE.encode()),
+            (
+                f'content-disposition: form-data; name="0"; {names}\r\n'
+                f"content-transfer-encoding: {encoding}",
+                ENCODED.get(encoding, b"note"),
+            ),
+        )
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD, **desk.headers("agent")}
+    response = await desk.client.post("/graphql", content=sent + b"--b--\r\n", headers=headers)
+    if encoding in ENCODED:
+        attachment = {"name": "nöte.txt", "size": 4}
+        assert response.json()["data"]["uploadAttachment"]["attachment"] == attachment
+        assert files_in(tmp_path / "media") == ["note.txt"]
+    else:
+        assert response.status_code == 400
+        assert "must be one of 7bit, 8bit, binary, base64" in response.text
+        assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+class Sending:
+    """A multipart request whose file is sent piece by piece, as far as somebody reads it."""
+
+    def __init__(self, operations: object, pieces: int = 64) -> None:
+        self._operations = operations
+        self._pieces = pieces
+        self.sent = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        head = b"--b\r\ncontent-disposition: form-data; name="
+        operations = json.dumps(self._operations).encode()
+        yield head + b"operations\r\n\r\n" + operations + b"\r\n"
+        yield head + b"map\r\n\r\n" + PLACE.encode() + b"\r\n"
+        yield head + b"0; filename=a.bin\r\n\r\n"
+        for _ in range(self._pieces):
+            self.sent += 64 * 1024
+            yield b"x" * 64 * 1024
+        yield b"\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("who", "query", "code"),
+    [
+        (None, UPLOAD, "UNAUTHENTICATED"),
+        ("agent", UPLOAD.replace("size", "nope"), "BAD_USER_INPUT"),
+        ("agent", UPLOAD.replace("$input", "$wrong", 1), "BAD_USER_INPUT"),
+        ("agent", UPLOAD.replace("Upload(", "Upload($more: Int!, "), "BAD_USER_INPUT"),
+    ],
+)
+async def test_no_file_is_read_before_it_is_known_who_asks_and_for_what(
+    desk: Face, tmp_path: Path, who: str | None, query: str, code: str
+) -> None:
+    sending = Sending(request(query=query))
+    headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD}
+    response = await desk.client.post(
+        "/graphql", content=sending, headers=headers | (desk.headers(who) if who else {})
+    )
+    assert response.json()["errors"][0]["extensions"]["code"] == code
+    assert sending.sent == 0
+    assert await stored(desk, tmp_path / "media") == (0, [])
+
+
+async def test_a_file_is_read_when_its_cost_is_drawn(desk: Face, tmp_path: Path) -> None:
+    sending = Sending(request())
+    headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD, **desk.headers("agent")}
+    response = await desk.client.post("/graphql", content=sending, headers=headers)
+    assert response.json()["data"]["uploadAttachment"]["attachment"]["size"] == 4 * 2**20
+    assert files_in(tmp_path / "media") == ["a.bin"]
+
+
+async def test_what_a_batch_did_before_a_wrong_file_is_answered(desk: Face, tmp_path: Path) -> None:
+    comment = {
+        "query": 'mutation($id: ID!) { addComment(input: {ticketId: $id, text: "x"}) {'
+        " comment { text } } }",
+        "variables": {"id": str(key("T-1"))},
+    }
+    places = '{"0": ["1.variables.input.file"]}'
+    parts = [("operations", json.dumps([comment, request()])), ("map", places)]
+    response = await send(desk, [*parts, ("0", NOTE), ("1", NOTE)])
+    first, second = response.json()
+    # Its files are there before any of it is run, and wrong.
+    assert first["errors"][0]["message"] == "The file '1' is not in the `map`."
+    assert second["errors"][0]["message"] == "The file '1' is not in the `map`."
     assert await stored(desk, tmp_path / "media") == (0, [])

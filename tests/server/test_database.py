@@ -192,6 +192,30 @@ async def test_postgres_looks_whether_anybody_still_waits(postgres_url: str) -> 
         await database.close()
 
 
+async def test_connections_that_postgres_has_ended_are_replaced(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    await database.open()
+    try:
+        async with database.transaction() as session:
+            session.add(company("before"))
+        assert await names(database) == ["before"]
+        other = Database(postgres_url)
+        ended = text(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND application_name IN ('deskgraph-read', 'deskgraph-write')"
+            " AND pid <> pg_backend_pid()"
+        )
+        async with other.engine.begin() as connection:
+            assert len((await connection.execute(ended)).all()) == 2
+        await other.engine.dispose()
+
+        async with database.transaction() as session:
+            session.add(company("after"))
+        assert (await database.fetch_row("SELECT count(*) FROM companies", []))[0] == 2
+    finally:
+        await database.close()
+
+
 async def test_references_are_enforced(database: Database) -> None:
     async def refer() -> None:
         async with database.transaction() as session:

@@ -168,3 +168,36 @@ async def test_a_wish_of_a_receiver_has_a_limit(hooks: Hooks) -> None:
         # Begins anew.
         hooks.world.clock.move(seconds=waits - 1)
         await webhooks.redeliver(admin, delivery.id)
+
+
+async def test_what_is_enabled_again_begins_anew_but_for_what_waits_or_is_being_sent(
+    hooks: Hooks,
+) -> None:
+    admin, webhook = hooks.world.context("admin"), await hooks.create()
+    await hooks.happen(count=2)
+    await hooks.happen("volume")
+    await hooks.happen("bill")
+    hooks.receiver.answers(500)
+    await hooks.work()
+    hooks.world.clock.move(seconds=5)
+    [sending] = await claim(hooks.world.desk, webhook, 1)
+    before = {one.id: one.next_attempt_at for one in await hooks.deliveries()}
+    hooks.world.clock.move(seconds=1)
+    for enabled in (False, True):
+        await webhooks.update_webhook(admin, webhook, {"enabled": enabled})
+
+    found = await hooks.deliveries()
+    now = hooks.world.clock.now
+    assert len(found) == 4
+    for one in found:
+        if one.id == sending.id or before[one.id] is None:
+            assert one.next_attempt_at == before[one.id]
+        else:
+            assert (one.next_attempt_at, one.tries) == (now, 0)
+    assert [one.next_attempt_at for one in found].count(None) == 1
+    # A second time it is enabled already, and nothing begins.
+    hooks.world.clock.move(seconds=1)
+    await webhooks.update_webhook(admin, webhook, {"enabled": True})
+    assert [one.next_attempt_at for one in await hooks.deliveries()] == [
+        one.next_attempt_at for one in found
+    ]

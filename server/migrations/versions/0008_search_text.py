@@ -1,5 +1,7 @@
 """Texts as searches compare them, beside the texts that they come from."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,17 +50,35 @@ def _fill(table: sa.Table, columns: tuple[str, ...]) -> None:
     fields = {field for name in columns for field in table.c[name].info["fields"]}
     wanted = sa.select(table.c.id, *(table.c[name] for name in sorted(fields)))
     wanted = wanted.order_by(table.c.id).limit(BATCH)
-    written = sa.update(table).where(table.c.id == sa.bindparam("row_id"))
-    written = written.values({name: sa.bindparam(f"new_{name}") for name in columns})
     connection = op.get_bind()
     rows = connection.execute(wanted).mappings().all()
     while rows:
         texts = [(row["id"], search_texts(table, dict(row))) for row in rows]
-        connection.execute(
-            written,
-            [
-                {"row_id": key, **{f"new_{name}": text for name, text in new.items()}}
-                for key, new in texts
-            ],
-        )
+        _write(connection, table, columns, texts)
         rows = connection.execute(wanted.where(table.c.id > rows[-1]["id"])).mappings().all()
+
+
+def _write(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: tuple[str, ...],
+    texts: list[tuple[UUID, dict[str, str]]],
+) -> None:
+    """Write one batch; on PostgreSQL in one statement, which takes a fraction of one for each."""
+    if connection.dialect.name == "sqlite":
+        written = sa.update(table).where(table.c.id == sa.bindparam("row_id"))
+        written = written.values({name: sa.bindparam(f"new_{name}") for name in columns})
+        values = [
+            {"row_id": key, **{f"new_{name}": new[name] for name in columns}} for key, new in texts
+        ]
+        connection.execute(written, values)
+        return
+    each = ", ".join(f"CAST(:{name} AS text[])" for name in columns)
+    settings = ", ".join(f"{name} = each.{name}" for name in columns)
+    statement = (
+        f"UPDATE {table.name} AS old SET {settings} "  # noqa: S608 - names of ours
+        f"FROM unnest(CAST(:ids AS uuid[]), {each}) AS each (id, {', '.join(columns)}) "
+        "WHERE old.id = each.id"
+    )
+    listed = {name: [new[name] for _, new in texts] for name in columns}
+    connection.execute(sa.text(statement), {"ids": [key for key, _ in texts], **listed})

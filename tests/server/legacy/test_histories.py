@@ -1,7 +1,10 @@
 """What an import does to the history that is here: who may read it, numbers, and long texts."""
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +14,11 @@ from benchmarks import old_desk
 from models import Role
 from resolvers import tickets
 from resolvers.desk import Context, Viewer
+from resolvers.events import lock_log
 from resolvers.excerpts import MAX_CHARACTERS
 from server.app import create_desk
+from server.database import Database
+from server.legacy.source import open_source
 from server.settings import load_settings
 from tests.server.conftest import Ended
 from tests.server.legacy.conftest import NOON, OldDesk, everything, key, row
@@ -136,3 +142,56 @@ def test_longer_texts_than_can_be_written_here_are_taken(
     assert described["excerpt_start"] == len(LONG) - 100
     assert (said["from"], said["to"]) == (LONG[:MAX_CHARACTERS], "Short")
     assert (said["from_length"], said["to_length"]) == (len(LONG), 5)
+
+
+def test_an_import_reads_one_snapshot(old: OldDesk) -> None:
+    if old.url.startswith("sqlite"):
+        # So that the old system can write meanwhile.
+        with closing(sqlite3.connect(old.url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    old.add_small_desk()
+
+    async def read() -> list[int]:
+        async with open_source(old.url) as source:
+            found = [await source.count("auth_user")]
+            late = old_desk.person(key("late"), "late", "Tech", password="none")
+            await asyncio.to_thread(old.add, old_desk.USERS, late)
+            found.append(await source.count("auth_user"))
+            batches = source.batches("auth_user", ("id",), ("id",), 10)
+            found += [len(batch) async for batch in batches]
+        async with open_source(old.url) as source:
+            return [*found, await source.count("auth_user")]
+
+    assert asyncio.run(read()) == [2, 2, 2, 3]
+
+
+def test_an_import_appends_to_the_log_in_its_turn(
+    desk: str, old: OldDesk, bring: Bring, backend: str
+) -> None:
+    if backend == "sqlite":
+        pytest.skip("it has one writer")
+    old.add_small_desk()
+    ended: list[Ended] = []
+    importing = threading.Thread(target=lambda: ended.append(bring()), daemon=True)
+    waits = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+    async def hold() -> None:
+        database = Database(desk)
+        await database.open()
+        async with database.transaction() as session:
+            # As a write does that has appended and is not committed.
+            await lock_log("postgresql", session.exec)
+            importing.start()
+            async with asyncio.timeout(60):
+                while not (await database.fetch_row(waits, []))[0]:
+                    assert importing.is_alive()
+                    await asyncio.sleep(0.01)
+        await database.close()
+
+    asyncio.run(hold())
+    importing.join(60)
+    assert len(ended) == 1
+    assert len(everything(desk)["ticket_events"]) == 6

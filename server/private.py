@@ -1,0 +1,40 @@
+"""Files and folders that nobody but the server's user may read, whatever the umask."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def create_folder(folder: Path) -> None:
+    """Make a folder and those above it; what is there already stays as it is."""
+    if folder.is_dir():
+        return
+    create_folder(folder.parent)
+    try:
+        folder.mkdir(FOLDER_MODE)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        folder.chmod(FOLDER_MODE)
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file unless there is one; SQLite gives its WAL the same mode.
+
+    Where that cannot be done, nothing is: whoever opens the file says why.
+    """
+    create_folder(path.parent)
+    with suppress(OSError):
+        open(path, "x", opener=private_opener).close()
+
+
+def private_opener(path: str, flags: int) -> int:
+    """Open a file for ``open``; where that makes it, nobody else may read it."""
+    descriptor = os.open(path, flags, FILE_MODE)
+    if flags & os.O_EXCL:
+        os.fchmod(descriptor, FILE_MODE)
+    return descriptor
