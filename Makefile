@@ -17,7 +17,7 @@ CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,23 +38,25 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on HOST and PORT
+# Without GraphiQL there is a plain editor, so what stops its build does not stop the server.
+serve: $(STAMP) ## Build GraphiQL where it is missing, migrate, load the demo into an empty database, and serve
+	@console/build.sh || true
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py --timeout 0 $(ARGS)
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
-	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py $(ARGS)
+	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py --timeout 0 $(ARGS)
 
 fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py --timeout 0 $(ARGS)
 
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
-	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py $(ARGS)
+	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
@@ -67,9 +69,11 @@ bench: $(STAMP) ## Measure reads beside SQL by hand and beside themselves uncoun
 bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
-console: ## Build GraphiQL, where npm is installed
-	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \
-	else echo "npm is not installed: GraphiQL will come from a CDN."; fi
+bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
+	@$(BIN)/python -m benchmarks.attacks $(ARGS)
+
+console: $(STAMP) ## Build GraphiQL; Node and npm come from PyPI where the system has none
+	@console/build.sh
 
 clients: $(CLIENTS) $(GENERATORS) ## Install the clients that tests/clients runs, where npm is installed
 
@@ -104,19 +108,21 @@ openapi: $(STAMP) ## Write rest_compat/openapi.json
 	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new
 	@mv rest_compat/openapi.json.new rest_compat/openapi.json
 
-lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
-	@$(BIN)/uv pip compile $(GENERATED)/python/requirements.in --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --output-file $(GENERATED)/python/requirements.lock $(ARGS)
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
-wheel: $(STAMP) ## Build the wheel in dist/
+lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
+	@$(LOCK) pyproject.toml --extra dev --output-file requirements.lock $(ARGS)
+	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
+	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)
+
+wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be built
+	@console/build.sh || true
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
+	@rm -rf server/console/dist console/node_modules console/build.log
 	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

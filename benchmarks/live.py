@@ -73,7 +73,7 @@ async def measure_on(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         async with databases.scratch(kind, folder, rows) as url:
-            with servers.alone("benchmarks.live_server", url, key, folder) as port:
+            with servers.alone(["benchmarks.live_server"], url, key, folder) as port:
                 return [
                     await _measure(name, port, access, ticket, count, events)
                     for count in subscribers

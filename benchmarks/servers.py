@@ -61,9 +61,9 @@ def running(
 
 
 @contextmanager
-def alone(module: str, url: str, key: str, folder: Path) -> Iterator[int]:
+def alone(module: list[str], url: str, key: str, folder: Path) -> Iterator[int]:
     """Run one server and give its port."""
-    with _started([module], _environment(url, key, folder), folder) as process:
+    with _started(module, _environment(url, key, folder), folder) as process:
         process.wait_until_it_answers()
         yield process.port
 

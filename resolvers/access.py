@@ -183,6 +183,17 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
 }
 
 
+def shows_person(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
+    """Return the condition for users who are named to whoever sees what they did.
+
+    Customers are told of staff and of their own company. A ticket that came from another company
+    does not tell its new one who was at it there.
+    """
+    if kind is not ViewerKind.CUSTOMER:
+        return true()
+    return or_(row.role != Role.CUSTOMER, row.company_id == bind("viewer_company"))
+
+
 def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for rows that a kind of viewer may fetch by their id.
 
@@ -192,7 +203,8 @@ def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> Column
     seen = visible(entity, row, kind, bind)
     if entity != "User" or kind is not ViewerKind.CUSTOMER:
         return seen
-    return or_(seen, *(_leads_to(row, *path, kind, bind) for path in _LEADING_TO_USERS))
+    leading = or_(*(_leads_to(row, *path, kind, bind) for path in _LEADING_TO_USERS))
+    return or_(seen, and_(shows_person(row, kind, bind), leading))
 
 
 _LEADING_TO_USERS: Sequence[tuple[type[Any], str]] = (

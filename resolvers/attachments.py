@@ -180,8 +180,6 @@ async def update_attachment(
         cleaned, problems = _clean(changes, partial=True)
         inputs.raise_problems(problems)
         name = cleaned.get("name", attachment.name)
-        if "name" in cleaned:
-            attachment.updated_at = context.desk.clock()
         if name != attachment.name:
             renamed = Happening(
                 TicketEventType.ATTACHMENT_RENAMED,
@@ -189,6 +187,7 @@ async def update_attachment(
                 attachment_id=attachment.id,
             )
             attachment.name = name
+            attachment.updated_at = context.desk.clock()
             await append_events(context, session, ticket, [renamed])
 
 

@@ -10,18 +10,25 @@ from models import Comment, Ticket, TicketEventType
 from resolvers import access, inputs
 from resolvers.access import Action
 from resolvers.desk import Context, Viewer
-from resolvers.errors import Conflict, NotFound, Problem
+from resolvers.errors import NotFound, Problem
 from resolvers.events import Happening, append_events, change, hide_events
-from resolvers.tickets import locked_ticket
+from resolvers.tickets import Precondition, check_precondition, check_version, locked_ticket
 
 # The fields of a comment whose changes are told.
 TOLD = ("text", "is_internal")
 
 
-async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, object]) -> UUID:
+async def add_comment(
+    context: Context,
+    ticket_id: UUID,
+    values: Mapping[str, object],
+    precondition: Precondition | None = None,
+) -> UUID:
     """Comment on a ticket; the first public comment stamps the ticket's first response.
 
-    Raises ``NotFound`` of a Ticket, ``Invalid``, and ``Forbidden`` for a customer's internal note.
+    No comment moves the ticket's ``updated_at``, as in the old system. Raises ``NotFound`` of a
+    Ticket, ``Invalid``, ``Forbidden`` for a customer's internal note, and what ``precondition``
+    raises.
     """
     viewer = context.require_viewer()
     cleaned, problems = inputs.clean(
@@ -32,6 +39,7 @@ async def add_comment(context: Context, ticket_id: UUID, values: Mapping[str, ob
     )
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
+        await check_precondition(precondition)
         inputs.raise_problems(problems)
         return await _add(context, session, viewer, ticket, cleaned)
 
@@ -60,16 +68,18 @@ async def update_comment(
     comment_id: UUID,
     changes: Mapping[str, object],
     expected_version: int | None = None,
+    precondition: Precondition | None = None,
 ) -> None:
-    """Change a comment's text, or make it public or internal.
+    """Change a comment's text, or make it public or internal; the same values are no change.
 
-    Raises ``NotFound``, ``Forbidden``, ``Invalid`` (a comment stays with its ticket, too) and
-    ``Conflict``.
+    Raises ``NotFound``, ``Forbidden``, ``Invalid`` (a comment stays with its ticket, too),
+    ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require(viewer, comment, Action.UPDATE)
+        await check_precondition(precondition)
         cleaned, problems = inputs.clean(
             inputs.COMMENT, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
         )
@@ -79,17 +89,23 @@ async def update_comment(
         inputs.raise_problems(problems)
         if cleaned.get("is_internal", False):
             access.require(viewer, comment, Action.MAKE_INTERNAL)
-        if expected_version is not None and expected_version != comment.version:
-            raise Conflict(expected=expected_version, actual=comment.version)
+        check_version(expected_version, comment.version)
         await _change(context, session, comment, ticket, cleaned)
 
 
-async def delete_comment(context: Context, comment_id: UUID) -> None:
-    """Delete a comment. Raises ``NotFound``, and ``Forbidden`` where a customer's is not theirs."""
+async def delete_comment(
+    context: Context, comment_id: UUID, precondition: Precondition | None = None
+) -> None:
+    """Delete a comment.
+
+    Raises ``NotFound``, ``Forbidden`` where a customer's is not theirs, and what ``precondition``
+    raises.
+    """
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require(viewer, comment, Action.DELETE)
+        await check_precondition(precondition)
         await session.delete(comment)
         deleted = Happening(
             TicketEventType.COMMENT_DELETED,
@@ -149,7 +165,7 @@ async def _add(
 
 def _stamp_first_response(context: Context, ticket: Ticket, comment: Comment) -> None:
     if not comment.is_internal and ticket.first_response_at is None:
-        ticket.first_response_at = ticket.updated_at = context.desk.clock()
+        ticket.first_response_at = context.desk.clock()
 
 
 async def _change(
@@ -162,12 +178,12 @@ async def _change(
     before = {name: getattr(comment, name) for name in TOLD}
     for name, value in cleaned.items():
         setattr(comment, name, value)
-    comment.updated_at = context.desk.clock()
     happenings = comment_happenings(
         comment.id, before, {name: getattr(comment, name) for name in TOLD}
     )
     if not happenings:
         return
+    comment.updated_at = context.desk.clock()
     comment.version += 1
     _stamp_first_response(context, ticket, comment)
     if comment.is_internal and not before["is_internal"]:

@@ -10,6 +10,7 @@ DeskError
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
 ├── Conflict             somebody else was faster
+├── PreconditionFailed   it is no longer what the caller has seen of it
 ├── BadInput             an argument of a read is out of its bounds
 │   └── BadCursor        a cursor is not one of ours, or of another list
 ├── TooLarge             a file is larger than allowed
@@ -82,6 +83,10 @@ class Conflict(DeskError):
 
     expected: int
     actual: int
+
+
+class PreconditionFailed(DeskError):
+    """What a write depends on, such as ``If-Match``, does not hold."""
 
 
 class BadInput(DeskError):

@@ -38,23 +38,50 @@ def text_of(
 ) -> Scalar:
     """Define a text of the row that ``column`` refers to; null where it refers to none.
 
-    ``anyone``: also where the viewer could not see the other row by itself.
+    ``anyone``: also of a user whom the viewer could not see alone (``access.shows_person``).
     """
 
     def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
-        other = model.__table__.alias()
-        found = select(text(other.c)).where(other.c.id == row[column])
-        if not anyone:
-            found = found.where(
-                access.visible(model.__name__, other.c, build.kind, build.bind_viewer)
-            )
-        return found.correlate_except(other).scalar_subquery()
+        return _of_other(build, row, model, column, text, anyone=anyone)
 
-    def absent(_build: "Build", row: Row) -> SQL:
-        missing: SQL = row[column].is_(None)
+    def absent(build: "Build", row: Row) -> SQL:
+        shown = sql(build, row, None) if build.kind is ViewerKind.CUSTOMER else row[column]
+        missing: SQL = shown.is_(None)
         return missing
 
     return Scalar(Kind.TEXT, sql, nullable=True, absent=absent if anyone else None)
+
+
+def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
+    """Define the id of the row that ``column`` refers to; customers get those they are shown."""
+
+    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+        if build.kind is not ViewerKind.CUSTOMER:
+            own: SQL = row[column]
+            return own
+        return _of_other(build, row, model, column, lambda other: other.id, anyone=anyone)
+
+    return Scalar(Kind.UUID, sql, nullable=True)
+
+
+def _of_other(
+    build: "Build",
+    row: Row,
+    model: type[Any],
+    column: str,
+    value: Callable[[Row], SQL],
+    *,
+    anyone: bool,
+) -> SQL:
+    other = model.__table__.alias()
+    if anyone:
+        shown = access.shows_person(other.c, build.kind, build.bind_viewer)
+    else:
+        shown = access.visible(model.__name__, other.c, build.kind, build.bind_viewer)
+    found = select(value(other.c)).where(other.c.id == row[column])
+    if shown is not true():
+        found = found.where(shown)
+    return found.correlate_except(other).scalar_subquery()
 
 
 def full_name(row: Row) -> SQL:

@@ -23,6 +23,7 @@ from resolvers.expressions import (
     file_link,
     full_name,
     hours_until,
+    id_of,
     is_overdue,
     long_text,
     member,
@@ -57,7 +58,9 @@ TICKET = Entity(
     Ticket.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "company_id"),
-        **columns(Kind.UUID, "contact_id", "assigned_to_id", "created_by_id", nullable=True),
+        **columns(Kind.UUID, "assigned_to_id", nullable=True),
+        "contact_id": id_of(Contact, "contact_id"),
+        "created_by_id": id_of(User, "created_by_id", anyone=True),
         **columns(Kind.TEXT, "ticket_number", "subject"),
         "description": long_text("description"),
         **columns(Kind.CHOICE, "status", "priority", "category"),
@@ -106,7 +109,7 @@ COMMENT = Entity(
     Comment.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "author_id", nullable=True),
+        "author_id": id_of(User, "author_id", anyone=True),
         "text": long_text("text"),
         **columns(Kind.BOOL, "is_internal"),
         **columns(Kind.NUMBER, "version"),
@@ -129,7 +132,7 @@ ATTACHMENT = Entity(
     Attachment.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "uploaded_by_id", nullable=True),
+        "uploaded_by_id": id_of(User, "uploaded_by_id", anyone=True),
         **columns(Kind.TEXT, "name", "content_type", "sha256"),
         **columns(Kind.NUMBER, "size"),
         **columns(Kind.TIME, "created_at"),
@@ -148,7 +151,8 @@ EVENT = Entity(
     TicketEvent.__table__,  # type: ignore[attr-defined]
     {
         **columns(Kind.UUID, "id", "ticket_id"),
-        **columns(Kind.UUID, "actor_id", "comment_id", "attachment_id", nullable=True),
+        **columns(Kind.UUID, "comment_id", "attachment_id", nullable=True),
+        "actor_id": id_of(User, "actor_id", anyone=True),
         **columns(Kind.TEXT, "ticket_number"),
         **columns(Kind.CHOICE, "type", "via"),
         **columns(Kind.BOOL, "is_internal"),

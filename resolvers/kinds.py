@@ -58,7 +58,7 @@ class Inline:
 
 @dataclass(frozen=True)
 class One:
-    """A related row, or null. ``anyone``: shown to whoever sees the row that leads to it."""
+    """A related row, or null. ``anyone``: a user whom ``access.shows_person`` shows."""
 
     entity: str
     column: str

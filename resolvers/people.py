@@ -46,8 +46,8 @@ async def update_company(context: Context, company_id: UUID, changes: Mapping[st
         )
         inputs.raise_problems(problems)
         ends = company.is_active and not cleaned.get("is_active", True)
-        _apply(company, cleaned)
-        company.updated_at = now
+        if _apply(company, cleaned):
+            company.updated_at = now
         if ends:
             for customer in await _all_locked(session, col(User.company_id) == company_id):
                 end_sessions(customer, now)
@@ -81,9 +81,10 @@ async def update_contact(context: Context, contact_id: UUID, changes: Mapping[st
         )
         await _check_company(session, cleaned, problems)
         inputs.raise_problems(problems)
-        contact.company_id = cleaned.pop("company", contact.company_id)
-        _apply(contact, cleaned)
-        contact.updated_at = context.desk.clock()
+        if "company" in cleaned:
+            cleaned["company_id"] = cleaned.pop("company")
+        if _apply(contact, cleaned):
+            contact.updated_at = context.desk.clock()
 
 
 async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
@@ -199,9 +200,12 @@ async def _locked(session: AsyncSession, model: type[Row], key: UUID) -> Row:
     return row
 
 
-def _apply(row: SQLModel, cleaned: Mapping[str, Any]) -> None:
-    for name, value in cleaned.items():
+def _apply(row: SQLModel, cleaned: Mapping[str, Any]) -> bool:
+    """Change a row's values; returns whether any of them was another one."""
+    changed = {name: value for name, value in cleaned.items() if getattr(row, name) != value}
+    for name, value in changed.items():
         setattr(row, name, value)
+    return bool(changed)
 
 
 async def _check_company(

@@ -18,13 +18,12 @@ from resolvers.desk import ViewerKind
 from resolvers.fields import ENTITIES
 from resolvers.kinds import Entity, Inline, Inside, Kind, Many, One, Refusals, Row, Scalar
 from resolvers.refusals import refusal_list
-from resolvers.shapes import NO_ARGS, TYPENAME, Args, Field, Shape
+from resolvers.shapes import FAILED, NO_ARGS, TYPENAME, Args, Field, Shape
 from resolvers.sqltext import (
     SQL,
     JsonAgain,
     JsonArray,
     JsonBool,
-    JsonEmptyList,
     JsonNumber,
     JsonNumberOrNull,
     JsonObject,
@@ -36,7 +35,6 @@ from resolvers.sqltext import (
     JsonWord,
     JsonWordOrEmpty,
     JsonWordOrNull,
-    Plain,
     TimeText,
     Word,
 )
@@ -137,6 +135,8 @@ def _absent(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
 def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     if field.name == TYPENAME:
         return Word(entity.name)
+    if field.name == FAILED:
+        return Word(FAILED)
     definition = entity.fields[field.name]
     if isinstance(definition, Scalar):
         value = definition.sql(build, row, field.slot)
@@ -193,31 +193,42 @@ def _inside(build: Build, relation: Inside, shape: Shape, row: Row) -> SQL:
 def object_in_list(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
     """Return the JSON object of a row of a list, which is visible already."""
     if build.deep:
-        return _viewed(build, entity, shape, row.id, anyone=True)
+        return _viewed(build, entity, shape, row.id, lambda _row: true())
     return object_of(build, entity, shape, row)
 
 
 def _one(build: Build, relation: One, shape: Shape, row: Row) -> SQL:
     entity = ENTITIES[relation.entity]
     key = row[relation.column]
+
+    def seen(other: Row) -> ColumnElement[bool]:
+        if relation.anyone:
+            return access.shows_person(other, build.kind, build.bind_viewer)
+        return build.visible(entity, other)
+
     if build.deep:
-        return JsonOrNull(_viewed(build, entity, shape, key, anyone=relation.anyone))
+        return JsonOrNull(_viewed(build, entity, shape, key, seen))
     other = build.alias(entity.table)
-    seen = true() if relation.anyone else build.visible(entity, other.c)
-    found = select(object_of(build, entity, shape, other.c)).where(other.c.id == key, seen)
+    found = select(object_of(build, entity, shape, other.c))
+    found = found.where(other.c.id == key, seen(other.c))
     return JsonOrNull(found.correlate_except(other).scalar_subquery())
 
 
-def _viewed(build: Build, entity: Entity, shape: Shape, key: SQL, *, anyone: bool) -> SQL:
+def _viewed(
+    build: Build,
+    entity: Entity,
+    shape: Shape,
+    key: SQL,
+    seen: Callable[[Row], ColumnElement[bool]],
+) -> SQL:
     """Return the JSON of the row with an id, or NULL, by way of a view.
 
     A common table expression stands beside the others instead of inside one, which keeps SQLite's
     parser from nesting too deep; used once, it is a view that looks up the one row.
     """
     row = build.alias(entity.table)
-    seen = true() if anyone else build.visible(entity, row.c)
     item = object_of(build, entity, shape, row.c).label("json")
-    view = select(row.c.id, item).where(seen).cte(f"o{build.next_name()}")
+    view = select(row.c.id, item).where(seen(row.c)).cte(f"o{build.next_name()}")
     found = select(JsonAgain(view.c.json)).where(view.c.id == key)
     return found.correlate_except(view).scalar_subquery()
 
@@ -265,32 +276,3 @@ def some_nodes(
     """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
     item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
     return select(JsonArray(item)).select_from(each).scalar_subquery()
-
-
-def payload_object(build: Build, typename: str, shape: Shape, prefix: str) -> SQL:
-    """Return the JSON of a write's answer: objects and ids by the bind parameters named as they.
-
-    It has no errors: a write that failed has nothing to project.
-    """
-    pairs: list[tuple[str, SQL]] = []
-    for field in shape.fields:
-        made = build.bind(prefix + field.name, Uuid36)
-        if field.name == TYPENAME:
-            value: SQL = Word(typename)
-        elif field.name == "errors":
-            value = JsonEmptyList()
-        elif field.shape is None:
-            value = JsonWord(Plain(made))
-        else:
-            value = JsonOrNull(_made(build, ENTITIES[_called(field.name)], field.shape, made))
-        pairs.append((field.key, value))
-    return JsonObject(pairs)
-
-
-def _called(name: str) -> str:
-    """Return the entity that a field of a write's answer shows."""
-    return "WebhookDelivery" if name == "delivery" else name.title()
-
-
-def _made(build: Build, entity: Entity, shape: Shape, key: SQL) -> SQL:
-    return one_row(build, entity, shape, lambda row: row.id == key)

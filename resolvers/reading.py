@@ -18,11 +18,20 @@ from resolvers.projection import (
     is_deep,
     object_in_list,
     one_row,
-    payload_object,
     some_nodes,
 )
-from resolvers.shapes import Args, Shape
-from resolvers.sqltext import SQL, JsonArray, JsonNumber, JsonObject, JsonWord
+from resolvers.shapes import TYPENAME, Args, Shape
+from resolvers.sqltext import (
+    SQL,
+    JsonArray,
+    JsonEmptyList,
+    JsonNumber,
+    JsonObject,
+    JsonOrNull,
+    JsonWord,
+    Plain,
+    Word,
+)
 from resolvers.statistics import statistics_object
 from resolvers.weights import fitting, weigher
 
@@ -147,7 +156,28 @@ def _statistics(build: Build, read: Read) -> tuple[SQL, ...]:
 
 
 def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
-    return (payload_object(build, read.entity, read.shapes[0][1], "s0_"),)
+    """Return a write's answer: objects and ids by the bind parameters named as they are.
+
+    It has no errors: a write that failed has nothing to project.
+    """
+    pairs: list[tuple[str, SQL]] = []
+    for field in read.shapes[0][1].fields:
+        made = build.bind("s0_" + field.name, Uuid36)
+        if field.name == TYPENAME:
+            value: SQL = Word(read.entity)
+        elif field.name == "errors":
+            value = JsonEmptyList()
+        elif field.shape is None:
+            value = JsonWord(Plain(made))
+        else:
+            value = JsonOrNull(_made(build, field.name, field.shape, made))
+        pairs.append((field.key, value))
+    return (JsonObject(pairs),)
+
+
+def _made(build: Build, name: str, shape: Shape, key: SQL) -> SQL:
+    entity = ENTITIES["WebhookDelivery" if name == "delivery" else name.title()]
+    return one_row(build, entity, shape, lambda row: row.id == key)
 
 
 def _followed(build: Build, read: Read) -> tuple[SQL, ...]:

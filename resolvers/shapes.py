@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TYPENAME = "__typename"
+# Stands for a field that cannot be read: it is answered with this word in its place.
+FAILED = "__failed"
 
 
 @dataclass(frozen=True, slots=True)

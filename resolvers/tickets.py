@@ -1,6 +1,6 @@
 """What can be done to tickets. Each function is one transaction that ends with its events."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,8 @@ from resolvers.desk import Context, Viewer
 from resolvers.errors import Conflict, NotFound, Problem
 from resolvers.events import Happening, append_events, change, move_events
 
+# Raises what stops a write, such as ``PreconditionFailed``.
+Precondition = Callable[[], Awaitable[None]]
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
 _ASSIGNMENT = ("assigned_to", "assigned_team")
@@ -47,6 +49,7 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
     access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
     async with context.desk.database.transaction() as session:
         await check_references(session, viewer, cleaned, problems)
+        await _check_contact(session, cleaned, cleaned, problems, {})
         inputs.raise_problems(problems)
         now = context.desk.clock()
         columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
@@ -57,7 +60,8 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
             created_at=now,
             updated_at=now,
         )
-        _keep_rules(ticket, now)
+        _keep_team(ticket)
+        _stamp(ticket, now)
         session.add(ticket)
         await append_events(context, session, ticket, [Happening(TicketEventType.CREATED)])
     return ticket.id
@@ -68,11 +72,13 @@ async def update_ticket(
     ticket_id: UUID,
     changes: Mapping[str, object],
     expected_version: int | None = None,
+    precondition: Precondition | None = None,
 ) -> None:
     """Change fields of a ticket; values that stay the same are no change.
 
-    Raises ``NotFound``, ``Forbidden``, ``Invalid``, and ``Conflict`` where the version is no
-    longer the expected one.
+    A ticket that moves to another company without a new contact loses one of the old company.
+    Raises ``NotFound``, ``Forbidden``, ``Invalid``, ``Conflict`` where the version is no longer the
+    expected one, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
@@ -81,26 +87,35 @@ async def update_ticket(
             inputs.TICKET, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
         )
         access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
+        await check_precondition(precondition)
         await check_references(session, viewer, cleaned, problems)
-        inputs.raise_problems(problems)
-        if expected_version is not None and expected_version != ticket.version:
-            raise Conflict(expected=expected_version, actual=ticket.version)
         before = _snapshot(ticket)
+        await _check_contact(session, {**before, **cleaned}, cleaned, problems, before)
+        inputs.raise_problems(problems)
+        check_version(expected_version, ticket.version)
         for name, value in cleaned.items():
             setattr(ticket, COLUMN_OF.get(name, name), value)
         await _save(context, session, ticket, before)
 
 
-async def assign_ticket(context: Context, ticket_id: UUID, user_id: UUID | None) -> None:
+async def assign_ticket(
+    context: Context,
+    ticket_id: UUID,
+    user_id: UUID | None,
+    expected_version: int | None = None,
+    precondition: Precondition | None = None,
+) -> None:
     """Assign a ticket to a member of staff: status ``assigned``, the team of their role.
 
     ``None`` unassigns: status ``new``, and no team but the category's. Raises ``NotFound`` of a
-    Ticket or a User.
+    Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.ASSIGN)
+        await check_precondition(precondition)
+        check_version(expected_version, ticket.version)
         before = _snapshot(ticket)
         if user_id is None:
             ticket.status, ticket.assigned_to_id, ticket.assigned_team = (
@@ -117,21 +132,36 @@ async def assign_ticket(context: Context, ticket_id: UUID, user_id: UUID | None)
         await _save(context, session, ticket, before)
 
 
-async def delete_ticket(context: Context, ticket_id: UUID) -> None:
+async def delete_ticket(
+    context: Context, ticket_id: UUID, precondition: Precondition | None = None
+) -> None:
     """Delete a ticket with its comments and attachments, and then its files.
 
-    Raises ``NotFound``, and ``Forbidden`` for customers.
+    Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.desk.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.DELETE)
+        await check_precondition(precondition)
         found = await session.exec(select(Attachment.key).where(Attachment.ticket_id == ticket.id))
         keys = list(found.all())
         await session.delete(ticket)
         await append_events(context, session, ticket, [Happening(TicketEventType.DELETED)])
     for key in keys:
         await context.desk.files.delete(key)
+
+
+async def check_precondition(precondition: Precondition | None) -> None:
+    """Ask whether a write may go on, once no other writer can change what it depends on."""
+    if precondition is not None:
+        await precondition()
+
+
+def check_version(expected: int | None, actual: int) -> None:
+    """Raise ``Conflict`` where a version is expected that is not the current one."""
+    if expected is not None and expected != actual:
+        raise Conflict(expected=expected, actual=actual)
 
 
 async def locked_ticket(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Ticket:
@@ -158,6 +188,31 @@ async def check_references(
             problems[name] = [Problem("does_not_exist", {"value": str(key)})]
 
 
+async def _check_contact(
+    session: AsyncSession,
+    after: Mapping[str, Any],
+    cleaned: dict[str, Any],
+    problems: inputs.Problems,
+    before: Mapping[str, Any],
+) -> None:
+    """Keep a ticket's contact one of its company, where a write changes either.
+
+    Where only the company changes, a contact that is left behind is dropped (in ``cleaned``). What
+    was stored otherwise, by an import or because the contact itself has moved, stays as it is.
+    """
+    key = after.get("contact")
+    same = all(after.get(name) == before.get(name) for name in ("company", "contact"))
+    if key is None or same or problems.keys() & {"company", "contact"}:
+        return
+    contact = await session.get(Contact, key, with_for_update={"read": True})
+    if contact is not None and contact.company_id == after.get("company"):
+        return
+    if "contact" in cleaned:
+        problems["contact"] = [Problem("contact_of_other_company")]
+    else:
+        cleaned["contact"] = None
+
+
 async def _exists(session: AsyncSession, viewer: Viewer, name: str, key: UUID) -> bool:
     if name == "company":
         company = await session.get(Company, key)
@@ -173,10 +228,14 @@ def _snapshot(ticket: Ticket) -> dict[str, object]:
     return {name: getattr(ticket, COLUMN_OF.get(name, name)) for name in inputs.TICKET}
 
 
-def _keep_rules(ticket: Ticket, now: datetime) -> None:
-    """Apply what holds for every saved ticket: team by category, times of the final states."""
+def _keep_team(ticket: Ticket) -> None:
+    """Let the category decide the team where there is none."""
     if ticket.assigned_team is None:
         ticket.assigned_team = TEAM_OF_CATEGORY.get(ticket.category)
+
+
+def _stamp(ticket: Ticket, now: datetime) -> None:
+    """Keep when the final states were first reached."""
     if ticket.status is TicketStatus.RESOLVED and ticket.resolved_at is None:
         ticket.resolved_at = now
     if ticket.status is TicketStatus.CLOSED and ticket.closed_at is None:
@@ -186,12 +245,17 @@ def _keep_rules(ticket: Ticket, now: datetime) -> None:
 async def _save(
     context: Context, session: AsyncSession, ticket: Ticket, before: Mapping[str, object]
 ) -> None:
-    now = context.desk.clock()
-    _keep_rules(ticket, now)
+    """Finish a write; one that has changed nothing leaves the row as it is."""
+    if _snapshot(ticket) == before:
+        return
+    _keep_team(ticket)
     happenings = ticket_happenings(before, _snapshot(ticket))
+    if not happenings:
+        return
+    now = context.desk.clock()
+    _stamp(ticket, now)
     ticket.updated_at = now
-    if happenings:
-        ticket.version += 1
+    ticket.version += 1
     if ticket.company_id != before["company"]:
         await move_events(session.exec, ticket.id, ticket.company_id)
     await append_events(context, session, ticket, happenings)

@@ -67,11 +67,16 @@ async def create_webhook(context: Context, values: Mapping[str, object]) -> tupl
 
 
 async def update_webhook(context: Context, webhook_id: UUID, changes: Mapping[str, object]) -> None:
-    """Change a webhook. One that is enabled again goes on where it stopped."""
+    """Change a webhook; the same values are no change.
+
+    One that is enabled again goes on where it stopped.
+    """
     _require(context)
     cleaned = _clean(context.desk, changes, partial=True)
     async with context.desk.database.transaction() as session:
         webhook = await _locked(session, webhook_id)
+        if all(getattr(webhook, name) == value for name, value in cleaned.items()):
+            return
         begins = cleaned.get("enabled", False) and not webhook.enabled
         for name, value in cleaned.items():
             setattr(webhook, name, value)

@@ -10,7 +10,8 @@ from rest_compat.answers import empty_answer
 from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
 from rest_compat.operations import listed, operation
-from rest_compat.reads import body_for, id_of, row_answer
+from rest_compat.reads import body_for, id_of
+from rest_compat.tags import if_match, tagged_answer
 
 LISTING = lists.Listing(
     "/api/v1/ticket-comments/",
@@ -28,34 +29,49 @@ async def listing(request: Request, context: Context) -> Response:
 
 
 @operation(
-    shapes.ONE_COMMENT, status=201, about="Comment", form=forms.COMMENT, rules=inputs.COMMENT
+    shapes.ONE_COMMENT,
+    status=201,
+    about="Comment",
+    form=forms.COMMENT,
+    rules=inputs.COMMENT,
+    tagged=True,
 )
 async def create(request: Request, context: Context) -> Response:
     """Create a comment ("Create Comment"); its author is whoever asks, whatever is sent."""
     values = values_of(forms.COMMENT, await read_body(request), partial=False)
     comment_id = await comments.create_comment(context, values)
-    return await row_answer(context, shapes.ONE_COMMENT, comment_id, 201)
+    return await tagged_answer(context, shapes.ONE_COMMENT, comment_id, 201)
 
 
-@operation(shapes.ONE_COMMENT)
+@operation(shapes.ONE_COMMENT, tagged=True)
 async def detail(request: Request, context: Context) -> Response:
     """Show a comment (recorded: "comment detail")."""
-    return await row_answer(context, shapes.ONE_COMMENT, id_of(request))
+    return await tagged_answer(context, shapes.ONE_COMMENT, id_of(request))
 
 
-@operation(shapes.ONE_COMMENT, about="Comment", form=forms.COMMENT, rules=inputs.COMMENT)
+@operation(
+    shapes.ONE_COMMENT,
+    about="Comment",
+    form=forms.COMMENT,
+    rules=inputs.COMMENT,
+    tagged=True,
+    conditional=True,
+)
 async def update(request: Request, context: Context) -> Response:
     """Change a comment ("Update Comment")."""
     comment_id = id_of(request)
     partial = request.method == "PATCH"
     body = await body_for(request, context, shapes.ONE_COMMENT, comment_id)
     values = values_of(forms.COMMENT, body, partial=partial)
-    await comments.update_comment(context, comment_id, values)
-    return await row_answer(context, shapes.ONE_COMMENT, comment_id)
+    fits = if_match(request, context, shapes.ONE_COMMENT, comment_id)
+    await comments.update_comment(context, comment_id, values, precondition=fits)
+    return await tagged_answer(context, shapes.ONE_COMMENT, comment_id)
 
 
-@operation(status=204)
+@operation(status=204, conditional=True)
 async def delete(request: Request, context: Context) -> Response:
     """Delete a comment ("Delete Comment")."""
-    await comments.delete_comment(context, id_of(request))
+    comment_id = id_of(request)
+    fits = if_match(request, context, shapes.ONE_COMMENT, comment_id)
+    await comments.delete_comment(context, comment_id, fits)
     return empty_answer(204)

@@ -34,7 +34,8 @@ class Operation:
     body may say ``error``, as actions do, each with a sentence of it; ``refusals`` those that path,
     method and body do not tell. ``error_fields`` are the fields that a 400 names, if not those of
     the form.
-    ``follows``: the listing's window begins after a cursor.
+    ``follows``: the listing's window begins after a cursor. ``tagged``: the answer has an
+    ``ETag``. ``conditional``: ``If-Match`` is looked at.
     """
 
     answers: Read | Members | type[File] | None = None
@@ -48,6 +49,8 @@ class Operation:
     error_fields: tuple[str, ...] | None = None
     summary: str = ""
     follows: bool = False
+    tagged: bool = False
+    conditional: bool = False
 
 
 UNKNOWN = Operation(answers={})

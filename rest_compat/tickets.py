@@ -16,7 +16,8 @@ from rest_compat.bodies import read_body
 from rest_compat.forms import values_of
 from rest_compat.lists import checked, filter_args, list_answer, require_references
 from rest_compat.operations import listed, operation
-from rest_compat.reads import body_for, id_of, require_row, row_answer
+from rest_compat.reads import body_for, id_of, require_row, row_text
+from rest_compat.tags import if_match, tag_of, tagged_answer
 
 LISTING = lists.Listing(
     "/api/v1/tickets/",
@@ -47,35 +48,52 @@ async def listing(request: Request, context: Context) -> Response:
     return await list_answer(LISTING, request, context)
 
 
-@operation(shapes.ONE_TICKET, status=201, about="Ticket", form=forms.TICKET, rules=inputs.TICKET)
+@operation(
+    shapes.ONE_TICKET,
+    status=201,
+    about="Ticket",
+    form=forms.TICKET,
+    rules=inputs.TICKET,
+    tagged=True,
+)
 async def create(request: Request, context: Context) -> Response:
     """Create a ticket ("Create Ticket")."""
     values = values_of(forms.TICKET, await read_body(request), partial=False)
     ticket_id = await tickets.create_ticket(context, values)
-    return await row_answer(context, shapes.ONE_TICKET, ticket_id, 201)
+    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id, 201)
 
 
-@operation(shapes.ONE_TICKET)
+@operation(shapes.ONE_TICKET, tagged=True)
 async def detail(request: Request, context: Context) -> Response:
     """Show a ticket with its comments and attachments ("Get Ticket Detail")."""
-    return await row_answer(context, shapes.ONE_TICKET, id_of(request))
+    return await tagged_answer(context, shapes.ONE_TICKET, id_of(request))
 
 
-@operation(shapes.ONE_TICKET, about="Ticket", form=forms.TICKET, rules=inputs.TICKET)
+@operation(
+    shapes.ONE_TICKET,
+    about="Ticket",
+    form=forms.TICKET,
+    rules=inputs.TICKET,
+    tagged=True,
+    conditional=True,
+)
 async def update(request: Request, context: Context) -> Response:
     """Change some fields (PATCH, "Update Ticket"), or all that are required (PUT, recorded)."""
     ticket_id = id_of(request)
     partial = request.method == "PATCH"
     body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
     values = values_of(forms.TICKET, body, partial=partial)
-    await tickets.update_ticket(context, ticket_id, values)
-    return await row_answer(context, shapes.ONE_TICKET, ticket_id)
+    fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
+    await tickets.update_ticket(context, ticket_id, values, precondition=fits)
+    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id)
 
 
-@operation(status=204)
+@operation(status=204, conditional=True)
 async def delete(request: Request, context: Context) -> Response:
     """Delete a ticket ("Delete Ticket")."""
-    await tickets.delete_ticket(context, id_of(request))
+    ticket_id = id_of(request)
+    fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
+    await tickets.delete_ticket(context, ticket_id, fits)
     return empty_answer(204)
 
 
@@ -86,14 +104,17 @@ async def delete(request: Request, context: Context) -> Response:
     form=forms.NEW_COMMENT,
     rules=inputs.COMMENT,
     errors={400: "text is required"},
+    tagged=True,
+    conditional=True,
 )
 async def add_comment(request: Request, context: Context) -> Response:
     """Comment on a ticket ("Add Comment to Ticket"); answers with the ticket as it was before."""
     ticket_id = id_of(request)
     body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
     values = values_of(forms.NEW_COMMENT, body, partial=False)
+    fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
     try:
-        comment_id = await comments.add_comment(context, ticket_id, values)
+        comment_id = await comments.add_comment(context, ticket_id, values, fits)
     except Invalid as error:
         # An action says "error", not the field's name (recorded: "add_comment, blank text").
         missing = {problem.code for problem in error.problems.get("text", ())}
@@ -102,7 +123,10 @@ async def add_comment(request: Request, context: Context) -> Response:
         raise
     bound: dict[str, object] = {}
     others = Args(where=parse({"id": {"not_in": [comment_id]}}, bound), values=bound)
-    return await row_answer(context, shapes.TICKET_BEFORE_COMMENT, ticket_id, 201, others)
+    text = await row_text(context, shapes.TICKET_BEFORE_COMMENT, ticket_id, others)
+    # The tag is that of the ticket as it is now, with the comment, so that it fits the next write.
+    now = await row_text(context, shapes.ONE_TICKET, ticket_id)
+    return text_answer(text, 201, {"ETag": tag_of(now)})
 
 
 @operation(
@@ -111,6 +135,8 @@ async def add_comment(request: Request, context: Context) -> Response:
     form=ASSIGNMENT,
     rules=ASSIGNMENT_RULES,
     errors={404: "User not found"},
+    tagged=True,
+    conditional=True,
 )
 async def assign(request: Request, context: Context) -> Response:
     """Assign a ticket, or unassign it ("Assign Ticket").
@@ -124,13 +150,14 @@ async def assign(request: Request, context: Context) -> Response:
     if isinstance(user_id, Problem):
         await require_row(context, shapes.ONE_TICKET, ticket_id)
         raise Invalid({"user_id": [user_id]})
+    fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
     try:
-        await tickets.assign_ticket(context, ticket_id, user_id)
+        await tickets.assign_ticket(context, ticket_id, user_id, precondition=fits)
     except NotFound as error:
         if error.kind == "User":
             raise RestError(404, {"error": "User not found"}) from None
         raise
-    return await row_answer(context, shapes.ONE_TICKET, ticket_id)
+    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id)
 
 
 @operation(shapes.TICKET_STATISTICS, listing=LISTING)

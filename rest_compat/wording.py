@@ -10,6 +10,7 @@ from resolvers.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    PreconditionFailed,
     Problem,
     Throttled,
     TooLarge,
@@ -41,6 +42,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "time_out_of_range": "Datetime value out of range.",
     "incorrect_type": "Incorrect type. Expected pk value, received {type}.",
+    "contact_of_other_company": "The contact does not belong to the company of the ticket.",
     "stays_with_ticket": "A comment stays with its ticket.",
     "invalid_email": "Enter a valid email address.",
     "invalid_url": "Enter a valid URL.",
@@ -70,8 +72,8 @@ def sentence(problem: Problem, given: object) -> str:
 def refusal(error: DeskError, given: Mapping[str, object]) -> RestError:
     """Word an error of the resolvers; ``given`` is the body that was sent.
 
-    Statuses and bodies: the reference's "Status Codes", with 403, 409, 413 and 429 for what the old
-    system did not have.
+    Statuses and bodies: the reference's "Status Codes", with 403, 409, 412, 413 and 429 for what
+    the old system did not have.
     """
     match error:
         case Invalid():
@@ -89,6 +91,8 @@ def refusal(error: DeskError, given: Mapping[str, object]) -> RestError:
             return RestError(403, {"detail": str(error)})
         case Conflict():
             return RestError(409, {"detail": "It was changed by somebody else in the meantime."})
+        case PreconditionFailed():
+            return RestError(412, {"detail": "If-Match does not fit: it has changed since then."})
         case TooLarge():
             return RestError(413, {"detail": f"A file may have at most {error.limit} bytes."})
         case Throttled():

@@ -47,6 +47,8 @@ SENTENCES: Mapping[str, str] = {
     "invalid_boolean": "Must be true or false.",
     "invalid_time": "Must be an RFC 3339 time.",
     "incorrect_type": "A value of the type {type} does not fit here.",
+    "contact_of_other_company": "The contact does not belong to the company of the ticket.",
+    "user_or_null": "Give the id of a user, or null to unassign the ticket.",
     "stays_with_ticket": "A comment stays with its ticket.",
     "invalid_email": "Must be an email address.",
     "invalid_url": "Must be the address of a page.",

@@ -18,11 +18,15 @@ _REFERENCES = {"company_id", "contact_id", "assigned_to_id"}
 
 
 def values_of(given: Any, *, without: frozenset[str] = frozenset()) -> dict[str, object]:
-    """Return the values of an input that were given, by the resolvers' names."""
+    """Return the values of an input that were given, by the resolvers' names.
+
+    In what creates something null is absent: there is nothing yet that it could clear.
+    """
+    creates = type(given).__name__.startswith(("Create", "Add"))
     values: dict[str, object] = {}
     for name in given.__dataclass_fields__:
         value = getattr(given, name)
-        if value is UNSET or name in without:
+        if value is UNSET or name in without or (creates and value is None):
             continue
         if name in _REFERENCES:
             values[name.removesuffix("_id")] = None if value is None else reference(value)
@@ -95,9 +99,8 @@ class AssignTicketInput:
     """A ticket and a user."""
 
     id: ID = said("The ticket that somebody becomes responsible for.")
-    user_id: ID | None = strawberry.field(
-        description="Who becomes responsible; null unassigns.", default=None
-    )
+    user_id: ID | None = told("Who becomes responsible; null unassigns. It may not be absent.")
+    expected_version: int | None = told(_VERSION)
 
 
 @strawberry.input(description="A new comment or internal note, for `addComment`.")
@@ -106,8 +109,8 @@ class AddCommentInput:
 
     ticket_id: ID = said("The ticket that it is about.")
     text: str = said("What is to be said; it may not be blank.")
-    is_internal: bool = strawberry.field(
-        description="Whether it is a note among staff, which customers never see.", default=False
+    is_internal: bool | None = told(
+        "Whether it is a note among staff, which customers never see.", default=False
     )
 
 

@@ -6,6 +6,7 @@ import strawberry
 
 from resolvers import comments, tickets
 from resolvers.desk import Context
+from resolvers.errors import Invalid, Problem
 from schema import inputs, payloads
 from schema.arguments import known_id
 from schema.attachment_mutations import AttachmentMutation
@@ -17,7 +18,9 @@ from schema.webhook_mutations import WebhookMutation
 from schema.words import answered
 
 
-def _version(given: inputs.UpdateTicketInput | inputs.UpdateCommentInput) -> int | None:
+def _version(
+    given: inputs.UpdateTicketInput | inputs.AssignTicketInput | inputs.UpdateCommentInput,
+) -> int | None:
     return given.expected_version if given.expected_version is not strawberry.UNSET else None
 
 
@@ -67,7 +70,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
     @answered(
         "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
-        "role; or unassign it: its status becomes NEW. Staff only."
+        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only."
     )
     async def assign_ticket(
         self, info: Info, given: Annotated[inputs.AssignTicketInput, given_input()]
@@ -76,8 +79,10 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
+            if given.user_id is strawberry.UNSET:
+                raise Invalid({"user_id": [Problem("user_or_null")]})
             user = None if given.user_id is None else known_id(given.user_id)
-            await tickets.assign_ticket(context, key, user)
+            await tickets.assign_ticket(context, key, user, _version(given))
             return {"ticket": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]

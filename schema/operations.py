@@ -22,8 +22,10 @@ from schema.charging import Charge, charge
 from schema.context import GraphContext
 from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
-from schema.execution import FragmentExecutor
+from schema.execution import FragmentExecutor, executing
+from schema.projecting import wrong_arguments
 from schema.refusals import Refused
+from schema.selection import WrongDirective
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,14 @@ class DeskSchema(Schema):
             charged = await self._charge(operation, executor)
         except GraphQLError as refusal:
             return _refused(refusal, operation.context)
+        if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
+            extensions = charged.settle(None, ()) if charged else None
+            return PreExecutionError(data=None, errors=wrong, extensions=extensions)
         if operation.context.uploads is not None and operation.context.desk_context.viewer:
             # Not for strangers, and not in the time that the operation has.
             await operation.context.uploads.receive()
         seconds = operation.context.desk_context.desk.operation_seconds
+        executing.set(executor)
         try:
             async with asyncio.timeout(seconds):
                 result = executor.execute_operation()
@@ -106,11 +112,9 @@ class DeskSchema(Schema):
                 done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
                 _note_throttled(done.errors, operation.context)
         except TimeoutError:
-            late = TimedOut(seconds)
-            error = GraphQLError(str(late), nodes=operation.node, original_error=late)
             # Nothing is given back for work that took too long.
             extensions = charged.shown(charged.requested) if charged else None
-            return ExecutionResult(data=None, errors=[error], extensions=extensions)
+            return _late(operation, executor, TimedOut(seconds), extensions)
         extensions = charged.settle(done.data, executor.finished) if charged else None
         return ExecutionResult(data=done.data, errors=done.errors, extensions=extensions)
 
@@ -184,6 +188,31 @@ class DeskSchema(Schema):
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)
                 yield ExecutionResult(data=None, errors=[last])
+
+
+def _wrong(executor: FragmentExecutor) -> list[GraphQLError]:
+    """Return what is wrong with any argument of any mutation, before the first one writes."""
+    try:
+        mutations = executor.mutations()
+    except WrongDirective as found:
+        return [found.error]
+    return [error for info in mutations for error in wrong_arguments(info)]
+
+
+def _late(
+    operation: Operation,
+    executor: FragmentExecutor,
+    late: TimedOut,
+    extensions: dict[str, Any] | None,
+) -> ExecutionResult:
+    """Return what an operation answers whose time is up: what was written until then."""
+    if operation.type is OperationType.MUTATION:
+        data = executor.stopped(late)
+        if data is not None:
+            errors = executor.collected_errors.errors
+            return ExecutionResult(data=data, errors=errors, extensions=extensions)
+    error = GraphQLError(str(late), nodes=operation.node, original_error=late)
+    return ExecutionResult(data=None, errors=[error], extensions=extensions)
 
 
 def _note_throttled(errors: Sequence[GraphQLError] | None, context: GraphContext) -> None:

@@ -10,6 +10,7 @@ from resolvers.desk import Context
 from resolvers.errors import DeskError, NotFound
 from schema.arguments import known_id
 from schema.errors import failure_of
+from schema.execution import executing
 from schema.projecting import project
 
 Info = strawberry.Info[Any, Any]
@@ -36,10 +37,13 @@ async def on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> t
 async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:
     """Do something, and answer with what was asked of the objects it names.
 
-    The payload of an expected failure is an ordinary object with errors.
+    The payload of an expected failure is an ordinary object with errors. The executor knows what
+    was written before it is read, which may fail.
     """
     try:
         made = await deed(info.context.desk_context)
     except DeskError as error:
         return failure_of(error)
-    return await project(info._raw_info, "payload", values=made)
+    raw = info._raw_info
+    executing.get().made[str(raw.path.key)] = made
+    return await project(raw, "payload", values=made)

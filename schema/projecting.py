@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 from graphql import (
+    GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
@@ -18,11 +20,13 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 
 from resolvers.desk import Context
+from resolvers.errors import BadInput
 from resolvers.reading import GRAPHQL, Read, read_json
-from resolvers.shapes import Args
+from resolvers.shapes import NO_ARGS, Args
 from schema.arguments import read_args
 from schema.execution import Json
-from schema.selection import Selection, Slot
+from schema.field_errors import FieldError, put_nulls, without_failed
+from schema.selection import Selection, Slot, WrongDirective
 
 MOST_TEMPLATES = 1000
 # Of one root field: each variable of a directive doubles them.
@@ -64,32 +68,76 @@ async def project(
     """Answer a root field with finished JSON.
 
     ``given`` are the field's own arguments where they are read already, ``values`` further ones of
-    slot 0. Raises ``BadInput``.
+    slot 0. Raises ``GraphQLError`` where a wrong argument leaves nothing to answer.
     """
     context: Context = info.context.desk_context
-    template, args = planned(info, root, by=by, given=given)
+    template, args, wrong = _planned(info, root, by, given)
     if values:
         first = args[0]
         args[0] = replace(first, values={**first.values, **values})
+    if wrong:
+        return await _project_around(info, template, args, wrong)
     text = await read_json(context, template.read, args, key=template)
     return None if text is None else Json(text)
 
 
+async def _project_around(
+    info: GraphQLResolveInfo[Any], template: Template, args: list[Args], wrong: list[FieldError]
+) -> Json | None:
+    """Answer a root field some of whose inner fields failed already."""
+    path = info.path.as_list()
+    for error in wrong:
+        if not error.way:
+            raise error.at(path)
+    slots = frozenset(error.slot for error in wrong)
+    shapes = tuple((name, without_failed(s, slots)) for name, s in template.read.shapes)
+    read = replace(template.read, shapes=shapes)
+    text = await read_json(info.context.desk_context, read, args)
+    if text is None:
+        return None
+    value, errors = put_nulls(orjson.loads(text), info.return_type, wrong, path)
+    return Json(orjson.dumps(value).decode(), errors)
+
+
 def planned(
-    info: GraphQLResolveInfo[Any],
-    root: str,
-    *,
-    by: str = "id",
-    given: Mapping[str, Any] | None = None,
+    info: GraphQLResolveInfo[Any], root: str, *, given: Mapping[str, Any] | None = None
 ) -> tuple[Template, list[Args]]:
-    """Return what a root field wants, and with which arguments; raises ``BadInput``."""
-    context: Context = info.context.desk_context
-    template = _template(info, root, by)
-    args = [
-        fixed or _args(context, slot, info, given if i == 0 else None)
-        for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True))
-    ]
+    """Return what a root field wants, and with which arguments; raises ``GraphQLError``."""
+    template, args, wrong = _planned(info, root, "id", given)
+    if wrong:
+        raise wrong[0].before_reading(info.path.as_list())
     return template, args
+
+
+def wrong_arguments(info: GraphQLResolveInfo[Any]) -> list[GraphQLError]:
+    """Return what is wrong with the arguments of a mutation's field and of all inside of it."""
+    path = info.path.as_list()
+    try:
+        _, _, wrong = _planned(info, "payload", "id", None)
+    except GraphQLError as error:
+        return [error]
+    return [error.before_reading(path) for error in wrong]
+
+
+def _planned(
+    info: GraphQLResolveInfo[Any], root: str, by: str, given: Mapping[str, Any] | None
+) -> tuple[Template, list[Args], list[FieldError]]:
+    context: Context = info.context.desk_context
+    try:
+        template = _template(info, root, by)
+    except WrongDirective as found:
+        raise FieldError(0, found.way, None, found.error).before_reading(
+            info.path.as_list()
+        ) from None
+    args: list[Args] = []
+    wrong: list[FieldError] = []
+    for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True)):
+        try:
+            args.append(fixed or _args(context, slot, info, given if i == 0 else None))
+        except (BadInput, GraphQLError) as error:
+            args.append(NO_ARGS)
+            wrong.append(FieldError(i, slot.way, slot.node, error))
+    return template, args, wrong
 
 
 def _args(
@@ -148,5 +196,15 @@ def _make(info: GraphQLResolveInfo[Any], root: str, by: str) -> tuple[Template, 
     entity = named.name.removesuffix("Connection")
     read = Read(root, "Ticket" if root == "statistics" else entity, shapes, GRAPHQL, by)
     context: Context = info.context.desk_context
-    fixed = [None if slot.varies else _args(context, slot, info) for slot in selection.slots]
+    fixed = [_fixed(context, slot, info) for slot in selection.slots]
     return Template(read, selection.slots, fixed), tuple(sorted(selection.directive_variables))
+
+
+def _fixed(context: Context, slot: Slot, info: GraphQLResolveInfo[Any]) -> Args | None:
+    """Return the arguments that are the same in all requests; wrong ones are found at each."""
+    if slot.varies:
+        return None
+    try:
+        return _args(context, slot, info)
+    except (BadInput, GraphQLError):
+        return None

@@ -13,10 +13,12 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLField,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLSchema,
     GraphQLSkipDirective,
     InlineFragmentNode,
@@ -30,6 +32,17 @@ from graphql.pyutils import camel_to_snake
 from resolvers.shapes import Field, Shape
 
 snake = lru_cache(maxsize=1000)(camel_to_snake)
+# The fields that lead to a place below a root field: response keys and types.
+Way = tuple[tuple[str, GraphQLOutputType], ...]
+
+
+class WrongDirective(Exception):
+    """A directive's argument is wrong, which is found where the fields of ``way`` are collected."""
+
+    def __init__(self, way: Way, error: GraphQLError) -> None:
+        super().__init__(str(error))
+        self.way = way
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class Slot:
     node: FieldNode
     returns: str
     varies: bool
+    way: Way = ()
 
 
 @dataclass
@@ -51,19 +65,30 @@ class Selection:
     variables: VariableValues
     slots: list[Slot] = field(default_factory=list)
     directive_variables: set[str] = field(default_factory=set)
+    _way: Way = ()
 
     def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Shape:
         """Return the shape of an object type below some nodes with the same response key."""
+        selections = [node.selection_set.selections for node in nodes]  # type: ignore[union-attr]
+        found = self.fields([one for each in selections for one in each], type_)
+        return Shape(tuple(self._field(key, same, type_) for key, same in found.items()))
+
+    def fields(
+        self, selections: Sequence[SelectionNode], type_: GraphQLObjectType
+    ) -> dict[str, list[FieldNode]]:
+        """Return the nodes of each response key; raises ``WrongDirective``."""
         collected: dict[str, list[FieldNode]] = {}
-        for node in nodes:
-            self._collect(node.selection_set.selections, type_, collected)  # type: ignore[union-attr]
-        return Shape(tuple(self._field(key, found, type_) for key, found in collected.items()))
+        try:
+            self._collect(selections, type_, collected)
+        except GraphQLError as error:
+            raise WrongDirective(self._way, error) from None
+        return collected
 
     def slot(self, definition: GraphQLField, node: FieldNode) -> int:
         """Reserve a slot for the arguments of a field."""
         named = get_named_type(definition.type)
         varies = any(_variables(argument.value) for argument in node.arguments or ())
-        self.slots.append(Slot(definition, node, named.name, varies))
+        self.slots.append(Slot(definition, node, named.name, varies, self._way))
         return len(self.slots) - 1
 
     def _field(self, key: str, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Field:
@@ -71,11 +96,14 @@ class Selection:
         if name == "__typename":
             return Field(key, name)
         definition = type_.fields[name]
+        outside = self._way
+        self._way = (*outside, (key, definition.type))
         slot = self.slot(definition, nodes[0]) if definition.args else None
         named = get_named_type(definition.type)
         shape = None
         if isinstance(named, GraphQLObjectType):
             shape = self.shape(nodes, named)
+        self._way = outside
         return Field(key, snake(name), shape, slot)
 
     def _collect(

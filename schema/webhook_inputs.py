@@ -82,11 +82,15 @@ class RedeliverInput:
 
 
 def webhook_values(given: CreateWebhookInput | UpdateWebhookInput) -> dict[str, object]:
-    """Return the values of an input that were given, the filter as JSON in its own words."""
+    """Return the values of an input that were given, the filter as JSON in its own words.
+
+    In what creates a webhook null is absent.
+    """
+    creates = isinstance(given, CreateWebhookInput)
     values: dict[str, object] = {
-        name: getattr(given, name)
+        name: value
         for name in ("url", "event_types", "filter", "include_internal", "enabled")
-        if getattr(given, name) is not UNSET
+        if (value := getattr(given, name)) is not UNSET and not (creates and value is None)
     }
     if "filter" in values:
         values["filter"] = _shown(values["filter"])

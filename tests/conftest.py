@@ -27,9 +27,18 @@ POSTGRES = make_url(
 POSTGRES_REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_POSTGRES") == "1"
 PREFIX = "deskgraph_test_"
 BACKENDS = ("sqlite", "postgres")
+# How long a test may take, with its fixtures; ``--timeout 0`` is for ever.
+TEST_SECONDS = 300
 
 T = TypeVar("T")
 Admin = Callable[[str], object]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a test that hangs fail, with the stack of where it hangs."""
+    if getattr(config.option, "timeout", None) is None:
+        config.option.timeout = TEST_SECONDS
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

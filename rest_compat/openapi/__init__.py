@@ -97,6 +97,9 @@ def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schem
     if operation.answers is File:
         described["security"] = [{"token": []}, {"signature": []}]
         parameters += _of_downloads()
+    if operation.conditional:
+        text = "The `ETag` of what is to be changed: 412 where it is another one by now."
+        parameters.append(_parameter("If-Match", "header", text, {"type": "string"}))
     if parameters:
         described["parameters"] = parameters
     if operation.form is not None:
@@ -142,6 +145,8 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     found.add(429)
     if operation.form is not None:
         found |= {400, 413, 415}
+    if operation.conditional:
+        found |= {400, 412}
     if operation.listing is not None:
         found |= {400} if operation.answers is not operation.listing.read else {400, 404}
     if "{" in shown:

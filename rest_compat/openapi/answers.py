@@ -39,7 +39,7 @@ HEADERS: dict[str, Json] = {
         "schema": {"type": "integer"},
     },
     "ETag": {
-        "description": "The SHA-256 of the content.",
+        "description": "Names what is answered; another one once that has changed.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -52,6 +52,7 @@ REASONS = {
     404: "There is no such thing, or the viewer may not see it.",
     406: "The client does not accept JSON.",
     409: "Somebody else changed it at the same time.",
+    412: "`If-Match` names another state of it than the current one; nothing was changed.",
     413: "The file or the body is too large.",
     415: "The body is of a type that the path does not take.",
     429: "Too many points were used in a short time, or too many logins were tried.",
@@ -63,6 +64,7 @@ DETAILS = {
     404: "No Ticket matches the given query.",
     406: "Could not satisfy the request Accept header.",
     409: "It was changed by somebody else in the meantime.",
+    412: "If-Match does not fit: it has changed since then.",
     413: f"A body may have at most {2 * MOST_AROUND} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
     429: "Request was throttled. Expected available in 6 seconds.",
@@ -98,6 +100,8 @@ def _with_headers(*names: str) -> Json:
 def _success(operation: Operation, schemas: Schemas) -> Json:
     common = _with_headers("Allow", "Link", "X-Request-Id")
     answer: Json = {"description": DONE[operation.status], "headers": common}
+    if operation.tagged:
+        answer["headers"] = common | _with_headers("ETag")
     if operation is UNKNOWN:
         answer["content"] = {JSON_TYPE: {"schema": {}}}
     elif operation.answers is File:

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.processes import child
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # The documents that the tools have compiled, which are then asked for by their ids.
@@ -84,7 +86,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Serve the demo, in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
     command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", "0"]
-    with subprocess.Popen(
+    with child(
         command,
         cwd=tmp_path_factory.mktemp("desk"),
         env={
@@ -97,15 +99,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        try:
-            assert process.stdout is not None
-            banner = process.stdout.readline()
-            assert banner.startswith("GraphiQL"), "the server did not start"
-            url = banner.split()[-1]
-            yield Desk(url, _login(url))
-        finally:
-            process.terminate()
-            process.communicate()
+        assert process.stdout is not None
+        banner = process.stdout.readline()
+        assert banner.startswith("GraphiQL"), "the server did not start"
+        url = banner.split()[-1]
+        yield Desk(url, _login(url))
 
 
 def _login(url: str) -> str:

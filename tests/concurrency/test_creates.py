@@ -13,6 +13,7 @@ import pytest
 
 from models import TicketEventType
 from server.app import utc_now
+from tests.processes import PATIENCE
 from tests.viewers.world import KEY, World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -47,13 +48,19 @@ async def served(url: str, media: Path, processes: int) -> AsyncIterator[list[st
     try:
         assert running.stdout
         # Their sockets take connections from then on.
-        ports = (await running.stdout.readline()).split()
-        assert len(ports) == processes, (await running.communicate())[1].decode()
+        async with asyncio.timeout(PATIENCE):
+            ports = (await running.stdout.readline()).split()
+            assert len(ports) == processes, (await running.communicate())[1].decode()
         yield [f"http://127.0.0.1:{int(port)}" for port in ports]
     finally:
         if running.returncode is None:
             running.terminate()
-        _, log = await running.communicate()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                _, log = await running.communicate()
+        except TimeoutError:
+            running.kill()
+            raise
     assert b"Traceback" not in log, log.decode()
 
 

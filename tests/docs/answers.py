@@ -93,7 +93,7 @@ def without_cost(given: Any, shown: Any) -> Any:
     """Return an answer without what it cost, which is shown in one place of the documents only."""
     if isinstance(given, list) and isinstance(shown, list) and len(given) == len(shown):
         return [without_cost(*pair) for pair in zip(given, shown, strict=True)]
-    if isinstance(given, dict) and "data" in given and "extensions" not in shown:
+    if isinstance(given, dict) and {"data", "errors"} & given.keys() and "extensions" not in shown:
         return {name: value for name, value in given.items() if name != "extensions"}
     return given
 

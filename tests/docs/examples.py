@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from tests.docs.answers import cut, differences, masked, pretty, without_cost
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
 from tests.docs.old_desk import make_old_desk
+from tests.processes import child
 
 SHOWN_BASE = "http://127.0.0.1:8000"
 SHOWN_RECEIVER = "127.0.0.1:9000"
@@ -115,17 +116,12 @@ def serving(folder: Path) -> Iterator[Desk]:
     environment = _environment(folder)
     make_old_desk(folder)
     command = ["deskgraph", "serve", "--prepare", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
+    with child(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        try:
-            banner = "".join(server.stdout.readline() for _ in range(3))
-            assert banner.startswith("GraphiQL"), "the server did not start"
-            base = banner.split()[1].removesuffix("/graphql")
-            yield Desk(folder, base, banner.replace(base, SHOWN_BASE), environment)
-        finally:
-            server.terminate()
+        banner = "".join(server.stdout.readline() for _ in range(3))
+        assert banner.startswith("GraphiQL"), "the server did not start"
+        base = banner.split()[1].removesuffix("/graphql")
+        yield Desk(folder, base, banner.replace(base, SHOWN_BASE), environment)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from server.app import utc_now
+from tests.processes import child
 from tests.viewers.world import KEY, World, open_world
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def serve(tmp_path: Path) -> Serve:
         log = tmp_path / "server.log"
         with (
             log.open("w") as errors,
-            subprocess.Popen(
+            child(
                 [sys.executable, "-m", "tests.files.process", *(steps or ("none",))],
                 env=others | {f"DESKGRAPH_{name}": value for name, value in ours.items()},
                 cwd=ROOT,
@@ -67,13 +68,10 @@ def serve(tmp_path: Path) -> Serve:
                 text=True,
             ) as running,
         ):
-            try:
-                assert running.stdout
-                port = running.stdout.readline()
-                assert port, log.read_text()
-                yield Served(f"http://127.0.0.1:{int(port)}", map(int, running.stdout))
-            finally:
-                running.terminate()
+            assert running.stdout is not None
+            port = running.stdout.readline()
+            assert port, log.read_text()
+            yield Served(f"http://127.0.0.1:{int(port)}", map(int, running.stdout))
         assert "Traceback" not in log.read_text(), log.read_text()
 
     return served

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.processes import PATIENCE, child
 from tests.viewers.world import KEY, file_key, key, open_world
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PATIENCE = 30
 # Rows that are referred to, and what else has to exist to be found.
 ROWS = {
     "company": [str(key("hilton"))],
@@ -49,15 +49,10 @@ def serving(url: str, folder: Path) -> Iterator[tuple[str, str]]:
     command = [sys.executable, "-m", "server.cli", "serve", "--port", str(port)]
     with (
         log,
-        subprocess.Popen(
-            command, cwd=folder, env=kept | settings, stdout=log, stderr=log
-        ) as server,
+        child(command, cwd=folder, env=kept | settings, stdout=log, stderr=log) as server,
     ):
-        try:
-            _wait(server, port, folder)
-            yield f"http://127.0.0.1:{port}", token
-        finally:
-            server.terminate()
+        _wait(server, port, folder)
+        yield f"http://127.0.0.1:{port}", token
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:

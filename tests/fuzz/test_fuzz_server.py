@@ -21,6 +21,7 @@ from server.app import create_app
 from server.settings import Settings
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.fuzz.world import World
+from tests.processes import PATIENCE
 from tests.rest_compat.conftest import Clock, key
 
 ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -61,7 +62,8 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
         time.sleep(0.01)
     yield listener.getsockname()
     server.should_exit = True
-    thread.join()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     listener.close()
     shutil.rmtree(tmp_path / "media", ignore_errors=True)
 

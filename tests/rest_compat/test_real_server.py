@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 import uvicorn
 
 from server.app import create_app
+from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -28,19 +30,41 @@ class Server(uvicorn.Server):
         pass
 
 
+@dataclass
+class Served:
+    """A running server, and the address that it has."""
+
+    base: str
+    server: Server
+
+    def wait_for_requests(self, count: int) -> None:
+        """Wait until it works on so many requests."""
+        until = time.monotonic() + PATIENCE
+        while len(self.server.server_state.tasks) != count:
+            assert time.monotonic() < until, "a request was not begun, or not given up"
+            time.sleep(0.005)
+
+
 @pytest.fixture
-def base(settings: Settings, clock: Clock, api: Api) -> Iterator[str]:
-    """Give the address of a server over the world that ``api`` has filled."""
+def served(settings: Settings, clock: Clock, api: Api) -> Iterator[Served]:
+    """Give a server over the world that ``api`` has filled."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(uvicorn.Config(create_app(settings, clock=clock), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", server)
     server.should_exit = True
-    thread.join()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     listener.close()
+
+
+@pytest.fixture
+def base(served: Served) -> str:
+    """Give the address of the server."""
+    return served.base
 
 
 def test_a_clients_day(base: str) -> None:
@@ -86,7 +110,8 @@ def test_refusals_leave_the_connection_usable(base: str) -> None:
         assert login.json() == {"non_field_errors": ["Invalid credentials"]}
 
 
-def test_a_client_that_hangs_up_stores_nothing(base: str, settings: Settings) -> None:
+def test_a_client_that_hangs_up_stores_nothing(served: Served, settings: Settings) -> None:
+    base = served.base
     with httpx.Client(base_url=base + "/api/v1/") as client:
         sent = {"username": "keith", "password": "correct horse"}
         token = client.post("auth/login/", json=sent).json()["access"]
@@ -104,8 +129,8 @@ def test_a_client_that_hangs_up_stores_nothing(base: str, settings: Settings) ->
                 "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             )
             raw.sendall((head + body).encode() + b"x" * 100_000)
-            time.sleep(0.3)
-        time.sleep(0.3)
+            served.wait_for_requests(1)
+        served.wait_for_requests(0)
         assert client.get("ticket-attachments/").json()["count"] == 0
     folder = Path(settings.files_url.removeprefix("file://"))
     assert [path for path in folder.rglob("*") if path.is_file()] == []

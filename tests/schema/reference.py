@@ -172,7 +172,9 @@ class Reference:
         if key in COLUMNS:
             found = self.by_id.get(getattr(row, COLUMNS[key]))
             anyone = key in ("assigned_to", "created_by", "author", "uploaded_by", "actor")
-            return found if found is not None and (anyone or self.sees(found)) else None
+            if found is None or self.sees(found):
+                return found
+            return found if anyone and found.role is not Role.CUSTOMER else None
         value = getattr(row, key)
         if isinstance(value, datetime):
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

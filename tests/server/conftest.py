@@ -22,6 +22,7 @@ from server import cli
 from server.database import Database
 from server.demo import load_demo
 from server.settings import PREFIX
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hidden-password"
@@ -93,7 +94,7 @@ def start() -> Iterator[Start]:
     yield start_process
     for process in started:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -14,11 +14,11 @@ from server.database import Database, dsn_of
 
 pytestmark = pytest.mark.anyio
 
-# Longer than any test: what wakes a reader here is never its patience.
-FOR_EVER = 3600.0
+# Longer than any ring takes: a wait that ends by this patience has a count that did not change.
+LONG = 30.0
 
 
-def bell_of(database: Database, patience: float = FOR_EVER) -> Bell:
+def bell_of(database: Database, patience: float = LONG) -> Bell:
     if database.is_sqlite:
         return SqliteBell(str(database.url.database), interval=0.005, patience=patience)
     return PostgresBell(dsn_of(database.url), patience=patience)
@@ -28,7 +28,7 @@ def bell_of(database: Database, patience: float = FOR_EVER) -> Bell:
 async def bell(database: Database) -> AsyncIterator[Bell]:
     """Give a bell as another process has it, which listens."""
     made = bell_of(database)
-    await made.wait(made.count)
+    assert await made.wait(made.count) > 0
     yield made
     await made.close()
 
@@ -82,7 +82,8 @@ async def test_what_is_rolled_back_wakes_nobody(bell: Bell, database: Database) 
 async def test_patience_ends_a_wait_without_a_ring(database: Database) -> None:
     bell = bell_of(database, patience=0.01)
     bell._listening = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
-    assert await bell.wait(bell.count) == bell.count
+    async with asyncio.timeout(LONG):
+        assert await bell.wait(bell.count) == bell.count
     await bell.close()
 
 
@@ -119,15 +120,17 @@ async def test_sqlite_is_left_alone_while_nobody_waits(
 
 async def test_a_lost_connection_is_made_again_and_rings(postgres_url: str) -> None:
     database = Database(postgres_url)
-    bell = PostgresBell(postgres_url, patience=FOR_EVER)
+    bell = PostgresBell(postgres_url, patience=LONG)
     seen = await bell.wait(bell.count)
+    assert seen > 0
     admin = await asyncpg.connect(postgres_url)
     listening = "FROM pg_stat_activity WHERE application_name = 'deskgraph-listen'"
     here = f"{listening} AND datname = current_database()"
     await admin.execute(f"SELECT pg_terminate_backend(pid) {here}")
 
     # Once because something may have happened in between, then for what happens.
-    seen = await bell.wait(seen)
+    before, seen = seen, await bell.wait(seen)
+    assert seen > before
     await append(database)
     assert await bell.wait(seen) > seen
     assert await admin.fetchval(f"SELECT count(*) {here}") == 1
@@ -141,6 +144,7 @@ async def test_closing_wakes_who_waits_and_leaves_no_task(bell: Bell) -> None:
     waiting = asyncio.create_task(bell.wait(bell.count))
     await asyncio.sleep(0)
     await bell.close()
-    await waiting
+    async with asyncio.timeout(LONG / 2):
+        await waiting
     assert listening is not None
     assert listening.done()

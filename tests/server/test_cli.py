@@ -11,6 +11,7 @@ import pytest
 
 from server.demo import PASSWORD
 from server.migrate import head
+from tests.processes import PATIENCE
 from tests.server.conftest import (
     Ended,
     Run,
@@ -175,7 +176,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice(
         for prompt in ("Password: ", "confirmation: "):
             seen = read_until(keyboard, prompt)
             os.write(keyboard, b"long enough\n")
-        out, _ = process.communicate()
+        out, _ = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, out) == (0, "Added ann (Tech).\n")
     assert "long enough" not in seen
@@ -191,7 +192,7 @@ def test_control_c_at_the_password_ends_quietly(
         )
         read_until(keyboard, "Password: ")
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 1
+        assert process.wait(PATIENCE) == 1
         os.write(screen, b"the end")
         assert "Traceback" not in read_until(keyboard, "the end")
 
@@ -235,6 +236,6 @@ def test_a_reader_who_left_is_no_reason_to_complain(start: Start, arguments: lis
     process = start(*arguments, stdout=writing)
     os.close(writing)
 
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, err) == (1, "")

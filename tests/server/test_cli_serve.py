@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from server.demo import PASSWORD
+from tests.processes import PATIENCE
 from tests.server.conftest import Run, Start, assert_refused, change, rows
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
@@ -60,7 +61,7 @@ def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
     """Read what ``serve`` says first; return its address and all of it."""
     assert process.stdout
     said = "".join(process.stdout.readline() for _ in range(lines))
-    assert "/graphql\n" in said, process.communicate()
+    assert "/graphql\n" in said, process.communicate(timeout=PATIENCE)
     return said.split("/graphql\n")[0].split()[-1], said
 
 
@@ -77,7 +78,7 @@ def status(url: str) -> int:
 def stop(process: "subprocess.Popen[str]") -> str:
     """Press Ctrl-C, and return what was on standard error."""
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     return err

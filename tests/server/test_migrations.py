@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 import models as models
 from server import migrate
 from server.database import Database
+from tests.processes import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -190,11 +191,18 @@ async def test_processes_that_migrate_at_once_all_succeed(
         )
         for _ in range(2)
     ]
-    for process in processes:
-        assert process.stdout
-        assert await process.stdout.readline() == b"ready\n"
-
-    answers = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for process in processes:
+                assert process.stdout
+                assert await process.stdout.readline() == b"ready\n"
+            both = (process.communicate(b"go\n") for process in processes)
+            answers = await asyncio.gather(*both)
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
     assert [stderr for _, stderr in answers] == [b""] * 2
     assert sorted(stdout for stdout, _ in answers) == [b"False\n", b"True\n"]

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from resolvers.errors import Throttled
 from resolvers.rates import Rates
 from server.database import Database
 from server.rates import SharedBuckets
+from tests.processes import PATIENCE, child
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 # A process that draws what it can get out of one bucket, and says how much that was.
@@ -65,22 +67,24 @@ async def rows(database: Database) -> int:
 def test_processes_that_draw_at_once_get_what_one_bucket_has(database_url: str) -> None:
     command = [sys.executable, "-c", DRAW, database_url]
     pipe = subprocess.PIPE
-    processes = [
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) for _ in range(3)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
     used = 0.0
-    for process in processes:
-        shown, _ = process.communicate(timeout=60)
-        got, own, returned = shown.split()
-        assert own == "0", "a process decided by itself"
-        used += int(got) + float(returned)
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(child(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT))
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            shown, _ = process.communicate(timeout=PATIENCE)
+            got, own, returned = shown.split()
+            assert own == "0", "a process decided by itself"
+            used += int(got) + float(returned)
     # Nobody got the last points, which are fewer than a draw takes.
     assert 500 - 7 <= round(used) <= 500
 

@@ -187,7 +187,7 @@ WRITES = [
     Write(
         "createTicket",
         NEW_TICKET | {"companyId": "<hilton>", "contactId": "<jane>"},
-        (OK, OK, INVALID, INVALID, STRANGER),
+        (INVALID, INVALID, INVALID, INVALID, STRANGER),
     ),
     Write(
         "createTicket",
@@ -200,10 +200,10 @@ WRITES = [
     Write(
         "updateTicket",
         {"id": "<volume>", "contactId": "<jane>"},
-        (OK, OK, INVALID, NOT_FOUND, STRANGER),
+        (INVALID, INVALID, INVALID, NOT_FOUND, STRANGER),
     ),
     Write("assignTicket", {"id": "<volume>", "userId": "<keith>"}, STAFF),
-    Write("assignTicket", {"id": "<offline>"}, STAFF),
+    Write("assignTicket", {"id": "<offline>", "userId": None}, STAFF),
     Write("deleteTicket", {"id": "<offline>"}, STAFF),
     Write("deleteTicket", {"id": "<volume>"}, STAFF),
     Write("addComment", {"ticketId": "<offline>", "text": "T"}, COMPANYS),

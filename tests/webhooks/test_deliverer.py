@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import event
 
 from resolvers import webhooks
+from server.bell import Bell
 from server.database import Database
 from server.webhooks import deliverer as module
 from server.webhooks.deliverer import Deliverer
+from server.webhooks.sender import Sender
 from tests.viewers.world import World, open_world
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
@@ -185,11 +187,46 @@ async def test_trouble_with_the_database_is_told_and_tried_again(
     monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
     monkeypatch.setattr(module, "overview", fail)
     await hooks.happen()
-    await failed.wait()
+    async with asyncio.timeout(60):
+        await failed.wait()
     monkeypatch.setattr(module, "overview", real)
     await arrival(hooks.receiver)
     await hooks.deliverer.stop()
     assert "cannot look for deliveries" in caplog.text
+
+
+class SilentBell(Bell):
+    """Rings only when it is rung, and is waited for as long as it takes."""
+
+    async def _listen(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_what_happens_while_it_looks_is_noticed(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hooks.create()
+    bell, looks = SilentBell(patience=300), 0
+    real = vars(module)["overview"]
+
+    async def happens_after(desk: Any) -> Any:
+        nonlocal looks
+        found = await real(desk)
+        looks += 1
+        # The first is that of the start, after which it looks again in any case.
+        if looks == 2:
+            await hooks.happen()
+            bell.ring()
+        return found
+
+    monkeypatch.setattr(module, "overview", happens_after)
+    deliverer = Deliverer(replace(hooks.world.desk, bell=bell), Sender(private=True))
+    await deliverer.start()
+    try:
+        assert await asyncio.to_thread(hooks.receiver.arrived.wait, 30)
+    finally:
+        await deliverer.stop()
+        await bell.close()
 
 
 async def test_what_is_logged_names_no_address(

@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from models import WebhookAttempt, WebhookDelivery
 from resolvers import webhooks
 from server.app import utc_now
+from tests.processes import child
 from tests.viewers.world import KEY, World, key, open_world
 from tests.webhooks.process import STEPS
 from tests.webhooks.receiver import Received, Receiver, ok
@@ -55,7 +56,7 @@ def run(world: World, tmp_path: Path) -> Run:
         log = tmp_path / "server.log"
         with (
             log.open("w") as errors,
-            subprocess.Popen(
+            child(
                 [sys.executable, *command],
                 env=others
                 | {f"DESKGRAPH_{name}": value for name, value in ours.items()}
@@ -66,10 +67,7 @@ def run(world: World, tmp_path: Path) -> Run:
                 text=True,
             ) as process,
         ):
-            try:
-                yield process
-            finally:
-                process.terminate()
+            yield process
         assert "Traceback" not in log.read_text(), log.read_text()
 
     return running

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from benchmarks import old_desk
+from tests.processes import PATIENCE, child
 from tests.server.conftest import ROOT, Ended, rows
 from tests.server.legacy.conftest import OldDesk, counts, everything
 
@@ -36,8 +38,8 @@ KINDS = ("users", "companies", "contacts", "tickets", "comments", "attachments")
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-def importing(old: OldDesk, media: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def importing(old: OldDesk, media: Path) -> "AbstractContextManager[subprocess.Popen[str]]":
+    return child(
         [sys.executable, "-c", PROGRAM, "import-legacy", old.url, "--media", str(media)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -83,13 +85,12 @@ def test_killed_at_any_point_the_next_run_completes_it(
     stopped = 0
     total = sum(len(some) for some in old.everything().values())
     for share in (0.3, 0.7, 1.0):
-        process = importing(old, media)
-        while process.poll() is None and written[-1] < share * total:
-            written.append(int(str(rows(desk, "SELECT count(*) FROM imported_rows")[0][0])))
-        # At 1.0 it is at the files, or done.
-        process.send_signal(signal.SIGKILL)
-        stopped += process.wait() == -signal.SIGKILL
-        process.communicate()
+        with importing(old, media) as process:
+            while process.poll() is None and written[-1] < share * total:
+                written.append(int(str(rows(desk, "SELECT count(*) FROM imported_rows")[0][0])))
+            # At 1.0 it is at the files, or done.
+            process.send_signal(signal.SIGKILL)
+            stopped += process.wait(PATIENCE) == -signal.SIGKILL
         written.append(0)
     assert stopped >= 2
 
@@ -102,9 +103,9 @@ def test_killed_at_any_point_the_next_run_completes_it(
 
 
 def test_two_at_once_take_turns(desk: str, old: OldDesk, media: Path) -> None:
-    both = [importing(old, media), importing(old, media)]
-
-    said = [process.communicate() for process in both]
+    with importing(old, media) as one, importing(old, media) as other:
+        both = [one, other]
+        said = [process.communicate(timeout=PATIENCE) for process in both]
 
     assert [process.returncode for process in both] == [0, 0], said
     assert [err for _, err in said] == ["", ""]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from tests.processes import PATIENCE
 from tests.server.conftest import ROOT, Run, Start
 from tests.server.legacy.conftest import counts
 
@@ -52,6 +53,7 @@ def test_every_recorded_answer_agrees(
         [sys.executable, PARITY / "parity.py", "check", base, PARITY / "golden.json"],
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
         check=False,
     )
 

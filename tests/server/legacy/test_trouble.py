@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.processes import PATIENCE
 from tests.server.conftest import (
     SECRET,
     Ended,
@@ -86,7 +87,7 @@ def test_a_terminal_shows_how_far_it_is(start: Start, desk: str, old: OldDesk) -
     old.add_small_desk()
     with terminal() as (keyboard, screen):
         process = start("import-legacy", old.url, stderr=screen)
-        out, _ = process.communicate()
+        out, _ = process.communicate(timeout=PATIENCE)
         os.write(screen, b"the end")
         seen = read_until(keyboard, "the end")
 

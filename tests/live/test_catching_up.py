@@ -1,0 +1,223 @@
+"""Whoever is behind gets every event, whatever happens meanwhile and at whatever moment."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from resolvers import comments, feed, following, tickets
+from resolvers.plans import Plan
+from resolvers.reading import MOST_FOLLOWED
+from schema import create_schema
+from schema.context import GraphContext
+from server.bell import Bell
+from tests.viewers.world import World, key, open_world
+
+pytestmark = pytest.mark.anyio
+
+# Longer than anything here takes; what is never noticed fails after it.
+DEADLINE = 20.0
+FOLLOW = """subscription($types: [TicketEventType!]) {
+  ticketEvents(after: "", types: $types) {
+    comment { text } ticket { subject } changes { to }
+  }
+}"""
+
+
+class SilentBell(Bell):
+    """Rings only when it is rung, and is waited for as long as it takes."""
+
+    def __init__(self) -> None:
+        super().__init__(patience=3 * DEADLINE)
+
+    async def _listen(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """Give a desk whose bell rings by hand."""
+    async with open_world(sqlite_url, tmp_path / "media") as opened:
+        await opened.reset()
+        bell = SilentBell()
+        ours = replace(opened, desk=replace(opened.desk, bell=bell))
+        yield ours
+        await ours.desk.feed.close()
+        await bell.close()
+
+
+@asynccontextmanager
+async def following_as(
+    world: World, who: str, query: str = FOLLOW, **variables: Any
+) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """Give a function that takes the next event."""
+    context = GraphContext(world.desk, "http://desk.test", "1", None)
+    context.token = world.desk.tokens.access(key(who))
+    await context.identify()
+    results: AsyncGenerator[Any, None] = await create_schema().stream(query, variables, context)
+
+    async def take() -> Any:
+        async with asyncio.timeout(DEADLINE):
+            result = await anext(results)
+        assert result.errors is None
+        return result.data["ticketEvents"]
+
+    try:
+        yield lambda: _json(take())
+    finally:
+        await results.aclose()
+
+
+async def _json(taken: Awaitable[Any]) -> Any:
+    return orjson.loads(orjson.dumps(await taken))
+
+
+async def last(world: World) -> int:
+    return int((await world.database.fetch_row("SELECT max(seq) FROM ticket_events", ()))[0])
+
+
+async def noticed(world: World) -> None:
+    """Wait until the end of the log has been read, and everybody told."""
+    end = await last(world)
+    async with asyncio.timeout(DEADLINE):
+        while world.desk.feed.head < end:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+
+
+async def rename(world: World, name: str, subject: str) -> None:
+    await tickets.update_ticket(world.context("keith"), key(name), {"subject": subject})
+
+
+async def another_companys(world: World) -> None:
+    await rename(world, "bill", "Not theirs")
+
+
+async def a_note(world: World) -> None:
+    given = {"text": "Between us", "is_internal": True}
+    await comments.add_comment(world.context("keith"), key("offline"), given)
+
+
+async def another_type(world: World) -> None:
+    await comments.add_comment(world.context("keith"), key("offline"), {"text": "Not wanted"})
+
+
+@pytest.mark.parametrize("happens", [another_companys, a_note, another_type])
+@pytest.mark.parametrize("taken", [1, MOST_FOLLOWED, MOST_FOLLOWED + 1])
+async def test_what_does_not_concern_who_is_behind_takes_nothing_from_them(
+    world: World, happens: Callable[[World], Awaitable[None]], taken: int
+) -> None:
+    written = [f"Number {number}" for number in range(MOST_FOLLOWED + 10)]
+    for subject in written:
+        await rename(world, "offline", subject)
+    async with following_as(world, "carla", types=["UPDATED"]) as take:
+        found = [(await take())["changes"][0]["to"] for _ in range(taken)]
+        await happens(world)
+        world.desk.bell.ring()  # type: ignore[attr-defined]
+        await noticed(world)
+        found += [(await take())["changes"][0]["to"] for _ in range(len(written) - taken)]
+        assert found == written
+
+
+async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is taken later than this is stale.
+    monkeypatch.setattr(following, "FRESH", 0.0)
+    context = world.context("keith")
+    made = [
+        await comments.add_comment(context, key("offline"), {"text": f"{number}"})
+        for number in range(5)
+    ]
+    await rename(world, "volume", "Moved away")
+    async with following_as(world, "carla") as take:
+        assert (await take())["comment"] == {"text": "0"}
+        await comments.update_comment(context, made[1], {"is_internal": True})
+        assert (await take())["comment"] == {"text": "2"}
+        await rename(world, "offline", "As it is now")
+        event = await take()
+        assert (event["comment"], event["ticket"]) == ({"text": "3"}, {"subject": "As it is now"})
+        await tickets.update_ticket(
+            world.context("admin"), key("volume"), {"company": key("centara")}
+        )
+        assert (await take())["comment"] == {"text": "4"}
+        # Neither the ticket that moved nor the event of its move is theirs any more.
+        world.desk.bell.ring()  # type: ignore[attr-defined]
+        assert (await take())["changes"] == [{"to": "As it is now"}]
+
+
+@pytest.mark.parametrize("count", [feed.WINDOW - 1, feed.WINDOW, 2 * feed.WINDOW, 1101])
+async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
+    world: World, count: int
+) -> None:
+    follower = await world.desk.feed.join(world.desk, None, None)
+    await rename(world, "offline", "First")
+    async with world.database.engine.begin() as connection:
+        names = [
+            row[1]
+            for row in await connection.execute(text("PRAGMA table_info(ticket_events)"))
+            if row[1] not in ("id", "seq")
+        ]
+        columns = ", ".join(names)
+        await connection.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
+                f"INSERT INTO ticket_events (id, {columns}) "
+                "SELECT printf('00000000-0000-4000-8000-%012d', n.i), "
+                f"{columns} FROM ticket_events, n"
+            ),
+            {"count": count},
+        )
+    world.desk.bell.ring()  # type: ignore[attr-defined]
+    await noticed(world)
+    assert world.desk.feed.head == follower.position + count or follower.woken.is_set()
+    world.desk.feed.leave(follower)
+
+
+@pytest.mark.parametrize("statement", ["happened", "max("])
+async def test_what_is_appended_while_the_log_is_read_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    fetch, appended = world.database.fetch_row, asyncio.Event()
+
+    async def append_after(sql: str, values: Any) -> Any:
+        row = await fetch(sql, values)
+        if statement in sql and not appended.is_set():
+            appended.set()
+            await rename(world, "offline", "While it was read")
+            world.desk.bell.ring()  # type: ignore[attr-defined]
+        return row
+
+    monkeypatch.setattr(world.database, "fetch_row", append_after)
+    follower = await world.desk.feed.join(world.desk, None, None)
+    async with asyncio.timeout(DEADLINE):
+        await appended.wait()
+        await follower.woken.wait()
+    assert world.desk.feed.head == await last(world)
+    world.desk.feed.leave(follower)
+
+
+async def test_reads_are_shared_for_a_moment_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, asked = world.database.fetch_row, []
+
+    async def counting(sql: str, values: Any) -> Any:
+        asked.append(sql)
+        return await fetch(sql, values)
+
+    monkeypatch.setattr(world.database, "fetch_row", counting)
+    monkeypatch.setattr(feed, "SHARED", 0.0)
+    plan = Plan("SELECT '[]'", (), {}, {})
+    context = world.context("keith")
+    read = world.desk.feed.read
+    await asyncio.gather(read(context, plan, {}), read(context, plan, {}))
+    assert len(asked) == 1
+    await asyncio.sleep(0)
+    await read(context, plan, {})
+    assert len(asked) == 2

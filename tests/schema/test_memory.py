@@ -1,0 +1,138 @@
+"""What is kept from one request to the next is bounded: what was used least recently leaves."""
+
+import gc
+import weakref
+from typing import Any
+
+import jwt
+import pytest
+from graphql import GraphQLError
+
+from resolvers import tokens as tokens_module
+from resolvers.plans import MOST_PLANS, Plan, Plans
+from resolvers.tokens import Tokens
+from schema import create_schema, documents, persisted, projecting
+from schema.asked import Asked
+from schema.persisted import Persisted
+from schema.selection import Selection
+from tests.schema.face import SECRET, Clock, Face
+from tests.schema.rows import key
+
+
+@pytest.fixture
+def backend() -> str:
+    """Take one database: nothing of this is in it."""
+    return "sqlite"
+
+
+def text_of(number: int, more: str = "") -> str:
+    return f"query Number{number} {{ viewer {{ id {more} }} }}"
+
+
+def test_documents_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MOST_DOCUMENTS", 3)
+    read = create_schema().documents.read
+    first = read(text_of(0))
+    assert read(text_of(0)) is first
+    read(text_of(1))
+    read(text_of(0))
+    for number in (2, 3):
+        read(text_of(number))
+    # The other one was used before it.
+    assert read(text_of(0)) is first
+    for number in range(4, 7):
+        read(text_of(number))
+    assert read(text_of(0)) is not first
+
+
+def test_long_documents_are_not_kept() -> None:
+    read = create_schema().documents.read
+    long = text_of(0, "#" * documents.LONGEST_KEPT)
+    assert read(long) is not read(long)
+
+
+def test_registered_documents_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persisted, "MOST_REGISTERED", 2)
+    known = Persisted(create_schema().documents)
+    texts = [text_of(number) for number in range(3)]
+    asked = [Asked(query=text, hash=persisted.hash_of(text)) for text in texts]
+    for one in asked:
+        known.text(one)
+    by_hash = [Asked(query=None, hash=one.hash) for one in asked]
+    assert [known.text(one) for one in by_hash[1:]] == texts[1:]
+    with pytest.raises(GraphQLError, match="PersistedQueryNotFound"):
+        known.text(by_hash[0])
+
+
+def test_plans_leave() -> None:
+    plans = Plans()
+    first = plans.get(0, lambda: Plan("SELECT 1", (), {}, {}))
+    left = weakref.ref(first)
+    del first
+    for number in range(1, MOST_PLANS + 5):
+        plans.get(number, lambda: Plan("SELECT 1", (), {}, {}))
+    assert len(plans) == MOST_PLANS
+    gc.collect()
+    assert left() is None
+
+
+def test_tokens_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "MOST_TOKENS", 2)
+    verified, real = [], jwt.decode
+
+    def counting(token: str, *args: Any, **kwargs: Any) -> Any:
+        verified.append(token)
+        return real(token, *args, **kwargs)
+
+    monkeypatch.setattr(jwt, "decode", counting)
+    tokens = Tokens(SECRET, access_minutes=60, refresh_days=7, clock=Clock())
+    a, b, c = (tokens.access(key("agent")) for _ in range(3))
+    for token in (a, a, b, c, c, a):
+        tokens.check(token, "access")
+    # The first one had left by then, and was verified again.
+    assert verified == [a, b, c, a]
+
+
+class Counted(Selection):
+    """Counts how often what a selection means is found out."""
+
+    made = 0
+
+    def __init__(self, *args: Any) -> None:
+        type(self).made += 1
+        super().__init__(*args)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
+    monkeypatch.setattr(Counted, "made", 0)
+    monkeypatch.setattr(projecting, "Selection", Counted)
+    return Counted
+
+
+@pytest.mark.anyio
+async def test_templates_leave(
+    face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projecting, "MOST_TEMPLATES", 2)
+    made = []
+    for number in (0, 0, 1, 2, 2, 0):
+        await face.ask(text_of(number))
+        made.append(counted.made)
+    assert made == [1, 1, 2, 3, 3, 4]
+
+
+@pytest.mark.anyio
+async def test_variants_of_a_template_leave(
+    face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projecting, "MOST_VARIANTS", 2)
+    names = ("firstName", "lastName", "email")
+    fields = " ".join(f"{name} @include(if: ${name})" for name in names)
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    query = f"query({declared}) {{ viewer {{ id {fields} }} }}"
+    made = []
+    for number in (0, 0, 1, 1, 2, 0, 0):
+        await face.ask(query, {name: bool(number >> i & 1) for i, name in enumerate(names)})
+        made.append(counted.made)
+    assert made == [1, 1, 2, 2, 3, 4, 4]

@@ -1,0 +1,64 @@
+"""A ticket that moves to another company names nobody of the old one to the people of the new."""
+
+import json
+
+import pytest
+
+from models import Role
+from tests.schema.face import Face
+from tests.schema.rows import attachment, contact, key, ticket, user
+
+pytestmark = pytest.mark.anyio
+
+NUMBERED = '(ticketNumber: "T-1")'
+TICKET = f"""{{ ticket{NUMBERED} {{
+    subject createdBy {{ username }} contact {{ name }} company {{ name }}
+    comments {{ nodes {{ text author {{ username }} ticket {{ createdBy {{ id }} }} }} }}
+    attachments {{ name uploadedBy {{ username }} }}
+    history {{ nodes {{ type actor {{ username }} changes {{ field from to }} }} }}
+}} ticketEvents {{ nodes {{ actor {{ id fullName }} comment {{ author {{ id }} }} }} }} }}"""
+
+
+async def test_the_new_company_is_shown_nobody_of_the_old_one(face: Face) -> None:
+    await face.add(
+        user("olga", Role.CUSTOMER, company_id=key("other"), first_name="Olga"),
+        contact("jane", company_id=key("other")),
+        ticket("T-1", company_id=key("other"), created_by_id=key("olga"), contact_id=key("jane")),
+        attachment("scan", "T-1", uploaded_by_id=key("olga")),
+    )
+    say = (
+        'mutation($id: ID!) { addComment(input: {ticketId: $id, text: "Help"}) { comment { id } } }'
+    )
+    await face.ask(say, {"id": str(key("T-1"))}, "olga")
+    await face.ask(say, {"id": str(key("T-1"))}, "agent")
+    move = """mutation($id: ID!, $to: ID!) { updateTicket(input: {id: $id, companyId: $to}) {
+        errors { message } ticket { contact { id } createdBy { username } } } }"""
+    moved = await face.ask(move, {"id": str(key("T-1")), "to": str(key("acme"))})
+    # To staff nothing is hidden.
+    assert moved["updateTicket"]["ticket"] == {"contact": None, "createdBy": {"username": "olga"}}
+
+    shown = await face.ask(TICKET, viewer="customer")
+    rest = [
+        (await face.client.get(f"/api/v1/{path}", headers=face.headers("customer"))).json()
+        for path in (f"tickets/{key('T-1')}/", "tickets/", "ticket-comments/",
+                     "ticket-attachments/", "ticket-events/")
+    ]  # fmt: skip
+
+    one = shown["ticket"]
+    assert (one["createdBy"], one["contact"]) == (None, None)
+    authors = [comment["author"] for comment in one["comments"]["nodes"]]
+    assert authors == [None, {"username": "agent"}]
+    assert one["attachments"] == [{"name": "scan", "uploadedBy": None}]
+    told = [event["changes"] for event in one["history"]["nodes"]][-1]
+    assert {entry["field"]: entry["from"] for entry in told} == {"company": None, "contact": None}
+    everything = json.dumps([shown, rest])
+    for name in ("olga", "Olga", "jane", *map(str, map(key, ("olga", "jane", "other")))):
+        assert name not in everything
+    first, *_ = rest[0]["comments"]
+    assert "author_name" not in first
+    assert first["author"] is None
+
+    # Where the viewer's own colleagues and staff were at it, they are named.
+    await face.ask(say, {"id": str(key("T-1"))}, "customer")
+    authors = (await face.ask(TICKET, viewer="customer"))["ticket"]["comments"]["nodes"]
+    assert authors[-1]["author"] == {"username": "customer"}
