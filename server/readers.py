@@ -9,12 +9,14 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
 
 from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from server.lanes import Lane
+from server.private import create_private
 
 READ_CONNECTIONS = 8
 SQLITE_READERS = 4
@@ -119,6 +121,7 @@ class SqliteReader:
             self._lanes.append(lane)
 
     def _connect(self) -> sqlite3.Connection:
+        create_private(Path(self._path))
         connection = sqlite3.connect(self._path, isolation_level=None)
         for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
             connection.execute(pragma)
