@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from server.bell import Bell, PostgresBell, SqliteBell
-from server.private import create_private
+from server.private import create_folder
 from server.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from server.writers import postgres_engine, sqlite_engine
 
@@ -65,7 +65,7 @@ class Database:
         self.bell: Bell
         if self.is_sqlite:
             path = str(self.url.database)
-            create_private(Path(path))
+            create_folder(Path(path).parent)
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer)
             self.bell = SqliteBell(path)

@@ -10,12 +10,14 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
 
 from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from server.lanes import Lane, Statement
+from server.private import create_private
 from server.shares import Shares
 
 READ_CONNECTIONS = 8
@@ -131,6 +133,7 @@ class SqliteReader:
             self._lanes.append(lane)
 
     def _connect(self) -> sqlite3.Connection:
+        create_private(Path(self._path))
         connection = sqlite3.connect(self._path, isolation_level=None)
         for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
             connection.execute(pragma)
