@@ -17,14 +17,13 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.validation.validate import ValidationAbortedError
 
 from resolvers.desk import Context
 from resolvers.preparing import draw_preparation
 from resolvers.rates import bucket_of
 from schema.bounds import Limits, TooMuch, excesses
 from schema.costs import Cost, Pricing
-from schema.internals import BoundedOverlappingFields
+from schema.internals import BoundedOverlappingFields, ValidationAbortedError
 from schema.secrecy import without_names
 
 MOST_DOCUMENTS = 500
