@@ -124,8 +124,9 @@ class Documents:
         known = self.get(text)
         if known is not None:
             return known
-        points = min(len(text), self.limits.document_kb * 1000) // CHARACTERS_A_POINT
-        await draw_preparation(context, points)
+        # One that is too long is not looked into.
+        if len(text) <= self.limits.document_kb * 1000:
+            await draw_preparation(context, len(text) // CHARACTERS_A_POINT)
 
         def keep(found: Known) -> None:
             if len(text) <= LONGEST_KEPT:
