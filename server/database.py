@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from server.bell import Bell, PostgresBell, SqliteBell
-from server.private import create_private
+from server.private import create_folder
 from server.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from server.writers import postgres_engine, sqlite_engine
 
@@ -65,7 +65,7 @@ class Database:
         self.bell: Bell
         if self.is_sqlite:
             path = str(self.url.database)
-            create_private(Path(path))
+            create_folder(Path(path).parent)
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer)
             self.bell = SqliteBell(path)
@@ -101,12 +101,13 @@ class Database:
         await self.reader.close()
         await self.engine.dispose()
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one finished read statement and return its only row.
 
-        Where the task is cancelled, the statement stops and ``CancelledError`` goes on.
+        No ``user`` holds more than half of the connections: others of theirs wait. Where the task
+        is cancelled, the statement stops and ``CancelledError`` goes on.
         """
-        return await self.reader.fetch_row(sql, values)
+        return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
