@@ -22,7 +22,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.graphql import OperationType
 
 from resolvers.errors import SessionEnded
+from resolvers.preparing import Preparation
 from schema.asked import asked
+from schema.charging import refuse
 from schema.codes import Code
 from schema.context import GraphContext
 from schema.errors import worded
@@ -133,11 +135,14 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         try:
             text = self.view.persisted.text(wanted)
         except GraphQLError as error:
-            await operation.send_initial_errors([worded(error, self.context.request_id)])
+            refusal = await refuse([error], self.context, Preparation())
+            shown = [worded(one, self.context.request_id) for one in refusal.errors or ()]
+            await operation.send_initial_errors(shown)
             return
-        found = self.schema.choose(
+        found = await self.schema.choose(
             text, operation.variables, self.context, operation.operation_name
         )
+        self.view.persisted.register(wanted, text)
         follows = isinstance(found, Chosen) and found.type is OperationType.SUBSCRIPTION
         if not follows:
             self._answering.add(operation.task)

@@ -26,8 +26,6 @@ from resolvers.signing import Signer
 from resolvers.tokens import Tokens
 from resolvers.viewers import Viewers
 from rest_compat.routes import rest_routes
-from schema import create_schema
-from schema.bounds import Limits
 from schema.http import GraphQLView
 from server import console, reference
 from server.cors import cors_middleware
@@ -35,7 +33,7 @@ from server.database import Database
 from server.demo import check_production
 from server.disconnects import Disconnects
 from server.files import open_files
-from server.manifests import persisted_documents
+from server.manifests import persisted_documents, schema_of
 from server.migrate import check
 from server.pages import (
     ASKED_AGAIN,
@@ -178,7 +176,7 @@ def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[
         headers = {"Content-Security-Policy": policy, "Cache-Control": ASKED_AGAIN}
         return HTMLResponse(console.page(config), headers={**headers, "Vary": "Accept"})
 
-    schema = create_schema(introspection=settings.allows_introspection, limits=_limits(settings))
+    schema = schema_of(settings)
     view = GraphQLView(
         schema,
         desk,
@@ -199,18 +197,6 @@ def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[
         # Also where nothing is built: it may be while the server runs.
         routes.insert(0, Mount("/graphql/assets", Files(console.ASSETS, LASTING)))
     return routes
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        depth=settings.max_depth,
-        aliases=settings.max_aliases,
-        root_fields=settings.max_root_fields,
-        directives=settings.max_directives,
-        tokens=settings.max_tokens,
-        document_kb=settings.max_document_kb,
-        cost=settings.max_cost,
-    )
 
 
 def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:

@@ -101,12 +101,13 @@ class Database:
         await self.reader.close()
         await self.engine.dispose()
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one finished read statement and return its only row.
 
-        Where the task is cancelled, the statement stops and ``CancelledError`` goes on.
+        No ``user`` holds more than half of the connections: others of theirs wait. Where the task
+        is cancelled, the statement stops and ``CancelledError`` goes on.
         """
-        return await self.reader.fetch_row(sql, values)
+        return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

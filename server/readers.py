@@ -7,6 +7,7 @@ lane interrupts it.
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any, Protocol
 import asyncpg
 
 from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
-from server.lanes import Lane
+from server.lanes import Lane, Statement
 from server.private import create_private
+from server.shares import Shares
 
 READ_CONNECTIONS = 8
 SQLITE_READERS = 4
@@ -32,7 +34,9 @@ class Reader(Protocol):
     """The lean pool for reads."""
 
     async def open(self) -> None: ...  # noqa: D102
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any: ...  # noqa: D102
+    async def fetch_row(  # noqa: D102
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> Any: ...
     async def close(self) -> None: ...  # noqa: D102
 
 
@@ -42,6 +46,7 @@ class PostgresReader:
     def __init__(self, dsn: str, observer: Observer | None) -> None:
         self._dsn = dsn
         self._observer = observer
+        self._shares = Shares(READ_CONNECTIONS // 2)
         self._pool: Any = None
 
     async def open(self) -> None:
@@ -70,8 +75,12 @@ class PostgresReader:
             observer = self._observer
             connection.add_query_logger(lambda record: observer(record.query))
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one statement and return its first row."""
+        async with self._shares.of(user):
+            return await self._fetch_row(sql, values)
+
+    async def _fetch_row(self, sql: str, values: Sequence[object]) -> Any:
         connection = await self._pool.acquire()
         patience = None
         try:
@@ -102,7 +111,7 @@ class SqliteReader:
 
     Quick reads queue for one of them: statements of two at once slow each other down by more than
     the second core gives, because SQLite's memory has one lock. The others are for what comes
-    while a slow statement runs.
+    while a slow statement runs, and for what waited behind it.
     """
 
     def __init__(
@@ -112,11 +121,14 @@ class SqliteReader:
         self._functions = functions
         self._observer = observer
         self._lanes: list[Lane] = []
+        self._shares = Shares(SQLITE_READERS // 2)
+        # Those for which every lane is too slow.
+        self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
         """Open the connections."""
         for _ in range(SQLITE_READERS):
-            lane = Lane(self._connect)
+            lane = Lane(self._connect, self._go_on)
             await lane.open()
             self._lanes.append(lane)
 
@@ -131,12 +143,27 @@ class SqliteReader:
         connection.set_trace_callback(self._observer)
         return connection
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one statement and return its first row."""
-        now = asyncio.get_running_loop().time()
-        quick = (lane for lane in self._lanes if not lane.is_slow(now))
-        lane = next(quick, None) or min(self._lanes, key=lambda lane: lane.waiting)
-        return await lane.fetch_row(sql, values)
+        async with self._shares.of(user):
+            statement = Statement(sql, values)
+            self._put(statement)
+            return await statement.row()
+
+    def _put(self, statement: Statement) -> None:
+        lane = next((lane for lane in self._lanes if not lane.is_slow()), None)
+        if lane is None:
+            self._pending.append(statement)
+        else:
+            lane.put(statement)
+
+    def _go_on(self, lane: Lane) -> None:
+        """Let others past a statement that is slow, and those that wait go on where one was."""
+        waiting = [*lane.take_back(), *self._pending]
+        self._pending.clear()
+        for statement in waiting:
+            if not statement.rows.done():
+                self._put(statement)
 
     async def close(self) -> None:
         """Close every connection and its thread."""

@@ -20,7 +20,7 @@ def documents() -> Documents:
 
 
 def said(documents: Documents, text: str) -> list[str]:
-    return [error.message for error in documents.read(text).errors]
+    return [error.message for error in documents.examine(text).errors]
 
 
 def files(turns: int, leaf: str) -> str:
@@ -150,14 +150,16 @@ def test_tokens_and_bytes_are_limited_unless_the_document_is_trusted(documents: 
     assert said(documents, long.ljust(19_997) + "éé") == [
         "A document may have 20000 bytes; this one has 20001."
     ]
-    assert documents.read(long.ljust(50_000), trusted=True).errors == []
+    assert documents.trust(long.ljust(50_000)).errors == []
     many = "query(" + " ".join(f"$a{i}: Int" for i in range(900)) + ") { viewer { id } }"
     assert "2000 tokens" in said(documents, many)[0]
-    assert len(documents.read(many, trusted=True).errors) == MOST_ERRORS + 1
+    assert len(documents.trust(many).errors) == MOST_ERRORS + 1
     # What is trusted is bounded by what it asks for.
-    assert documents.read(aliases(31), trusted=True).errors != []
+    assert documents.trust(aliases(31)).errors != []
     # Who sends the text of a trusted document asks for that one.
-    assert said(documents, long.ljust(50_000)) == []
+    trusted = documents.get(long.ljust(50_000))
+    assert trusted is not None
+    assert trusted.errors == []
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.anyio
 
 # 101 points.
 MANY = "{ tickets(first: 100) { nodes { id } } }"
+ONE = '{ __type(name: "Int") { name } }'
+VIEWER = "{ viewer { id } }"
 LEFT = "{ rateLimit { maximum available restoreRate resetAt } }"
 LOGIN = """mutation Login($input: LoginInput!) {
   login(input: $input) { accessToken errors { code } }
@@ -31,6 +33,10 @@ async def small(opens: Opens) -> AsyncIterator[Face]:
     """Give a desk whose users have 120 points a minute."""
     async with opens(rate_limit=120, max_cost=110) as face:
         await face.add(company("acme"), user("agent"), user("boss"))
+        # What is new costs more.
+        for query in (MANY, LEFT, ONE, VIEWER):
+            await face.post(query)
+            face.clock.move(hours=1)
         yield face
 
 
@@ -43,7 +49,7 @@ async def cost_of(face: Face, query: str, viewer: Any = "agent", **variables: An
 async def drain(face: Face, points: int, viewer: Any = "agent") -> None:
     """Use points up, with objects that are really answered."""
     for _ in range(points):
-        await cost_of(face, '{ __type(name: "Int") { name } }', viewer)
+        await cost_of(face, ONE, viewer)
 
 
 async def test_an_answer_tells_what_it_cost(small: Face) -> None:
@@ -81,7 +87,7 @@ async def test_too_few_points_are_refused_until_they_are_back(small: Face) -> No
 async def test_what_is_cheap_goes_on_where_what_is_dear_is_refused(small: Face) -> None:
     await drain(small, 30)
     assert "errors" in (await small.post(MANY)).json()
-    assert (await cost_of(small, "{ viewer { id } }"))["throttle"]["available"] == 89
+    assert (await cost_of(small, VIEWER))["throttle"]["available"] == 89
 
 
 async def test_users_and_addresses_have_points_of_their_own(small: Face) -> None:
@@ -118,6 +124,7 @@ async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: Face) -> None
     error = await small.refused(query, {"n": 60})
     assert error["message"] == "An operation may cost 110 points; this one may cost 121."
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    small.clock.move(hours=1)
     await small.ask(query, {"n": 50})
 
 
@@ -162,7 +169,12 @@ async def test_a_subscription_costs_once_when_it_is_opened(small: Face) -> None:
             result = await anext(results)
             assert result.errors is None
     data = await small.ask(LEFT)
-    assert data["rateLimit"]["available"] == 118
+    left = data["rateLimit"]["available"]
+    async with aclosing(await create_schema().stream(follow, None, context)) as results:
+        for _ in range(5):
+            await anext(results)
+    data = await small.ask(LEFT)
+    assert left - data["rateLimit"]["available"] == 2
 
 
 async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
