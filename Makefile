@@ -38,7 +38,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-serve: $(STAMP) ## Migrate, load the demo into an empty database, and serve on HOST and PORT
+# Without GraphiQL there is a plain editor, so what stops its build does not stop the server.
+serve: $(STAMP) ## Build GraphiQL where it is missing, migrate, load the demo into an empty database, and serve
+	@console/build.sh || true
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
 test: $(STAMP) ## Run the tests
@@ -70,9 +72,8 @@ bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves 
 bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
 	@$(BIN)/python -m benchmarks.attacks $(ARGS)
 
-console: ## Build GraphiQL, where npm is installed
-	@if command -v npm >/dev/null; then cd console && npm ci --no-audit --no-fund && npm run build; \
-	else echo "npm is not installed: GraphiQL will come from a CDN."; fi
+console: $(STAMP) ## Build GraphiQL; Node and npm come from PyPI where the system has none
+	@console/build.sh
 
 clients: $(CLIENTS) $(GENERATORS) ## Install the clients that tests/clients runs, where npm is installed
 
@@ -107,19 +108,21 @@ openapi: $(STAMP) ## Write rest_compat/openapi.json
 	@$(BIN)/deskgraph openapi > rest_compat/openapi.json.new
 	@mv rest_compat/openapi.json.new rest_compat/openapi.json
 
-lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
-	@$(BIN)/uv pip compile $(GENERATED)/python/requirements.in --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --output-file $(GENERATED)/python/requirements.lock $(ARGS)
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
-wheel: $(STAMP) ## Build the wheel in dist/
+lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
+	@$(LOCK) pyproject.toml --extra dev --output-file requirements.lock $(ARGS)
+	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
+	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)
+
+wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be built
+	@console/build.sh || true
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
+	@rm -rf server/console/dist console/node_modules console/build.log
 	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

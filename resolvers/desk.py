@@ -13,6 +13,7 @@ from sqlalchemy import Dialect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Role
+from resolvers.compiling import Compiler
 from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Database(Protocol):
     def dialect(self) -> Dialect:
         """The dialect of read statements."""
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
-        """Run one finished read statement and return its only row."""
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+        """Run one finished read statement, in the turn of a user, and return its only row."""
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that commits at the end, or rolls back on any exception."""
@@ -135,6 +136,7 @@ class Desk:
     max_answer_bytes: int = MAX_ANSWER_BYTES
     # For how long a GraphQL operation may run, in seconds.
     operation_seconds: float = 10
+    compiler: Compiler = field(default_factory=Compiler)
     # None where nothing is counted.
     rates: "Rates | None" = None
     # Whether webhooks may lead into networks that are not public.

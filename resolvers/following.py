@@ -68,7 +68,7 @@ async def _read(
     values: dict[str, object] = {"s0_seq": follower.position}
     for slot, one in enumerate(wanted.args):
         values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
-    plan = plan_for(context, wanted.read, wanted.args, wanted.key)
+    plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
     until = feed.head
     while True:

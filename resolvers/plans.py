@@ -1,7 +1,8 @@
 """Plans: compiled read statements, kept by what changes their SQL.
 
 Building a statement costs 5 ms and compiling it up to 4, running it 1: so a plan keeps the text
-and the order of its values, and a request with the same structure only fills in the values.
+and the order of its values, and a request with the same structure only fills in the values. Large
+structures take a hundred times as long: see ``resolvers.compiling``.
 """
 
 from collections import OrderedDict
@@ -77,16 +78,18 @@ class Plans:
         self._most = most
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
 
-    def get(self, key: Hashable, build: Callable[[], Plan]) -> Plan:
-        """Return the plan of a key, building it when it is not there."""
+    def get(self, key: Hashable) -> Plan | None:
+        """Return the plan of a key if there is one."""
         plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = build()
-            if len(self._plans) > self._most:
-                self._plans.popitem(last=False)
-        else:
+        if plan is not None:
             self._plans.move_to_end(key)
         return plan
+
+    def put(self, key: Hashable, plan: Plan) -> None:
+        """Keep the plan of a key."""
+        self._plans[key] = plan
+        if len(self._plans) > self._most:
+            self._plans.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -95,18 +98,26 @@ class Plans:
 async def fetch_row(
     desk: Desk, key: Hashable, build: Callable[[], Select[Any]], values: Mapping[str, object]
 ) -> Any:
-    """Run a small read outside any transaction; returns the driver's row, or None."""
+    """Run a small read outside any transaction; returns the driver's row, or None.
+
+    It is one of a few that this program consists of, which are compiled at their first use.
+    """
     database = desk.database
-    plan = desk.plans.get(key, lambda: compile_select(build(), database.dialect))
+    plan = desk.plans.get(key)
+    if plan is None:
+        plan = compile_select(build(), database.dialect)
+        desk.plans.put(key, plan)
     return await database.fetch_row(plan.sql, plan.values(values))
 
 
-async def run_plan(desk: Desk, plan: Plan, values: Mapping[str, object]) -> Any:
-    """Run a plan of ``compile_plan``; returns the driver's row, or None.
+async def run_plan(
+    desk: Desk, plan: Plan, values: Mapping[str, object], user: str | None = None
+) -> Any:
+    """Run a plan of ``compile_plan`` for a user; returns the driver's row, or None.
 
     Raises ``AnswerTooLarge``.
     """
-    row = await desk.database.fetch_row(plan.sql, plan.values(values))
+    row = await desk.database.fetch_row(plan.sql, plan.values(values), user)
     text = None if row is None else row[-1]
     # No JSON text is empty.
     if text is not None and not 0 < len(text) <= desk.max_answer_bytes:

@@ -200,6 +200,13 @@ class Rates:
         self._buckets.pull(key, time)
         level.full_at -= time
 
+    def take(self, key: str, points: int, level: Level | None) -> None:
+        """Take points whatever there are: what is missing is owed. Changes ``level`` as well."""
+        time = self._points.time(points)
+        self._buckets.pull(key, -time)
+        if level is not None:
+            level.full_at += time
+
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many.
 

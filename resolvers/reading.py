@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
@@ -12,6 +13,7 @@ from resolvers.connections import Source, connection, text_list
 from resolvers.desk import Context
 from resolvers.fields import ENTITIES
 from resolvers.plans import Plan, compile_plan, context_values, run_plan
+from resolvers.preparing import charge_preparation
 from resolvers.projection import (
     Build,
     any_node,
@@ -20,6 +22,7 @@ from resolvers.projection import (
     one_row,
     some_nodes,
 )
+from resolvers.rates import bucket_of
 from resolvers.shapes import TYPENAME, Args, Shape
 from resolvers.sqltext import (
     SQL,
@@ -37,6 +40,8 @@ from resolvers.weights import fitting, weigher
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
 MOST_FOLLOWED = 50
+# How many characters of a new statement cost a point: 10,000 take about 25 ms to make.
+CHARACTERS_A_POINT = 10
 MAX_FOLLOWED_BYTES = 256 * 1024
 
 
@@ -68,11 +73,26 @@ class Read:
     by: str = "id"
 
 
-def plan_for(context: Context, read: Read, args: Sequence[Args], key: Hashable = None) -> Plan:
-    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow."""
-    desk = context.desk
+async def plan_for(
+    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+) -> Plan:
+    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow.
+
+    A new plan costs its user points by its length, also where there are too few left.
+    """
+    plans = context.desk.plans
     whole = (read if key is None else key, tuple(args), context.kind)
-    return desk.plans.get(whole, lambda: _compile(context, read, args))
+    plan = plans.get(whole)
+    if plan is not None:
+        return plan
+
+    def keep(made: Plan) -> None:
+        plans.put(whole, made)
+        charge_preparation(context, len(made.sql) // CHARACTERS_A_POINT)
+
+    compiler = context.desk.compiler
+    make = partial(_compile, context, read, args)
+    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
 
 
 def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
@@ -97,7 +117,7 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
     for slot, one in enumerate(args):
         for name, value in one.values.items():
             values[f"s{slot}_{name}"] = value
-    return await run_plan(context.desk, plan, values)
+    return await run_plan(context.desk, plan, values, bucket_of(context))
 
 
 async def read_json(
@@ -107,7 +127,7 @@ async def read_json(
 
     Raises ``AnswerTooLarge``.
     """
-    plan = plan_for(context, read, args, key)
+    plan = await plan_for(context, read, args, key)
     row = await run(context, plan, args)
     return None if row is None else row[0]
 

@@ -162,6 +162,12 @@ class Listing:
         read = Read("page", self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
+    def filter(self, params: Mapping[str, str], wanted: Wanted) -> None:
+        """Read the filters of a query; empty values do not filter."""
+        for name, value in params.items():
+            if value and name in self.filters:
+                self.filters[name].read(name, value, wanted)
+
 
 async def list_answer(listing: Listing, request: Request, context: Context) -> Response:
     """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
@@ -190,9 +196,7 @@ async def checked(listing: Listing, request: Request, context: Context) -> Wante
     wanted = Wanted()
     # Empty values do not filter (recorded), and of repeated ones this is the last.
     given = {name: value for name, value in request.query_params.items() if value}
-    for name, value in given.items():
-        if name in listing.filters:
-            listing.filters[name].read(name, value, wanted)
+    listing.filter(given, wanted)
     wanted.problems |= near_misses(given, listing.known)
     if wanted.problems:
         await require_references(context, wanted)
@@ -228,7 +232,7 @@ async def _read(
     where, values = filter_args(wanted, offset=window.bounded_offset)
     skips = window.offset > 0
     args = (Args(where, order, limit=window.limit, skips=skips, values=values),)
-    plan = plan_for(context, listing.read, args, key=listing.path)
+    plan = await plan_for(context, listing.read, args, key=listing.path)
     row = await run(context, plan, args)
     return row[0], row[1]
 

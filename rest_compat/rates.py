@@ -1,7 +1,7 @@
 """What a request costs its user: about what the same request would cost in GraphQL.
 
 A read costs a point for each object of its answer: what it may have is drawn before, and what it
-did not have is given back. A write costs ten.
+did not have is given back; and points for the conditions of a list. A write costs ten.
 """
 
 import asyncio
@@ -12,15 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.desk import Context
+from resolvers.filter_costs import OF_ALL, weight_of
 from resolvers.rates import bucket_of, count_objects
 from resolvers.reading import Read
 from resolvers.shapes import Shape
 from rest_compat.answers import RestError
-from rest_compat.lists import Listing
+from rest_compat.lists import Listing, Wanted
 from rest_compat.operations import Operation
 from rest_compat.paging import PAGE_SIZE, window_of
 
 WRITE = 10
+SCANS = 2
 SAFE = ("GET", "HEAD")
 
 
@@ -35,6 +37,16 @@ def points_of(operation: Operation, request: Request) -> int:
         return 1 + objects * window_of(request.query_params).limit
     except RestError:
         return 1
+
+
+def points_of_filters(operation: Operation, request: Request) -> int:
+    """Return what the conditions of a list cost: its rows are counted, and read."""
+    listing = operation.listing
+    if listing is None or request.method not in SAFE or not request.scope["query_string"]:
+        return 0
+    wanted = Wanted()
+    listing.filter(request.query_params, wanted)
+    return OF_ALL * SCANS * weight_of(wanted.conditions)
 
 
 def _has_window(operation: Operation, listing: Listing) -> bool:
@@ -70,12 +82,16 @@ async def charged(
     if rates is None or request.method == "OPTIONS":
         return await respond()
     points, key = points_of(operation, request), bucket_of(context)
-    level = await rates.draw(key, points)
-    used = 0 if request.method in SAFE else points
+    filters = points_of_filters(operation, request)
+    level = await rates.draw(key, points + filters)
+    # What is refused has been looked for, too.
+    used = 1 + filters if request.method in SAFE else points
+    points += filters
     try:
         response = await respond()
         if request.method in SAFE:
-            used = max(1, count_objects(bytes(getattr(response, "body", b"")), points))
+            body = bytes(getattr(response, "body", b""))
+            used = filters + max(1, count_objects(body, points))
         return response
     except asyncio.CancelledError:
         # Who leaves has had the work done, as in GraphQL.

@@ -52,7 +52,7 @@ def asked_of_address(parameters: Mapping[str, str]) -> Asked:
         text = data.pop(name, None)
         if text:
             data[name] = parsed(text, f"The `{name}` must be JSON.")
-    return asked(data | {"operationName": data.get("operationName") or None})
+    return asked(data)
 
 
 def parsed(text: bytes | bytearray | str, trouble: str) -> object:

@@ -1,4 +1,4 @@
-"""What an operation may cost, known before it is run: a point for each object of its answer.
+"""What an operation may cost, known before it is run: points for its objects and its filters.
 
 What the document alone decides is found once and kept with it, so that a request for a known
 document only multiplies the sizes in its variables. The cost is the most there can be: both sides
@@ -33,113 +33,44 @@ from graphql import (
     is_list_type,
 )
 
-from schema.words import DEFAULT_PAGE, MOST_NODES, MOST_PAGE
+from resolvers.filter_costs import OF_ALL, OF_ONE
+from schema.prices import Conditions, Given, Listed, Page, Points, Price, Size
+from schema.selection import variables_in
+from schema.words import DEFAULT_PAGE, MOST_NODES
 
 # What each root field of a mutation costs besides the objects of its answer.
 WRITE = 10
 FREE = "rateLimit"
+# Arguments that are filters, and fields of connections that look for their rows once more.
+FILTERS = frozenset({"filter", "search"})
+SCANS = frozenset({"totalCount", "hasNextPage", "hasPreviousPage"})
 # How many sets of sizes an operation keeps its cost for.
 MOST_KEPT = 64
-
-# A number, the name of a variable that holds it, or None where it is not given.
-Given = int | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The rows of a page, by the arguments that say how many."""
-
-    first: Given
-    last: Given
-
-    def count(self, variables: Mapping[str, Any]) -> int:
-        """Return how many there may be; what is out of bounds is refused later, with its reason."""
-        size = _value(self.last, variables)
-        if size is None:
-            size = _value(self.first, variables)
-        return DEFAULT_PAGE if size is None else max(0, min(size, MOST_PAGE))
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The variables that decide."""
-        return frozenset(one for one in (self.first, self.last) if isinstance(one, str))
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The objects whose ids a variable lists."""
-
-    ids: str
-
-    def count(self, variables: Mapping[str, Any]) -> int:
-        """Return how many there are."""
-        return min(len(variables.get(self.ids) or ()), MOST_NODES)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The variable."""
-        return frozenset([self.ids])
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A number of points, and what is still to be multiplied with sizes from the variables."""
-
-    points: int = 0
-    parts: tuple[tuple["Page | Listed", "Price"], ...] = ()
-
-    def __add__(self, other: "Price") -> "Price":
-        return Price(self.points + other.points, self.parts + other.parts)
-
-    def times(self, size: "int | Page | Listed") -> "Price":
-        """Return the price of several."""
-        if not isinstance(size, int) and not size.names:
-            size = size.count({})
-        if not isinstance(size, int):
-            return Price(0, ((size, self),))
-        # A constant size goes into each part's own price.
-        return Price(self.points * size, tuple((one, part.times(size)) for one, part in self.parts))
-
-    def of(self, variables: Mapping[str, Any]) -> int:
-        """Return the points that it is with these variables."""
-        found = self.points
-        for size, part in self.parts:
-            found += size.count(variables) * part.of(variables)
-        return found
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The variables that decide."""
-        found = (size.names | part.names for size, part in self.parts)
-        return frozenset[str]().union(*found)
 
 
 @dataclass(slots=True)
 class Cost:
     """The price of one operation; remembers what it comes to.
 
-    ``writes`` is the part of it that no object stands for, ``free`` the response keys whose objects
-    cost nothing.
+    ``free`` are the response keys whose objects cost nothing.
     """
 
     price: Price
-    writes: int
     free: frozenset[str]
-    _names: tuple[str, ...] = field(init=False)
-    _known: dict[tuple[object, ...], int] = field(init=False, default_factory=dict)
+    _sizes: tuple[Size, ...] = field(init=False)
+    _known: dict[tuple[int, ...], Points] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._names = tuple(sorted(self.price.names))
+        self._sizes = tuple(self.price.sizes())
 
-    def of(self, variables: Mapping[str, Any]) -> int:
+    def of(self, variables: Mapping[str, Any]) -> Points:
         """Return the points that an operation may cost with these variables, coerced before."""
-        values = [variables.get(name) for name in self._names]
-        key = tuple(len(value) if isinstance(value, list) else value for value in values)
+        key = tuple(size.count(variables) for size in self._sizes)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
-            found = self._known[key] = self.price.of(variables) + self.writes
+            found = self._known[key] = self.price.of(dict(zip(self._sizes, key, strict=True)))
         return found
 
 
@@ -147,15 +78,18 @@ class Cost:
 class _Found:
     """What a selection set costs once, and for each row of the page it is on."""
 
-    once: Price = Price()
-    each: Price = Price()
+    once: Price = field(default_factory=Price)
+    each: Price = field(default_factory=Price)
     fields: int = 0
+    # How often the rows of the page are looked for besides the page itself.
+    scans: int = 0
     free: frozenset[str] = frozenset()
 
     def add(self, other: "_Found") -> None:
         self.once += other.once
         self.each += other.each
         self.fields += other.fields
+        self.scans += other.scans
         self.free |= other.free
 
 
@@ -171,8 +105,10 @@ class Pricing:
         root = self.schema.get_root_type(operation.operation)
         assert root is not None
         found = _Document(self, document).set(operation.selection_set, root)
-        writes = WRITE * found.fields if operation.operation is OperationType.MUTATION else 0
-        return Cost(found.once, writes, found.free)
+        price = found.once
+        if operation.operation is OperationType.MUTATION:
+            price += Price(Points(0, WRITE * found.fields))
+        return Cost(price, found.free)
 
 
 class _Document:
@@ -216,6 +152,7 @@ class _Document:
         assert definition is not None
         named = get_named_type(definition.type)
         if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
+            found.scans = int(name in SCANS)
             return found
         if parent is self.schema.query_type and name == FREE:
             found.free = frozenset([node.alias.value if node.alias else name])
@@ -223,7 +160,9 @@ class _Document:
         assert node.selection_set is not None
         inside = self.set(node.selection_set, named)
         # The price of one object, with the rows of its page where it is a connection.
-        one = Price(1) + inside.once
+        one = Price(Points(1)) + inside.once + self.filters(node, parent, 1 + inside.scans)
+        if named.name == "PageInfo":
+            found.scans = inside.scans
         if named.name.endswith("Connection"):
             one += inside.each.times(Page(_given(node, "first"), _given(node, "last")))
         if parent.name.endswith("Connection") and is_list_type(get_nullable_type(definition.type)):
@@ -231,6 +170,16 @@ class _Document:
         else:
             found.once = one.times(self.size(node, parent, definition))
         return found
+
+    def filters(self, node: FieldNode, parent: Any, scans: int) -> Price:
+        """Return what the filters of a field cost."""
+        given = tuple(one for one in node.arguments or () if one.name.value in FILTERS)
+        if not given:
+            return Price()
+        names = frozenset[str]().union(*(variables_in(one.value) for one in given))
+        below = parent not in (self.schema.query_type, self.schema.subscription_type)
+        points = Points(0, (OF_ONE if below else OF_ALL) * scans)
+        return Price(points).times(Conditions(given, names))
 
     def size(self, node: FieldNode, parent: Any, definition: GraphQLField) -> int | Listed:
         """Return how many objects a field answers with."""
@@ -254,10 +203,6 @@ def _given(node: FieldNode, name: str) -> Given:
                 return argument.value.name.value
             return int(argument.value.value) if isinstance(argument.value, IntValueNode) else None
     return None
-
-
-def _value(given: Given, variables: Mapping[str, Any]) -> int | None:
-    return variables.get(given) if isinstance(given, str) else given
 
 
 def _meta_sizes(schema: GraphQLSchema) -> Mapping[str, int]:

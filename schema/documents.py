@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from graphql import (
     ASTValidationRule,
@@ -11,22 +12,25 @@ from graphql import (
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
 )
-from graphql.validation.rules import overlapping_fields_can_be_merged as overlaps
-from graphql.validation.validate import ValidationAbortedError
 
+from resolvers.desk import Context
+from resolvers.preparing import draw_preparation
+from resolvers.rates import bucket_of
 from schema.bounds import Limits, TooMuch, excesses
 from schema.costs import Cost, Pricing
+from schema.internals import BoundedOverlappingFields, ValidationAbortedError
+from schema.secrecy import without_names
 
 MOST_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
 LONGEST_KEPT = 20_000
-# Comparing fields that share a name takes the square of their number: seconds for 2,000 tokens.
-# graphql-core counts that work, and a tenth of what it allows takes a tenth of a second.
-overlaps.MAX_COMPLEXITY_BUDGET = 25_000
+# How many characters of a new document cost a point: 2,000 take up to 100 ms.
+CHARACTERS_A_POINT = 20
 # Looking for the name that was meant takes milliseconds for each wrong one.
 MOST_ERRORS = 20
 
@@ -52,13 +56,13 @@ class Known:
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation that is meant (GraphQL, section 6.1).
 
-        Raises ``NoChoice`` where there is none of this name, or no name where there is a
-        choice.
+        An empty name is none. Raises ``NoChoice`` where there is none of this name, or no name
+        where there is a choice.
         """
-        if name is not None:
+        if name:
             found = self.operations.get(name)
-            if found is None or found.name is None:
-                raise NoChoice(f"The document has no operation named {name!r}.")
+            if found is None:
+                raise NoChoice("The document has no operation of the name that was sent.")
             return found
         if len(self.operations) != 1:
             message = "Say which of the operations is meant: `operationName`."
@@ -83,34 +87,55 @@ class Documents:
         self.limits = limits
         self._pricing = Pricing(schema)
         self.hides_names = not introspection
-        self._rules: tuple[type[ASTValidationRule], ...] = tuple(specified_rules)
+        self._rules: tuple[type[ASTValidationRule], ...] = tuple(
+            BoundedOverlappingFields if rule is OverlappingFieldsCanBeMergedRule else rule
+            for rule in specified_rules
+        )
         if not introspection:
             self._rules = (NoSchemaIntrospectionCustomRule, *self._rules)
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._trusted: dict[str, Known] = {}
 
-    def read(self, text: str, *, trusted: bool = False) -> Known:
-        """Return what is known of a text, parsing and validating it when it is new.
+    def trust(self, text: str) -> Known:
+        """Examine a document of the server's own.
 
-        A trusted one is the server's own: it may have any size, and is known from then on; the
-        other limits are those of all.
+        It may have any size, and is known from then on; the other limits are those of all.
         """
+        if text not in self._trusted:
+            self._trusted[text] = self.examine(text, trusted=True)
+        return self._trusted[text]
+
+    def get(self, text: str) -> Known | None:
+        """Return what is known of a text that was examined before."""
         known = self._trusted.get(text)
         if known is not None:
-            return known
-        if trusted:
-            known = self._trusted[text] = self._examine(text, trusted=True)
             return known
         known = self._known.get(text)
         if known is not None:
             self._known.move_to_end(text)
-            return known
-        known = self._examine(text, trusted=False)
-        if len(text) <= LONGEST_KEPT:
-            self._known[text] = known
-            if len(self._known) > MOST_DOCUMENTS:
-                self._known.popitem(last=False)
         return known
+
+    async def read(self, text: str, context: Context) -> Known:
+        """Return what is known of a text, parsing and validating it when it is new.
+
+        That costs points by its length, drawn before; raises ``Throttled``. It takes up to a
+        quarter of a second, in a thread.
+        """
+        known = self.get(text)
+        if known is not None:
+            return known
+        # One that is too long is not looked into.
+        if len(text) <= self.limits.document_kb * 1000:
+            await draw_preparation(context, len(text) // CHARACTERS_A_POINT)
+
+        def keep(found: Known) -> None:
+            if len(text) <= LONGEST_KEPT:
+                self._known[text] = found
+                if len(self._known) > MOST_DOCUMENTS:
+                    self._known.popitem(last=False)
+
+        compiler, examine = context.desk.compiler, partial(self.examine, text)
+        return await compiler.run(bucket_of(context), partial(self.get, text), examine, keep)
 
     def cost(self, known: Known, operation: OperationDefinitionNode) -> Cost:
         """Return what an operation costs, by its variables."""
@@ -120,13 +145,15 @@ class Documents:
             found = known.costs[key] = self._pricing.cost(known.document, operation)
         return found
 
-    def _examine(self, text: str, *, trusted: bool) -> Known:
+    def examine(self, text: str, *, trusted: bool = False) -> Known:
+        """Parse and validate a text."""
         try:
             if not trusted:
                 _require_short(text, self.limits)
             document = parse(text, max_tokens=None if trusted else self.limits.tokens)
         except GraphQLError as error:
-            return Known(DocumentNode(definitions=()), [error.with_traceback(None)])
+            errors = self.shown([error.with_traceback(None)])
+            return Known(DocumentNode(definitions=()), errors)
         errors = excesses(document, self.limits)
         if not errors:
             errors = validate(
@@ -136,7 +163,11 @@ class Documents:
                 max_errors=MOST_ERRORS,
                 hide_suggestions=self.hides_names,
             )
-        return Known(document, [_said(error) for error in errors])
+        return Known(document, self.shown([_said(error) for error in errors]))
+
+    def shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return errors without names of the schema where it may not be asked for."""
+        return without_names(errors) if self.hides_names else errors
 
 
 def _require_short(text: str, limits: Limits) -> None:

@@ -16,11 +16,11 @@ from graphql import (
     get_named_type,
 )
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.errors import AnswerTooLarge
 from resolvers.shapes import TYPENAME
 from schema.context import GraphContext
+from schema.internals import StrawberryGraphQLCoreExecutionContext
 from schema.mutation_results import payload_with_error
 from schema.selection import Selection
 

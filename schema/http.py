@@ -18,23 +18,22 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
-from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
 from resolvers.errors import SessionEnded, TokenExpired
 from resolvers.json_size import has_too_many_values
+from resolvers.preparing import Preparation
 from schema import media, sse
 from schema.asked import Asked, asked_of_address
 from schema.bodies import Body
 from schema.caching import keep
+from schema.charging import refuse
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.documents import NoChoice
 from schema.errors import formatted
+from schema.internals import GraphQLHTTPResponse, OperationType, PreExecutionError, UnsetType
 from schema.operations import DeskSchema, Operation
 from schema.persisted import Persisted
 from schema.refusals import Refused
@@ -127,7 +126,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if isinstance(asked, list):
             return await self._answer_batch(request, asked, kind, body)
         context.uploads = body.uploads
-        found = self._chosen(asked, context)
+        found = await self._chosen(asked, context)
         if isinstance(found, Operation):
             _check_way(found, request.method, kind)
         if kind == media.EVENTS:
@@ -158,7 +157,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
             context = await self.get_context(request, request)
             context.batch_bytes = size
             context.uploads = body.uploads
-            found = self._chosen(asked, context)
+            found = await self._chosen(asked, context)
             try:
                 if isinstance(found, Operation):
                     _check_way(found, request.method, kind)
@@ -171,13 +170,15 @@ class GraphQLView(GraphQL[GraphContext, None]):
             answers.append(orjson.Fragment(answer))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
-    def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
+    async def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
         """Return the operation that is meant, or why there is none."""
         try:
             text = self.persisted.text(asked)
         except GraphQLError as error:
-            return _failed(error)
-        return self.schema.choose(text, asked.variables, context, asked.operation_name)
+            return await refuse([error], context, Preparation())
+        found = await self.schema.choose(text, asked.variables, context, asked.operation_name)
+        self.persisted.register(asked, text)
+        return found
 
     async def _result(self, found: Operation | PreExecutionError) -> ExecutionResult:
         """Run an operation, if there is one."""

@@ -11,18 +11,17 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution import create_source_event_stream, map_source_to_response_event
 from strawberry import Schema
-from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from resolvers.errors import Throttled, TimedOut
-from schema.bounds import excess_of_values
-from schema.charging import Charge, charge
+from resolvers.preparing import Preparation, preparation
+from schema.bounds import TooMuch, excess_of_values
+from schema.charging import REFUSED, Charge, charge, refuse, throttled
 from schema.context import GraphContext
 from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
 from schema.execution import FragmentExecutor, executing
+from schema.internals import OperationType, PreExecutionError, core_schema, optimized_is_awaitable
 from schema.projecting import wrong_arguments
 from schema.refusals import Refused
 from schema.selection import WrongDirective
@@ -36,6 +35,8 @@ class Operation:
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     context: GraphContext
+    # What its document and its statements cost because they are new.
+    prepared: Preparation
 
     @property
     def name(self) -> str | None:
@@ -67,10 +68,10 @@ class DeskSchema(Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Return the results of an operation of any type, which any may be over a WebSocket."""
-        found = self.choose(query or "", variable_values, context_value, operation_name)
+        found = await self.choose(query or "", variable_values, context_value, operation_name)
         return self.results(found, context_value.request_id)
 
-    def choose(
+    async def choose(
         self,
         text: str,
         variables: dict[str, Any] | None,
@@ -78,27 +79,32 @@ class DeskSchema(Schema):
         operation_name: str | None,
     ) -> Operation | PreExecutionError:
         """Return the operation that is meant, or why there is none."""
-        known = self.documents.read(text)
-        if known.errors:
-            return PreExecutionError(data=None, errors=known.errors)
-        if (excess := excess_of_values(variables)) is not None:
-            return PreExecutionError(data=None, errors=[excess])
+        prepared = Preparation()
+        preparation.set(prepared)
         try:
-            return Operation(known, known.operation(operation_name), variables, context)
-        except NoChoice as error:
-            return PreExecutionError(data=None, errors=[error])
+            known = await self.documents.read(text, context.desk_context)
+        except Throttled as error:
+            return throttled(error, context, REFUSED)
+        errors = known.errors
+        if not errors and (excess := excess_of_values(variables)) is not None:
+            errors = [excess]
+        if not errors:
+            try:
+                node = known.operation(operation_name)
+                return Operation(known, node, variables, context, prepared)
+            except NoChoice as error:
+                errors = [error]
+        return await refuse(errors, context, prepared)
 
     async def run(self, operation: Operation) -> ExecutionResult:
         """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
-        executor = self._executor(operation)
-        if isinstance(executor, list):
-            return PreExecutionError(data=None, errors=executor)
-        try:
-            charged = await self._charge(operation, executor)
-        except GraphQLError as refusal:
-            return _refused(refusal, operation.context)
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            return started
+        executor, charged = started
         if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
             extensions = charged.settle(None, ()) if charged else None
+            wrong = self.documents.shown(wrong)
             return PreExecutionError(data=None, errors=wrong, extensions=extensions)
         if operation.context.uploads is not None and operation.context.desk_context.viewer:
             # Not for strangers, and not in the time that the operation has.
@@ -116,12 +122,32 @@ class DeskSchema(Schema):
             extensions = charged.shown(charged.requested) if charged else None
             return _late(operation, executor, TimedOut(seconds), extensions)
         extensions = charged.settle(done.data, executor.finished) if charged else None
-        return ExecutionResult(data=done.data, errors=done.errors, extensions=extensions)
+        errors = self.documents.shown(done.errors) if done.errors else None
+        return ExecutionResult(data=done.data, errors=errors, extensions=extensions)
+
+    async def _start(
+        self, operation: Operation
+    ) -> tuple[FragmentExecutor, Charge | None] | PreExecutionError:
+        """Return what runs an operation, and the points that were drawn for it."""
+        context, prepared = operation.context, operation.prepared
+        executor = self._executor(operation)
+        if isinstance(executor, list):
+            return await refuse(self.documents.shown(executor), context, prepared)
+        cost = self.documents.cost(operation.known, operation.node)
+        variables = executor.variable_values.coerced
+        most = self.documents.limits.cost
+        try:
+            charged = await charge(cost, operation.node, variables, context, prepared, most)
+        except TooMuch as error:
+            return await refuse([error.with_traceback(None)], context, prepared)
+        except Throttled as error:
+            return throttled(error, context, cost.of(variables).total, operation.node)
+        return executor, charged
 
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
         built = FragmentExecutor.build(
-            self._schema,
+            core_schema(self),
             operation.known.document,
             context_value=operation.context,
             raw_variable_values=operation.variables,
@@ -130,17 +156,6 @@ class DeskSchema(Schema):
             hide_suggestions=self.documents.hides_names,
         )
         return cast(FragmentExecutor | list[GraphQLError], built)
-
-    async def _charge(self, operation: Operation, executor: FragmentExecutor) -> Charge | None:
-        """Draw what an operation may cost; raises ``GraphQLError`` where that is too much."""
-        documents = self.documents
-        return await charge(
-            documents.cost(operation.known, operation.node),
-            operation.node,
-            executor.variable_values.coerced,
-            operation.context,
-            documents.limits.cost,
-        )
 
     async def results(
         self, found: Operation | PreExecutionError, request_id: str
@@ -164,20 +179,16 @@ class DeskSchema(Schema):
             yield _worded(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        executor = self._executor(operation)
-        if isinstance(executor, list):
-            yield PreExecutionError(data=None, errors=executor)
+        # It costs once, however many events follow.
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            yield started
             return
-        try:
-            # Once, however many events follow.
-            await self._charge(operation, executor)
-        except GraphQLError as error:
-            yield _refused(error, operation.context)
-            return
+        executor, _ = started
         opened = create_source_event_stream(executor)
         source = await opened if isawaitable(opened) else opened
         if isinstance(source, GraphQLExecutionResult):
-            yield PreExecutionError(data=None, errors=source.errors)
+            yield PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
             return
         results = map_source_to_response_event(executor, source)
         async with aclosing(results):
@@ -220,12 +231,6 @@ def _note_throttled(errors: Sequence[GraphQLError] | None, context: GraphContext
     for error in errors or ():
         if isinstance(error.original_error, Throttled):
             context.retry_after = max(context.retry_after or 0, error.original_error.seconds)
-
-
-def _refused(error: GraphQLError, context: GraphContext) -> PreExecutionError:
-    if isinstance(error.original_error, Throttled):
-        context.retry_after = error.original_error.seconds
-    return PreExecutionError(data=None, errors=[error.with_traceback(None)])
 
 
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:

@@ -50,7 +50,7 @@ class Persisted:
         self._hashed = {hash_of(text): text for text in self._texts}
         self._registered: OrderedDict[str, str] = OrderedDict()
         for name, text in self._manifest.items():
-            known = documents.read(text, trusted=True)
+            known = documents.trust(text)
             if known.errors:
                 raise BadDocument(f"the document {name!r}: {known.errors[0].message}")
 
@@ -63,7 +63,7 @@ class Persisted:
         if asked.document_id is not None:
             return self._found(asked.document_id.removeprefix(_PREFIX), asked.document_id)
         if asked.hash is not None:
-            return self._registering(asked.hash, asked.query)
+            return self._hashed_text(asked.hash, asked.query)
         text = asked.query or ""
         if self._accepted == "any" or (self._accepted == "trusted" and text in self._texts):
             return text
@@ -78,7 +78,7 @@ class Persisted:
             self._registered.move_to_end(digest)
         return text
 
-    def _registering(self, digest: str, text: str | None) -> str:
+    def _hashed_text(self, digest: str, text: str | None) -> str:
         if text is None:
             return self._found(digest, digest)
         # Some compilers name documents by another hash than this one.
@@ -88,12 +88,18 @@ class Persisted:
             raise _error("The `sha256Hash` is not that of the `query`.", Code.BAD_USER_INPUT)
         if self._accepted == "trusted" and text not in self._texts:
             raise _error(_NOT_TRUSTED, Code.FORBIDDEN)
-        if len(text) <= LONGEST_KEPT and not self._documents.read(text).errors:
-            self._registered[digest] = text
-            self._registered.move_to_end(digest)
+        return text
+
+    def register(self, asked: Asked, text: str) -> None:
+        """Keep the text that came with its hash, once it was examined and found to be valid."""
+        if asked.hash is None or asked.query is None or len(text) > LONGEST_KEPT:
+            return
+        known = self._documents.get(text)
+        if known is not None and not known.errors:
+            self._registered[asked.hash] = text
+            self._registered.move_to_end(asked.hash)
             if len(self._registered) > MOST_REGISTERED:
                 self._registered.popitem(last=False)
-        return text
 
 
 def hash_of(text: str) -> str:

@@ -87,7 +87,7 @@ class Selection:
     def slot(self, definition: GraphQLField, node: FieldNode) -> int:
         """Reserve a slot for the arguments of a field."""
         named = get_named_type(definition.type)
-        varies = any(_variables(argument.value) for argument in node.arguments or ())
+        varies = any(variables_in(argument.value) for argument in node.arguments or ())
         self.slots.append(Slot(definition, node, named.name, varies, self._way))
         return len(self.slots) - 1
 
@@ -128,7 +128,7 @@ class Selection:
     def _included(self, node: SelectionNode) -> bool:
         for directive in node.directives or ():
             for argument in directive.arguments or ():
-                self.directive_variables.update(_variables(argument.value))
+                self.directive_variables.update(variables_in(argument.value))
         skip = get_directive_values(GraphQLSkipDirective, node, self.variables)
         if skip and skip["if"]:
             return False
@@ -146,10 +146,10 @@ class Selection:
         return named is type_
 
 
-def _variables(value: Any) -> set[str]:
+def variables_in(value: Any) -> set[str]:
     """Return the names of the variables inside a value."""
     if isinstance(value, VariableNode):
         return {value.name.value}
     inner = [*(getattr(value, "values", None) or ())]
     inner += [field.value for field in getattr(value, "fields", None) or ()]
-    return set().union(*map(_variables, inner))
+    return set().union(*map(variables_in, inner))

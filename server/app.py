@@ -4,12 +4,9 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
-from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -19,9 +16,7 @@ from starlette.responses import (
     Response,
 )
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
-from models import User
 from resolvers.desk import Desk
 from resolvers.feed import Feed
 from resolvers.passwords import Passwords
@@ -31,17 +26,24 @@ from resolvers.signing import Signer
 from resolvers.tokens import Tokens
 from resolvers.viewers import Viewers
 from rest_compat.routes import rest_routes
-from schema import create_schema
-from schema.bounds import Limits
 from schema.http import GraphQLView
-from schema.uploads import PREFLIGHT
 from server import console, reference
+from server.cors import cors_middleware
 from server.database import Database
-from server.demo import PASSWORD, check_production, working_logins
+from server.demo import check_production
 from server.disconnects import Disconnects
 from server.files import open_files
-from server.manifests import persisted_documents
+from server.manifests import persisted_documents, schema_of
 from server.migrate import check
+from server.pages import (
+    ASKED_AGAIN,
+    INBOX,
+    LASTING,
+    STATIC,
+    Files,
+    PageConfig,
+    content_security_policy,
+)
 from server.rates import SharedBuckets
 from server.readers import Observer
 from server.requests import RequestIds
@@ -50,7 +52,6 @@ from server.stopping import on_stop
 from server.webhooks.deliverer import Deliverer
 
 Clock = Callable[[], datetime]
-INBOX = Path(__file__).parents[1] / "examples" / "inbox.html"
 
 
 def utc_now() -> datetime:
@@ -117,7 +118,7 @@ def create_app(
     production where the demo's password opens it (``SettingsError``).
     """
     desk, database = create_desk(settings, clock=clock, observer=observer)
-    page = ConsolePage(settings, database)
+    config = PageConfig(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -127,7 +128,7 @@ def create_app(
             await check_production(settings, database)
             if desk.rates is not None:
                 await desk.rates.open()
-            await page.prepare()
+            await config.prepare(database)
             deliverer = Deliverer(desk)
             await deliverer.start()
             on_stop(desk.feed.end)
@@ -143,10 +144,10 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *_graphql_routes(settings, desk, page),
-            *reference.reference_routes(settings.public_url),
+            *_graphql_routes(settings, desk, config),
+            *reference.reference_routes(config, settings.public_url),
             *_rest_routes(settings, desk),
-            *_example_routes(settings),
+            *_example_routes(config),
             Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
         middleware=_middleware(settings),
@@ -169,43 +170,13 @@ def app_from_environment() -> Starlette:
     return app
 
 
-class ConsolePage:
-    """The page that browsers get at ``/graphql``."""
+def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[BaseRoute]:
+    def page() -> HTMLResponse:
+        policy = content_security_policy()
+        headers = {"Content-Security-Policy": policy, "Cache-Control": ASKED_AGAIN}
+        return HTMLResponse(console.page(config), headers={**headers, "Vary": "Accept"})
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._settings = settings
-        self._database = database
-        self._html = ""
-
-    async def prepare(self) -> None:
-        """Make the page; in development it offers the demo's logins where there is a demo."""
-        if not self._settings.shows_graphiql:
-            return
-        logins: list[dict[str, str]] = []
-        company_id = ""
-        if not self._settings.production:
-            labels = {"admin": "Admin", "keith": "Technician", "customer": "Customer"}
-            logins = [
-                {"username": name, "password": PASSWORD, "label": labels[name]}
-                for name in await working_logins(self._database)
-            ]
-            company_id = await self._company_of("customer") if logins else ""
-        self._html = console.page(demo_logins=logins, sample_company_id=company_id)
-
-    async def _company_of(self, username: str) -> str:
-        """Return the id that the page's example of a new ticket uses."""
-        async with self._database.engine.connect() as connection:
-            wanted = select(User.company_id).where(col(User.username) == username)
-            return str(await connection.scalar(wanted) or "")
-
-    def __call__(self) -> HTMLResponse:
-        """Return the page, which may load nothing but what it is made of."""
-        policy = console.content_security_policy()
-        return HTMLResponse(self._html, headers={"Content-Security-Policy": policy})
-
-
-def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[BaseRoute]:
-    schema = create_schema(introspection=settings.allows_introspection, limits=_limits(settings))
+    schema = schema_of(settings)
     view = GraphQLView(
         schema,
         desk,
@@ -222,22 +193,10 @@ def _graphql_routes(settings: Settings, desk: Desk, page: ConsolePage) -> list[B
         slash,
     ]
     if settings.shows_graphiql:
-        routes.insert(0, Mount("/graphql/static", StaticFiles(directory=console.STATIC)))
-        if console.built():
-            routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=console.ASSETS)))
+        routes.insert(0, Mount("/graphql/static", Files(STATIC)))
+        # Also where nothing is built: it may be while the server runs.
+        routes.insert(0, Mount("/graphql/assets", Files(console.ASSETS, LASTING)))
     return routes
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        depth=settings.max_depth,
-        aliases=settings.max_aliases,
-        root_fields=settings.max_root_fields,
-        directives=settings.max_directives,
-        tokens=settings.max_tokens,
-        document_kb=settings.max_document_kb,
-        cost=settings.max_cost,
-    )
 
 
 def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
@@ -246,9 +205,9 @@ def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
     return rest_routes(desk, settings.public_url, words=reference.words, graphiql=graphiql)
 
 
-def _example_routes(settings: Settings) -> list[BaseRoute]:
+def _example_routes(config: PageConfig) -> list[BaseRoute]:
     """Return the examples, in development and where there are any: they are not installed."""
-    if settings.production or not INBOX.exists():
+    if not config.shows_inbox:
         return []
 
     async def inbox(_request: Request) -> Response:
@@ -262,20 +221,8 @@ def _example_routes(settings: Settings) -> list[BaseRoute]:
 def _middleware(settings: Settings) -> list[Middleware]:
     found = [Middleware(RequestIds), Middleware(Disconnects)]
     if settings.cors_origins:
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-                *("authorization", "content-type", "last-event-id"),
-                *("range", "if-range", "if-none-match"),
-                *PREFLIGHT,
-            ],
-            expose_headers=["link", "x-request-id", "content-disposition", "content-range", "etag"],
-            max_age=86_400,
-        )
-        # Inside: an answer to an unexpected error needs its CORS headers, too.
-        found.insert(0, cors)
+        # Outside: an answer to an unexpected error needs its CORS headers, too.
+        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
     return found
 
 

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from resolvers.desk import MAX_ANSWER_BYTES
 from server.bell import Bell, PostgresBell, SqliteBell
-from server.private import create_private
+from server.private import create_folder
 from server.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from server.writers import postgres_engine, sqlite_engine
 
@@ -70,7 +70,7 @@ class Database:
         self.bell: Bell
         if self.is_sqlite:
             path = str(self.url.database)
-            create_private(Path(path))
+            create_folder(Path(path).parent)
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
             self.bell = SqliteBell(path)
@@ -106,13 +106,14 @@ class Database:
         await self.reader.close()
         await self.engine.dispose()
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one finished read statement and return its only row.
 
-        Raises ``AnswerTooLarge`` where the database cannot make a value as long as this needs.
-        Where the task is cancelled, the statement stops and ``CancelledError`` goes on.
+        No ``user`` holds more than half of the connections: others of theirs wait. Where the task
+        is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
+        where the database cannot make a value as long as this needs.
         """
-        return await self.reader.fetch_row(sql, values)
+        return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -3,12 +3,29 @@
 import json
 from pathlib import Path
 
+from schema import create_schema
+from schema.bounds import Limits
 from schema.documents import Documents
+from schema.operations import DeskSchema
 from schema.persisted import BadDocument, Persisted
 from server.settings import PREFIX, Settings, SettingsError
 
 SETTING = f"{PREFIX}GRAPHQL_MANIFEST"
 _APOLLO = "apollo-persisted-query-manifest"
+
+
+def schema_of(settings: Settings) -> DeskSchema:
+    """Return the schema with the limits of the settings."""
+    limits = Limits(
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        root_fields=settings.max_root_fields,
+        directives=settings.max_directives,
+        tokens=settings.max_tokens,
+        document_kb=settings.max_document_kb,
+        cost=settings.max_cost,
+    )
+    return create_schema(introspection=settings.allows_introspection, limits=limits)
 
 
 def persisted_documents(settings: Settings, documents: Documents) -> Persisted:

@@ -201,6 +201,8 @@ def _answer(status: HTTPStatus) -> bytes:
         f"content-length: {len(body)}",
         "cache-control: no-store",
         "connection: close",
+        # It tells nothing of anybody, so pages of any origin may know why they were refused.
+        "access-control-allow-origin: *",
         *(["retry-after: 1"] if status is HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -7,15 +7,19 @@ lane interrupts it.
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
 
 from resolvers.errors import AnswerTooLarge
 from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
-from server.lanes import Lane
+from server.lanes import Lane, Statement
+from server.private import create_private
+from server.shares import Shares
 
 READ_CONNECTIONS = 8
 SQLITE_READERS = 4
@@ -33,7 +37,9 @@ class Reader(Protocol):
     """The lean pool for reads."""
 
     async def open(self) -> None: ...  # noqa: D102
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any: ...  # noqa: D102
+    async def fetch_row(  # noqa: D102
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> Any: ...
     async def close(self) -> None: ...  # noqa: D102
 
 
@@ -44,6 +50,7 @@ class PostgresReader:
         self._dsn = dsn
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
+        self._shares = Shares(READ_CONNECTIONS // 2)
         self._pool: Any = None
 
     async def open(self) -> None:
@@ -72,8 +79,12 @@ class PostgresReader:
             observer = self._observer
             connection.add_query_logger(lambda record: observer(record.query))
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one statement and return its first row."""
+        async with self._shares.of(user):
+            return await self._fetch_row(sql, values)
+
+    async def _fetch_row(self, sql: str, values: Sequence[object]) -> Any:
         connection = await self._pool.acquire()
         patience = None
         try:
@@ -117,7 +128,7 @@ class SqliteReader:
 
     Quick reads queue for one of them: statements of two at once slow each other down by more than
     the second core gives, because SQLite's memory has one lock. The others are for what comes
-    while a slow statement runs.
+    while a slow statement runs, and for what waited behind it.
     """
 
     def __init__(
@@ -132,15 +143,19 @@ class SqliteReader:
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._lanes: list[Lane] = []
+        self._shares = Shares(SQLITE_READERS // 2)
+        # Those for which every lane is too slow.
+        self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
         """Open the connections."""
         for _ in range(SQLITE_READERS):
-            lane = Lane(self._connect)
+            lane = Lane(self._connect, self._go_on)
             await lane.open()
             self._lanes.append(lane)
 
     def _connect(self) -> sqlite3.Connection:
+        create_private(Path(self._path))
         connection = sqlite3.connect(self._path, isolation_level=None)
         heap = f"PRAGMA hard_heap_limit={SQLITE_HEAP}"
         for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON", heap):
@@ -152,20 +167,35 @@ class SqliteReader:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
         return connection
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one statement and return its first row."""
-        now = asyncio.get_running_loop().time()
-        quick = (lane for lane in self._lanes if not lane.is_slow(now))
-        lane = next(quick, None) or min(self._lanes, key=lambda lane: lane.waiting)
-        try:
-            return await lane.fetch_row(sql, values)
-        except sqlite3.DataError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
-                raise
-        except MemoryError:
-            # Until it is done, a function for JSON is held by the limit of the heap only.
-            pass
-        raise AnswerTooLarge(self._max_answer_bytes)
+        async with self._shares.of(user):
+            statement = Statement(sql, values)
+            self._put(statement)
+            try:
+                return await statement.row()
+            except sqlite3.DataError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                    raise
+            except MemoryError:
+                # Until it is done, a function for JSON is held by the limit of the heap only.
+                pass
+            raise AnswerTooLarge(self._max_answer_bytes)
+
+    def _put(self, statement: Statement) -> None:
+        lane = next((lane for lane in self._lanes if not lane.is_slow()), None)
+        if lane is None:
+            self._pending.append(statement)
+        else:
+            lane.put(statement)
+
+    def _go_on(self, lane: Lane) -> None:
+        """Let others past a statement that is slow, and those that wait go on where one was."""
+        waiting = [*lane.take_back(), *self._pending]
+        self._pending.clear()
+        for statement in waiting:
+            if not statement.rows.done():
+                self._put(statement)
 
     async def close(self) -> None:
         """Close every connection and its thread."""

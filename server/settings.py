@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     public_url: str | None = None
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    cors_headers: Annotated[list[str], NoDecode] = Field(default_factory=list)
     media_links: Literal["path", "signed"] = "path"
     access_token_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
     refresh_token_days: Annotated[int, Field(ge=1, le=3650)] = 7
@@ -79,6 +80,18 @@ class Settings(BaseSettings):
             given = [one.strip() for one in value.split(",") if one.strip()]
             return given if given == ["*"] else [origin(one) for one in given]
         return value
+
+    @field_validator("cors_headers", mode="before")
+    @classmethod
+    def _split_headers(cls, value: object) -> object:
+        """Take names separated by commas, or ``*`` alone."""
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        # RFC 9110, section 5.6.2: a token, of which `*` is one.
+        if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in names):
+            raise ValueError("must be names of headers such as X-Tenant, separated by commas, or *")
+        return names
 
     @field_validator("public_url")
     @classmethod

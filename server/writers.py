@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -25,6 +26,7 @@ from server.connecting import (
     leave_values_out,
     prepare_postgres,
 )
+from server.private import create_private
 
 WRITE_CONNECTIONS = 4
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
@@ -41,6 +43,10 @@ def sqlite_engine(url: URL) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
+    )
+    # Not before: looking for a database must not make one.
+    event.listen(
+        engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)

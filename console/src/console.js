@@ -5,17 +5,18 @@ import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { parse, print } from "graphql";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
-import { start } from "../../server/console/static/start.js";
+import { start } from "../../server/pages/static/start.js";
 
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
-import "../../server/console/static/bar.css";
+import "../../server/pages/static/bar.css";
 
-const WORKERS = { graphql: "graphql.worker.js", json: "json.worker.js" };
+// What the build has called the workers, by the names of their languages.
+const WORKERS = WORKER_FILES;
 
 globalThis.MonacoEnvironment = {
   getWorker(_id, label) {
-    return new Worker(new URL(WORKERS[label] ?? "editor.worker.js", import.meta.url));
+    return new Worker(new URL(WORKERS[label] ?? WORKERS.editor, import.meta.url));
   },
 };
 
@@ -26,8 +27,4 @@ start({
   plugins: [HISTORY_PLUGIN, explorerPlugin()],
   parse,
   print,
-  opening: ({ query, variables }) => ({
-    initialQuery: query,
-    initialVariables: variables ?? undefined,
-  }),
 });

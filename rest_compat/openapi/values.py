@@ -29,12 +29,13 @@ ONLY_HERE: Words = {
     "Ticket": {"tags": "Its tags, separated by commas."},
     "Attachment": {
         "file": "Where it is served: the path, which needs a token, or an absolute link that "
-        "works for an hour without one, as the server is set."
+        "works for an hour without one, as the server is set.",
     },
     "Contact": {
         "linkedin_url": "The profile on LinkedIn; may be empty.",
         "last_contacted": "When somebody last spoke with them.",
     },
+    "TicketEvent": {"cursor": "Its place in the feed: `after` goes on after it."},
     "Upload": {"file": "The file."},
     "Assignment": {"user_id": "Who becomes responsible; null unassigns."},
     "Login": {"username": "The user's name.", "password": "The user's password."},

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from server.connecting import SQLITE_PRAGMAS
 from server.database import Database, DatabaseUrlError, parse_url
 from server.migrate import SchemaError, check
+from server.private import create_private
 from server.settings import PREFIX, Settings, SettingsError
 from server.stores import FilesUrlError
 
@@ -82,6 +83,7 @@ def _try_file(path: str, *, create: bool) -> None:
     """
     if not create and not Path(path).exists():
         return
+    create_private(Path(path))
     with closing(sqlite3.connect(path)) as connection:
         for pragma in SQLITE_PRAGMAS:
             connection.execute(pragma)

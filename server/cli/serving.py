@@ -13,9 +13,8 @@ import typer
 import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from schema import create_schema
 from server.cli.errors import CommandError, open_database
-from server.manifests import persisted_documents
+from server.manifests import persisted_documents, schema_of
 from server.protocol import ConnectionLimits, LimitedProtocol
 from server.settings import PREFIX, Settings, load_settings
 from server.stores import check_credentials, open_store
@@ -43,9 +42,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     settings.signing_key()
     open_store(settings.files_url)
     asyncio.run(check_credentials(settings.files_url))
-    persisted_documents(
-        settings, create_schema(introspection=settings.allows_introspection).documents
-    )
+    persisted_documents(settings, schema_of(settings).documents)
     sockets = listen_on(host, port)
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))

@@ -1,111 +1,49 @@
-"""The GraphiQL page at `/graphql`, with a login bar above it.
+"""The page at `/graphql`: GraphiQL where it was built, else a plain editor that needs no build.
 
-`make console` bundles GraphiQL into `ASSETS`. Where that has not been done, the page loads an older
-GraphiQL from a CDN: it still ships single script files, whose hashes can be pinned (`cdn.json`).
-The login bar comes from `STATIC` either way.
+`make console` bundles GraphiQL into `ASSETS`. Everything else comes from `server.pages.STATIC`.
 """
 
-import html
 import json
 from pathlib import Path
 from string import Template
-from typing import TypedDict
+
+from server.pages import PageConfig
 
 ASSETS = Path(__file__).parent / "dist"
 """What `make console` builds; served at `/graphql/assets` if it is there."""
 
-STATIC = Path(__file__).parent / "static"
-"""Scripts and styles that need no build; served at `/graphql/static`."""
-
-_TEMPLATE = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
-
-
-class _Pinned(TypedDict):
-    package: str
-    version: str
-    file: str
-    integrity: str
-
-
-class _Cdn(TypedDict):
-    base: str
-    files: list[_Pinned]
-
-
-_CDN: _Cdn = json.loads(Path(__file__).with_name("cdn.json").read_text("utf-8"))
+_FOLDER = Path(__file__).parent
+_PAGE = Template((_FOLDER / "page.html").read_text("utf-8"))
+_PLAIN = (_FOLDER / "plain.html").read_text("utf-8")
+_LOADING = '<main id="graphiql"><p class="page-note">Loading GraphiQL …</p></main>'
 
 
 def built(assets: Path = ASSETS) -> bool:
-    """Whether the page can be served without a CDN."""
-    return (assets / "console.js").is_file() and (assets / "console.css").is_file()
+    """Whether GraphiQL can be served."""
+    return _entries(assets) is not None
 
 
-def page(
-    *, demo_logins: list[dict[str, str]], sample_company_id: str = "", assets: Path = ASSETS
-) -> str:
-    """Write the page as HTML.
-
-    Each demo login has `username`, `password` and `label`; anyone can read them in the page.
-    The sample company goes into the variables of the prepared `CreateTicket` mutation.
-    """
-    config = {"demoLogins": demo_logins, "sampleCompanyId": sample_company_id}
-    head = _built_head() if built(assets) else _cdn_head()
-    return _TEMPLATE.substitute(head=head, config=_json_for_html(config))
-
-
-def content_security_policy(assets: Path = ASSETS) -> str:
-    """Word the `Content-Security-Policy` header under which the page works, and little else."""
-    scripts, styles = ("", "") if built(assets) else (_cdn_urls(".js"), _cdn_urls(".css"))
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src 'self'{scripts}",
-            # The editors and dialogs make <style> elements while they run.
-            f"style-src 'self' 'unsafe-inline'{styles}",
-            "img-src 'self' data:",
-            "font-src 'self' data:",
-            "connect-src 'self'",
-            "worker-src 'self'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-        ]
+def page(config: PageConfig, *, assets: Path = ASSETS) -> str:
+    """Write the page as HTML."""
+    entries = _entries(assets)
+    if entries is None:
+        styles = ["static/bar.css", "static/plain.css"]
+        script, main = "static/plain.js", _PLAIN
+    else:
+        styles = [f"assets/{entries['console.css']}"]
+        script, main = f"assets/{entries['console.js']}", _LOADING
+    head = [f'<link rel="stylesheet" href="graphql/{name}">' for name in styles]
+    head.append(f'<script type="module" src="graphql/{script}"></script>')
+    return _PAGE.substitute(
+        head="\n".join(head), bar=config.bar("GraphiQL", ""), main=main, config=config.json()
     )
 
 
-def _built_head() -> str:
-    return (
-        '<link rel="stylesheet" href="/graphql/assets/console.css">\n'
-        '<script type="module" src="/graphql/assets/console.js"></script>'
-    )
-
-
-def _cdn_head() -> str:
-    # Deferred scripts and modules run in the order in which they stand here.
-    tags = [_cdn_tag(pinned) for pinned in _CDN["files"]]
-    tags.append('<link rel="stylesheet" href="/graphql/static/bar.css">')
-    tags.append('<script type="module" src="/graphql/static/cdn.js"></script>')
-    return "\n".join(tags)
-
-
-def _cdn_tag(pinned: _Pinned) -> str:
-    url = html.escape(_cdn_url(pinned))
-    checked = f'integrity="{html.escape(pinned["integrity"])}" crossorigin="anonymous"'
-    if pinned["file"].endswith(".css"):
-        return f'<link rel="stylesheet" href="{url}" {checked}>'
-    return f'<script defer src="{url}" {checked}></script>'
-
-
-def _cdn_url(pinned: _Pinned) -> str:
-    return f"{_CDN['base']}/{pinned['package']}@{pinned['version']}/{pinned['file']}"
-
-
-def _cdn_urls(suffix: str) -> str:
-    urls = [_cdn_url(pinned) for pinned in _CDN["files"] if pinned["file"].endswith(suffix)]
-    return "".join(f" {url}" for url in urls)
-
-
-def _json_for_html(value: object) -> str:
-    """JSON for a `<script>` element, which ends at the first `</script` whatever surrounds it."""
-    text = json.dumps(value)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+def _entries(assets: Path) -> dict[str, str] | None:
+    """Return the names of the script and the style, with their hashes; None if there are none."""
+    try:
+        manifest: dict[str, str] = json.loads((assets / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    found = {name: manifest[name] for name in ("console.js", "console.css")}
+    return found if all((assets / name).is_file() for name in found.values()) else None

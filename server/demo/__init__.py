@@ -2,13 +2,12 @@
 
 import asyncio
 import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import obstore
 from obstore.store import ObjectStore
 from sqlalchemy import Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +19,7 @@ from server.database import Database
 from server.demo.maker import Maker, Row, Rows
 from server.demo.people import make_people
 from server.demo.stories import make_tickets
+from server.files import FileStore
 from server.settings import Settings, SettingsError
 
 PASSWORD = "demo-desk-2025"  # noqa: S105 - public on purpose, see the module's first line
@@ -94,6 +94,10 @@ async def check_production(settings: Settings, database: Database) -> None:
         )
 
 
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 async def load_demo(
     database: Database, store: ObjectStore, now: datetime, progress: Progress | None = None
 ) -> Loaded | None:
@@ -103,6 +107,7 @@ async def load_demo(
     """
     rows = build(now, await asyncio.to_thread(hash_password, PASSWORD))
     tables = _tables(rows)
+    files = FileStore(store)
     total = len(rows.files) + sum(len(some) for _, some in tables)
     done = 0
 
@@ -119,7 +124,7 @@ async def load_demo(
         if not await _is_empty(connection):
             return None
         for key, content in rows.files.items():
-            await obstore.put_async(store, key, content)
+            await files.put(key, _once(content))
             advance(1)
         for table, some in tables:
             for start in range(0, len(some), CHUNK):

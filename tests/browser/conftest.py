@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.processes import child
+from tests.processes import end
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -20,6 +20,8 @@ FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
+    # A page that a test answers itself would be of no known network, and may open no WebSocket.
+    "--disable-features=LocalNetworkAccessChecks",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
@@ -27,16 +29,46 @@ FLAGS = [
 ]
 
 
+class Server:
+    """A server of its own, with the demo's data, that can be started again at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self._port = "0"
+        self.origin = ""
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path.cwd())}
+        command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", self._port]
+        self._process = subprocess.Popen(
+            command, cwd=self._folder, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        banner = next(line for line in self._process.stdout if "GraphiQL" in line)
+        self.origin = banner.split()[-1].removesuffix("/graphql")
+        self._port = self.origin.rpartition(":")[2]
+
+    def stop(self) -> None:
+        """Stop, and wait until it has ended."""
+        if self._process is not None:
+            end(self._process)
+
+
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("desk")
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", "0"]
-    environment["PYTHONPATH"] = str(Path.cwd())
-    with child(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        banner = next(line for line in process.stdout if "GraphiQL" in line)
-        yield banner.split()[-1].removesuffix("/graphql")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("desk"))
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="module")
+def origin(server: Server) -> str:
+    return server.origin
 
 
 @pytest.fixture(scope="module")

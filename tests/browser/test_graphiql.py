@@ -19,7 +19,8 @@ pytestmark = [
 @pytest.fixture
 def page(browser: Browser, origin: str) -> Iterator[Page]:
     """A page that fails the test on any error it logs and any request that leaves the origin."""
-    opened = browser.new_page(viewport={"width": 1400, "height": 900})
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
     wrong: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
@@ -36,7 +37,7 @@ def page(browser: Browser, origin: str) -> Iterator[Page]:
     opened.goto(f"{origin}/graphql")
     expect(opened.locator(".graphiql-query-editor .view-lines")).to_be_visible(timeout=20_000)
     yield opened
-    opened.close()
+    context.close()
     assert wrong == []
 
 
@@ -82,6 +83,46 @@ def test_the_example_of_a_new_ticket_creates_one(page: Page) -> None:
     run(page, "CreateTicket")
     expect_response(page, "createTicket")
     expect_response(page, "T-20")
+
+
+def test_another_tab_of_the_browser_has_the_login_the_editors_and_the_history(
+    page: Page, origin: str
+) -> None:
+    page.locator("#demo-logins button", has_text="Technician").click()
+    expect(page.locator("#login-who")).to_contain_text("keith")
+    run(page, "Dashboard")
+    expect_response(page, "ticketStats")
+    page.get_by_role("button", name=re.compile("Add tab|New tab")).first.click()
+    page.wait_for_timeout(700)  # GraphiQL stores its tabs half a second after a change.
+
+    other = page.context.new_page()
+    other.goto(f"{origin}/graphql")
+    expect(other.locator("#login-who")).to_contain_text("keith")
+    expect(other.locator(".graphiql-tab")).to_have_count(5, timeout=20_000)
+    other.get_by_role("button", name="Show History").click()
+    expect(other.locator(".graphiql-history")).to_contain_text("Dashboard")
+    rest = page.context.new_page()
+    rest.goto(f"{origin}/api/v1/docs")
+    expect(rest.locator("#login-who")).to_contain_text("keith")
+
+    other.get_by_role("button", name="Log out").click()
+    for one in (page, other, rest):
+        expect(one.locator("#login-form")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('deskgraph.session')") is None
+
+
+def test_a_token_that_has_ended_is_exchanged_unseen(page: Page, origin: str) -> None:
+    page.locator("#demo-logins button", has_text="Admin").click()
+    expect(page.locator("#login-who")).to_contain_text("admin")
+    page.evaluate("""() => {
+        const login = JSON.parse(localStorage.getItem("deskgraph.session"));
+        localStorage.setItem("deskgraph.session", JSON.stringify({...login, accessToken: "a.b.c"}));
+    }""")
+    page.reload()
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_be_visible(timeout=20_000)
+    run(page, "Dashboard")
+    expect_response(page, "ticketStats")
+    expect(page.locator("#login-who")).to_contain_text("admin")
 
 
 def test_docs_and_explorer_open(page: Page) -> None:

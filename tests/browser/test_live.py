@@ -3,18 +3,16 @@
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from server.demo import PASSWORD
-from tests.browser.conftest import RESULTS
-from tests.browser.test_graphiql import expect_response, page, pytestmark
+from tests.browser.conftest import RESULTS, Server
+from tests.browser.test_graphiql import expect_response, pytestmark, run
 
-__all__ = ["page", "pytestmark"]
+__all__ = ["pytestmark"]
 
 
 def call(origin: str, method: str, path: str, body: Any = None, token: str = "") -> Any:
@@ -40,32 +38,46 @@ def create(origin: str, token: str, subject: str) -> str:
     return str(call(origin, "POST", "tickets/", body, token)["id"])
 
 
-@contextmanager
-def subscribed(page: Page) -> Iterator[None]:
-    """Wait until a subscription was sent and had the time to begin: nothing acknowledges it."""
-    sent: list[str] = []
-    page.on(
-        "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame)))
-    )
-    yield
-    for _ in range(300):
-        if any("subscribe" in frame for frame in sent):
-            break
-        page.wait_for_timeout(100)
-    page.wait_for_timeout(300)
-
-
-def test_graphiql_shows_what_happens_while_it_happens(page: Page, origin: str, token: str) -> None:
+def test_graphiql_lists_what_happens_and_goes_on_when_the_server_is_back(
+    browser: Browser, server: Server, token: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{server.origin}/graphql")
     page.locator("#demo-logins button", has_text="Admin").click()
     expect(page.locator("#login-who")).to_contain_text("admin")
     page.get_by_role("tab", name="Live").click()
-    with subscribed(page):
-        page.get_by_role("button", name=re.compile("Execute query")).click()
-    create(origin, token, "Created by REST")
-    expect_response(page, "Created by REST")
-    expect_response(page, "CREATED")
+    page.get_by_role("button", name=re.compile("Execute query")).click()
+    expect_response(page, "waiting for the first event")
+    create(server.origin, token, "Created first")
+    expect_response(page, "Created first")
+    create(server.origin, token, "Created second")
+    expect_response(page, "Created second")
+    expect_response(page, "waiting for the next event")
+    expect_response(page, "2 so far")
+    shown = page.locator(".graphiql-response .view-lines").inner_text().replace("\xa0", " ")
+    assert shown.index("Created second") < shown.find("Created first") % len(shown)
     RESULTS.mkdir(exist_ok=True)
     page.screenshot(path=RESULTS / "graphiql-live.png")
+
+    server.stop()
+    expect_response(page, "connecting again")
+    expect_response(page, "Created second")
+    server.start()
+    expect_response(page, "waiting for the next event")
+    create(server.origin, token, "Created after the restart")
+    expect_response(page, "Created after the restart")
+    expect_response(page, "3 so far")
+
+    page.get_by_role("button", name=re.compile("Stop query")).click()
+    server.stop()
+    run(page, "Dashboard")
+    expect_response(page, "The server cannot be reached")
+    assert "stack" not in page.locator(".graphiql-response .view-lines").inner_text()
+    server.start()
+    page.close()
+    assert wrong == []
 
 
 def test_the_inbox_stays_live(browser: Browser, origin: str, token: str) -> None:
@@ -73,12 +85,21 @@ def test_the_inbox_stays_live(browser: Browser, origin: str, token: str) -> None
     wrong: list[str] = []
     inbox.on("pageerror", lambda error: wrong.append(str(error)))
     inbox.goto(f"{origin}/examples/inbox")
-    inbox.fill("#username", "keith")
-    inbox.fill("#password", "wrong")
+    expect(inbox.locator("#hint")).to_contain_text(PASSWORD)
+    inbox.get_by_label("Username").fill("keith")
+    inbox.get_by_label("Password").fill("wrong")
     inbox.get_by_role("button", name="Log in").click()
     expect(inbox.locator("#error")).to_contain_text("wrong")
-    inbox.fill("#password", PASSWORD)
+    inbox.get_by_label("Password").fill(PASSWORD)
     inbox.get_by_role("button", name="Log in").click()
+    expect(inbox.locator("#state")).to_have_text("live")
+    # A reload keeps the login, also where its token has ended.
+    inbox.evaluate("""() => {
+        const login = JSON.parse(sessionStorage.getItem("inbox"));
+        sessionStorage.setItem("inbox", JSON.stringify({...login, accessToken: "a.b.c"}));
+    }""")
+    inbox.reload()
+    expect(inbox.locator("#who")).to_have_text("keith")
     expect(inbox.locator("#state")).to_have_text("live")
     stats = call(origin, "GET", "tickets/?open=true&limit=1", None, token)
     expect(inbox.locator("tbody tr")).to_have_count(stats["count"])
@@ -97,5 +118,10 @@ def test_the_inbox_stays_live(browser: Browser, origin: str, token: str) -> None
     expect(first).to_contain_text("To be deleted")
     call(origin, "DELETE", f"tickets/{another}/", None, token)
     expect(inbox.locator("tbody")).not_to_contain_text("To be deleted")
+    inbox.get_by_role("button", name="Log out").click()
+    expect(inbox.get_by_label("Username")).to_be_visible()
+    expect(inbox.locator("tbody tr")).to_have_count(0)
+    inbox.reload()
+    expect(inbox.get_by_label("Username")).to_be_visible()
     inbox.close()
     assert wrong == []

@@ -33,6 +33,15 @@ async def test_the_token_comes_in_the_payload_in_any_case(live: Live, name: str)
         assert (await socket.receive())["payload"]["data"] == {"viewer": {"username": "carla"}}
 
 
+async def test_an_empty_name_of_an_operation_is_none(live: Live) -> None:
+    async with live.socket("carla") as socket:
+        for query in ("{ viewer { username } }", "query A { viewer { username } }"):
+            payload = {"query": query, "operationName": ""}
+            await socket.send(type="subscribe", id="1", payload=payload)
+            assert (await socket.receive())["payload"]["data"] == {"viewer": {"username": "carla"}}
+            assert (await socket.receive())["type"] == "complete"
+
+
 async def test_the_token_comes_as_the_header_unless_the_payload_has_one(live: Live) -> None:
     headers = {"Authorization": live.token("carla")}
     for who, seen in ((None, "carla"), ("olga", "olga")):

@@ -264,9 +264,9 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
     token = world.desk.tokens.access(key("keith"))
     fetch, asked = world.database.reader.fetch_row, []
 
-    async def counted(sql: str, values: Any) -> Any:
+    async def counted(sql: str, values: Any, user: Any = None) -> Any:
         asked.append(sql)
-        return await fetch(sql, values)
+        return await fetch(sql, values, user)
 
     world.database.reader.fetch_row = counted  # type: ignore[method-assign]
     try:

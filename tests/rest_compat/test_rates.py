@@ -29,7 +29,7 @@ async def left(api: Api, viewer: str) -> int:
     return (await rates_of(api).draw(f"user:{key(viewer)}", 0)).available
 
 
-async def test_a_read_costs_the_objects_of_its_answer(api: Api) -> None:
+async def test_a_read_costs_the_objects_of_its_answer(api: Api, clock: Clock) -> None:
     for path, objects in (
         # The answer itself, three tickets and their two comments.
         ("tickets/", 6),
@@ -41,10 +41,14 @@ async def test_a_read_costs_the_objects_of_its_answer(api: Api) -> None:
         ("auth/me/", 1),
         ("ticket-events/", 1),
         ("", 1),
-        ("tickets/?page=9999", 0),
-        ("tickets/none/", 0),
+        # Refused after it was looked for.
+        ("tickets/?page=9999", 1),
+        ("tickets/none/", 1),
         ("nothing/", 0),
     ):
+        # A plan that is new costs more.
+        await api.get(path, "keith")
+        clock.move(seconds=600)
         before = await left(api, "keith")
         await api.get(path, "keith")
         assert before - await left(api, "keith") == objects, path
@@ -84,7 +88,7 @@ async def test_who_leaves_gets_nothing_back(api: Api, monkeypatch: pytest.Monkey
     before = await left(api, "keith")
     asked = asyncio.Event()
 
-    async def never(_sql: str, _values: object) -> None:
+    async def never(*_statement: object) -> None:
         asked.set()
         await asyncio.Event().wait()
 

@@ -1,31 +1,20 @@
 """The application on each database, empty or with the rows of a small desk."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-import server.app
 from models import Role
-from schema import create_schema
 from server.settings import Settings
 from tests.limits import UNBOUNDED
 from tests.schema.face import SECRET, Clock, Face, make_app
 from tests.schema.rows import company, make_world, user
 
 Opens = Callable[..., AbstractAsyncContextManager[Face]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def schemas() -> Iterator[None]:
-    """Build the schema once for all applications: it takes longer than most tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server.app, "create_schema", cache(create_schema))
-        yield
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ class Reference:
         if isinstance(source, dict):
             return source[info.field_name]
         special: Callable[..., Any] | None = getattr(self, f"_{info.field_name}", None)
-        return special(source, **args) if special else self._plain(source, info.field_name)
+        return special(source, **args) if special else self.field(source, info.field_name)
 
     def _root(self, name: str, args: dict[str, Any]) -> Any:
         if name == "viewer":
@@ -146,7 +146,7 @@ class Reference:
     def _is_shown(self, user: Row) -> bool:
         """Tell whether something that the viewer sees leads to a user."""
         columns = ("assigned_to_id", "created_by_id", "author_id", "uploaded_by_id", "actor_id")
-        return isinstance(user, User) and any(
+        return (isinstance(user, User) and user.role is not Role.CUSTOMER) and any(
             getattr(row, column, None) == user.id and self.sees(row)
             for row in self.world.all()
             for column in columns
@@ -167,7 +167,8 @@ class Reference:
             return row is self.viewer or row.company_id == own
         return bool((row.id if kind == "Company" else row.company_id) == own)
 
-    def _plain(self, row: Row, name: str) -> Any:
+    def field(self, row: Row, name: str) -> Any:
+        """Return a field as the viewer is shown it."""
         key = camel_to_snake(name)
         if key in COLUMNS:
             found = self.by_id.get(getattr(row, COLUMNS[key]))

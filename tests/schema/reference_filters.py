@@ -40,6 +40,9 @@ SEARCHED = {
 IDS = {"company", "contact", "assignedTo", "createdBy", "ticket", "author", "actor"}
 TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt", "at"}
 
+# What customers may not be shown of a row is none for a filter, too.
+SHOWN_OR_NONE = {"contact", "assignedTo", "createdBy", "author", "actor"}
+
 SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
     "open": lambda _, row: row.status not in FINISHED,
     "unassigned": lambda _, row: row.assigned_to_id is None,
@@ -97,7 +100,9 @@ def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
     if name == "tags":
         tags = [tag.strip(" ") for tag in row.tags.split(",") if tag.strip(" ")]
         return all(_tagged(tags, *part) for part in value.items())
-    return all(_compares(row, name, *part) for part in value.items() if part[1] is not None)
+    hidden = name in SHOWN_OR_NONE and reference.field(row, name) is None
+    given = [part for part in value.items() if part[1] is not None]
+    return all(_compares(None if hidden else row, name, *part) for part in given)
 
 
 def terms(text: str) -> list[str]:
@@ -121,7 +126,7 @@ def _tagged(tags: list[str], operator: str, operand: Any) -> bool:
 
 def _compares(row: Row, name: str, operator: str, operand: Any) -> bool:
     key = camel_to_snake(name)
-    value = getattr(row, COLUMNS.get(key, key))
+    value = None if row is None else getattr(row, COLUMNS.get(key, key))
     if operator == "isNull":
         return (value is None) is operand
     if operator == "notIn":

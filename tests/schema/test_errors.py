@@ -22,7 +22,7 @@ class Broken:
     def __init__(self, real: Any) -> None:
         self.dialect = real.dialect
 
-    async def fetch_row(self, sql: str, values: object) -> Any:
+    async def fetch_row(self, sql: str, values: object, user: object = None) -> Any:
         raise RuntimeError(SECRET_TEXT)
 
 
@@ -63,7 +63,7 @@ async def test_what_a_client_got_wrong_is_not_logged(
     face: Face, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="deskgraph"):
-        for query in ("{", "{ nothing }", "{ tickets(first: 0) { totalCount } }"):
+        for query in ("{", "{ nothing }", "{ tickets(first: 101) { totalCount } }"):
             await face.refused(query)
         await face.refused('{ tickets(after: "x") { totalCount } }')
         await face.refused("{ tickets { totalCount } }", None, None)

@@ -235,6 +235,29 @@ async def test_characters_that_no_text_can_have_are_refused(three: Face) -> None
     )
 
 
+async def test_a_filter_tells_customers_of_nobody_whom_they_are_not_shown(face: Face) -> None:
+    await face.add(
+        contact("theirs", company_id=key("other")),
+        user("rival", Role.CUSTOMER, company_id=key("other")),
+        ticket("a", contact_id=key("theirs"), created_by_id=key("rival")),
+        comment("said", "a", author_id=key("rival")),
+    )
+    theirs, rival = str(key("theirs")), str(key("rival"))
+    for given, staff, customer in (
+        ({"contact": {"eq": theirs}}, "a", ""),
+        ({"contact": {"in": [theirs]}}, "a", ""),
+        ({"contact": {"isNull": True}}, "", "a"),
+        ({"contact": {"notIn": [theirs]}}, "", "a"),
+        ({"createdBy": {"eq": rival}}, "a", ""),
+        ({"not": {"createdBy": {"eq": rival}}}, "", "a"),
+    ):
+        assert await found(face, given) == staff, given
+        assert await found(face, given, "customer") == customer, given
+    said = f'{{ comments(filter: {{author: {{eq: "{rival}"}}}}) {{ totalCount }} }}'
+    for viewer, count in (("agent", 1), ("customer", 0)):
+        assert (await face.ask(said, None, viewer))["comments"]["totalCount"] == count
+
+
 async def test_too_large_filters_are_refused_with_a_sentence(three: Face) -> None:
     def deep(levels: int) -> Any:
         return {"mine": True} if levels == 0 else {"not": deep(levels - 1)}

@@ -228,6 +228,8 @@ async def test_a_request_without_variables_or_with_more_than_needed_is_answered(
         {"query": VIEWER, "variables": None, "operationName": None, "extensions": None},
         {"query": VIEWER, "variables": {"unused": [1]}, "more": "x"},
         {"query": f"query A {VIEWER}", "operationName": "A"},
+        {"query": VIEWER, "operationName": ""},
+        {"query": f"query A {VIEWER}", "operationName": ""},
     ):
         response = await face.client.post("/graphql", json=body, headers=face.headers("agent"))
         assert response.status_code == 200

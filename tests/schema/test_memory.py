@@ -9,10 +9,12 @@ import pytest
 from graphql import GraphQLError
 
 from resolvers import tokens as tokens_module
+from resolvers.desk import Context
 from resolvers.plans import MOST_PLANS, Plan, Plans
 from resolvers.tokens import Tokens
 from schema import create_schema, documents, persisted, projecting
 from schema.asked import Asked
+from schema.documents import Known
 from schema.persisted import Persisted
 from schema.selection import Selection
 from tests.schema.face import SECRET, Clock, Face
@@ -29,35 +31,45 @@ def text_of(number: int, more: str = "") -> str:
     return f"query Number{number} {{ viewer {{ id {more} }} }}"
 
 
-def test_documents_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.anyio
+async def test_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MOST_DOCUMENTS", 3)
-    read = create_schema().documents.read
-    first = read(text_of(0))
-    assert read(text_of(0)) is first
-    read(text_of(1))
-    read(text_of(0))
+    known, context = create_schema().documents, Context(face.desk, None, "graphql")
+
+    async def read(number: int) -> Known:
+        return await known.read(text_of(number), context)
+
+    first = await read(0)
+    assert await read(0) is first
+    await read(1)
+    await read(0)
     for number in (2, 3):
-        read(text_of(number))
+        await read(number)
     # The other one was used before it.
-    assert read(text_of(0)) is first
+    assert await read(0) is first
     for number in range(4, 7):
-        read(text_of(number))
-    assert read(text_of(0)) is not first
+        await read(number)
+    assert await read(0) is not first
 
 
-def test_long_documents_are_not_kept() -> None:
-    read = create_schema().documents.read
+@pytest.mark.anyio
+async def test_long_documents_are_not_kept(face: Face) -> None:
+    known, context = create_schema().documents, Context(face.desk, None, "graphql")
     long = text_of(0, "#" * documents.LONGEST_KEPT)
-    assert read(long) is not read(long)
+    assert await known.read(long, context) is not await known.read(long, context)
 
 
-def test_registered_documents_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.anyio
+async def test_registered_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persisted, "MOST_REGISTERED", 2)
-    known = Persisted(create_schema().documents)
+    schema, context = create_schema(), Context(face.desk, None, "graphql")
+    known = Persisted(schema.documents)
     texts = [text_of(number) for number in range(3)]
     asked = [Asked(query=text, hash=persisted.hash_of(text)) for text in texts]
     for one in asked:
-        known.text(one)
+        text = known.text(one)
+        await schema.documents.read(text, context)
+        known.register(one, text)
     by_hash = [Asked(query=None, hash=one.hash) for one in asked]
     assert [known.text(one) for one in by_hash[1:]] == texts[1:]
     with pytest.raises(GraphQLError, match="PersistedQueryNotFound"):
@@ -66,11 +78,12 @@ def test_registered_documents_leave(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_plans_leave() -> None:
     plans = Plans()
-    first = plans.get(0, lambda: Plan("SELECT 1", (), {}, {}))
+    first = Plan("SELECT 1", (), {}, {})
+    plans.put(0, first)
     left = weakref.ref(first)
     del first
     for number in range(1, MOST_PLANS + 5):
-        plans.get(number, lambda: Plan("SELECT 1", (), {}, {}))
+        plans.put(number, Plan("SELECT 1", (), {}, {}))
     assert len(plans) == MOST_PLANS
     gc.collect()
     assert left() is None

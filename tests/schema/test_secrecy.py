@@ -1,13 +1,16 @@
 """What nobody is to read: values that clients sent, faults of the server, names of the schema."""
 
 import logging
+import re
 from typing import Any
 
 import pytest
 
 from schema.http import GraphQLView
 from schema.secrecy import without_values
+from tests.schema.conftest import Opens
 from tests.schema.face import Face
+from tests.schema.rows import user
 from tests.schema.ways import SENDS, batch, form, get, post, stream, trusting
 
 pytestmark = [
@@ -80,6 +83,22 @@ async def test_a_password_in_a_document_is_not_repeated(face: Face) -> None:
             "Expected value of type 'T' not to include unknown field 'a'. Did you mean 'b'?",
         ),
         (
+            "Variable '$i' has invalid value: Value 'hunter2' does not exist in 'E' enum.",
+            "Variable '$i' has invalid value: This value does not exist in 'E' enum.",
+        ),
+        (
+            "Value 'a' does not exist in 'b' does not exist in 'E' enum. Did you mean 'c'?",
+            "This value does not exist in 'E' enum. Did you mean 'c'?",
+        ),
+        (
+            "Expected value of type 'T' to include required field 'x', found: {'a': ', found: '}.",
+            "Expected value of type 'T' to include required field 'x'.",
+        ),
+        (
+            "Int cannot represent non-integer value: 'Did you mean hunter2?'",
+            "Int cannot represent non-integer value.",
+        ),
+        (
             "Syntax Error: Expected Name, found String 'it's'.",
             "Syntax Error: Expected Name, found String.",
         ),
@@ -89,6 +108,73 @@ async def test_a_password_in_a_document_is_not_repeated(face: Face) -> None:
 )
 def test_messages_stay_readable(backend: str, message: str, shown: str) -> None:
     assert without_values(message) == shown
+
+
+NAMES = re.compile(
+    r"(?!BAD_USER_INPUT)\b(?:[A-Z]\w*(?:Input|Filter|Status|Time|Connection)|Ticket)\b"
+)
+GUESSED = (
+    "{ tickets }",
+    "{ ticket }",
+    "{ tickets { totalCount { x } } }",
+    "{ tickets { nothing } }",
+    "{ tickets(nothing: 1) { totalCount } }",
+    "{ tickets @nothing { totalCount } }",
+    "{ tickets @skip { totalCount } }",
+    "{ ... on Company { id } }",
+    "{ ...F } fragment F on User { id }",
+    "{ viewer { ...F } } fragment F on String { id }",
+    "{ viewer { ... on Nothing { id } } }",
+    "query($a: Company) { tickets { totalCount } }",
+    "query($a: Int!) { tickets(filter: {search: $a}) { totalCount } }",
+    "query($a: Int) { viewer { id } }",
+    '{ tickets(filter: {status: {eq: "hunter2"}}) { totalCount } }',
+    "{ tickets(filter: {status: {eq: hunter2}}) { totalCount } }",
+    '{ tickets(filter: {createdAt: {gt: "hunter2"}}) { totalCount } }',
+    '{ tickets(filter: {nothing: "hunter2"}) { totalCount } }',
+    '{ tickets(first: "hunter2") { totalCount } }',
+    "{ nodes { id } }",
+    "mutation { login { accessToken } }",
+    "mutation { login(input: {}) { accessToken } }",
+    "subscription { ticketEvents }",
+    "subscription { ticketEvents { id } viewer { id } }",
+    "{ viewer { a: id a: username } }",
+    "{ __type(name: hunter2) { name } }",
+    "query hunter2 { viewer",
+    '{ viewer "hunter2" }',
+)
+GUESSED_VALUES: tuple[tuple[str, Any], ...] = (
+    ("query($a: TicketStatus) { tickets(filter: {status: {eq: $a}}) { totalCount } }", "hunter2"),
+    ("query($a: TicketStatus) { tickets(filter: {status: {eq: $a}}) { totalCount } }", ["NEWW"]),
+    ("query($a: DateTime) { tickets(filter: {createdAt: {gt: $a}}) { totalCount } }", "hunter2"),
+    ("query($a: TicketFilter) { tickets(filter: $a) { totalCount } }", {"hunter2": 1}),
+    ("query($a: TicketFilter) { tickets(filter: $a) { totalCount } }", {"status": "hunter2"}),
+    ("mutation($a: LoginInput!) { login(input: $a) { accessToken } }", {"password": "hunter2"}),
+    ("mutation($a: LoginInput!) { login(input: $a) { accessToken } }", None),
+    ("query($a: Int) { tickets(first: $a) { totalCount } }", 10**30),
+    ("query($a: [ID!]!) { nodes(ids: $a) { id } }", [[1]]),
+)
+
+
+async def test_where_the_schema_may_not_be_asked_for_no_message_names_any_of_it(
+    opens: Opens,
+) -> None:
+    async with opens(introspection=False) as face:
+        await face.add(user("agent"))
+        asked = [(query, {"a": 1}) for query in GUESSED]
+        asked += [(query, {"a": value}) for query, value in GUESSED_VALUES]
+        for query, variables in asked:
+            for send in (post, stream):
+                answer = await send(face, query, variables)
+                for message in re.findall(r'"message":"((?:[^"\\]|\\.)*)"', answer):
+                    assert not NAMES.search(message), (query, message)
+                    assert SECRET not in message, (query, message)
+                    assert "'" not in message.replace("'$a'", ""), (query, message)
+                assert '"message":' in answer, query
+        body = {"query": "{ viewer { id } }", "operationName": SECRET}
+        response = await face.client.post("/graphql", json=body, headers=face.headers("agent"))
+        assert "no operation of the name" in response.text
+        assert SECRET not in response.text
 
 
 def broken(*_args: object) -> None:
@@ -106,7 +192,7 @@ class Broken:
     def __init__(self, real: Any) -> None:
         self.dialect = real.dialect
 
-    async def fetch_row(self, sql: str, values: object) -> Any:
+    async def fetch_row(self, sql: str, values: object, user: object = None) -> Any:
         raise ValueError(SECRET)
 
 

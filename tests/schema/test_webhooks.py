@@ -106,7 +106,6 @@ async def test_a_webhook_is_changed_field_by_field(face: Face) -> None:
         ({"filter": {"mine": True}}, "filter", "`mine` does not fit here"),
         ({"filter": {"and": [{"not": {"mine": False}}]}}, "filter", "`mine` does not fit here"),
         ({"filter": {"company": {"eq": "no id"}}}, "filter", "'no id' is not an id."),
-        ({"enabled": None}, "enabled", "May not be null."),
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_changes(
@@ -118,6 +117,15 @@ async def test_what_is_wrong_is_said_and_nothing_changes(
         error = await refusal(face, mutation, **more | given)
         assert (error["code"], error["field"]) == ("INVALID", [field])
         assert said in error["message"]
+    found = await face.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    assert found["webhooks"]["nodes"] == [webhook]
+
+
+async def test_a_change_to_null_is_refused(face: Face) -> None:
+    webhook = (await create(face))["webhook"]
+    for name in ("enabled", "includeInternal", "url"):
+        error = await refusal(face, UPDATE, **{"id": webhook["id"], name: None})
+        assert (error["code"], error["field"]) == ("INVALID", [name])
     found = await face.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
     assert found["webhooks"]["nodes"] == [webhook]
 

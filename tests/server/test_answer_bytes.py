@@ -40,11 +40,15 @@ async def test_what_is_too_large_for_the_database_is_a_neutral_error(
 
 
 async def test_sqlite_has_a_limit_of_memory(anyio_backend: str, sqlite_url: str) -> None:
-    database = Database(sqlite_url, max_answer_bytes=2**31 - 1)
+    def exhaust() -> None:
+        raise MemoryError
+
+    database = Database(sqlite_url, functions={"exhaust": exhaust}, max_answer_bytes=100_000)
     await database.open()
     try:
+        assert (await database.fetch_row("PRAGMA hard_heap_limit", []))[0] == SQLITE_HEAP
         with pytest.raises(AnswerTooLarge):
-            await database.fetch_row(f"SELECT randomblob({SQLITE_HEAP})", [])
+            await database.fetch_row("SELECT exhaust()", [])
         assert (await database.fetch_row("SELECT 1", []))[0] == 1
     finally:
         await database.close()

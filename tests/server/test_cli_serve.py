@@ -1,9 +1,11 @@
 """``serve`` finds out early what keeps it from serving, and says where it is."""
 
+import json
 import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -55,6 +57,26 @@ def test_a_manifest_that_is_none_is_said_before_anything_starts(
     assert_refused(
         run("serve", "--port", "0"), "DESKGRAPH_GRAPHQL_MANIFEST: none.json cannot be read"
     )
+
+
+DOCUMENTS = {
+    "max_depth": "{ viewer { company { id } } }",
+    "max_aliases": "{ a: viewer { b: id c: role } }",
+    "max_root_fields": "{ viewer { id } tickets { totalCount } rateLimit { maximum } }",
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_of_manifests_have_the_limits_of_the_settings(
+    run: Run, desk: str, environment: Callable[..., None], tmp_path: Path, name: str
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"mine": DOCUMENTS[name]}))
+    environment(graphql_manifest=str(manifest), **{name: "2"})
+    assert_refused(run("serve", "--port", "0"), "the document 'mine': An operation may")
+    environment(graphql_manifest=str(manifest), **{name: "3"})
+    # It gets as far as the address.
+    assert_refused(run("serve", "--host", "nowhere.invalid", "--port", "0"), "unknown")
 
 
 def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:

@@ -137,6 +137,15 @@ async def test_a_refused_client_that_goes_on_sending_still_reads_why() -> None:
         assert await answer(reader) == (431, b'{"detail": "Request Header Fields Too Large."}')
 
 
+async def test_a_page_of_another_origin_may_know_why_it_was_refused() -> None:
+    async with served() as connect:
+        reader, writer = await connect()
+        writer.write(GET % b"a" + b"x-long: " + b"x" * 33_000 + b"\r\n\r\n")
+        head, _, _ = (await reader.read()).partition(b"\r\n\r\n")
+        assert b" 431 " in head
+        assert b"access-control-allow-origin: *" in head.split(b"\r\n")
+
+
 async def test_a_large_body_is_no_head() -> None:
     body = b"x" * 3_000_000
     pieces = b"".join(b"%x\r\n" % 40_000 + b"y" * 40_000 + b"\r\n" for _ in range(50))

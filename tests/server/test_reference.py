@@ -1,6 +1,7 @@
 """The API document: what is committed is what is served, and what serves is what it is made of."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import rest_compat
-from models import Team
+from models import Role, Team, TicketPriority, TicketStatus
 from resolvers import inputs
 from resolvers.reading import REST, Read
 from resolvers.shapes import Field, Shape
@@ -272,7 +273,8 @@ async def test_the_page_and_all_that_it_loads_come_from_here(opened: Any, enviro
         loaded = [
             await client.get(f"/api/v1/docs/{name}")
             for name in (
-                "static/page.js",
+                "static/reference.js",
+                "static/bar.css",
                 "swagger-ui/swagger-ui-bundle.js",
                 "swagger-ui/swagger-ui.css",
             )
@@ -285,5 +287,64 @@ async def test_the_page_and_all_that_it_loads_come_from_here(opened: Any, enviro
     assert "script-src 'self';" in policy
     assert "connect-src 'self' https://desk.example.com;" in policy
     assert (slash.status_code, slash.headers["location"]) == (307, "../docs")
-    assert [answer.status_code for answer in [*loaded, document]] == [200] * 4
+    assert [answer.status_code for answer in [*loaded, document]] == [200] * 5
     assert all(answer.headers["etag"] for answer in loaded)
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.anyio
+async def test_the_root_leads_a_browser_on_and_answers_programs_as_ever(opened: Any) -> None:
+    root = "/api/v1/"
+    async with opened() as client:
+        page = await client.get(root, headers={"Accept": BROWSER})
+        links = re.findall(r'href="([^"]+)">', page.text)
+        answers = [await client.get(f"{root}{link}", follow_redirects=True) for link in links]
+        programs = [
+            await client.get(root, headers={"Accept": accept})
+            for accept in ("*/*", "application/json", "application/json, text/plain, */*")
+        ]
+        written = await client.post(root, headers={"Accept": BROWSER})
+        head = await client.head(root, headers={"Accept": BROWSER})
+        no_other_path = await client.get(f"{root}tickets/", headers={"Accept": BROWSER})
+    async with opened(environment="production") as client:
+        hidden = (await client.get(root, headers={"Accept": BROWSER})).text
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["vary"] == "Accept"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert links[-4:] == ["docs", "openapi.json", "../../graphql", "../../examples/inbox"]
+    # GraphQL has a page only for who asks for HTML.
+    assert [answer.status_code for answer in answers if "graphql" not in answer.url.path] == [
+        200
+    ] * 5
+    assert (head.status_code, head.content) == (200, b"")
+    for answer in (*programs, written, no_other_path):
+        assert answer.status_code == 401
+        assert answer.json() == {"detail": "Authentication credentials were not provided."}
+    assert "graphql" not in hidden
+    assert "inbox" not in hidden
+    assert "openapi.json" in hidden
+
+
+def test_it_speaks_of_what_rest_has() -> None:
+    """Fields and choices as REST writes them: its words are those of the GraphQL schema."""
+    text = "\n".join(
+        found for one in walk(DOCUMENT) for found in (one.get("description"), one.get("summary"))
+        if isinstance(found, str)
+    )  # fmt: skip
+    assert "from low to urgent" in text
+    graphql = {member.name for kind in (TicketStatus, TicketPriority, Role) for member in kind}
+    for word in re.findall(r"\b[A-Z_]{2,}\b", text):
+        assert word not in graphql
+    assert not re.findall(r"`[a-z]+[A-Z]\w*`", text)
+    assert not re.findall(r"in REST|mutation|subscription", text)
+
+
+def walk(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from walk(inner)

@@ -55,6 +55,28 @@ def test_origins_are_separated_by_commas(
     assert load_settings().cors_origins == origins
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        ("*", ["*"]),
+        (" X-Tenant ,, x-my_app.v2 ", ["X-Tenant", "x-my_app.v2"]),
+    ],
+)
+def test_names_of_headers_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, text: str, names: list[str]
+) -> None:
+    monkeypatch.setenv("DESKGRAPH_CORS_HEADERS", text)
+    assert load_settings().cors_headers == names
+
+
+@pytest.mark.parametrize("text", ["X Tenant", "X-Tenant:", "X-Tenant; Y", "Größe", "a\r\nb"])
+def test_what_is_no_name_of_a_header_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DESKGRAPH_CORS_HEADERS", text)
+    with pytest.raises(SettingsError, match=r"^DESKGRAPH_CORS_HEADERS must be names of headers"):
+        load_settings()
+
+
 def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PUBLIC_URL", "SECRET_KEY", "GRAPHIQL", "INTROSPECTION"):
         monkeypatch.setenv(PREFIX + name, "")

@@ -1,15 +1,15 @@
 """Reads on SQLite: quick ones queue for one connection, slow ones are passed by."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 
 import pytest
 
 from server import lanes
-from server.readers import SqliteReader
+from server.readers import SQLITE_READERS, SqliteReader
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +37,83 @@ async def test_a_slow_read_is_passed_by(tmp_path: Path, monkeypatch: pytest.Monk
         finally:
             go_on.set()
         assert await slow == (1,)
+
+
+class Holds:
+    """An SQL function that waits for a signal, and counts those that wait."""
+
+    def __init__(self) -> None:
+        self.go_on = Event()
+        self.begun: list[object] = []
+        self._counted = Semaphore(0)
+
+    async def count(self, calls: int) -> None:
+        """Wait for so many more calls."""
+        for _ in range(calls):
+            assert await asyncio.to_thread(self._counted.acquire, timeout=20)
+
+    def __call__(self, value: object) -> object:
+        self.begun.append(value)
+        self._counted.release()
+        self.go_on.wait(30)
+        return value
+
+
+@pytest.fixture
+def holds() -> Iterator[Holds]:
+    made = Holds()
+    yield made
+    made.go_on.set()
+
+
+async def test_what_waits_behind_a_slow_read_is_let_past_it(tmp_path: Path, holds: Holds) -> None:
+    async with opened(tmp_path, holds) as reader:
+        slow = asyncio.create_task(reader.fetch_row("SELECT hold(1)", []))
+        behind = [reader.fetch_row(f"SELECT {n}", []) for n in range(5)]
+        assert await asyncio.wait_for(asyncio.gather(*behind), 20) == [(n,) for n in range(5)]
+        assert not slow.done()
+        holds.go_on.set()
+        assert await slow == (1,)
+
+
+async def test_no_user_holds_more_than_half_of_the_lanes(tmp_path: Path, holds: Holds) -> None:
+    async with opened(tmp_path, holds) as reader:
+        reads = [reader.fetch_row("SELECT hold(?)", [n], "greedy") for n in range(6)]
+        held = [asyncio.create_task(read) for read in reads]
+        for n in range(20):
+            read = reader.fetch_row("SELECT ?", [n], "other" if n % 2 else None)
+            assert await asyncio.wait_for(read, 20) == (n,)
+        await holds.count(SQLITE_READERS // 2)
+        assert sorted(map(str, holds.begun)) == ["0", "1"]
+        # One that leaves makes way for the user's next one.
+        held[4].cancel()
+        await asyncio.wait([held[4]])
+        holds.go_on.set()
+        answers = await asyncio.gather(*held, return_exceptions=True)
+        assert [answers[n] for n in (0, 1, 2, 3, 5)] == [(n,) for n in (0, 1, 2, 3, 5)]
+        assert sorted(map(str, holds.begun)) == ["0", "1", "2", "3", "5"]
+
+
+async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
+    tmp_path: Path, holds: Holds
+) -> None:
+    async with opened(tmp_path, holds) as reader:
+        held = [
+            asyncio.create_task(reader.fetch_row("SELECT hold(?)", [f"{user}{n}"], user))
+            for user in "ab"
+            for n in range(SQLITE_READERS // 2)
+        ]
+        await holds.count(SQLITE_READERS)
+        waiting = asyncio.create_task(reader.fetch_row("SELECT 3", [], "c"))
+        leaving = asyncio.create_task(reader.fetch_row("SELECT hold(4)", [], "c"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert not waiting.done()
+        holds.go_on.set()
+        assert await waiting == (3,)
+        await asyncio.gather(*held)
+        assert len(holds.begun) == SQLITE_READERS
 
 
 async def test_quick_reads_wait_for_each_other(tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
         Call("One", "GET", "ticket-attachments/<photo>/"),
         Call("Upload one", "POST", "ticket-attachments/", {"ticket": "<offline>"}, 201, file=True),
         Call("Rename it", "PATCH", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
+        Call("Change all of it", "PUT", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
         Call("Delete it", "DELETE", "ticket-attachments/<photo>/", {}, 204),
     ),
     "Events": (Call("What happened to a ticket", "GET", "ticket-events/?ticket=<offline>"),),

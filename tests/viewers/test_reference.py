@@ -88,8 +88,9 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     for module in MODULES:
         note(module, "values_of", 0)
-        if hasattr(module, "row_answer"):
-            note(module, "row_answer", 1)
+        for answering in ("row_answer", "tagged_answer"):
+            if hasattr(module, answering):
+                note(module, answering, 1)
     return found
 
 

@@ -49,9 +49,9 @@ def statements_of(world: World) -> Iterator[list[tuple[str, Any]]]:
     seen: list[tuple[str, Any]] = []
     reader, fetch = world.database.reader, world.database.reader.fetch_row
 
-    async def watched(sql: str, values: Any) -> Any:
+    async def watched(sql: str, values: Any, user: Any = None) -> Any:
         seen.append((sql, values))
-        return await fetch(sql, values)
+        return await fetch(sql, values, user)
 
     def write(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
         seen.append((statement, values))

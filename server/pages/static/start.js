@@ -1,14 +1,16 @@
-// Puts the login bar and GraphiQL on the page. Which GraphiQL is the caller's choice: the one
-// bundled by `make console`, or the one that the page loads from a CDN.
+// Puts the login bar and GraphiQL on the page.
 
 import { mountBar } from "./bar.js";
+import { createFetcher } from "./fetcher.js";
+import { graphqlLogins } from "./logins.js";
 import { Session } from "./session.js";
-import { subscribe } from "./subscription.js";
 import { defaultTabs, linkedTab } from "./tabs.js";
 
-export function start({ createElement, createRoot, GraphiQL, plugins, parse, print, opening }) {
-  const config = JSON.parse(document.getElementById("console-config").textContent);
-  const session = new Session("/graphql");
+const ENDPOINT = "graphql";
+
+export function start({ createElement, createRoot, GraphiQL, plugins, parse, print }) {
+  const config = JSON.parse(document.getElementById("page-config").textContent);
+  const session = new Session(graphqlLogins(ENDPOINT), config.lastingLogin);
   const root = createRoot(document.getElementById("graphiql"));
   const linked = linkedTab(location.search, { parse, print });
   const tabs = [...(linked ? [linked] : []), ...defaultTabs(config.sampleCompanyId)];
@@ -20,15 +22,16 @@ export function start({ createElement, createRoot, GraphiQL, plugins, parse, pri
       key,
       plugins,
       // GraphiQL reads the schema again whenever it is given another fetcher.
-      fetcher: createFetcher(session, parse),
+      fetcher: createFetcher(ENDPOINT, session, (params) => operationOf(parse, params)),
       defaultTabs: tabs,
-      // Where this browser tab has editors already, one more is opened for it.
-      ...(linked && opening(linked)),
+      // Where there are editors already, one more is opened for it.
+      ...(linked && { initialQuery: linked.query, initialVariables: linked.variables ?? undefined }),
       defaultEditorToolsVisibility: true,
       inputValueDeprecation: true,
       shouldPersistHeaders: false,
-      // A password typed into a `login` mutation must not outlive the browser tab either.
-      storage: sessionStorage,
+      // Tabs and history hold what was typed, a password in a `login` mutation, too: they outlive
+      // the browser tab only where logins do.
+      storage: config.lastingLogin ? localStorage : sessionStorage,
     };
     root.render(createElement(GraphiQL, props));
   };
@@ -46,25 +49,16 @@ export function start({ createElement, createRoot, GraphiQL, plugins, parse, pri
   render();
 }
 
-function createFetcher(session, parse) {
-  return (params, { headers } = {}) => {
-    const operation = operationToRun(parse, params);
-    const request = { ...params, operationName: operation?.name?.value };
-    return operation?.operation === "subscription"
-      ? subscribe(session.endpoint, request, session.accessToken)
-      : session.query(request, headers);
-  };
-}
-
 /**
  * For a moment after a change of tab GraphiQL still names, and has parsed, the operation of the tab
- * before, so neither is relied on. Without an answer the server words the problem.
+ * before, so neither is relied on.
  */
-function operationToRun(parse, { query, operationName }) {
+function operationOf(parse, { query, operationName }) {
   try {
     const operations = parse(query).definitions.filter(({ operation }) => operation);
     const named = operations.find(({ name }) => name?.value === operationName);
-    return named ?? (operations.length === 1 ? operations[0] : undefined);
+    const found = named ?? (operations.length === 1 ? operations[0] : undefined);
+    return found && { operation: found.operation, name: found.name?.value };
   } catch {
     return undefined;
   }

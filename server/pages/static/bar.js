@@ -1,4 +1,4 @@
-// The login bar above GraphiQL. Its elements are in page.html; this gives them their behaviour.
+// The login in the bar of each page. Its elements are in bar.html; this gives them their behaviour.
 
 const element = (id) => document.getElementById(id);
 
@@ -15,7 +15,7 @@ export function mountBar(session, demoLogins) {
   };
 
   const logIn = async (username, password) => {
-    const buttons = document.querySelectorAll("#console-bar button");
+    const buttons = document.querySelectorAll("#page-bar button");
     buttons.forEach((button) => (button.disabled = true));
     element("login-error").textContent = "";
     try {
@@ -53,7 +53,7 @@ function addDemoLogins(demoLogins, logIn) {
   }
 }
 
-/** Roles arrive as enum values: TECH is read more easily as Tech. */
+/** From GraphQL roles arrive as enum values: TECH is read more easily as Tech. */
 function roleName(role) {
   return role.charAt(0) + role.slice(1).toLowerCase();
 }

@@ -56,6 +56,19 @@ const CREATE_TICKET = `mutation CreateTicket($input: CreateTicketInput!) {
 }
 `;
 
+const LIVE = `subscription Live($after: String) {
+  ticketEvents(after: $after) {
+    cursor
+    type
+    at
+    actor { fullName }
+    ticketNumber
+    ticket { subject status }
+    changes { field from to }
+  }
+}
+`;
+
 /**
  * The operation in the address, as REST's answers link to it, or undefined. It comes on one line; one
  * that cannot be parsed is shown as it came.
@@ -78,18 +91,6 @@ function orAsItIs(text, format) {
     return text;
   }
 }
-const LIVE = `subscription Live {
-  ticketEvents {
-    cursor
-    type
-    at
-    actor { fullName }
-    ticketNumber
-    ticket { subject status }
-    changes { field from to }
-  }
-}
-`;
 
 /** Without a sample company its id is left to be copied from the answer of OpenTickets. */
 export function defaultTabs(sampleCompanyId) {
