@@ -110,14 +110,8 @@ async def fetch_row(
     return await database.fetch_row(plan.sql, plan.values(values))
 
 
-async def run_plan(
-    desk: Desk, plan: Plan, values: Mapping[str, object], user: str | None = None
-) -> Any:
-    """Run a plan of ``compile_plan`` for a user; returns the driver's row, or None.
-
-    Raises ``AnswerTooLarge``.
-    """
-    row = await desk.database.fetch_row(plan.sql, plan.values(values), user)
+def checked_row(desk: Desk, row: Any) -> Any:
+    """Return the row, or None, of a plan of ``compile_plan``; raises ``AnswerTooLarge``."""
     text = None if row is None else row[-1]
     # No JSON text is empty.
     if text is not None and not 0 < len(text) <= desk.max_answer_bytes:
