@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from schema.bounds import DEFAULT_LIMITS, Limits
 from schema.documents import Documents
 from schema.events import TicketEvent
+from schema.internals import core_schema
 from schema.mutations import Mutation
 from schema.operations import DeskSchema
 from schema.queries import RESOLVERS, Query
@@ -32,12 +33,12 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
             scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD}
         ),
     )
-    made.documents = Documents(made._schema, limits, introspection=introspection)
-    query_type = made._schema.query_type
+    made.documents = Documents(core_schema(made), limits, introspection=introspection)
+    query_type = core_schema(made).query_type
     assert query_type is not None
     for name, resolve in RESOLVERS.items():
         query_type.fields[name].resolve = resolve
-    subscription_type = made._schema.subscription_type
+    subscription_type = core_schema(made).subscription_type
     assert subscription_type is not None
     for name, follow in FOLLOWED.items():
         subscription_type.fields[name].subscribe = follow

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.types.execution import PreExecutionError
 
 from resolvers.errors import Throttled
 from resolvers.preparing import Preparation
@@ -13,6 +12,7 @@ from resolvers.rates import Level, Rates, bucket_of, count_objects
 from schema.bounds import TooMuch, shown_count
 from schema.context import GraphContext
 from schema.costs import Cost
+from schema.internals import PreExecutionError
 
 # What a request costs that is refused before anything is run.
 REFUSED = 10

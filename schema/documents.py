@@ -17,14 +17,13 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.validation.validate import ValidationAbortedError
 
 from resolvers.desk import Context
 from resolvers.preparing import draw_preparation
 from resolvers.rates import bucket_of
 from schema.bounds import Limits, TooMuch, excesses
 from schema.costs import Cost, Pricing
-from schema.internals import BoundedOverlappingFields
+from schema.internals import BoundedOverlappingFields, ValidationAbortedError
 from schema.secrecy import without_names
 
 MOST_DOCUMENTS = 500
@@ -125,8 +124,9 @@ class Documents:
         known = self.get(text)
         if known is not None:
             return known
-        points = min(len(text), self.limits.document_kb * 1000) // CHARACTERS_A_POINT
-        await draw_preparation(context, points)
+        # One that is too long is not looked into.
+        if len(text) <= self.limits.document_kb * 1000:
+            await draw_preparation(context, len(text) // CHARACTERS_A_POINT)
 
         def keep(found: Known) -> None:
             if len(text) <= LONGEST_KEPT:

@@ -16,9 +16,9 @@ from graphql import (
     get_named_type,
 )
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.shapes import TYPENAME
+from schema.internals import StrawberryGraphQLCoreExecutionContext
 from schema.mutation_results import payload_with_error
 from schema.selection import Selection
 

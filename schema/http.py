@@ -18,12 +18,8 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
-from strawberry.types.unset import UnsetType
 
 from resolvers.desk import Desk
 from resolvers.errors import SessionEnded, TokenExpired
@@ -37,6 +33,7 @@ from schema.charging import refuse
 from schema.context import GraphContext, context_of, token_of_payload
 from schema.documents import NoChoice
 from schema.errors import formatted
+from schema.internals import GraphQLHTTPResponse, OperationType, PreExecutionError, UnsetType
 from schema.operations import DeskSchema, Operation
 from schema.persisted import Persisted
 from schema.refusals import Refused

@@ -1,15 +1,69 @@
 """The parts of Strawberry and graphql-core that are no public API, used here and nowhere else.
 
-Both are pinned to a minor version in ``pyproject.toml``. ``tests/schema/test_internals.py`` says
-which of these parts an update has removed.
+Other modules import them from here. Both packages are pinned to a minor version in
+``pyproject.toml``, and ``tests/schema/test_internals.py`` says which of these parts an update has
+removed.
 """
 
-from graphql import ValidationContext
+from typing import Any
+
+import strawberry
+from graphql import GraphQLResolveInfo, GraphQLSchema, ValidationContext
 from graphql.validation import OverlappingFieldsCanBeMergedRule
+from graphql.validation.validate import ValidationAbortedError
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.execution import optimized_is_awaitable
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.websocket_origin import normalize_allowed_origins
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UnsetType
+
+__all__ = [
+    "ASGIWebSocketAdapter",
+    "BoundedOverlappingFields",
+    "ConnectionInitMessage",
+    "GraphQLHTTPResponse",
+    "Message",
+    "Operation",
+    "OperationType",
+    "PreExecutionError",
+    "SocketHandler",
+    "StrawberryGraphQLCoreExecutionContext",
+    "SubscribeMessage",
+    "UnsetType",
+    "ValidationAbortedError",
+    "WebSocketDisconnected",
+    "core_info",
+    "core_schema",
+    "normalize_allowed_origins",
+    "optimized_is_awaitable",
+]
 
 # Comparing fields that share a name takes the square of their number: seconds for 2,000 tokens.
 # graphql-core counts that work; what it allows by default takes twenty times as long.
 MAX_COMPARISONS = 25_000
+
+
+def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """Return graphql-core's schema behind Strawberry's."""
+    return schema._schema
+
+
+def core_info(info: strawberry.Info[Any, Any]) -> GraphQLResolveInfo[Any]:
+    """Return graphql-core's info behind Strawberry's."""
+    return info._raw_info
 
 
 class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
@@ -18,3 +72,15 @@ class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
         self.rule_context.remaining_complexity_budget = MAX_COMPARISONS
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
+    """Strawberry's handler, which goes on after a document that is wrong."""
+
+    @staticmethod
+    def _get_pre_execution_close_reason(_error: object) -> None:
+        """Answer with an error instead of closing: the connection may have other operations."""
+
+    async def send_results(self, operation: Operation[Any, None], results: Any) -> None:
+        """Send each result of an operation."""
+        await self._send_result_stream(operation, results)

@@ -11,10 +11,7 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution import create_source_event_stream, map_source_to_response_event
 from strawberry import Schema
-from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from resolvers.errors import Throttled, TimedOut
 from resolvers.preparing import Preparation, preparation
@@ -24,6 +21,7 @@ from schema.context import GraphContext
 from schema.documents import Documents, Known, NoChoice
 from schema.errors import worded
 from schema.execution import FragmentExecutor, executing
+from schema.internals import OperationType, PreExecutionError, core_schema, optimized_is_awaitable
 from schema.projecting import wrong_arguments
 from schema.refusals import Refused
 from schema.selection import WrongDirective
@@ -149,7 +147,7 @@ class DeskSchema(Schema):
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
         built = FragmentExecutor.build(
-            self._schema,
+            core_schema(self),
             operation.known.document,
             context_value=operation.context,
             raw_variable_values=operation.variables,

@@ -11,6 +11,7 @@ from resolvers.errors import DeskError, NotFound
 from schema.arguments import known_id
 from schema.errors import failure_of
 from schema.execution import executing
+from schema.internals import core_info
 from schema.projecting import project
 
 Info = strawberry.Info[Any, Any]
@@ -44,6 +45,6 @@ async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any
         made = await deed(info.context.desk_context)
     except DeskError as error:
         return failure_of(error)
-    raw = info._raw_info
+    raw = core_info(info)
     executing.get().made[str(raw.path.key)] = made
     return await project(raw, "payload", values=made)

@@ -13,6 +13,7 @@ from resolvers.rates import Level
 from schema.arguments import known_id
 from schema.events import EventsAfterArg, TicketEvent
 from schema.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
+from schema.internals import core_info
 from schema.projecting import project
 from schema.scalars import DateTime
 from schema.statistics import TicketStats
@@ -65,7 +66,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
     info.context.desk_context.require_viewer()
     if key is None:
         return None
-    return await project(info._raw_info, "one", by=by, values={"key": key})
+    return await project(core_info(info), "one", by=by, values={"key": key})
 
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
@@ -92,7 +93,7 @@ class Query:
     ) -> Node | None:
         """Fetch one object again, as Relay does."""
         info.context.desk_context.require_viewer()
-        return await project(info._raw_info, "node", values={"key": known_id(id)})  # type: ignore[return-value]
+        return await project(core_info(info), "node", values={"key": known_id(id)})  # type: ignore[return-value]
 
     @answered("Objects by their ids, in that order, null where there is none.")
     async def nodes(
@@ -109,7 +110,7 @@ class Query:
             raise BadInput(f"`ids` takes at most {MOST_NODES} ids.")
         keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
-        return await project(info._raw_info, "nodes", values={"keys": listed})  # type: ignore[return-value]
+        return await project(core_info(info), "nodes", values={"keys": listed})  # type: ignore[return-value]
 
     @answered("Who is logged in; null when nobody is.")
     async def viewer(self, info: Info) -> User | None:

@@ -11,6 +11,7 @@ from resolvers.errors import DeskError, Unauthenticated
 from schema import payloads
 from schema import session_inputs as inputs
 from schema.errors import RefusedToken, UserError, failure_of
+from schema.internals import core_info
 from schema.performing import Info, given_input
 from schema.projecting import project
 from schema.types import User
@@ -31,7 +32,7 @@ class LoginPayload:
         """Project what was asked for, in the eyes of the user who has just logged in."""
         if self.user_id is None:
             return None
-        return await project(info._raw_info, "one", values={"key": self.user_id})  # type: ignore[return-value]
+        return await project(core_info(info), "one", values={"key": self.user_id})  # type: ignore[return-value]
 
 
 @strawberry.type

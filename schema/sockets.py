@@ -8,18 +8,6 @@ from typing import Any
 
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-    Operation,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    Message,
-    SubscribeMessage,
-)
-from strawberry.types.graphql import OperationType
 
 from resolvers.errors import SessionEnded
 from resolvers.preparing import Preparation
@@ -28,6 +16,16 @@ from schema.charging import refuse
 from schema.codes import Code
 from schema.context import GraphContext
 from schema.errors import worded
+from schema.internals import (
+    ASGIWebSocketAdapter,
+    ConnectionInitMessage,
+    Message,
+    Operation,
+    OperationType,
+    SocketHandler,
+    SubscribeMessage,
+    WebSocketDisconnected,
+)
 from schema.operations import DeskSchema
 from schema.operations import Operation as Chosen
 from schema.refusals import Refused
@@ -62,7 +60,7 @@ class TextFrames(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
 
-class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
+class Handler(SocketHandler):
     """One connection: each of its operations is by whoever its token belongs to by then."""
 
     # A ``GraphQLView``, which imports this.
@@ -149,7 +147,7 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
         try:
             results: Any = self.schema.results(found, self.context.request_id)
             async with aclosing(results):
-                await self._send_result_stream(operation, results)
+                await self.send_results(operation, results)
         finally:
             self._answering.discard(operation.task)
         # What the server breaks off is not complete: its client comes again.
@@ -168,10 +166,6 @@ class Handler(BaseGraphQLTransportWSHandler[GraphContext, None]):
     def _failure(self, error: Exception) -> GraphQLError:
         """Log what nobody expected, and return what may be said of it."""
         return worded(GraphQLError("", original_error=error), self.context.request_id)
-
-    @staticmethod
-    def _get_pre_execution_close_reason(_error: object) -> None:
-        """Answer a document that is wrong with an error: the connection may have other ones."""
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log what nobody expected."""

@@ -8,6 +8,7 @@ from strawberry import ID
 from schema.choices import TicketEventType, WebhookDeliveryState
 from schema.errors import UserError
 from schema.events import TicketEvent
+from schema.internals import core_info
 from schema.performing import Info
 from schema.projecting import project
 from schema.scalars import JSON, DateTime
@@ -122,7 +123,7 @@ class RotateWebhookSecretPayload:
 async def _webhook(info: Info, key: object) -> Webhook | None:
     if key is None:
         return None
-    return await project(info._raw_info, "one", values={"key": key})  # type: ignore[return-value]
+    return await project(core_info(info), "one", values={"key": key})  # type: ignore[return-value]
 
 
 @strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")

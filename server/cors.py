@@ -6,8 +6,8 @@ that may send any header still acts for nobody but itself.
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from strawberry.http.websocket_origin import normalize_allowed_origins
 
+from schema.internals import normalize_allowed_origins
 from schema.uploads import PREFLIGHT
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

@@ -24,6 +24,7 @@ from rest_compat.openapi import document
 from rest_compat.openapi.values import Words
 from rest_compat.routes import every_path
 from schema import create_schema
+from schema.internals import core_schema
 from server.pages import ASKED_AGAIN, STATIC, Files, PageConfig, content_security_policy
 
 _PAGE = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
@@ -40,7 +41,7 @@ _ROOT = Template(Path(__file__).with_name("root.html").read_text("utf-8"))
 def words() -> Words:
     """Return what the fields of both faces mean, by type and in snake case."""
     found: dict[str, dict[str, str]] = {}
-    for name, type_ in create_schema()._schema.type_map.items():
+    for name, type_ in core_schema(create_schema()).type_map.items():
         if isinstance(type_, GraphQLObjectType | GraphQLInputObjectType):
             said = {_snake(key): _worded(field.description) for key, field in type_.fields.items()}
             found[name] = said

@@ -3,10 +3,18 @@
 from collections.abc import Callable
 
 import pytest
-from graphql import get_introspection_query
+from graphql import get_introspection_query, parse
 
 from schema import create_schema
-from schema.bounds import MOST_FIELDS, MOST_NESTED_VALUES, MOST_VALUES, Limits
+from schema.bounds import (
+    MOST_FIELDS,
+    MOST_NESTED,
+    MOST_NESTED_VALUES,
+    MOST_VALUES,
+    Limits,
+    excess_of_values,
+    excesses,
+)
 from schema.documents import MOST_ERRORS, Documents
 from tests.schema.face import Face
 
@@ -86,6 +94,46 @@ def test_directives_count_wherever_they_are(documents: Documents) -> None:
     assert error == "An operation may have 50 directives; this one has 51."
     (error,) = said(documents, text.replace(") {", ") @a {", 1) + " fragment F on Ticket { id }")
     assert error == "An operation may have 50 directives; this one has 51."
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "query($a: Int {}) {{ {ticket} {{ id }} }}",
+        "query {} {{ {ticket} {{ id }} }}",
+        "{{ {ticket} {} {{ id }} }}",
+        "{{ ... {} {{ {ticket} {{ id }} }} }}",
+        "{{ {ticket} {{ ...F }} }} fragment F on Ticket {} {{ id }}",
+    ],
+)
+def test_directives_at_exactly_the_limit_pass_in_every_place(place: str) -> None:
+    for count, sentences in (
+        (LIMITS.directives, []),
+        (LIMITS.directives + 1, ["An operation may have 50 directives; this one has 51."]),
+    ):
+        text = place.format("@a " * count, ticket=TICKET)
+        assert [error.message for error in excesses(parse(text), LIMITS)] == sentences
+
+
+def test_fields_and_nesting_at_exactly_the_limit_pass() -> None:
+    wide = Limits(tokens=10**6, document_kb=1000, root_fields=10**6, depth=10**6)
+    for count, passes in ((MOST_FIELDS, True), (MOST_FIELDS + 1, False)):
+        assert (excesses(parse("{" + " a" * count + "}"), wide) == []) is passes
+    for levels, passes in ((MOST_NESTED, True), (MOST_NESTED + 1, False)):
+        parts = " ".join(f"fragment F{i} on T {{ ...F{i + 1} }}" for i in range(1, levels - 1))
+        text = f"{{ ...F1 }} {parts} fragment F{levels - 1} on T {{ id }}"
+        assert (excesses(parse(text), wide) == []) is passes
+
+
+def test_variables_at_exactly_the_limit_pass() -> None:
+    for count, passes in ((MOST_VALUES - 1, True), (MOST_VALUES, False)):
+        assert (excess_of_values({"ids": ["x"] * count}) is None) is passes
+    for levels, passes in ((MOST_NESTED_VALUES, True), (MOST_NESTED_VALUES + 1, False)):
+        value: object = 1
+        for _ in range(levels - 1):
+            value = [value]
+        assert (excess_of_values({"a": value}) is None) is passes
+    assert excess_of_values(None) is None
 
 
 def test_each_operation_of_a_document_has_the_limits_to_itself(documents: Documents) -> None:

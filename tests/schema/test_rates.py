@@ -1,5 +1,6 @@
 """Points through GraphQL: drawn before, given back after, refused where there are too few."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -126,6 +127,77 @@ async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: Face) -> None
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     small.clock.move(hours=1)
     await small.ask(query, {"n": 50})
+
+
+async def test_what_costs_exactly_as_much_as_it_may_is_run(small: Face) -> None:
+    exactly = "{ companies(first: 8) { nodes { id } } tickets(first: 100) { nodes { id } } }"
+    small.clock.move(hours=1)
+    assert (await cost_of(small, exactly))["requested"] == 110
+    small.clock.move(hours=1)
+    error = await small.refused(exactly.replace("first: 8", "first: 9"))
+    assert error["message"] == "An operation may cost 110 points; this one may cost 111."
+
+
+async def test_all_that_is_left_can_be_used_and_no_more(small: Face) -> None:
+    await drain(small, 19)
+    assert (await cost_of(small, MANY))["requested"] == 101
+    await drain(small, 19)
+    assert "errors" in (await small.post(MANY)).json()
+
+
+async def test_an_operation_whose_time_is_up_gets_nothing_back(
+    small: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_statement: object) -> None:
+        await asyncio.Event().wait()
+
+    # Who asks is known by now.
+    await small.ask(LEFT)
+    with monkeypatch.context() as patch:
+        patch.setattr(small.desk.database, "fetch_row", never)
+        patch.setitem(small.desk.__dict__, "operation_seconds", 0.05)
+        answer = (await small.post(MANY)).json()
+    assert answer["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    told = answer["extensions"]["cost"]
+    assert (told["requested"], told["actual"]) == (101, 101)
+    assert (await small.ask(LEFT))["rateLimit"]["available"] == 19
+
+
+REFUSED = {
+    "no syntax": {"query": "{"},
+    "not valid": {"query": "{ nothing }"},
+    "too deep": {"query": "{a" * 30 + "}" * 30},
+    "too long": {"query": "{ viewer { id } } #".ljust(30_000)},
+    "too dear": {"query": "{ tickets(first: 100) { nodes { id company { id } } } }"},
+    "an unknown id": {"documentId": "nothing"},
+    "an unknown hash": {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "x"}}},
+    "no such operation": {"query": VIEWER, "operationName": "Nothing"},
+    "wrong variables": {"query": f"query($a: Int!) {VIEWER}", "variables": {"a": "x"}},
+    "too many variables": {"query": VIEWER, "variables": {"a": [1] * 3000}},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_is_refused_costs_points_also_in_a_batch(small: Face, name: str) -> None:
+    async def post(body: object) -> Any:
+        return (await small.client.post("/graphql", json=body, headers=headers)).json()
+
+    headers = small.headers("agent")
+    first = await post(REFUSED[name])
+    assert first["errors"]
+    # What is new costs more, once.
+    small.clock.move(minutes=5)
+    told = (await post(REFUSED[name]))["extensions"]["cost"]
+    assert (told["requested"], told["actual"]) == (10, 10)
+    small.clock.move(minutes=5)
+    await post([REFUSED[name]] * 3)
+    left = (await small.ask(LEFT))["rateLimit"]["available"]
+    assert left == 120 - 3 * 10
+    # The bucket may be as empty as it is: then nothing is looked at.
+    small.clock.move(minutes=5)
+    await drain(small, 115)
+    refused = await post([REFUSED[name], REFUSED[name]])
+    assert [one["errors"][0]["extensions"]["code"] for one in refused] == ["THROTTLED"] * 2
 
 
 async def test_a_bucket_holds_what_one_operation_may_cost(opens: Opens) -> None:
