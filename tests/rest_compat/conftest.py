@@ -101,6 +101,11 @@ class Api:
         async with self.desk.database.transaction() as session:
             session.add_all(rows)
 
+    async def activate(self, company: str) -> None:
+        """Let the customers of a company log in."""
+        async with self.desk.database.transaction() as session:
+            (await session.get_one(Company, key(company))).is_active = True
+
     async def refuses(
         self, method: str, path: str, body: Any, status: int, answer: Any, who: str = "keith"
     ) -> None:
