@@ -158,7 +158,7 @@ def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
         template, names = _make(info, root, by)
         nodes = (info.operation, tuple(info.field_nodes))
         known = _known[key] = _Known(nodes, names, {_signature(info, names): template})
-        if len(_known) > MOST_TEMPLATES:
+        while len(_known) > MOST_TEMPLATES:
             _known.popitem(last=False)
         return template
     _known.move_to_end(key)

@@ -81,6 +81,11 @@ class Api:
         url = path if path.startswith("/") else API + path
         return await self.client.request(method, url, headers=headers, **more)
 
+    async def let_olga_in(self) -> None:
+        """Activate the company of the customer who sees none of most tickets here."""
+        path = f"companies/{self.key('centara')}/"
+        assert (await self.patch(path, "norbert", json={"is_active": True})).status_code == 200
+
     async def get(self, path: str, who: str | None = "keith", **more: Any) -> httpx.Response:
         return await self.call("GET", path, who, **more)
 

@@ -138,6 +138,7 @@ async def test_a_download_is_resumed_only_if_it_is_still_the_same_file(api: Api)
 
 @pytest.mark.anyio
 async def test_what_a_client_has_is_not_sent_again(api: Api) -> None:
+    await api.let_olga_in()
     file = await upload(api, "a.bin", CONTENT)
     tag = (await get(api, file)).headers["etag"]
 
