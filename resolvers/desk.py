@@ -110,6 +110,11 @@ class Viewer:
         return self.role is Role.CUSTOMER
 
 
+# How much JSON the reads of one request may answer with, in bytes: a page of 1000 tickets of 32 KiB
+# each, or one with imported texts. In Python a text takes up to four times as much.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+
+
 @dataclass(frozen=True)
 class Desk:
     """The parts that live as long as the process."""
@@ -128,6 +133,7 @@ class Desk:
     # How long a text without a limit of its own may be, in bytes of UTF-8.
     max_text_bytes: int
     signed_media: bool
+    max_answer_bytes: int = MAX_ANSWER_BYTES
     # For how long a GraphQL operation may run, in seconds.
     operation_seconds: float = 10
     compiler: Compiler = field(default_factory=Compiler)

@@ -12,7 +12,8 @@ DeskError
 ├── Conflict             somebody else was faster
 ├── PreconditionFailed   it is no longer what the caller has seen of it
 ├── BadInput             an argument of a read is out of its bounds
-│   └── BadCursor        a cursor is not one of ours, or of another list
+│   ├── BadCursor        a cursor is not one of ours, or of another list
+│   └── AnswerTooLarge   an answer has more bytes than one may have
 ├── TooLarge             a file is larger than allowed
 ├── TimedOut             it took longer than an operation may
 └── Throttled            there was too much of it for the time
@@ -95,6 +96,16 @@ class BadInput(DeskError):
 
 class BadCursor(BadInput):
     """A cursor was made up, altered, or belongs to another list or order."""
+
+
+@dataclass
+class AnswerTooLarge(BadInput):
+    """An answer would exceed the limit, in bytes; nothing of it was sent."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"The answer has more than {self.limit} bytes: ask for fewer rows, or less of each."
 
 
 @dataclass

@@ -19,7 +19,7 @@ from sqlalchemy.types import BigInteger
 
 from models import TicketEvent
 from resolvers.desk import Context, Desk
-from resolvers.plans import Plan, context_values, fetch_row
+from resolvers.plans import Plan, checked_row, context_values, fetch_row
 from resolvers.sqltext import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
 
 logger = logging.getLogger("deskgraph.feed")
@@ -166,7 +166,7 @@ class Feed:
 
 
 async def _read(desk: Desk, plan: Plan, values: dict[str, object]) -> list[Sent]:
-    row = await desk.database.fetch_row(plan.sql, plan.values(values))
+    row = checked_row(desk, await desk.database.fetch_row(plan.sql, plan.values(values)))
     return [
         Sent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
         for item in orjson.loads(row[0])

@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from resolvers.desk import Context, Desk
+from resolvers.errors import AnswerTooLarge
 from resolvers.feed import Feed, Follower, Sent
 from resolvers.reading import MAX_FOLLOWED_BYTES, MOST_FOLLOWED, Read, plan_for
 from resolvers.shapes import Args
@@ -64,13 +65,21 @@ async def _read(
     feed: Feed, context: Context, follower: Follower, wanted: Wanted
 ) -> AsyncGenerator[Sent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
-    until = feed.head
-    values: dict[str, object] = {"s0_seq": follower.position, "s0_until": until}
+    values: dict[str, object] = {"s0_seq": follower.position}
     for slot, one in enumerate(wanted.args):
         values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
     plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
-    found = await feed.read(context, plan, values)
+    until = feed.head
+    while True:
+        try:
+            found = await feed.read(context, plan, {**values, "s0_until": until})
+            break
+        except AnswerTooLarge:
+            # Lists inside the events count for no limit of a page: fewer events may fit.
+            if until - follower.position <= 1:
+                raise
+            until = (follower.position + until) // 2
     stale = now() + FRESH
     for event in found:
         follower.position = event.seq

@@ -6,14 +6,15 @@ structures take a hundred times as long: see ``resolvers.compiling``.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Select, select
+from sqlalchemy import Dialect, Integer, Select, bindparam, case, func, literal_column, select
 
 from resolvers import spelling  # noqa: F401 - compiling needs it
 from resolvers.desk import Context, Desk
+from resolvers.errors import AnswerTooLarge
 from resolvers.sqltext import SQL
 
 MOST_PLANS = 1000
@@ -38,10 +39,21 @@ class Plan:
         return found
 
 
-def compile_plan(columns: tuple[SQL, ...], dialect: Dialect) -> Plan:
-    """Compile the select of some columns."""
+def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
+    """Compile the select of some columns; the last one is the answer's JSON.
+
+    PostgreSQL answers with an empty text instead of more than ``max_answer_bytes``, which is then
+    neither sent nor kept here. SQLite has a limit for each connection (``server/readers.py``).
+    """
     # Under short names: SQLite calls them by their whole text otherwise.
-    return compile_select(select(*(c.label(f"c{i}") for i, c in enumerate(columns))), dialect)
+    statement = select(*(c.label(f"c{i}") for i, c in enumerate(columns)))
+    if dialect.name == "postgresql":
+        # With an offset the subquery stays one: its columns are computed once.
+        *others, answer = statement.offset(literal_column("0")).subquery("answer").c
+        is_large = func.octet_length(answer) > bindparam("max_answer_bytes", type_=Integer)
+        guarded = case((is_large, literal_column("''")), else_=answer)
+        statement = select(*others, guarded.label(answer.name))
+    return compile_select(statement, dialect)
 
 
 def compile_select(statement: Select[Any], dialect: Dialect) -> Plan:
@@ -98,6 +110,15 @@ async def fetch_row(
     return await database.fetch_row(plan.sql, plan.values(values))
 
 
+def checked_row(desk: Desk, row: Any) -> Any:
+    """Return the row, or None, of a plan of ``compile_plan``; raises ``AnswerTooLarge``."""
+    text = None if row is None else row[-1]
+    # No JSON text is empty.
+    if text is not None and not 0 < len(text) <= desk.max_answer_bytes:
+        raise AnswerTooLarge(desk.max_answer_bytes)
+    return row
+
+
 def context_values(context: Context) -> dict[str, object]:
     """Return the values that any read may need, by the names of their bind parameters."""
     now = context.desk.clock()
@@ -108,5 +129,6 @@ def context_values(context: Context) -> dict[str, object]:
         "viewer_id": viewer.id if viewer else None,
         "viewer_company": viewer.company_id if viewer else None,
         "base_url": context.base_url,
+        "max_answer_bytes": context.desk.max_answer_bytes,
         **context.desk.signer.bind_values(now),
     }

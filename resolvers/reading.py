@@ -12,7 +12,7 @@ from models.types import Uuid36
 from resolvers.connections import Source, connection, text_list
 from resolvers.desk import Context
 from resolvers.fields import ENTITIES
-from resolvers.plans import Plan, compile_plan, context_values
+from resolvers.plans import Plan, checked_row, compile_plan, context_values
 from resolvers.preparing import charge_preparation
 from resolvers.projection import (
     Build,
@@ -109,19 +109,26 @@ def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
 
 
 async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
-    """Run a plan with the values of these arguments and return its row."""
+    """Run a plan with the values of these arguments and return its row.
+
+    Raises ``AnswerTooLarge``.
+    """
     values = context_values(context)
     for slot, one in enumerate(args):
         for name, value in one.values.items():
             values[f"s{slot}_{name}"] = value
     user = bucket_of(context)
-    return await context.desk.database.fetch_row(plan.sql, plan.values(values), user)
+    row = await context.desk.database.fetch_row(plan.sql, plan.values(values), user)
+    return checked_row(context.desk, row)
 
 
 async def read_json(
     context: Context, read: Read, args: Sequence[Args], key: Hashable = None
 ) -> str | None:
-    """Return the JSON text of a read, None where there is no such row for the viewer."""
+    """Return the JSON text of a read, None where there is no such row for the viewer.
+
+    Raises ``AnswerTooLarge``.
+    """
     plan = await plan_for(context, read, args, key)
     row = await run(context, plan, args)
     return None if row is None else row[0]

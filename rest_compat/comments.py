@@ -43,7 +43,7 @@ async def create(request: Request, context: Context) -> Response:
     return await tagged_answer(context, shapes.ONE_COMMENT, comment_id, 201)
 
 
-@operation(shapes.ONE_COMMENT, tagged=True)
+@operation(shapes.ONE_COMMENT, tagged=True, refusals=frozenset({400}))
 async def detail(request: Request, context: Context) -> Response:
     """Show a comment (recorded: "comment detail")."""
     return await tagged_answer(context, shapes.ONE_COMMENT, id_of(request))

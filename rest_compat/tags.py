@@ -6,6 +6,7 @@ customers nothing of internal notes. Signatures of links do not count: they are 
 
 import hashlib
 import re
+from collections.abc import Awaitable
 from functools import partial
 from uuid import UUID
 
@@ -13,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.desk import Context
-from resolvers.errors import PreconditionFailed
+from resolvers.errors import AnswerTooLarge, PreconditionFailed
 from resolvers.reading import Read
 from resolvers.tickets import Precondition
-from rest_compat.answers import RestError, text_answer
+from rest_compat.answers import RestError, answer, text_answer
 from rest_compat.reads import row_text
 
 # What a link has behind its path, see ``resolvers.expressions.signed_link``.
@@ -35,6 +36,17 @@ async def tagged_answer(context: Context, read: Read, key: UUID, status: int = 2
     """Answer with the row of an id and its tag; raises ``NotFound``."""
     text = await row_text(context, read, key)
     return text_answer(text, status, {"ETag": tag_of(text)})
+
+
+async def done_answer(key: UUID, status: int, respond: Awaitable[Response]) -> Response:
+    """Answer a write with its row; with its id and a sentence where the row is too large.
+
+    A status of refusals would say that nothing was done, and clients would do it again.
+    """
+    try:
+        return await respond
+    except AnswerTooLarge as error:
+        return answer({"id": str(key), "detail": f"It was done. {error}"}, status)
 
 
 def if_match(request: Request, context: Context, read: Read, key: UUID) -> Precondition | None:

@@ -1,5 +1,7 @@
 """Tickets: the reference's "Ticket Endpoints" and "Custom Ticket Actions"."""
 
+from uuid import UUID
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +19,7 @@ from rest_compat.forms import values_of
 from rest_compat.lists import checked, filter_args, list_answer, require_references
 from rest_compat.operations import listed, operation
 from rest_compat.reads import body_for, id_of, require_row, row_text
-from rest_compat.tags import if_match, tag_of, tagged_answer
+from rest_compat.tags import done_answer, if_match, tag_of, tagged_answer
 
 LISTING = lists.Listing(
     "/api/v1/tickets/",
@@ -63,7 +65,7 @@ async def create(request: Request, context: Context) -> Response:
     return await tagged_answer(context, shapes.ONE_TICKET, ticket_id, 201)
 
 
-@operation(shapes.ONE_TICKET, tagged=True)
+@operation(shapes.ONE_TICKET, tagged=True, refusals=frozenset({400}))
 async def detail(request: Request, context: Context) -> Response:
     """Show a ticket with its comments and attachments ("Get Ticket Detail")."""
     return await tagged_answer(context, shapes.ONE_TICKET, id_of(request))
@@ -85,7 +87,8 @@ async def update(request: Request, context: Context) -> Response:
     values = values_of(forms.TICKET, body, partial=partial)
     fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
     await tickets.update_ticket(context, ticket_id, values, precondition=fits)
-    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id)
+    shown = tagged_answer(context, shapes.ONE_TICKET, ticket_id)
+    return await done_answer(ticket_id, 200, shown)
 
 
 @operation(status=204, conditional=True)
@@ -121,6 +124,10 @@ async def add_comment(request: Request, context: Context) -> Response:
         if missing & {"required", "blank", "null"}:
             raise RestError(400, {"error": "text is required"}) from None
         raise
+    return await done_answer(ticket_id, 201, _before_comment(context, ticket_id, comment_id))
+
+
+async def _before_comment(context: Context, ticket_id: UUID, comment_id: UUID) -> Response:
     bound: dict[str, object] = {}
     others = Args(where=parse({"id": {"not_in": [comment_id]}}, bound), values=bound)
     text = await row_text(context, shapes.TICKET_BEFORE_COMMENT, ticket_id, others)
@@ -157,7 +164,8 @@ async def assign(request: Request, context: Context) -> Response:
         if error.kind == "User":
             raise RestError(404, {"error": "User not found"}) from None
         raise
-    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id)
+    shown = tagged_answer(context, shapes.ONE_TICKET, ticket_id)
+    return await done_answer(ticket_id, 200, shown)
 
 
 @operation(shapes.TICKET_STATISTICS, listing=LISTING)

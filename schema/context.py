@@ -35,6 +35,8 @@ class GraphContext:
         # The files that come with a request, which are still to be read.
         self.uploads: Uploads | None = None
         self.place: str | None = None
+        # How much the requests before this one in a batch have been answered with.
+        self.batch_bytes = 0
         # How full the viewer's bucket is, and how long to wait for it where it was too empty.
         self.level: Level | None = None
         self.retry_after: int | None = None

@@ -17,7 +17,9 @@ from graphql import (
 )
 from graphql.pyutils import Path
 
+from resolvers.errors import AnswerTooLarge
 from resolvers.shapes import TYPENAME
+from schema.context import GraphContext
 from schema.internals import StrawberryGraphQLCoreExecutionContext
 from schema.mutation_results import payload_with_error
 from schema.selection import Selection
@@ -48,6 +50,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.finished: list[bytes] = []
+        self._bytes = 0
         self.made: dict[str, Mapping[str, object]] = {}
         self._answered: dict[str, Any] = {}
 
@@ -56,10 +59,19 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         result = args[3] if len(args) > 3 else kwargs["result"]
         if isinstance(result, Json):
             text = result.text.encode()
+            self._count(len(text))
             self.finished.append(text)
             self.collected_errors.errors.extend(result.errors)
             return orjson.Fragment(text)
         return super().complete_value(return_type, *args, **kwargs)
+
+    def _count(self, size: int) -> None:
+        """Raise ``AnswerTooLarge`` where the reads of a request together answer with too much."""
+        context: GraphContext = self.context_value
+        limit = context.desk_context.desk.max_answer_bytes
+        if context.batch_bytes + self._bytes + size > limit:
+            raise AnswerTooLarge(limit)
+        self._bytes += size
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """Execute an operation, unless this is for an event that has its answer already."""

@@ -145,12 +145,17 @@ class GraphQLView(GraphQL[GraphContext, None]):
     async def _answer_batch(
         self, request: Request, batch: list[Asked], kind: str, body: Body
     ) -> Response:
-        """Run one request after the other, each as if it had come alone."""
+        """Run one request after the other, each as if it had come alone.
+
+        The limit of an answer's size is that of all together.
+        """
         if kind == media.EVENTS:
             raise Refused(400, f"A batch is answered by {media.JSON}.")
-        answers = []
+        answers: list[orjson.Fragment] = []
+        size = 0
         for asked in batch:
             context = await self.get_context(request, request)
+            context.batch_bytes = size
             context.uploads = body.uploads
             found = await self._chosen(asked, context)
             try:
@@ -160,7 +165,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
             except Refused as refused:
                 # What came before has been done, and is answered.
                 result = _failed(refused.error())
-            answers.append(await self.process_result(request, result))
+            answer = self.encode_json(await self.process_result(request, result))
+            size += len(answer)
+            answers.append(orjson.Fragment(answer))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
     async def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:

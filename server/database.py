@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from resolvers.desk import MAX_ANSWER_BYTES
 from server.bell import Bell, PostgresBell, SqliteBell
 from server.private import create_folder
 from server.readers import Function, Observer, PostgresReader, Reader, SqliteReader
@@ -57,8 +58,12 @@ class Database:
         *,
         functions: Mapping[str, Function] | None = None,
         observer: Observer | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement."""
+        """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
+
+        ``max_answer_bytes``: how long a text that a read on SQLite makes may get.
+        """
         self.url = parse_url(url)
         self.engine: AsyncEngine
         self.reader: Reader
@@ -67,12 +72,12 @@ class Database:
             path = str(self.url.database)
             create_folder(Path(path).parent)
             self.engine = sqlite_engine(self.url)
-            self.reader = SqliteReader(path, functions or {}, observer)
+            self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
             self.bell = SqliteBell(path)
         else:
             dsn = dsn_of(self.url)
             self.engine = postgres_engine(dsn)
-            self.reader = PostgresReader(dsn, observer)
+            self.reader = PostgresReader(dsn, observer, max_answer_bytes)
             self.bell = PostgresBell(dsn)
         if observer is not None:
             event.listen(
@@ -105,7 +110,8 @@ class Database:
         """Run one finished read statement and return its only row.
 
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
-        is cancelled, the statement stops and ``CancelledError`` goes on.
+        is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
+        where the database cannot make a value as long as this needs.
         """
         return await self.reader.fetch_row(sql, values, user)
 

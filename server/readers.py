@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from resolvers.errors import AnswerTooLarge
 from server.connecting import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from server.lanes import Lane, Statement
 from server.private import create_private
@@ -22,6 +23,8 @@ from server.shares import Shares
 
 READ_CONNECTIONS = 8
 SQLITE_READERS = 4
+# How much memory SQLite may use in this process, in bytes. Its caches make room in time.
+SQLITE_HEAP = 1024**3
 # How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
 # comes a moment before the statement begins is lost.
 CANCEL_PATIENCE = 0.5
@@ -43,8 +46,9 @@ class Reader(Protocol):
 class PostgresReader:
     """Reads through asyncpg, which keeps each statement prepared per connection."""
 
-    def __init__(self, dsn: str, observer: Observer | None) -> None:
+    def __init__(self, dsn: str, observer: Observer | None, max_answer_bytes: int) -> None:
         self._dsn = dsn
+        self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._shares = Shares(READ_CONNECTIONS // 2)
         self._pool: Any = None
@@ -89,6 +93,8 @@ class PostgresReader:
             patience = CANCEL_PATIENCE
             raise
         except asyncpg.PostgresError as error:
+            if _is_too_large(error):
+                raise AnswerTooLarge(self._max_answer_bytes) from None
             leave_values_out(error)
             raise
         finally:
@@ -100,6 +106,17 @@ class PostgresReader:
         """Close every connection, if there are any."""
         if self._pool is not None:
             await self._pool.close()
+
+
+def _is_too_large(error: asyncpg.PostgresError) -> bool:
+    """Tell whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
+
+    Of the codes below this one each has its own class. The message of an allocation is never
+    translated.
+    """
+    if error.sqlstate in ("54000", "53200"):
+        return True
+    return error.sqlstate == "XX000" and "invalid memory alloc request size" in str(error)
 
 
 async def _keep(_connection: Any) -> None:
@@ -115,10 +132,15 @@ class SqliteReader:
     """
 
     def __init__(
-        self, path: str, functions: Mapping[str, Function], observer: Observer | None
+        self,
+        path: str,
+        functions: Mapping[str, Function],
+        observer: Observer | None,
+        max_answer_bytes: int,
     ) -> None:
         self._path = path
         self._functions = functions
+        self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._lanes: list[Lane] = []
         self._shares = Shares(SQLITE_READERS // 2)
@@ -135,12 +157,14 @@ class SqliteReader:
     def _connect(self) -> sqlite3.Connection:
         create_private(Path(self._path))
         connection = sqlite3.connect(self._path, isolation_level=None)
-        for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON"):
+        heap = f"PRAGMA hard_heap_limit={SQLITE_HEAP}"
+        for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON", heap):
             connection.execute(pragma)
         for name, function in self._functions.items():
             # Of any number of arguments.
             connection.create_function(name, -1, function, deterministic=True)
         connection.set_trace_callback(self._observer)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
         return connection
 
     async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
@@ -148,7 +172,15 @@ class SqliteReader:
         async with self._shares.of(user):
             statement = Statement(sql, values)
             self._put(statement)
-            return await statement.row()
+            try:
+                return await statement.row()
+            except sqlite3.DataError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                    raise
+            except MemoryError:
+                # Until it is done, a function for JSON is held by the limit of the heap only.
+                pass
+            raise AnswerTooLarge(self._max_answer_bytes)
 
     def _put(self, statement: Statement) -> None:
         lane = next((lane for lane in self._lanes if not lane.is_slow()), None)

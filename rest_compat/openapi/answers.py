@@ -2,6 +2,8 @@
 
 from http import HTTPStatus
 
+from resolvers.desk import MAX_ANSWER_BYTES
+from resolvers.errors import AnswerTooLarge
 from resolvers.reading import Read
 from rest_compat.answers import JSON_TYPE
 from rest_compat.bodies import MOST_AROUND
@@ -46,7 +48,8 @@ HEADERS: dict[str, Json] = {
 }
 MORE_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
 REASONS = {
-    400: "A value or the body is not acceptable; each wrong field has its sentences.",
+    400: "A value or the body is not acceptable; each wrong field has its sentences. Or the answer "
+    f"would have more than {MAX_ANSWER_BYTES} bytes.",
     401: "The token is missing, expired or not one of this server's.",
     403: "The viewer may not do this.",
     404: "There is no such thing, or the viewer may not see it.",
@@ -157,6 +160,8 @@ def _refused(operation: Operation, status: int, schemas: Schemas) -> Json:
         kinds = [fields, detail]
         names = [name for name in fields["properties"] if name != "non_field_errors"]
         example = {name: [SENTENCES["required"]] for name in names[:1]} or example
+    if status in operation.refusals and status == 400:
+        example = {"detail": str(AnswerTooLarge(MAX_ANSWER_BYTES))}
     if status in operation.errors:
         kinds.append(action)
         example = {"error": operation.errors[status]}

@@ -221,3 +221,42 @@ async def test_reads_are_shared_for_a_moment_only(
     await asyncio.sleep(0)
     await read(context, plan, {})
     assert len(asked) == 2
+
+
+TALKATIVE = """subscription {
+  ticketEvents(after: "") { changes { to } ticket { comments(first: 100) { nodes { text } } } }
+}"""
+
+
+@pytest.fixture
+async def talkative(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Give a ticket with five comments of 1000 bytes each, and a limit of 20,000."""
+    monkeypatch.setitem(world.desk.__dict__, "max_answer_bytes", 20_000)
+    context = world.context("keith")
+    for _ in range(5):
+        await comments.add_comment(context, key("offline"), {"text": "x" * 1000})
+    return world
+
+
+async def test_events_that_are_too_large_together_come_one_after_the_other(
+    talkative: World,
+) -> None:
+    subjects = [f"Number {number}" for number in range(9)]
+    for subject in subjects:
+        await rename(talkative, "offline", subject)
+    found: list[Any] = []
+    async with following_as(talkative, "keith", TALKATIVE) as take:
+        while found[-1:] != subjects[-1:]:
+            event = await take()
+            if event["changes"]:
+                found.append(event["changes"][0]["to"])
+    assert found == subjects
+
+
+async def test_an_event_that_is_too_large_is_an_error(talkative: World) -> None:
+    context = talkative.context("keith")
+    for _ in range(15):
+        await comments.add_comment(context, key("offline"), {"text": "x" * 1000})
+    async with following_as(talkative, "keith", TALKATIVE) as take:
+        with pytest.raises(AssertionError, match="more than 20000 bytes: ask for fewer"):
+            await take()

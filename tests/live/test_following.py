@@ -240,11 +240,11 @@ async def test_a_log_that_cannot_be_read_for_a_moment_loses_nothing(
         await live.settled(1)
         fetch, failed = live.world.database.fetch_row, asyncio.Event()
 
-        async def fail_once(sql: str, values: Any) -> Any:
+        async def fail_once(sql: str, values: Any, user: str | None = None) -> Any:
             if "happened" in sql and not failed.is_set():
                 failed.set()
                 raise OSError("planted")
-            return await fetch(sql, values)
+            return await fetch(sql, values, user)
 
         monkeypatch.setattr(live.world.database, "fetch_row", fail_once)
         await live.rename("offline", "New")

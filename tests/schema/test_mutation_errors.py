@@ -107,11 +107,11 @@ class Failing:
         self.error = error
         self.begun = 0
 
-    async def fetch_row(self, sql: str, values: Any) -> Any:
+    async def fetch_row(self, sql: str, values: Any, user: str | None = None) -> Any:
         # Whoever asks is still looked up.
         if self.reads and "users" not in sql.split("WHERE")[0].split("FROM")[1]:
             await self._fail()
-        return await self.inner.fetch_row(sql, values)
+        return await self.inner.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

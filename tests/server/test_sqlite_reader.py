@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def opened(path: Path, hold: Callable[[object], object]) -> AsyncIterator[SqliteReader]:
     """Open a reader whose SQL function ``hold`` is the one given."""
-    reader = SqliteReader(str(path / "desk.db"), {"hold": hold}, None)
+    reader = SqliteReader(str(path / "desk.db"), {"hold": hold}, None, 10**6)
     await reader.open()
     try:
         yield reader
