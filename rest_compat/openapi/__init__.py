@@ -38,6 +38,12 @@ SCHEMES: Json = {
         "description": "A link that the server signed, with the time when it expires.",
     },
 }
+# RFC 9110, section 13.1.1.
+ENTITY_TAGS: Json = {
+    "type": "string",
+    "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
+    "example": '"63tb5oea4fWjg3cm"',
+}
 NO_WORDS: Words = {}
 # What a docstring tells the reader of the code: recordings, and headings of the reference.
 _ASIDE = re.compile(r"\s*\((?:[^()]*\")?[^()]*(?:\"|recorded)[^()]*\)")
@@ -99,7 +105,7 @@ def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schem
         parameters += _of_downloads()
     if operation.conditional:
         text = "The `ETag` of what is to be changed: 412 where it is another one by now."
-        parameters.append(_parameter("If-Match", "header", text, {"type": "string"}))
+        parameters.append(_parameter("If-Match", "header", text, ENTITY_TAGS))
     if parameters:
         described["parameters"] = parameters
     if operation.form is not None:

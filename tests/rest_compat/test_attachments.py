@@ -51,12 +51,6 @@ def stored(tmp_path: Path) -> list[Path]:
     return [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
 
 
-async def let_in(api: Api) -> None:
-    """Activate the company of the customer who sees none of the tickets here."""
-    path = f"companies/{api.key('centara')}/"
-    assert (await api.patch(path, "norbert", json={"is_active": True})).status_code == 200
-
-
 @pytest.fixture
 def ticket(api: Api) -> bytes:
     return field("ticket", str(api.key("offline")))
@@ -95,7 +89,7 @@ async def test_an_upload_comes_out_as_it_went_in(
 async def test_refused_uploads_leave_nothing_behind(
     api: Api, ticket: bytes, tmp_path: Path
 ) -> None:
-    await let_in(api)
+    await api.let_olga_in()
     before = await api.everything()
     a_file = file("a.txt", b"x" * 5000)
     large = file("a.txt", b"x" * (1024 * 1024 + 1))
@@ -237,7 +231,7 @@ async def test_a_rename_follows_the_rule_of_uploads(api: Api, ticket: bytes) -> 
 
 @pytest.mark.anyio
 async def test_files_are_downloads_for_whoever_sees_the_ticket(api: Api, ticket: bytes) -> None:
-    await let_in(api)
+    await api.let_olga_in()
     page = b"<script>alert(1)</script>"
     body = (await upload(api, ticket, file("Zoné.html", page), END)).json()
 

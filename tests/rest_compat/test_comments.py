@@ -91,7 +91,7 @@ async def test_deleting(api: Api) -> None:
 
 
 async def test_customers_and_comments(api: Api) -> None:
-    await api.activate("centara")
+    await api.let_olga_in()
     before = await api.everything()
     for name, who in [("internal", "carla"), ("public", "olga")]:
         path = f"ticket-comments/{api.key(name)}/"

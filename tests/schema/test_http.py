@@ -142,7 +142,7 @@ async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(face: F
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_wrong_values_of_variables_are_refused(face: Face) -> None:
-    await face.add(ticket("T-1"), attachment("file", "T-1"))
+    await face.add(ticket("T-1"), attachment("A-1", "T-1"))
     declared = {
         "first": ("Int", "tickets(first: $v) { totalCount }"),
         "filter": ("TicketFilter", "tickets(filter: $v) { totalCount }"),
