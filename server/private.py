@@ -8,11 +8,26 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
+# How often folders are made that others remove as empty meanwhile.
+TRIES = 20
+
+
 def create_folder(folder: Path) -> None:
     """Make a folder and those above it; what is there already stays as it is."""
+    for _ in range(TRIES):
+        try:
+            _create(folder)
+        except FileNotFoundError:
+            # The end of another upload has removed one of them.
+            continue
+        return
+    _create(folder)
+
+
+def _create(folder: Path) -> None:
     if folder.is_dir():
         return
-    create_folder(folder.parent)
+    _create(folder.parent)
     try:
         folder.mkdir(FOLDER_MODE)
     except FileExistsError:
