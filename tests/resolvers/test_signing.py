@@ -141,7 +141,7 @@ async def test_each_database_signs_as_python_does(database_url: str) -> None:
 
     columns = (Seal(text, *keys(CURSOR)), MediaMac(text, *keys(MEDIA)))
     plan = compile_plan(columns, database.dialect)
-    values = SIGNER.bind_values(NOON)
+    values = {**SIGNER.bind_values(NOON), "max_answer_bytes": 1000}
     try:
         for one in TEXTS:
             row = await database.fetch_row(plan.sql, plan.values({"text": one, **values}))
