@@ -21,7 +21,7 @@ test("the app shows the most urgent tickets, and changes one, by the ids of its 
 });
 
 test("what TypeScript refuses the server refuses as well", async () => {
-  await assert.rejects(wrong(url, token), /HUGE/);
+  await assert.rejects(wrong(url, token), /TicketPriority/);
 });
 
 test("each text of the manifest is one that the server answers", async () => {
