@@ -66,7 +66,7 @@ async def use(client: Client) -> None:
 
     async with aclosing(client.events(after=after)) as events:
         event = (await anext(events)).ticket_events
-    assert (event.type, event.comment.text) == ("COMMENT_ADDED", "Working on this now")
+    assert (event.type_, event.comment.text) == ("COMMENT_ADDED", "Working on this now")
 
 
 asyncio.run(main())
