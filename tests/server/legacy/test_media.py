@@ -114,22 +114,27 @@ def test_a_few_files_are_copied_at_once(
     for name in names:
         put(media, name, b"content")
     old.add(
-        old_desk.ATTACHMENTS, *(old_desk.attachment(key(name), key("bill"), name) for name in names)
+        old_desk.ATTACHMENTS,
+        *(old_desk.attachment(key(name), key("bill"), name, name=f"Shown {name}") for name in names),
     )
     open_now, most = 0, 0
+    told = set()
     store = FileStore.put
 
-    async def count(files: FileStore, *args: Any, **options: Any) -> None:
+    async def count(files: FileStore, *args: Any, name: str, **options: Any) -> None:
         nonlocal open_now, most
         open_now += 1
         most = max(most, open_now)
-        await store(files, *args, **options)
+        # What an object store answers with where it serves the file itself.
+        told.add(name)
+        await store(files, *args, name=name, **options)
         open_now -= 1
 
     monkeypatch.setattr(FileStore, "put", count)
 
     assert counts(bring("--media", str(media)))["files"] == (25, 25, 0, 0)
     assert most == AT_ONCE
+    assert told == {"shot.png", *(f"Shown {name}" for name in names)}
 
 
 def test_a_new_name_over_there_keeps_the_file(
