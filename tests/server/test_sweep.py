@@ -100,7 +100,7 @@ async def test_files_of_just_then_stay(world: World) -> None:
 
 async def test_unfinished_files_are_told_by_their_last_characters(world: World) -> None:
     leave(world, f"{FOLDER}/token/film#1.mp4")
-    assert [each.kind for each in await found(world, remove=True)] == ["orphan"]
+    assert [each.kind for each in await found(world)] == ["orphan"]
 
 
 async def test_unfinished_files_are_not_looked_for_behind_links(world: World, tmp_path: Path) -> None:
