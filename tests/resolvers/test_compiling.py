@@ -86,7 +86,7 @@ async def test_who_leaves_and_asks_again_waits_behind_others(work: Work) -> None
     again, other = work.start("a", "2"), work.start("b", "3")
     await asyncio.sleep(0)
     work.go_on.set()
-    assert await asyncio.gather(again, other) == ["2", "3"]
+    assert (await again, await other) == ("2", "3")
     assert work.order == ["1", "3", "2"]
     assert left.cancelled()
 

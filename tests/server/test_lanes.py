@@ -41,7 +41,7 @@ class Holding:
     """A lane whose statements wait until they are let go, and what has begun on it."""
 
     def __init__(self) -> None:
-        self.begun: list[object] = []
+        self.begun: list[int] = []
         self._begun = threading.Semaphore(0)
         self._may_go = threading.Semaphore(0)
         self._is_over = False
@@ -65,7 +65,7 @@ class Holding:
         self._is_over = True
         self.let_go(100)
 
-    def _hold(self, value: object) -> object:
+    def _hold(self, value: int) -> int:
         self.begun.append(value)
         self._begun.release()
         self._may_go.acquire(timeout=30)

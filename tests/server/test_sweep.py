@@ -103,7 +103,9 @@ async def test_unfinished_files_are_told_by_their_last_characters(world: World) 
     assert [each.kind for each in await found(world)] == ["orphan"]
 
 
-async def test_unfinished_files_are_not_looked_for_behind_links(world: World, tmp_path: Path) -> None:
+async def test_unfinished_files_are_not_looked_for_behind_links(
+    world: World, tmp_path: Path
+) -> None:
     outside = leave(world, "../elsewhere/film.mp4#1")
     (world.media / FOLDER / "link").symlink_to(outside.parent)
     assert await found(world, remove=True) == []

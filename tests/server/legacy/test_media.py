@@ -115,7 +115,10 @@ def test_a_few_files_are_copied_at_once(
         put(media, name, b"content")
     old.add(
         old_desk.ATTACHMENTS,
-        *(old_desk.attachment(key(name), key("bill"), name, name=f"Shown {name}") for name in names),
+        *(
+            old_desk.attachment(key(name), key("bill"), name, name=f"Shown {name}")
+            for name in names
+        ),
     )
     open_now, most = 0, 0
     told = set()
