@@ -50,7 +50,8 @@ class Holding:
         )
         self.connection.create_function("hold", 1, self._hold)
         self.connection.create_function("tick", 1, self._tick)
-        self.lane = Lane(lambda: self.connection)
+        self.changes = 0
+        self.lane = Lane(lambda: self.connection, self._count_change)
 
     def let_go(self, statements: int = 1) -> None:
         """Let so many that are held go on."""
@@ -64,6 +65,10 @@ class Holding:
         """Let everything go on."""
         self._is_over = True
         self.let_go(100)
+
+    def _count_change(self, lane: Lane) -> None:
+        assert lane is self.lane
+        self.changes += 1
 
     def _hold(self, value: int) -> int:
         self.begun.append(value)
@@ -103,7 +108,7 @@ async def test_a_statement_that_did_not_hear_is_interrupted_again() -> None:
 
 async def test_what_is_taken_back_runs_where_it_is_put_next_and_once() -> None:
     async with opened() as one, opened() as other:
-        statements = [Statement("SELECT hold(?)", [n]) for n in range(3)]
+        statements = [Statement("SELECT hold(?)", [n]) for n in range(4)]
         for statement in statements:
             one.lane.put(statement)
         await one.begins()
@@ -113,11 +118,30 @@ async def test_what_is_taken_back_runs_where_it_is_put_next_and_once() -> None:
         other.lane.put(statements[2])
         one.end()
         other.end()
-        assert [await each.row() for each in statements] == [(0,), (1,), (2,)]
+        assert [await each.row() for each in statements[:3]] == [(0,), (1,), (2,)]
         # Whatever their queues still held has come before this.
         for lane in (one.lane, other.lane):
             assert await lane.fetch_row("SELECT 3", []) == (3,)
         assert (one.begun, other.begun) == ([0, 1], [2])
+        assert not statements[3].rows.done()
+
+
+async def test_a_lane_tells_when_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "SLOW", LONG)
+    async with opened() as one:
+        held = [asyncio.create_task(one.lane.fetch_row("SELECT hold(?)", [n])) for n in range(3)]
+        await one.begins()
+        assert one.lane.waiting == 3
+        # Who leaves before their turn does not count.
+        held[1].cancel()
+        await asyncio.wait([held[1]])
+        assert one.lane.waiting == 2
+        one.let_go()
+        await held[0]
+        assert (one.lane.waiting, one.changes) == (1, 0)
+        one.let_go()
+        await held[2]
+        assert (one.lane.waiting, one.changes, one.begun) == (0, 1, [0, 2])
 
 
 async def test_a_statement_is_slow_by_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
