@@ -94,6 +94,29 @@ async def test_no_user_holds_more_than_half_of_the_lanes(tmp_path: Path, holds: 
         assert sorted(map(str, holds.begun)) == ["0", "1", "2", "3", "5"]
 
 
+async def test_users_take_turns(
+    tmp_path: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with many reads that wait delays the others by one of them, not by all."""
+    monkeypatch.setattr(lanes, "SLOW", 60.0)
+
+    def read(number: int, user: str) -> "asyncio.Task[object]":
+        return asyncio.create_task(reader.fetch_row("SELECT hold(?)", [number], user))
+
+    async with opened(tmp_path, holds) as reader:
+        first = read(0, "greedy")
+        await holds.count(1)
+        waiting = [read(number, "greedy") for number in range(1, 10)]
+        waiting += [read(10, "other"), read(11, "other"), read(12, "third")]
+        await asyncio.sleep(0)
+        leaving = waiting.pop(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        holds.go_on.set()
+        await asyncio.gather(first, *waiting)
+        assert holds.begun == [0, 2, 10, 12, 3, 11, 4, 5, 6, 7, 8, 9]
+
+
 async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
     tmp_path: Path, holds: Holds
 ) -> None:
