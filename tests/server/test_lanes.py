@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -126,8 +127,25 @@ async def test_what_is_taken_back_runs_where_it_is_put_next_and_once() -> None:
         assert not statements[3].rows.done()
 
 
-async def test_a_lane_tells_when_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+class Clock:
+    """The clock of lanes, which can be moved."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.passed
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
     monkeypatch.setattr(lanes, "SLOW", LONG)
+    monkeypatch.setattr(lanes, "monotonic", made)
+    return made
+
+
+async def test_a_lane_tells_when_a_slow_statement_has_ended(clock: Clock) -> None:
     async with opened() as one:
         held = [asyncio.create_task(one.lane.fetch_row("SELECT hold(?)", [n])) for n in range(3)]
         await one.begins()
@@ -138,27 +156,28 @@ async def test_a_lane_tells_when_none_is_left(monkeypatch: pytest.MonkeyPatch) -
         assert one.lane.waiting == 2
         one.let_go()
         await held[0]
+        await one.begins()
         assert (one.lane.waiting, one.changes) == (1, 0)
+        clock.passed += LONG
         one.let_go()
         await held[2]
+        # It tells right after the answer.
+        await asyncio.sleep(0)
         assert (one.lane.waiting, one.changes, one.begun) == (0, 1, [0, 2])
 
 
-async def test_a_statement_is_slow_by_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "SLOW", LONG)
-    loop, passed = asyncio.get_running_loop(), 0.0
-    real = loop.time
-    monkeypatch.setattr(loop, "time", lambda: real() + passed)
+async def test_a_statement_is_slow_by_its_own_time(clock: Clock) -> None:
     async with opened() as one:
-        passed += LONG
+        clock.passed += LONG
         assert not one.lane.is_slow()
         held = [asyncio.create_task(one.lane.fetch_row("SELECT hold(?)", [n])) for n in range(2)]
         await one.begins()
         assert not one.lane.is_slow()
-        passed += LONG
+        clock.passed += LONG
         assert one.lane.is_slow()
         one.let_go()
         await held[0]
+        await one.begins()
         # The other one has waited for as long, and not run.
         assert not one.lane.is_slow()
         one.let_go()
