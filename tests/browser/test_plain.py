@@ -64,5 +64,8 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     expect(result).to_contain_text("waiting for the first event")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    # What one person was answered is not left on the screen for the next one.
+    page.get_by_role("button", name="Log out").click()
+    expect(result).to_have_text("")
     page.close()
     assert wrong == []
