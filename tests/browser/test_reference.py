@@ -84,9 +84,30 @@ def test_who_logs_in_can_try_a_call_and_is_remembered(page: Page, origin: str) -
     RESULTS.mkdir(exist_ok=True)
     page.screenshot(path=RESULTS / "reference.png")
 
-    page.get_by_role("button", name="Log out").click()
+    with page.expect_response("**/auth/logout/"):
+        page.get_by_role("button", name="Log out").click()
     operation.locator("button.execute").click()
     expect(answer.locator(".response-col_status").last).to_contain_text("401", timeout=10_000)
+    page.goto(f"{origin}/api/v1/docs/")
+    expect(page.locator("#login-form")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('deskgraph.session')") is None
+
+
+def test_a_token_that_has_expired_is_exchanged_before_a_call(page: Page, origin: str) -> None:
+    page.goto(f"{origin}/api/v1/docs")
+    page.locator("#demo-logins button", has_text="Technician").click()
+    expect(page.locator("#login-who")).to_have_text("keith (Tech)")
+    page.evaluate("""() => {
+        const login = JSON.parse(localStorage.getItem("deskgraph.session"));
+        const accessToken = `a.${btoa('{"exp": 1}')}.c`;
+        localStorage.setItem("deskgraph.session", JSON.stringify({...login, accessToken}));
+    }""")
+    page.reload()
+    operation = page.locator("#operations-tickets-get_tickets_stats")
+    operation.locator(".opblock-summary-control").click()
+    with page.expect_response("**/api/v1/tickets/stats/") as asked:
+        operation.locator("button.execute").click()
+    assert asked.value.status == 200
 
 
 def test_authorize_asks_for_the_token_first(page: Page, origin: str, token: str) -> None:

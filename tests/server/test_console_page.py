@@ -168,6 +168,12 @@ def test_the_policy_names_no_host_and_no_inline_script() -> None:
     assert "script-src 'self';" in policy
     assert "default-src 'none'" in policy
     assert "'unsafe-eval'" not in policy
+    for kind, allowed in (
+        ("frame-ancestors", "none"),
+        ("base-uri", "none"),
+        ("form-action", "self"),
+    ):
+        assert f"{kind} '{allowed}'" in policy.split("; ")
 
 
 CONTENT = b"a" * 5000
