@@ -1,13 +1,14 @@
-"""Live in a real browser: a subscription in GraphiQL, and the example of an inbox."""
+"""Live in a real browser: a subscription in GraphiQL."""
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import RESULTS, Server
-from tests.browser.test_graphiql import expect_response, pytestmark, run
+from tests.browser.steps import create, expect_response, needs_chromium, needs_graphiql, run
 
-__all__ = ["pytestmark"]
+pytestmark = [pytest.mark.proof, needs_chromium, needs_graphiql]
 
 
 def test_graphiql_lists_what_happens_and_goes_on_when_the_server_is_back(

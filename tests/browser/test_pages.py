@@ -5,6 +5,7 @@ The suite runs these; ``make proofs`` runs the tests of the other files of this 
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from server import console
@@ -21,7 +22,7 @@ from tests.browser.steps import (
 )
 from tests.viewers.world import settings_for
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.proof(small=True), needs_chromium]
 
 
 @needs_graphiql

@@ -1,4 +1,4 @@
-"""The page of the REST paths in a real browser, and the way from an answer to GraphiQL."""
+"""More of the page of the REST paths in a real browser, and the way from an answer to GraphiQL."""
 
 import re
 
@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from rest_compat.routes import every_path
-from server import console
-from tests.browser.conftest import CHROMIUM, RESULTS
+from tests.browser.conftest import RESULTS
+from tests.browser.steps import needs_chromium, needs_graphiql
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.proof, needs_chromium]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/docs/"])
@@ -20,9 +20,8 @@ def test_the_page_lists_every_operation(reference: Page, origin: str, path: str)
     expect(reference.locator(".info .title")).to_contain_text("deskgraph", timeout=20_000)
     count = sum(len(one.handlers) for one in every_path())
     expect(reference.locator(".opblock")).to_have_count(count)
-    expect(reference.locator("#operations-tickets-get_tickets_stats")).to_contain_text(
-        "Count tickets"
-    )
+    counting = reference.locator("#operations-tickets-get_tickets_stats")
+    expect(counting).to_contain_text("Count tickets")
 
 
 def test_authorize_asks_for_the_token_first(reference: Page, origin: str, token: str) -> None:
@@ -49,7 +48,7 @@ def test_a_stranger_is_told_so(reference: Page, origin: str) -> None:
     expect(answer).to_contain_text("Invalid credentials", timeout=10_000)
 
 
-@pytest.mark.skipif(not console.built(), reason="GraphiQL is not built: make console")
+@needs_graphiql
 def test_the_link_of_an_answer_opens_its_twin_in_graphiql(
     reference: Page, origin: str, token: str
 ) -> None:
@@ -62,9 +61,8 @@ def test_the_link_of_an_answer_opens_its_twin_in_graphiql(
     reference.goto(origin + found[1])
     editor = reference.locator(".graphiql-query-editor .view-lines")
     expect(editor).to_contain_text("query Tickets(", timeout=20_000)
-    expect(reference.get_by_role("tab", name="Tickets").first).to_have_attribute(
-        "aria-selected", "true"
-    )
+    tab = reference.get_by_role("tab", name="Tickets").first
+    expect(tab).to_have_attribute("aria-selected", "true")
     variables = reference.locator(".graphiql-editor-tool .view-lines").first
     expect(variables).to_contain_text("NEW")
     reference.locator("#demo-logins button", has_text="Admin").click()

@@ -1,4 +1,4 @@
-"""A client that loses its connection again and again, and resumes, gets every event exactly once."""
+"""A client that loses its connection again and again and resumes gets every event exactly once."""
 
 import asyncio
 from random import Random
