@@ -34,8 +34,21 @@ TEST_SECONDS = 1200 if proofs.LONG else 300
 # order of their collection: a long one that came last would keep one worker busy, and the others
 # would wait.
 HEAVIEST = (
-    "tests/browser",
-    "tests/clients",
+    "tests/browser/",
+    "tests/fuzz/test_api.py",
+    "tests/viewers/test_matrix.py",
+    "tests/server/legacy/",
+    "tests/docs/test_examples.py",
+    "tests/webhooks/test_processes.py",
+    "tests/files/test_crashes.py",
+    "tests/schema/test_rates.py",
+    "tests/schema/test_costs.py",
+    "tests/viewers/",
+    "tests/clients/",
+    "tests/concurrency/",
+    "tests/benchmarks/",
+    "tests/fuzz/",
+    "tests/live/",
 )
 
 T = TypeVar("T")
