@@ -5,7 +5,6 @@ The suite runs these; ``make proofs`` runs the tests of the other files of this 
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from server import console
@@ -22,7 +21,7 @@ from tests.browser.steps import (
 )
 from tests.viewers.world import settings_for
 
-pytestmark = [pytest.mark.proof(small=True), needs_chromium]
+pytestmark = needs_chromium
 
 
 @needs_graphiql

@@ -29,7 +29,7 @@ def built(run: Run) -> None:
 IN_SUITE = ["apollo", "live/graphql_ws"]
 OTHERS = ["urql", "live/graphql_sse", "live/expiry"]
 SCRIPTS = [
-    *(pytest.param(script, marks=pytest.mark.proof(small=True)) for script in IN_SUITE),
+    *IN_SUITE,
     *(pytest.param(script, marks=pytest.mark.proof) for script in OTHERS),
 ]
 

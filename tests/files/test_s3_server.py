@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 LARGE = 12 * 1024 * 1024
 
 
-# That an upload goes on while it comes is also seen by the next test, and its memory by test_memory.
+# The suite sees by the next test that a file is stored while it comes.
 @pytest.mark.proof
 async def test_a_large_upload_takes_no_more_memory(
     sqlite_world: World, bucket: Bucket, serve: Serve

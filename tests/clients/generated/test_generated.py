@@ -86,7 +86,6 @@ def test_typescript(desk: Desk, client: str) -> None:
     run("node", f"made/run/{client}.mjs", REST_URL=desk.rest_url)
 
 
-@pytest.mark.proof(small=True)
 @pytest.mark.usefixtures("python")
 def test_gql(desk: Desk, tmp_path: Path) -> None:
     execute("gql_client.py", desk, tmp_path)
