@@ -82,10 +82,13 @@ class _Collector:
 
 
 def _file_name_of(options: dict[str, str]) -> str | None:
-    """Return a file's name: ``filename*`` goes before ``filename`` (RFC 6266, section 4.3)."""
+    """Return a file's name: ``filename*`` goes before ``filename`` (RFC 6266, section 4.3).
+
+    One that cannot be read is none where there is the other, too.
+    """
     extended = options.get("filename*")
     name = None if extended is None else extended_value(extended)
-    if name is None and "filename" in options:
+    if (not name or "\ufffd" in name) and "filename" in options:
         name = _text(options["filename"])
     return None if name is None else file_name(name)
 

@@ -36,7 +36,8 @@ _DJANGO = re.compile(r"pbkdf2_sha256\$([1-9][0-9]{0,6})\$([^$]*)\$([^$]*)")
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Verified against when there is no such user, so that both answers take equally long.
 _NOBODY = _hasher.hash("nobody has this password")
-# Those of ten characters or more that lists of leaked passwords begin with; any case is refused.
+# Those of ten characters or more that lists of leaked passwords begin with, and that of the demo,
+# which is as public; any case is refused.
 _USUAL = """
 1234567890 0123456789 0987654321 9876543210 1234567891 12345678910 123456789a a123456789 1234512345
 1231231231 123123123123 1111111111 0000000000 1q2w3e4r5t 1q2w3e4r5t6y q1w2e3r4t5 1qaz2wsx3edc
@@ -47,7 +48,7 @@ password2026 passwordpassword mypassword passw0rd123 p@ssword123 p@ssw0rd123 p@s
 welcome1234 welcome2025 letmein123 letmein1234 changeme123 changeme1234 changeit123 iloveyou12
 iloveyou123 iloveyou1234 administrator adminadmin admin12345 admin123456 admin123admin football123
 baseball123 basketball princess123 superman123 sunshine123 dragon1234 monkey1234 liverpool1
-manchester michelle123 christopher correcthorsebatterystaple
+manchester michelle123 christopher correcthorsebatterystaple demo-desk-2025
 """
 USUAL = frozenset(_USUAL.split())
 

@@ -20,12 +20,14 @@ REQUEST_HEADERS = (
     *("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"),
     *("Idempotency-Key", "X-Idempotency-Key", "X-Requested-With"),
     *("X-CSRFToken", "X-CSRF-Token", "X-XSRF-Token"),
-    *("X-Request-ID", "X-Correlation-ID", "Request-ID", "Request-Context"),
-    # Traces: W3C, Sentry, Zipkin, Datadog, New Relic.
+    *("X-Request-ID", "X-Correlation-ID", "X-Trace-ID", "Request-ID", "Request-Context"),
+    "User-Agent",
+    # Traces: W3C, Sentry, Zipkin, Datadog, New Relic, AWS, Google Cloud.
     *("Traceparent", "Tracestate", "Baggage", "Sentry-Trace"),
     *("B3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags"),
     *("X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Origin"),
     *("X-Datadog-Sampling-Priority", "Newrelic"),
+    *("X-Amzn-Trace-Id", "X-Cloud-Trace-Context"),
     # GraphQL clients.
     *("ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "X-Apollo-Operation-Id"),
     *("X-Apollo-Operation-Type", "GraphQL-Client-Name", "GraphQL-Client-Version"),

@@ -40,13 +40,25 @@ def parse_url(url: str) -> URL:
             "or postgresql://user@host/name."
         ) from None
     backend = parsed.get_backend_name()
-    if backend == "postgres":
-        return parsed.set(drivername="postgresql")
+    backend = {"postgres": "postgresql"}.get(backend, backend)
     if backend not in ("sqlite", "postgresql"):
         raise DatabaseUrlError(f"The database URL names {backend!r}; use sqlite or postgresql.")
-    if backend == "sqlite" and not parsed.database:
-        raise DatabaseUrlError("The database URL names no file: sqlite:///path/to/file.db.")
+    if backend == "sqlite":
+        _check_file(parsed)
+    elif not parsed.database and not parsed.query.keys() & {"database", "dbname"}:
+        # The driver would take the one that is called as the user of this machine.
+        raise DatabaseUrlError("The database URL names no database: postgresql://user@host/name.")
     return parsed.set(drivername=backend)
+
+
+def _check_file(url: URL) -> None:
+    """Raise ``DatabaseUrlError`` where a URL of SQLite is not just a file."""
+    if not url.database or url.database == ":memory:":
+        raise DatabaseUrlError("The database URL names no file: sqlite:///path/to/file.db.")
+    if url.query or url.database.startswith("file:"):
+        raise DatabaseUrlError(
+            "The database URL has parameters, which none of SQLite has: sqlite:///path/to/file.db."
+        )
 
 
 class Database:

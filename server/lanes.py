@@ -8,7 +8,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Lock, Thread
+from time import monotonic
 from typing import Any
+
+from server.fair_queue import FairQueue
 
 # A statement that runs for longer than this, in seconds, is a slow one: others go past it.
 SLOW = 0.02
@@ -17,16 +20,19 @@ AGAIN = 0.02
 
 
 class Statement:
-    """A statement, the future of its rows, and the lane that it waits in or runs on, if any."""
+    """A statement, the future of its rows, and the lane that it waits in or runs on, if any.
 
-    __slots__ = ("begun", "lane", "rows", "sql", "values")
+    ``user`` is who it is run for; without one it is the server's own.
+    """
 
-    def __init__(self, sql: str, values: Sequence[object]) -> None:
+    __slots__ = ("lane", "rows", "sql", "user", "values")
+
+    def __init__(self, sql: str, values: Sequence[object], user: str | None = None) -> None:
         self.sql = sql
         self.values = values
+        self.user = user
         self.rows: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self.lane: Lane | None = None
-        self.begun = False
 
     async def row(self) -> Any:
         """Wait for the first row; a statement that nobody waits for any more stops."""
@@ -49,18 +55,20 @@ class Lane:
     ) -> None:
         """Take what connects, which is called in the lane's thread.
 
-        ``changed`` is called when a statement has become a slow one, and when none is left.
+        ``changed`` is called while a statement is a slow one, and when a slow one has ended.
         """
         self._connect = connect
         self._changed = changed
-        self._since = 0.0
-        # Those that have not ended; the first one may run.
-        self._waiting: dict[Statement, None] = {}
-        self._queue: SimpleQueue[Statement | None] = SimpleQueue()
+        self._watched = False
+        # One for each statement that was put here, and at last one that ends the thread. The
+        # statement that is run for it is the queue's next one then, or none if it was taken back.
+        self._tokens: SimpleQueue[bool] = SimpleQueue()
         # Held by the thread to begin and to end a statement, and by the loop to interrupt one: so
-        # an interruption never meets the next statement.
+        # an interruption never meets the next statement. It guards what is below.
         self._guard = Lock()
+        self._queue = FairQueue[Statement]()
         self._running: Statement | None = None
+        self._since = 0.0
 
     async def open(self) -> None:
         """Connect; raises what connecting raises."""
@@ -74,11 +82,19 @@ class Lane:
     @property
     def waiting(self) -> int:
         """How many statements run or wait."""
-        return len(self._waiting)
+        with self._guard:
+            return len(self._queue) + (self._running is not None)
 
     def is_slow(self) -> bool:
-        """Tell whether the statement that runs has done so for long."""
-        return bool(self._waiting) and self._loop.time() - self._since >= SLOW
+        """Return whether the statement that runs has done so for long."""
+        with self._guard:
+            return self._running is not None and monotonic() - self._since >= SLOW
+
+    def holds(self, user: str | None) -> bool:
+        """Return whether a statement of this user runs or waits here."""
+        with self._guard:
+            running = self._running
+            return user in self._queue or (running is not None and running.user == user)
 
     async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
         """Run a statement after those that wait already, in one hop to the thread."""
@@ -87,32 +103,30 @@ class Lane:
         return await statement.row()
 
     def put(self, statement: Statement) -> None:
-        """Run a statement after those that wait already."""
+        """Run a statement when its user's turn comes."""
         statement.lane = self
-        if not self._waiting:
-            self._since = self._loop.time()
+        with self._guard:
+            self._queue.put(statement.user, statement)
+        self._tokens.put(True)
+        if not self._watched:
+            self._watched = True
             self._loop.call_later(SLOW, self._watch)
-        self._waiting[statement] = None
-        self._queue.put(statement)
 
     def _watch(self) -> None:
         """Notice that a statement is slow; called again as long as there are any."""
-        if not self._waiting:
+        self._watched = self.waiting > 0
+        if not self._watched:
             return
         if self.is_slow():
             self._changed(self)
-            self._loop.call_later(SLOW, self._watch)
-        else:
-            self._loop.call_at(self._since + SLOW, self._watch)
+        self._loop.call_later(SLOW, self._watch)
 
     def take_back(self) -> list[Statement]:
         """Return the statements that have not begun; they do not run here any more."""
         with self._guard:
-            back = [one for one in self._waiting if not one.begun]
-            for statement in back:
-                statement.lane = None
+            back = self._queue.take_all()
         for statement in back:
-            del self._waiting[statement]
+            statement.lane = None
         return back
 
     def stop(self, statement: Statement) -> None:
@@ -121,21 +135,15 @@ class Lane:
             runs = self._running is statement
             if runs:
                 self._connection.interrupt()
-            elif not statement.begun:
-                statement.lane = None
+            else:
+                self._queue.remove(statement.user, statement)
         if runs:
             # SQLite forgets an interruption that comes before the first step.
             self._loop.call_later(AGAIN, self.stop, statement)
-        elif not statement.begun and self._waiting.pop(statement, 0) is None:
-            self._left()
-
-    def _left(self) -> None:
-        if not self._waiting:
-            self._changed(self)
 
     async def close(self) -> None:
         """Close the connection, after what waits for it, and end the thread."""
-        self._queue.put(None)
+        self._tokens.put(False)
         await self._closed
 
     def _work(self, opened: "asyncio.Future[sqlite3.Connection]") -> None:
@@ -146,38 +154,36 @@ class Lane:
             self._loop.call_soon_threadsafe(_answer, opened, None, error)
             return
         self._loop.call_soon_threadsafe(_answer, opened, connection, None)
-        while (statement := self._queue.get()) is not None:
-            self._run(connection, statement)
+        while self._tokens.get():
+            with self._guard:
+                statement = self._running = self._queue.take()
+                self._since = monotonic()
+            if statement is not None:
+                self._run(connection, statement)
         connection.close()
         self._loop.call_soon_threadsafe(_answer, self._closed, None, None)
 
     def _run(self, connection: sqlite3.Connection, statement: Statement) -> None:
         rows, failure = None, None
-        with self._guard:
-            # It may have been taken back, and even have been put here again.
-            if statement.lane is not self or statement.begun:
-                return
-            statement.begun = True
-            self._running = statement
         try:
             rows = connection.execute(statement.sql, statement.values).fetchall()
         except Exception as error:
             failure = error
         with self._guard:
             self._running = None
-        self._loop.call_soon_threadsafe(self._ended, statement, rows, failure)
+            slow = monotonic() - self._since >= SLOW
+        self._loop.call_soon_threadsafe(self._ended, statement, rows, failure, slow)
 
     def _ended(
-        self, statement: Statement, rows: list[Any] | None, failure: Exception | None
+        self, statement: Statement, rows: list[Any] | None, failure: Exception | None, slow: bool
     ) -> None:
-        del self._waiting[statement]
-        self._since = self._loop.time()
         _answer(statement.rows, rows, failure)
-        self._left()
+        if slow:
+            self._changed(self)
 
 
 def _answer(future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
-    """Tell whoever waits in the loop; perhaps nobody does any more."""
+    """Set the result or the error, unless nobody waits any more."""
     if future.done():
         return
     if failure is None:

@@ -143,8 +143,7 @@ class SqliteReader:
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._lanes: list[Lane] = []
-        self._shares = Shares(SQLITE_READERS // 2)
-        # Those for which every lane is too slow.
+        # Those for which every lane that they may take is slow.
         self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
@@ -169,21 +168,27 @@ class SqliteReader:
 
     async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one statement and return its first row."""
-        async with self._shares.of(user):
-            statement = Statement(sql, values)
-            self._put(statement)
-            try:
-                return await statement.row()
-            except sqlite3.DataError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
-                    raise
-            except MemoryError:
-                # Until it is done, a function for JSON is held by the limit of the heap only.
-                pass
-            raise AnswerTooLarge(self._max_answer_bytes)
+        statement = Statement(sql, values, user)
+        self._put(statement)
+        try:
+            return await statement.row()
+        except sqlite3.DataError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                raise
+        except MemoryError:
+            # Until it is done, a function for JSON is held by the limit of the heap only.
+            pass
+        raise AnswerTooLarge(self._max_answer_bytes)
 
     def _put(self, statement: Statement) -> None:
-        lane = next((lane for lane in self._lanes if not lane.is_slow()), None)
+        """Queue a statement for the first lane that is not slow and that its user may take."""
+        lanes = self._lanes
+        user = statement.user
+        if user is not None:
+            held = [lane for lane in lanes if lane.holds(user)]
+            if len(held) >= SQLITE_READERS // 2:
+                lanes = held
+        lane = next((lane for lane in lanes if not lane.is_slow()), None)
         if lane is None:
             self._pending.append(statement)
         else:
@@ -191,7 +196,7 @@ class SqliteReader:
 
     def _go_on(self, lane: Lane) -> None:
         """Let others past a statement that is slow, and those that wait go on where one was."""
-        waiting = [*lane.take_back(), *self._pending]
+        waiting = [*(lane.take_back() if lane.is_slow() else ()), *self._pending]
         self._pending.clear()
         for statement in waiting:
             if not statement.rows.done():

@@ -48,6 +48,8 @@ def sqlite_engine(url: URL) -> AsyncEngine:
     event.listen(
         engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
     )
+    # The first of all, for whoever leaves while the others are at it.
+    event.listen(engine.sync_engine, "connect", _let_stop_twice, insert=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _Interrupter())
@@ -88,11 +90,17 @@ def _leave_values_out(context: ExceptionContext) -> None:
     leave_values_out(context.sqlalchemy_exception)
 
 
+def _let_stop_twice(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """Make every stop of a connection the first one.
+
+    Whoever is cancelled twice stops it twice, and would wait for the second stop for ever.
+    """
+    connection.driver_connection.stop = cache(connection.driver_connection.stop)
+
+
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     """Set the pragmas, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
     connection.isolation_level = None
-    # Whoever is cancelled twice stops it twice, and would wait for the second stop for ever.
-    connection.driver_connection.stop = cache(connection.driver_connection.stop)
     cursor = connection.cursor()
     for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE}"):
         cursor.execute(pragma)

@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 from server.cli.errors import CommandError, open_database
 from server.files import open_files
 from server.settings import load_settings
+from server.stores import SETTING
 from server.sweep import Finding, sweep
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -65,7 +66,7 @@ async def _told() -> AsyncIterator[None]:
     except (BaseError, OSError) as error:
         code = re.search(r"<Code>(\w+)</Code>", str(error))
         why = code[1] if code else type(error).__name__
-        raise CommandError(f"The file store could not be read or changed ({why}).") from None
+        raise CommandError(f"{SETTING}: The store could not be read or changed ({why}).") from None
 
 
 def _line(finding: Finding) -> str:

@@ -58,9 +58,11 @@ async def open_source(url: str) -> AsyncIterator[Source]:
             },
         )
     try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield _Postgres(connection)
+        with _trouble():
+            await connection.transaction(isolation="repeatable_read", readonly=True).start()
+        yield _Postgres(connection)
     finally:
+        # Which ends the transaction, also where the server has gone away.
         await connection.close()
 
 

@@ -4,8 +4,10 @@ The suite runs these; ``make proofs`` runs the tests of the other files of this 
 """
 
 from pathlib import Path
+from urllib.error import HTTPError
 
-from playwright.sync_api import Browser, Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from server import console
 from server.demo import PASSWORD
@@ -117,14 +119,24 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     expect(result).to_contain_text("waiting for the first event")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    # What one person was answered is not left on the screen for the next one.
+    page.get_by_role("button", name="Log out").click()
+    expect(result).to_have_text("")
     page.close()
     assert wrong == []
+
+
+def by_twos(request: Request) -> str:
+    """Return what a request sends, with pages of two instead of a hundred."""
+    return (request.post_data or "").replace("first: 100", "first: 2")
 
 
 def test_the_inbox_stays_live(browser: Browser, origin: str, token: str) -> None:
     inbox = browser.new_page(viewport={"width": 1100, "height": 700})
     wrong: list[str] = []
     inbox.on("pageerror", lambda error: wrong.append(str(error)))
+    # So that the list has several pages.
+    inbox.route("**/graphql", lambda route: route.continue_(post_data=by_twos(route.request)))
     inbox.goto(f"{origin}/examples/inbox")
     expect(inbox.locator("#hint")).to_contain_text(PASSWORD)
     inbox.get_by_label("Username").fill("keith")
@@ -159,9 +171,17 @@ def test_the_inbox_stays_live(browser: Browser, origin: str, token: str) -> None
     expect(first).to_contain_text("To be deleted")
     call(origin, "DELETE", f"tickets/{another}/", None, token)
     expect(inbox.locator("tbody")).not_to_contain_text("To be deleted")
-    inbox.get_by_role("button", name="Log out").click()
+    refresh = inbox.evaluate("JSON.parse(sessionStorage.getItem('inbox')).refreshToken")
+    # Nothing more is read, and the server is told.
+    with (
+        inbox.expect_event("requestfailed"),
+        inbox.expect_response(lambda response: "logout(" in (response.request.post_data or "")),
+    ):
+        inbox.get_by_role("button", name="Log out").click()
     expect(inbox.get_by_label("Username")).to_be_visible()
     expect(inbox.locator("tbody tr")).to_have_count(0)
+    with pytest.raises(HTTPError, match="401"):
+        call(origin, "POST", "auth/refresh/", {"refresh": refresh})
     inbox.reload()
     expect(inbox.get_by_label("Username")).to_be_visible()
     inbox.close()

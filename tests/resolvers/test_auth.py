@@ -350,6 +350,18 @@ async def test_what_is_imported_meanwhile_is_as_slow_at_once(world: World) -> No
     assert hasher.iterations == 1_200_000
 
 
+async def test_no_imported_hash_makes_all_checks_slower_than_that(world: World) -> None:
+    slow = "pbkdf2_sha256$9000000$salt$eA=="
+    await set_user(world, "olga", password=slow)
+    hasher = CountingHasher()
+    desk = counted(world, hasher)
+    for username, iterations in (("nobody", 2_000_000), ("olga", 9_000_000), ("colin", 2_000_000)):
+        hasher.iterations = 0
+        with pytest.raises(BadCredentials):
+            await auth.login(desk, username, "wrong")
+        assert hasher.iterations == iterations, username
+
+
 async def test_a_password_changed_while_it_was_checked_is_not_brought_back(world: World) -> None:
     """Neither does the old one get in, nor does its new hash replace the new password."""
     await set_user(world, "keith", password="pbkdf2_sha256$1000$salt$" + B64)

@@ -77,6 +77,20 @@ async def test_who_leaves_has_the_work_done_that_was_begun_and_no_other(work: Wo
     assert work.kept == {"1": "1", "3": "3"}
 
 
+async def test_who_leaves_and_asks_again_waits_behind_others(work: Work) -> None:
+    """A piece of work that was begun is the user's turn until it is done."""
+    left = work.start("a", "1")
+    await work.begun.wait()
+    left.cancel()
+    await asyncio.sleep(0)
+    again, other = work.start("a", "2"), work.start("b", "3")
+    await asyncio.sleep(0)
+    work.go_on.set()
+    assert (await again, await other) == ("2", "3")
+    assert work.order == ["1", "3", "2"]
+    assert left.cancelled()
+
+
 async def test_work_that_fails_is_not_kept_and_stops_nobody(work: Work) -> None:
     def fail() -> str:
         raise LookupError

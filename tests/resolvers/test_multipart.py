@@ -119,6 +119,11 @@ async def test_what_cannot_be_decoded_is_refused(encoding: str, sent: bytes, siz
         ("FileName*=UTF-8''a%2Fb%2F..%2Fc.txt", "c.txt"),
         ("filename*=UTF-8''a%0D%0A%E2%80%AEb.txt", "ab.txt"),
         ("filename*=UTF-8''%FF.txt", "\ufffd.txt"),
+        # One that cannot be read is none, where there is another.
+        ("filename*=UTF-8''%FF.txt; filename=\"b.txt\"", "b.txt"),
+        ("filename=\"b.txt\"; filename*=shift_jis''%83%65.txt", "b.txt"),
+        ("filename*=UTF-8''; filename=\"b.txt\"", "b.txt"),
+        ("filename*=us-ascii''a.txt; filename=\"b.txt\"", "a.txt"),
         # Without its form, it is none.
         ('filename*=a.txt; filename="b.txt"', "b.txt"),
         # What stands in quotes is no other parameter.

@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 import httpx
 import pytest
-from sqlalchemy import select
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
 
@@ -31,7 +30,9 @@ from resolvers.passwords import hash_password
 from resolvers.plans import Plans
 from rest_compat import rest_routes
 from server.app import create_desk
+from server.database import Database
 from server.settings import Settings
+from tests.stored import stored_rows
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 API = "/api/v1/"
@@ -157,12 +158,9 @@ class Api:
 
     async def everything(self) -> dict[str, list[Any]]:
         """Return all rows of all tables, to see that a refused write changed none."""
-        found = {}
-        async with self.desk.database.transaction() as session:
-            for table in SQLModel.metadata.sorted_tables:
-                rows = await session.exec(select(table).order_by(*table.primary_key))  # type: ignore[call-overload]
-                found[table.name] = [tuple(row) for row in rows]
-        return found
+        database = self.desk.database
+        assert isinstance(database, Database)
+        return await stored_rows(database)
 
 
 def _user(name: str, role: Role, number: int, **more: Any) -> User:

@@ -127,6 +127,28 @@ async def test_bodies_have_a_limit(api: Api) -> None:
     assert response.json() == {"detail": "A body may have at most 100000 values."}
 
 
+async def test_bodies_at_their_limit_are_read(api: Api) -> None:
+    most = api.desk.max_text_bytes + 1024 * 1024
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
+    for path, who, limit, wrong in (
+        ("tickets/", "keith", most, "subject"),
+        ("jwt/token/verify/", None, 128 * 1024, "token"),
+    ):
+        for kind, body in (
+            (JSON, b'{"a": "' + b"x" * (limit - 9) + b'"}'),
+            (FORM, b"a=" + b"x" * (limit - 2)),
+            # Of multipart only what is in the parts counts.
+            (MULTIPART, part % (b"x" * limit)),
+        ):
+            headers = {"Content-Type": kind}
+            response = await api.call("POST", path, who, content=body, headers=headers)
+            assert (response.status_code, wrong in response.json()) == (400, True), response.text
+    response = await api.post(
+        "tickets/", content=b"&".join([b"a=1"] * 1000), headers={"Content-Type": FORM}
+    )
+    assert set(response.json()) == {"subject", "description", "company"}
+
+
 async def test_a_long_form_is_read(api: Api) -> None:
     text = "ü, [x] " * 20_000
     ticket = f"tickets/{api.key('offline')}/"

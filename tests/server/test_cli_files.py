@@ -98,7 +98,9 @@ def test_a_store_that_fails_is_told_without_its_address(
     endpoint = "http://127.0.0.1:9"
     environment(files_url=f"s3://secret-bucket/x?endpoint={endpoint}&allow_http=true")
     ended = run("files", "sweep", "--remove")
-    assert_refused(ended, "The file store could not be read or changed (GenericError).")
+    assert_refused(
+        ended, "DESKGRAPH_FILES_URL: The store could not be read or changed (GenericError)."
+    )
     assert "secret-bucket" not in ended.err
 
 

@@ -69,6 +69,7 @@ def allows(preflight: httpx.Response, *names: str, origin: str = ORIGIN) -> bool
         ("x-request-id", "x-correlation-id"),
         ("range", "if-range", "last-event-id"),
         ("prefer", "accept-language", "x-datadog-trace-id", "b3"),
+        ("user-agent", "x-trace-id", "x-amzn-trace-id", "x-cloud-trace-context"),
     ],
 )
 async def test_what_front_ends_commonly_send_passes(opened: Opened, names: tuple[str, ...]) -> None:

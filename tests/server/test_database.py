@@ -33,6 +33,8 @@ async def names(database: Database) -> list[str]:
         ("sqlite+aiosqlite:////tmp/desk.db", "sqlite:////tmp/desk.db"),
         ("postgres://desk@host/name", "postgresql://desk@host/name"),
         ("postgresql+asyncpg://desk@host/name", "postgresql://desk@host/name"),
+        ("postgresql:///name?host=%2Frun", "postgresql:///name?host=%2Frun"),
+        ("postgresql://host?dbname=name", "postgresql://host?dbname=name"),
     ],
 )
 def test_urls_are_taken_as_people_write_them(url: str, parsed: str) -> None:
@@ -41,7 +43,16 @@ def test_urls_are_taken_as_people_write_them(url: str, parsed: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "hunter2", "mysql://desk:hunter2@host/name", "sqlite://"],
+    [
+        *("", "hunter2", "mysql://desk:hunter2@host/name"),
+        *(
+            "sqlite://",
+            "sqlite:///:memory:",
+            "sqlite:///file::memory:",
+            "sqlite:///desk.db?key=hunter2",
+        ),
+        *("postgresql://", "postgresql://desk:hunter2@host", "postgres://desk:hunter2@host:5432/"),
+    ],
 )
 def test_a_url_that_cannot_be_used_is_told_without_repeating_it(url: str) -> None:
     with pytest.raises(DatabaseUrlError) as raised:

@@ -94,6 +94,29 @@ async def test_no_user_holds_more_than_half_of_the_lanes(tmp_path: Path, holds: 
         assert sorted(map(str, holds.begun)) == ["0", "1", "2", "3", "5"]
 
 
+async def test_users_take_turns(
+    tmp_path: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with many reads that wait delays the others by one of them, not by all."""
+    monkeypatch.setattr(lanes, "SLOW", 60.0)
+
+    def read(number: int, user: str) -> "asyncio.Task[object]":
+        return asyncio.create_task(reader.fetch_row("SELECT hold(?)", [number], user))
+
+    async with opened(tmp_path, holds) as reader:
+        first = read(0, "greedy")
+        await holds.count(1)
+        waiting = [read(number, "greedy") for number in range(1, 10)]
+        waiting += [read(10, "other"), read(11, "other"), read(12, "third")]
+        await asyncio.sleep(0)
+        leaving = waiting.pop(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        holds.go_on.set()
+        await asyncio.gather(first, *waiting)
+        assert holds.begun == [0, 2, 10, 12, 3, 11, 4, 5, 6, 7, 8, 9]
+
+
 async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
     tmp_path: Path, holds: Holds
 ) -> None:
@@ -114,6 +137,41 @@ async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
         assert await waiting == (3,)
         await asyncio.gather(*held)
         assert len(holds.begun) == SQLITE_READERS
+
+
+async def test_what_waits_goes_on_where_a_slow_read_is_given_up(
+    tmp_path: Path, holds: Holds
+) -> None:
+    async with opened(tmp_path, holds) as reader:
+        endless = "WITH RECURSIVE c(n) AS (SELECT hold(1) UNION ALL SELECT n + 1 FROM c) "
+        held = [
+            asyncio.create_task(reader.fetch_row(f"{endless} SELECT count(*) FROM c", [], user))
+            for user in "ab"
+            for _ in range(SQLITE_READERS // 2)
+        ]
+        await holds.count(SQLITE_READERS)
+        waiting = asyncio.create_task(reader.fetch_row("SELECT 3", [], "c"))
+        await asyncio.sleep(0)
+        holds.go_on.set()
+        held[0].cancel()
+        try:
+            assert await asyncio.wait_for(waiting, 20) == (3,)
+            assert not any(one.done() for one in held[1:])
+        finally:
+            for one in held:
+                one.cancel()
+            await asyncio.wait(held)
+
+
+async def test_a_slow_read_behind_a_quick_one_is_passed_by(tmp_path: Path, holds: Holds) -> None:
+    async with opened(tmp_path, holds) as reader:
+        quick = reader.fetch_row("SELECT 1", [])
+        slow = asyncio.create_task(reader.fetch_row("SELECT hold(2)", []))
+        behind = reader.fetch_row("SELECT 3", [])
+        first, last = await asyncio.wait_for(asyncio.gather(quick, behind), 20)
+        assert (first, last) == ((1,), (3,))
+        holds.go_on.set()
+        assert await slow == (2,)
 
 
 async def test_quick_reads_wait_for_each_other(tmp_path: Path) -> None:

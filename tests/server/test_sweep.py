@@ -90,6 +90,40 @@ async def test_uploads_that_are_under_way_stay(world: World) -> None:
     assert not set(young) & set(world.files())
 
 
+async def test_files_of_just_then_stay(world: World) -> None:
+    for name in ("stored.txt", "coming.txt#1"):
+        leave(world, f"{FOLDER}/{name}", hours=24)
+    assert await found(world, remove=True) == []
+    world.clock.move(seconds=1)
+    assert len(await found(world, remove=True)) == 2
+
+
+async def test_unfinished_files_are_told_by_their_last_characters(world: World) -> None:
+    leave(world, f"{FOLDER}/token/film#1.mp4")
+    assert [each.kind for each in await found(world)] == ["orphan"]
+
+
+async def test_unfinished_files_are_not_looked_for_behind_links(
+    world: World, tmp_path: Path
+) -> None:
+    outside = leave(world, "../elsewhere/film.mp4#1")
+    (world.media / FOLDER / "link").symlink_to(outside.parent)
+    assert await found(world, remove=True) == []
+    assert outside.exists()
+
+
+async def test_an_unfinished_file_that_goes_meanwhile_is_not_told(world: World) -> None:
+    left = [leave(world, f"{FOLDER}/token/{name}.mp4#1") for name in "ab"]
+    files = FileStore(LocalStore(world.media))
+    told = []
+    async for each in sweep(world.database, files, before=world.clock()):
+        told.append(world.media / each.key)
+        for path in left:
+            path.unlink()
+    assert len(told) == 1
+    assert told[0] in left
+
+
 async def test_unfinished_files_of_killed_processes_are_found(world: World) -> None:
     path = leave(world, f"{FOLDER}/token/film.mp4#1", content=bytes(5000))
     at = NOON - timedelta(hours=25)

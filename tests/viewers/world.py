@@ -43,6 +43,7 @@ from server.app import create_desk
 from server.database import Database
 from server.settings import Settings
 from tests.limits import UNBOUNDED
+from tests.stored import stored_rows
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 SECRET = "between ourselves"
@@ -335,12 +336,7 @@ class World:
 
     async def dump(self) -> dict[str, list[Any]]:
         """Return all rows of all tables and the names of all files."""
-        found: dict[str, list[Any]] = {"files": self.files()}
-        async with self.database.engine.connect() as connection:
-            for table in SQLModel.metadata.sorted_tables:
-                listed = await connection.execute(sa.select(table).order_by(*table.primary_key))
-                found[table.name] = [tuple(row) for row in listed]
-        return found
+        return {"files": self.files(), **await stored_rows(self.database)}
 
     def files(self) -> list[str]:
         """Return the keys of all stored files, and whatever else lies in the store."""

@@ -58,7 +58,7 @@ class OldDesk:
         """Insert rows."""
         self.do(lambda connection: connection.execute(insert(table), rows))
 
-    def set(self, table: Table, name: str, **values: object) -> None:
+    def set(self, table: Table, name: str, /, **values: object) -> None:
         """Change the row of a name."""
         where = table.c.id == key(name)
         self.do(lambda connection: connection.execute(table.update().where(where).values(values)))

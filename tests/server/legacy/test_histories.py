@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks import old_desk
-from models import Role
+from models import Role, Ticket
 from resolvers import tickets
 from resolvers.desk import Context, Viewer
 from resolvers.events import lock_log
@@ -21,7 +21,7 @@ from server.database import Database
 from server.legacy.source import open_source
 from server.settings import load_settings
 from tests.server.conftest import Ended
-from tests.server.legacy.conftest import NOON, OldDesk, everything, key, row
+from tests.server.legacy.conftest import NOON, OldDesk, counts, everything, key, row
 
 Bring = Callable[..., Ended]
 LONG = "0123456789abcdef" * 200_000
@@ -163,6 +163,42 @@ def test_an_import_reads_one_snapshot(old: OldDesk) -> None:
             return [*found, await source.count("auth_user")]
 
     assert asyncio.run(read()) == [2, 2, 2, 3]
+
+
+def test_a_change_that_is_under_way_here_is_not_overwritten(
+    desk: str, old: OldDesk, bring: Bring, backend: str
+) -> None:
+    if backend == "sqlite":
+        pytest.skip("it has one writer")
+    old.add_small_desk()
+    bring()
+    old.set(old_desk.TICKETS, "offline", subject="Theirs")
+    ended: list[Ended] = []
+    importing = threading.Thread(target=lambda: ended.append(bring()), daemon=True)
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    async def write() -> None:
+        database = Database(desk)
+        await database.open()
+        async with database.transaction() as session:
+            ticket = await session.get(Ticket, key("offline"), with_for_update=True)
+            assert ticket is not None
+            ticket.subject = "Ours"
+            await session.flush()
+            importing.start()
+            async with asyncio.timeout(60):
+                while not (await database.fetch_row(waits, []))[0]:
+                    assert importing.is_alive()
+                    await asyncio.sleep(0.01)
+        await database.close()
+
+    asyncio.run(write())
+    importing.join(60)
+    assert counts(ended[0])["tickets"] == (2, 0, 1, 1)
+    assert row(desk, "tickets", "offline")["subject"] == "Ours"
 
 
 def test_an_import_appends_to_the_log_in_its_turn(

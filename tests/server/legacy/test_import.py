@@ -173,6 +173,23 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
     assert counts(bring()) == {**AGAIN, "comments": (4, 0, 4, 0)}
 
 
+def test_rows_of_two_kinds_may_have_the_same_id(desk: str, old: OldDesk, bring: Bring) -> None:
+    old.add_small_desk()
+    file = old_desk.attachment(key("offline"), key("bill"), "a.txt", name="before")
+    old.add(old_desk.ATTACHMENTS, file)
+    old.add(old_desk.COMMENTS, old_desk.comment(key("offline"), key("bill")))
+    assert counts(bring()) == {**FIRST, "comments": (4, 4, 0, 0), "attachments": (2, 2, 0, 0)}
+    old.set(old_desk.COMMENTS, "offline", text="Changed")
+    old.set(old_desk.ATTACHMENTS, "offline", name="after")
+
+    again = counts(bring())
+
+    assert again == {**AGAIN, "comments": (4, 1, 3, 0), "attachments": (2, 1, 1, 0)}
+    assert row(desk, "comments", "offline")["text"] == "Changed"
+    assert row(desk, "attachments", "offline")["name"] == "after"
+    assert counts(bring()) == {**AGAIN, "comments": (4, 0, 4, 0), "attachments": (2, 0, 2, 0)}
+
+
 def test_what_is_gone_over_there_stays_and_is_counted(
     desk: str, old: OldDesk, bring: Bring
 ) -> None:

@@ -4,10 +4,14 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from obstore.exceptions import BaseError
 
 from benchmarks import old_desk
+from server.files import FileStore
+from server.legacy.media import AT_ONCE
 from tests.server.conftest import Ended, change
 from tests.server.legacy.conftest import NOON, OldDesk, counts, everything, key, rejects, row
 
@@ -56,6 +60,98 @@ def test_files_may_come_later(desk: str, bring: Bring, media: Path) -> None:
 
     assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
     assert stored() == {SHOT: PNG}
+
+
+def test_a_long_file_comes_whole(desk: str, bring: Bring, media: Path) -> None:
+    """One that is longer than an upload may be here."""
+    long = bytes(range(256)) * 4 * 1024 * 26
+    put(media, SHOT, long)
+
+    assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
+    assert stored() == {SHOT: long}
+    shot = row(desk, "attachments", "shot")
+    assert (shot["size"], shot["sha256"]) == (len(long), hashlib.sha256(long).hexdigest())
+
+
+def test_files_that_cannot_be_copied(
+    desk: str, old: OldDesk, bring: Bring, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails holds up no other, and comes with a later run."""
+    names = ["folder.txt", "gone.txt", "broken.txt", "fine.txt"]
+    old.add(
+        old_desk.ATTACHMENTS,
+        *(old_desk.attachment(key(name), key("bill"), name, name=name) for name in names),
+    )
+    for name in names[1:]:
+        put(media, name, b"content")
+    (media / "folder.txt").mkdir()
+    failures = {"gone.txt": FileNotFoundError(), "broken.txt": BaseError("the store is full")}
+    store = FileStore.put
+
+    async def fail(files: FileStore, at: str, *args: Any, **options: Any) -> None:
+        if at in failures:
+            raise failures[at]
+        await store(files, at, *args, **options)
+
+    monkeypatch.setattr(FileStore, "put", fail)
+
+    assert counts(bring("--media", str(media)))["files"] == (5, 2, 0, 3)
+    assert set(stored()) == {SHOT, "fine.txt"}
+    assert {one["row"]["file"]: one["reason"] for one in rejects()} == {
+        "folder.txt": "is not in the folder",
+        "gone.txt": "cannot be copied (FileNotFoundError)",
+        "broken.txt": "cannot be copied (BaseError)",
+    }
+    assert row(desk, "attachments", "broken.txt")["sha256"] == ""
+    failures.clear()
+    assert counts(bring("--media", str(media)))["files"] == (5, 2, 2, 1)
+
+
+def test_a_few_files_are_copied_at_once(
+    old: OldDesk, bring: Bring, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"f{i}.txt" for i in range(3 * AT_ONCE)]
+    for name in names:
+        put(media, name, b"content")
+    old.add(
+        old_desk.ATTACHMENTS,
+        *(
+            old_desk.attachment(key(name), key("bill"), name, name=f"Shown {name}")
+            for name in names
+        ),
+    )
+    open_now, most = 0, 0
+    told = set()
+    store = FileStore.put
+
+    async def count(files: FileStore, *args: Any, name: str, **options: Any) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        # What an object store answers with where it serves the file itself.
+        told.add(name)
+        await store(files, *args, name=name, **options)
+        open_now -= 1
+
+    monkeypatch.setattr(FileStore, "put", count)
+
+    assert counts(bring("--media", str(media)))["files"] == (25, 25, 0, 0)
+    assert most == AT_ONCE
+    assert told == {"shot.png", *(f"Shown {name}" for name in names)}
+
+
+def test_a_new_name_over_there_keeps_the_file(
+    desk: str, old: OldDesk, bring: Bring, media: Path
+) -> None:
+    bring("--media", str(media))
+    before = row(desk, "attachments", "shot")
+    old.set(old_desk.ATTACHMENTS, "shot", name="renamed.png")
+
+    ended = bring()
+
+    assert counts(ended)["attachments"] == (1, 1, 0, 0)
+    assert "without a file" not in ended.out
+    assert row(desk, "attachments", "shot") == before | {"name": "renamed.png"}
 
 
 def test_missing_files_are_told_by_name(desk: str, old: OldDesk, bring: Bring, media: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from benchmarks import old_desk
 from benchmarks.old_desk import Row
-from server.legacy.kinds import COMMENTS, TICKETS, USERS, Kind
+from server.legacy.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, Kind
 from server.legacy.values import Rejected
 from tests.server.conftest import Ended, change
 from tests.server.legacy.conftest import OldDesk, counts, everything, key, rejects, row
@@ -65,6 +65,19 @@ def test_a_value_that_cannot_be_taken_is_named(changed: Row, reason: str) -> Non
     assert str(rejected.value).startswith(reason)
 
 
+@pytest.mark.parametrize("size", [-1, 2**63, "5", 1.5, None])
+def test_a_size_that_is_no_count(size: object) -> None:
+    with pytest.raises(Rejected, match=r"^size is (no count: |missing)"):
+        converted(ATTACHMENTS, old_desk.attachment(key("a"), key("t"), "a.txt", size=size))
+
+
+def test_values_at_their_bounds_are_taken() -> None:
+    assert converted(TICKETS, TICKET | {"subject": "x" * 200})["subject"] == "x" * 200
+    for size in (0, 2**63 - 1):
+        file = old_desk.attachment(key("a"), key("t"), "a.txt", size=size)
+        assert converted(ATTACHMENTS, file)["size"] == size
+
+
 def test_other_kinds_of_values() -> None:
     with pytest.raises(Rejected, match=r"is_internal is neither true nor false: 'no'"):
         converted(COMMENTS, old_desk.comment(key("c"), key("t"), is_internal="no"))
@@ -116,6 +129,33 @@ def test_rejected_rows_are_written_with_the_reason(desk: str, old: OldDesk, brin
     assert counts(bring("--rejects", "out/rejects.jsonl"))["comments"] == (5, 1, 4, 0)
     assert not path.exists()
     assert row(desk, "comments", "lost")["ticket_id"] == key("theirs")
+
+
+def test_texts_that_are_not_utf_8(
+    backend: str, desk: str, old: OldDesk, bring: Bring, tmp_path: Path
+) -> None:
+    if backend == "postgres":
+        pytest.skip("it stores no others")
+    old.add_small_desk()
+    broken = "UPDATE crm_app_ticketcomment SET {} WHERE text = '{}'"
+    for sql in (
+        broken.format("text = CAST(x'48E9' AS TEXT)", "Hello"),
+        broken.format("id = 'no id'", "Among us"),
+        "UPDATE crm_app_ticketattachment SET id = 'no id'",
+    ):
+        old.do(methodcaller("execute", text(sql)))
+    (tmp_path / "media").mkdir()
+
+    ended = counts(bring("--media", str(tmp_path / "media")))
+
+    assert (ended["comments"], ended["attachments"]) == ((3, 1, 0, 2), (1, 0, 0, 1))
+    assert ended["files"] == (0, 0, 0, 0)
+    assert sorted(one["reason"] for one in rejects()) == [
+        "id is no UUID: 'no id'",
+        "id is no UUID: 'no id'",
+        "text has characters that no text can hold",
+    ]
+    assert len(everything(desk)["comments"]) == 1
 
 
 def test_a_reference_to_nothing(backend: str, desk: str, old: OldDesk, bring: Bring) -> None:

@@ -1,12 +1,17 @@
 """What keeps an import from starting is one sentence, and nothing was changed."""
 
+import asyncio
 import os
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
 
+from benchmarks import old_desk
+from server.legacy.source import SourceError, open_source
 from tests.processes import PATIENCE
 from tests.server.conftest import (
     SECRET,
@@ -17,7 +22,7 @@ from tests.server.conftest import (
     read_until,
     terminal,
 )
-from tests.server.legacy.conftest import OldDesk, everything
+from tests.server.legacy.conftest import OldDesk, counts, everything, key
 
 Bring = Callable[..., Ended]
 
@@ -60,6 +65,57 @@ def test_a_file_that_is_no_database(run: Run, desk: str) -> None:
     Path("old.sqlite3").write_text("no database, but long enough to look like something else" * 9)
 
     assert_refused(run("import-legacy", "sqlite:///old.sqlite3"), "is not a SQLite database")
+
+
+def test_any_path_can_be_that_of_the_old_database(run: Run, desk: str, tmp_path: Path) -> None:
+    folder = tmp_path / "50% of it? #1"
+    folder.mkdir()
+    old = OldDesk(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    old.do(old_desk.OLD.create_all)
+    old.add_small_desk()
+    (tmp_path / "old.sqlite3").rename(folder / "old.sqlite3")
+
+    ended = run("import-legacy", f"sqlite:///{quote(str(folder))}/old.sqlite3")
+
+    assert counts(ended)["comments"] == (3, 3, 0, 0)
+    assert desk
+
+
+def test_an_old_database_that_breaks_while_it_is_read(backend: str, old: OldDesk) -> None:
+    """It is the old one that is blamed."""
+    companies = [old_desk.company(key(f"c{i}"), "x" * 250) for i in range(200)]
+    old.add(old_desk.COMPANIES_TABLE, *companies)
+    order = "rowid" if backend == "sqlite" else "id"
+    lost = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%company%'"
+    lost += " AND datname = current_database() AND pid <> pg_backend_pid()"
+    read = 0
+
+    async def break_it() -> None:
+        nonlocal read
+        async with open_source(old.url) as source:
+            async for batch in source.batches("crm_app_company", ("name",), (order,), 10):
+                read += len(batch)
+                if backend == "postgres":
+                    await asyncio.to_thread(old.do, methodcaller("execute", text(lost)))
+
+    if backend == "sqlite":
+        path = Path(old.url.removeprefix("sqlite:///"))
+        content = path.read_bytes()
+        half = len(content) // 2
+        path.write_bytes(content[:half] + b"\xff" * half)
+    with pytest.raises(SourceError):
+        asyncio.run(break_it())
+    assert 0 < read < len(companies)
+
+
+def test_a_time_that_nobody_can_have(backend: str, old: OldDesk, bring: Bring) -> None:
+    if backend == "sqlite":
+        pytest.skip("it stores texts")
+    old.add_small_desk()
+    sql = "UPDATE crm_app_ticket SET due_date = '20000-01-01' WHERE subject = 'S'"
+    old.do(methodcaller("execute", text(sql)))
+
+    assert_refused(bring(), "could not be used (OverflowError)")
 
 
 def test_our_own_database_is_not_the_old_one(run: Run, desk: str) -> None:

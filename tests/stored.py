@@ -1,0 +1,53 @@
+"""What a database holds, read whole before and after what must not change it.
+
+Hundreds of tests compare all rows with all rows. So the rows are read by one statement of the
+driver, and turned into Python's values only where they are not those of the last time.
+"""
+
+import contextlib
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from server.database import Database
+
+Rows = dict[str, list[tuple[Any, ...]]]
+_known: dict[str, tuple[object, Rows]] = {}
+
+
+async def stored_rows(database: Database) -> Rows:
+    """Return all rows of all tables, in the order of their keys."""
+    url = str(database.url)
+    raw = _sqlite(database) if database.is_sqlite else await _postgres(database)
+    if url not in _known or _known[url][0] != raw:
+        _known.clear()
+        _known[url] = (raw, await _rows(database))
+    return {table: list(rows) for table, rows in _known[url][1].items()}
+
+
+def _sqlite(database: Database) -> object:
+    with contextlib.closing(sqlite3.connect(str(database.url.database), timeout=20)) as connection:
+        connection.execute("BEGIN")
+        return [
+            connection.execute(f"SELECT * FROM {table.name} ORDER BY rowid").fetchall()
+            for table in SQLModel.metadata.sorted_tables
+        ]
+
+
+async def _postgres(database: Database) -> object:
+    tables = SQLModel.metadata.sorted_tables
+    texts = [f"SELECT {at} AS at, t::text AS stored FROM {t.name} t" for at, t in enumerate(tables)]
+    statement = " UNION ALL ".join(texts)
+    async with database.engine.connect() as connection:
+        return sorted(map(tuple, await connection.exec_driver_sql(statement)))
+
+
+async def _rows(database: Database) -> Rows:
+    found: Rows = {}
+    async with database.engine.connect() as connection:
+        for table in SQLModel.metadata.sorted_tables:
+            listed = await connection.execute(sa.select(table).order_by(*table.primary_key))
+            found[table.name] = [tuple(row) for row in listed]
+    return found
