@@ -7,17 +7,20 @@ PORT ?= 8000
 ARGS ?=
 # How many random requests make fuzz, fuzz-api and fuzz-graphql send; each has its own number if not given
 EXAMPLES ?=
+fuzzing = DESKGRAPH_PROOFS=1 DESKGRAPH_PROOFS_EXAMPLES=$(or $(EXAMPLES),$(1)) $(BIN)/python -m pytest -n 2 -m proof --timeout 0
 
 # One more than there are cores: many tests wait for a process that they have started.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 BIN := .venv/bin
+# Whole files go to a worker each, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,20 +46,23 @@ serve: $(STAMP) ## Build GraphiQL where it is missing, migrate, load the demo in
 	@console/build.sh || true
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
-test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: $(STAMP) ## Run the tests, with a small version of each long proof
+	@$(PYTEST) $(ARGS)
+
+proofs: $(STAMP) ## Run the long proofs at full size, and the tests that only run here
+	@DESKGRAPH_PROOFS=1 $(PYTEST) -m proof $(ARGS)
 
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py --timeout 0 $(ARGS)
+	@$(call fuzzing,20000) -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
 
 fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
-	@DESKGRAPH_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) $(BIN)/python -m pytest -n 2 tests/fuzz/test_api.py --timeout 0 $(ARGS)
+	@$(call fuzzing,150) tests/fuzz/test_api.py $(ARGS)
 
 fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest -n 2 -rP tests/fuzz/test_graphql.py --timeout 0 $(ARGS)
+	@$(call fuzzing,5000) -rP tests/fuzz/test_graphql.py $(ARGS)
 
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
-	@DESKGRAPH_SOAK=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
+	@DESKGRAPH_PROOFS=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
 
 check: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
@@ -92,7 +98,7 @@ $(GENERATED)/.venv/.installed: $(GENERATED)/python/requirements.lock $(STAMP)
 	@touch $@
 
 generated-clients: $(STAMP) $(GENERATORS) ## Generate clients of both APIs with each generator, and run them
-	@DESKGRAPH_GENERATED_CLIENTS=1 DESKGRAPH_REQUIRE_CLIENTS=1 $(BIN)/python -m pytest tests/clients/generated $(ARGS)
+	@DESKGRAPH_PROOFS=1 DESKGRAPH_REQUIRE_CLIENTS=1 $(BIN)/python -m pytest tests/clients/generated $(ARGS)
 
 schema: $(STAMP) ## Write schema/schema.graphql
 	@$(BIN)/deskgraph schema > schema/schema.graphql.new

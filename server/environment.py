@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 # Of the tests, which may run in the same environment: CONTRIBUTING.md tells what they do.
-TESTS = ("TEST_", "REQUIRE_", "FUZZ_", "SOAK")
+TESTS = ("TEST_", "REQUIRE_", "PROOFS")
 # How alike a name without the prefix has to be to one with it.
 _NEAR = 0.9
 

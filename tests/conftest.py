@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 
 from server.database import Database, dsn_of
 from server.migrate import upgrade
+from tests import proofs
 
 POSTGRES = make_url(
     os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -28,7 +29,27 @@ POSTGRES_REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_POSTGRES") == "1"
 PREFIX = "deskgraph_test_"
 BACKENDS = ("sqlite", "postgres")
 # How long a test may take, with its fixtures; ``--timeout 0`` is for ever.
-TEST_SECONDS = 300
+TEST_SECONDS = 1200 if proofs.LONG else 300
+# What takes longest, in the order in which it is started. pytest-xdist hands out whole files in the
+# order of their collection: a long one that came last would keep one worker busy, and the others
+# would wait.
+HEAVIEST = (
+    "tests/browser/",
+    "tests/fuzz/test_api.py",
+    "tests/viewers/test_matrix.py",
+    "tests/server/legacy/",
+    "tests/docs/test_examples.py",
+    "tests/webhooks/test_processes.py",
+    "tests/files/test_crashes.py",
+    "tests/schema/test_rates.py",
+    "tests/schema/test_costs.py",
+    "tests/viewers/",
+    "tests/clients/",
+    "tests/concurrency/",
+    "tests/benchmarks/",
+    "tests/fuzz/",
+    "tests/live/",
+)
 
 T = TypeVar("T")
 Admin = Callable[[str], object]
@@ -39,6 +60,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let a test that hangs fail, with the stack of where it hangs."""
     if getattr(config.option, "timeout", None) is None:
         config.option.timeout = TEST_SECONDS
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long proofs to ``make proofs``, and begin with what takes longest."""
+    if not proofs.LONG:
+        left_out = [item for item in items if not proofs.in_suite(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if proofs.in_suite(item)]
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    found = (turn for turn, start in enumerate(HEAVIEST) if item.nodeid.startswith(start))
+    return next(found, len(HEAVIEST))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

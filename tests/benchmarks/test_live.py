@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import live
+from tests import proofs
 
 pytestmark = pytest.mark.anyio
 
@@ -12,6 +13,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@proofs.on("postgres")
 async def test_delivery_is_measured(backend: str) -> None:
     results = await live.measure_on(backend, subscribers=(1, 5), events=3)
     assert [result.subscribers for result in results] == [1, 5]

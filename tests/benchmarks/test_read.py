@@ -11,6 +11,7 @@ from benchmarks.data import make_rows
 from benchmarks.load import Sample, median_of
 from benchmarks.report import Result, table
 from benchmarks.requests import Request
+from tests import proofs
 
 RESULT = Result("SQLite <3>", "REST list", 40_000, Sample(500, 20, 40), Sample(1000, 10, 20))
 
@@ -21,6 +22,7 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
+@proofs.on("sqlite")
 async def test_both_reads_are_measured_beside_the_floor(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,26 @@
 """A real server with the demo's data, and a real browser."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
+from server.demo import PASSWORD
 from tests.processes import end
 
 CHROMIUM = (
@@ -77,3 +88,62 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def token(origin: str) -> str:
+    """Give the token of an Admin."""
+    sent = {"username": "admin", "password": PASSWORD}
+    answer = httpx.post(f"{origin}/api/v1/auth/login/", json=sent)
+    return str(answer.json()["access"])
+
+
+@pytest.fixture
+def graphiql(browser: Browser, origin: str) -> Iterator[Page]:
+    """GraphiQL; it fails the test on any error it logs and any request that leaves the origin."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
+    wrong: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            wrong.append(message.text)
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith((origin, "data:", "blob:")):
+            wrong.append(request.url)
+
+    opened.on("console", on_console)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("request", on_request)
+    opened.goto(f"{origin}/graphql")
+    expect(opened.locator(".graphiql-query-editor .view-lines")).to_be_visible(timeout=20_000)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def reference(browser: Browser, origin: str) -> Iterator[Page]:
+    """A page for the REST paths that reaches no other host; errors and attempts fail the test."""
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    wrong: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        # That a call was refused is no error of the page.
+        if message.type == "error" and not re.search(r"40[01] \(", message.text):
+            wrong.append(message.text)
+
+    def on_request(route: Route) -> None:
+        if route.request.url.startswith((origin, "data:", "blob:")):
+            route.continue_()
+        else:
+            wrong.append(route.request.url)
+            route.abort()
+
+    opened.route("**/*", on_request)
+    opened.on("console", on_console)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    opened.close()
+    assert wrong == []

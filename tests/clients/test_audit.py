@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.clients.conftest import Desk, Run
+
+pytestmark = pytest.mark.proof
 
 AUDITS = 61
 

@@ -1,4 +1,7 @@
-"""The clients of front ends work with the running server, and so does what their tools make."""
+"""The clients of front ends work with the running server, and so does what their tools make.
+
+The suite runs one of each kind: over HTTP, and live.
+"""
 
 import hashlib
 import json
@@ -23,7 +26,12 @@ def built(run: Run) -> None:
     run("npm", "run", "--silent", "build")
 
 
-SCRIPTS = ["apollo", "urql", "live/graphql_ws", "live/graphql_sse", "live/expiry"]
+IN_SUITE = ["apollo", "live/graphql_ws"]
+OTHERS = ["urql", "live/graphql_sse", "live/expiry"]
+SCRIPTS = [
+    *IN_SUITE,
+    *(pytest.param(script, marks=pytest.mark.proof) for script in OTHERS),
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -32,12 +40,14 @@ def test_the_client_works(run: Run, desk: Desk, script: str) -> None:
     run("node", path, **desk.environment)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("script", ["app/run.mjs", "relay/run.mjs"])
 def test_what_was_generated_works(run: Run, desk: Desk, script: str) -> None:
     run("node", script, **desk.environment)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize(("made", "committed"), MANIFESTS.items())
 def test_the_committed_manifest_is_the_generated_one(made: str, committed: str) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.clients.conftest import HERE, ROOT, Run
 
+pytestmark = pytest.mark.proof
+
 LINTERS = {
     "eslint": ("--config", str(HERE / "eslint.config.mjs"), "--max-warnings", "0"),
     "graphql-schema-linter": ("--config-directory", str(HERE)),

@@ -42,6 +42,7 @@ def test_the_table_of_settings_has_each_with_its_default() -> None:
 def test_each_setting_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(rf"\b{PREFIX}(\w+)", document.read_text("utf-8")))
     of_tests = {"TEST_POSTGRES", "REQUIRE_POSTGRES", "REQUIRE_CLIENTS"}
+    of_tests |= {"PROOFS", "PROOFS_EXAMPLES"}
     assert named - of_tests <= {name.upper() for name in Settings.model_fields}
 
 

@@ -22,6 +22,7 @@ WRITTEN = [document for document in DOCUMENTS if document.name not in MADE]
 # Files that tests/clients runs, which documents show whole.
 CLIENTS = ROOT / "tests" / "clients"
 SHOWN = ("*.ts", "*.json", "apollo/*.mjs", "live/*.mjs", "relay/*.mjs", "urql/*.mjs")
+SCHEMA = build_schema(sdl())
 BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
 
 
@@ -72,7 +73,7 @@ def test_no_block_is_overlooked(document: Path) -> None:
 def test_documents_of_graphql_are_valid(document: Path) -> None:
     for block in blocks(document.read_text("utf-8")):
         if block.language == "graphql":
-            assert validate(build_schema(sdl()), parse(block.text)) == []
+            assert validate(SCHEMA, parse(block.text)) == []
 
 
 def test_every_block_that_is_not_run_is_there() -> None:

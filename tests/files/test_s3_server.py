@@ -15,6 +15,8 @@ pytestmark = pytest.mark.anyio
 LARGE = 12 * 1024 * 1024
 
 
+# The suite sees by the next test that a file is stored while it comes.
+@pytest.mark.proof
 async def test_a_large_upload_takes_no_more_memory(
     sqlite_world: World, bucket: Bucket, serve: Serve
 ) -> None:

@@ -5,35 +5,23 @@
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from starlette.applications import Starlette
 
 from schema import media
 from schema.codes import Code
 from server.app import create_app
+from tests import proofs
 from tests.fuzz.graphql import Request, operations, requests
 from tests.viewers.world import Clock, World, key, settings_for
 
-ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 FAULTS = {Code.INTERNAL, Code.TIMEOUT}
-
-
-def examples(most: int, *, shared: int = 1) -> settings:
-    return settings(
-        max_examples=max(ROUNDS // shared, 1) if ROUNDS else most,
-        derandomize=not ROUNDS,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 class Asking:
@@ -133,8 +121,9 @@ def asking(sqlite_url: str, tmp_path: Path) -> Iterator[Asking]:
             runner.run(life.__aexit__(None, None, None))
 
 
+@pytest.mark.proof(small=True)
 def test_requests_of_every_kind(asking: Asking) -> None:
-    @examples(600)
+    @proofs.examples(150, 600)
     @given(requests())
     def ask(request: Request) -> None:
         asking.ask(request)
@@ -145,12 +134,13 @@ def test_requests_of_every_kind(asking: Asking) -> None:
     assert {Code.BAD_USER_INPUT, Code.PERSISTED_QUERY_NOT_FOUND} <= set(asking.seen)
 
 
+@pytest.mark.proof(small=True)
 def test_operations_of_every_kind(asking: Asking) -> None:
     ran = 0
     fields = operations()
     for _label, strategy in fields:
 
-        @examples(2, shared=len(fields))
+        @proofs.examples(1, 2, share=len(fields))
         @given(strategy)
         def ask(case: Any) -> None:
             nonlocal ran

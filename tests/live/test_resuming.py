@@ -1,22 +1,18 @@
-"""A client that loses its connection again and again, and resumes, gets every event exactly once.
-
-``make soak`` does it at full size; the suite with less.
-"""
+"""A client that loses its connection again and again and resumes gets every event exactly once."""
 
 import asyncio
-import os
 from random import Random
 
 import pytest
 
 from resolvers import tickets
+from tests import proofs
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 
-LONG = os.environ.get("DESKGRAPH_SOAK") == "1"
-EVENTS, DISCONNECTS = (5000, 100) if LONG else (300, 12)
+EVENTS, DISCONNECTS = (5000, 100) if proofs.LONG else (120, 8)
 
 
 async def write(live: Live) -> None:
@@ -40,6 +36,7 @@ async def follow(live: Live, found: list[str], cursor: str, count: int, transpor
     return found[-1] if found else cursor
 
 
+@pytest.mark.proof(small=True)
 async def test_no_event_is_missed_or_comes_twice_however_often_the_connection_is_lost(
     live: Live,
 ) -> None:

@@ -1,20 +1,20 @@
 """Whatever is asked, one statement answers as a GraphQL executor would over the rows themselves."""
 
 import json
-import os
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import pytest
 from graphql import build_schema, parse, validate
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from models import Role
 from resolvers.errors import BadCursor
 from resolvers.signing import Signer
 from schema import sdl
+from tests import proofs
 from tests.schema.argument_values import ArgumentValues
 from tests.schema.documents import Documents
 from tests.schema.face import SECRET, Face
@@ -38,18 +38,8 @@ ROOTS = (
 )
 WORLD = make_world()
 
-# HYPOTHESIS_PROFILE=long tries many more documents, other ones each time.
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-EXAMPLES = settings(
-    max_examples=1500 if LONG else 50,
-    derandomize=not LONG,
-    database=None,
-    # Shrinking takes minutes here; a document says enough as it is.
-    phases=[Phase.generate],
-    deadline=None,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
+# Shrinking takes minutes here; a document says enough as it is.
+EXAMPLES = settings(proofs.examples(12, 50), phases=[Phase.generate], report_multiple_bugs=False)
 
 
 def comparable(value: Any, signer: Signer) -> str:
@@ -98,6 +88,7 @@ async def world(full: Face) -> World:
     return await load(full.database)
 
 
+@pytest.mark.proof(small=True)
 @EXAMPLES
 @given(asked=asked())
 async def test_answers_are_those_of_an_executor_over_rows(

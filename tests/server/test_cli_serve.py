@@ -68,11 +68,11 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_of_manifests_have_the_limits_of_the_settings(
-    run: Run, desk: str, environment: Callable[..., None], tmp_path: Path, name: str
+    run: Run, sqlite_url: str, environment: Callable[..., None], tmp_path: Path, name: str
 ) -> None:
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"mine": DOCUMENTS[name]}))
-    environment(graphql_manifest=str(manifest), **{name: "2"})
+    environment(database_url=sqlite_url, graphql_manifest=str(manifest), **{name: "2"})
     assert_refused(run("serve", "--port", "0"), "the document 'mine': An operation may")
     environment(graphql_manifest=str(manifest), **{name: "3"})
     # It gets as far as the address.
@@ -106,8 +106,13 @@ def stop(process: "subprocess.Popen[str]") -> str:
     return err
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_serve_prepares_a_desk_says_where_it_is_and_answers(start: Start, workers: str) -> None:
+@pytest.mark.parametrize(("workers", "prepared"), [("1", False), ("2", True)])
+def test_serve_prepares_a_desk_says_where_it_is_and_answers(
+    start: Start, request: pytest.FixtureRequest, workers: str, prepared: bool
+) -> None:
+    if prepared:
+        # There is nothing left to do, which takes less time.
+        request.getfixturevalue("sqlite_desk")
     process = start("serve", "--prepare", "--port", "0", "--workers", workers)
     base, said = banner(process, 3)
 

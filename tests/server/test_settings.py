@@ -147,7 +147,7 @@ def test_a_misspelt_name_stops_the_start_and_names_the_nearest_one(
 
 def test_names_of_others_and_of_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     others = ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "DESKTOP_SESSION", "AWS_REGION")
-    tests = ("TEST_POSTGRES", "REQUIRE_POSTGRES", "REQUIRE_CLIENTS", "SOAK", "FUZZ_EXAMPLES")
+    tests = ("TEST_POSTGRES", "REQUIRE_POSTGRES", "REQUIRE_CLIENTS", "PROOFS", "PROOFS_EXAMPLES")
     for name in (*others, *(PREFIX + test for test in tests)):
         monkeypatch.setenv(name, "1")
     Path(".env").write_text("AWS_ACCESS_KEY_ID=x\ndeskgraph_max_depth=3\n")

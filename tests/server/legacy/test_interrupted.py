@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks import old_desk
+from tests import proofs
 from tests.processes import PATIENCE, child
 from tests.server.conftest import ROOT, Ended, rows
 from tests.server.legacy.conftest import OldDesk, counts, everything
 
 Bring = Callable[..., Ended]
-TICKETS = 100
+TICKETS = 100 if proofs.LONG else 40
+# How much of all rows is written when the import is killed, one time after the other.
+SHARES = (0.3, 0.7, 1.0) if proofs.LONG else (0.5,)
 # Small batches, so that there are many places to be stopped at.
 PROGRAM = """
 import sys
@@ -78,13 +81,14 @@ def assert_complete(desk: str, old: OldDesk, media: Path) -> None:
         assert (media / attachment["key"]).is_file()
 
 
+@proofs.on("postgres")
 def test_killed_at_any_point_the_next_run_completes_it(
     desk: str, old: OldDesk, media: Path, bring: Bring
 ) -> None:
     written = [0]
     stopped = 0
     total = sum(len(some) for some in old.everything().values())
-    for share in (0.3, 0.7, 1.0):
+    for share in SHARES:
         with importing(old, media) as process:
             while process.poll() is None and written[-1] < share * total:
                 written.append(int(str(rows(desk, "SELECT count(*) FROM imported_rows")[0][0])))
@@ -92,7 +96,8 @@ def test_killed_at_any_point_the_next_run_completes_it(
             process.send_signal(signal.SIGKILL)
             stopped += process.wait(PATIENCE) == -signal.SIGKILL
         written.append(0)
-    assert stopped >= 2
+    # The last may have been done before it was killed.
+    assert stopped >= max(len(SHARES) - 1, 1)
 
     ended = bring("--media", str(media))
 
@@ -102,6 +107,7 @@ def test_killed_at_any_point_the_next_run_completes_it(
     assert {name: count[1] for name, count in again.items()} == dict.fromkeys(again, 0)
 
 
+@proofs.on("sqlite")
 def test_two_at_once_take_turns(desk: str, old: OldDesk, media: Path) -> None:
     with importing(old, media) as one, importing(old, media) as other:
         both = [one, other]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from tests import proofs
 from tests.processes import PATIENCE
 from tests.server.conftest import ROOT, Run, Start
 from tests.server.legacy.conftest import counts
@@ -32,6 +33,7 @@ async def load(url: str) -> None:
     await connection.close()
 
 
+@proofs.on("sqlite")
 def test_every_recorded_answer_agrees(
     backend: str,
     desk: str,

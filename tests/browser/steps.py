@@ -1,0 +1,42 @@
+"""What tests of several pages do, and what they need."""
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from server import console
+from tests.browser.conftest import CHROMIUM
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+needs_graphiql = pytest.mark.skipif(
+    not console.built(), reason="GraphiQL is not built: make console"
+)
+
+
+def run(page: Page, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    page.get_by_role("button", name=re.compile("Execute query")).click()
+
+
+def expect_response(page: Page, text: str) -> None:
+    expect(page.locator(".graphiql-response .view-lines")).to_contain_text(text, timeout=10_000)
+
+
+def call(origin: str, method: str, path: str, body: Any = None, token: str = "") -> Any:
+    """Make a request of the REST API, as another client would."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    data = None if body is None else json.dumps(body).encode()
+    url = f"{origin}/api/v1/{path}"
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request) as response:
+        return json.loads(response.read() or "null")
+
+
+def create(origin: str, token: str, subject: str) -> str:
+    company = call(origin, "GET", "companies/", None, token)["results"][0]["id"]
+    body = {"subject": subject, "description": "Silence.", "company": company}
+    return str(call(origin, "POST", "tickets/", body, token)["id"])
