@@ -47,13 +47,15 @@ async def test_others_read_while_one_user_waits_for_slow_reads(database: Databas
             asyncio.create_task(database.fetch_row("SELECT pg_advisory_lock(7)", [], "greedy"))
             for _ in range(READ_CONNECTIONS + 2)
         ]
-        async with asyncio.timeout(30):
-            while (await database.fetch_row(HELD, [], "other"))[0] < READ_CONNECTIONS // 2:
-                pass
-            for user in ("other", None) * 5:
-                assert (await database.fetch_row(HELD, [], user))[0] == READ_CONNECTIONS // 2
-        for one in slow:
-            one.cancel()
-        await asyncio.wait(slow)
+        try:
+            async with asyncio.timeout(30):
+                while (await database.fetch_row(HELD, [], "other"))[0] < READ_CONNECTIONS // 2:
+                    pass
+                for user in ("other", None) * 5:
+                    assert (await database.fetch_row(HELD, [], user))[0] == READ_CONNECTIONS // 2
+        finally:
+            for one in slow:
+                one.cancel()
+            await asyncio.wait(slow)
     # What they held is free again.
     assert tuple(await database.fetch_row("SELECT 1", [], "greedy")) == (1,)
