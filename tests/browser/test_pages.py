@@ -63,9 +63,13 @@ def test_who_logs_in_can_try_a_call_and_is_remembered(reference: Page, origin: s
     RESULTS.mkdir(exist_ok=True)
     reference.screenshot(path=RESULTS / "reference.png")
 
-    reference.get_by_role("button", name="Log out").click()
+    with reference.expect_response("**/auth/logout/"):
+        reference.get_by_role("button", name="Log out").click()
     operation.locator("button.execute").click()
     expect(answer.locator(".response-col_status").last).to_contain_text("401")
+    reference.goto(f"{origin}/api/v1/docs/")
+    expect(reference.locator("#login-form")).to_be_visible()
+    assert reference.evaluate("localStorage.getItem('deskgraph.session')") is None
 
 
 def test_the_plain_editor_runs_what_graphiql_runs(

@@ -24,6 +24,23 @@ def test_the_page_lists_every_operation(reference: Page, origin: str, path: str)
     expect(counting).to_contain_text("Count tickets")
 
 
+def test_a_token_that_has_expired_is_exchanged_before_a_call(reference: Page, origin: str) -> None:
+    reference.goto(f"{origin}/api/v1/docs")
+    reference.locator("#demo-logins button", has_text="Technician").click()
+    expect(reference.locator("#login-who")).to_have_text("keith (Tech)")
+    reference.evaluate("""() => {
+        const login = JSON.parse(localStorage.getItem("deskgraph.session"));
+        const accessToken = `a.${btoa('{"exp": 1}')}.c`;
+        localStorage.setItem("deskgraph.session", JSON.stringify({...login, accessToken}));
+    }""")
+    reference.reload()
+    operation = reference.locator("#operations-tickets-get_tickets_stats")
+    operation.locator(".opblock-summary-control").click()
+    with reference.expect_response("**/api/v1/tickets/stats/") as asked:
+        operation.locator("button.execute").click()
+    assert asked.value.status == 200
+
+
 def test_authorize_asks_for_the_token_first(reference: Page, origin: str, token: str) -> None:
     reference.goto(f"{origin}/api/v1/docs")
     reference.locator(".auth-wrapper button.authorize").first.click()

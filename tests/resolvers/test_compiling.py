@@ -1,6 +1,7 @@
 """Work beside the event loop: one piece at a time, users in turn, and the loop goes on."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from threading import Event
 
@@ -89,6 +90,18 @@ async def test_who_leaves_and_asks_again_waits_behind_others(work: Work) -> None
     assert (await again, await other) == ("2", "3")
     assert work.order == ["1", "3", "2"]
     assert left.cancelled()
+
+
+async def test_nothing_is_kept_of_users_without_work(work: Work) -> None:
+    def locks() -> int:
+        gc.collect()
+        return sum(isinstance(found, asyncio.Lock) for found in gc.get_objects())
+
+    work.go_on.set()
+    await work.start("a", "first")
+    before = locks()
+    await asyncio.gather(*(work.start(f"user {n % 10}", f"{n}") for n in range(20)))
+    assert locks() == before
 
 
 async def test_work_that_fails_is_not_kept_and_stops_nobody(work: Work) -> None:

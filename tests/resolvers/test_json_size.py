@@ -31,6 +31,8 @@ def test_many_values_are_too_many(text: bytes) -> None:
         b"[" * MOST_VALUES,
         b'{"csv": "' + b"1,2,\\n" * MANY + b'"}',
         b'{"html": "' + b'<a x=\\"{,}\\">,' * MANY + b'"}',
+        b'{"quotes": "' + b'\\",' * (5 * MANY) + b'"}',
+        b"[" + b'",",' * (MOST_VALUES - 1) + b"1]",
         b'{"backslashes": "' + b"\\\\,[" * MANY + b'"}',
         b"",
     ],

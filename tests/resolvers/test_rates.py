@@ -145,6 +145,8 @@ async def test_ten_logins_of_one_name_from_one_address(rates: Rates, clock: Cloc
         ("fe80::1%eth0", "fe80::"),
         ("", ""),
         ("testclient", "testclient"),
+        # A proxy may pass on anything, and no long text is kept.
+        ("x" * 1000, "x" * 45),
     ],
 )
 def test_an_address_stands_for_what_one_client_has(address: str, same: str) -> None:

@@ -194,6 +194,10 @@ async def test_the_last_of_a_repeated_field_counts(api: Api) -> None:
     response = await api.patch(path, content=b"text=a&text=b+%C3%BC", headers=headers)
     assert response.json()["text"] == "b ü"
 
+    # Letters that are neither escaped nor UTF-8 are those of the old clients.
+    response = await api.patch(path, content=b"text=\xfc", headers={"Content-Type": FORM})
+    assert response.json()["text"] == "ü"
+
     headers = {"Content-Type": JSON.upper() + "; charset=utf-8"}
     response = await api.patch(path, content=b'{"text": "a", "text": "c"}', headers=headers)
     assert response.json()["text"] == "c"

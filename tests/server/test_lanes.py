@@ -182,6 +182,9 @@ async def test_a_statement_is_slow_by_its_own_time(clock: Clock) -> None:
         assert not one.lane.is_slow()
         one.let_go()
         await held[1]
+        # Nothing runs any more.
+        clock.passed += LONG
+        assert (one.lane.is_slow(), one.lane.waiting) == (False, 0)
 
 
 async def test_what_connecting_raises_is_raised() -> None:

@@ -1,11 +1,13 @@
 """No user holds more than half of the connections that PostgreSQL is read by."""
 
 import asyncio
+import gc
 
 import pytest
 
 from server.database import Database
 from server.readers import READ_CONNECTIONS
+from server.shares import Shares
 
 pytestmark = pytest.mark.anyio
 HELD = (
@@ -18,6 +20,24 @@ HELD = (
 def backend() -> str:
     """Take PostgreSQL; the lanes of SQLite have tests of their own."""
     return "postgres"
+
+
+async def test_the_server_itself_holds_as_much_as_it_needs() -> None:
+    shares = Shares(1)
+    async with asyncio.timeout(20), shares.of("a"), shares.of(None), shares.of(None):
+        pass
+
+
+async def test_nothing_is_kept_of_users_who_hold_nothing() -> None:
+    def semaphores() -> int:
+        gc.collect()
+        return sum(isinstance(found, asyncio.Semaphore) for found in gc.get_objects())
+
+    shares, before = Shares(1), semaphores()
+    for n in range(10):
+        async with shares.of(f"user {n}"):
+            assert semaphores() == before + 1
+    assert semaphores() == before
 
 
 async def test_others_read_while_one_user_waits_for_slow_reads(database: Database) -> None:

@@ -163,6 +163,23 @@ async def test_what_waits_goes_on_where_a_slow_read_is_given_up(
             await asyncio.wait(held)
 
 
+async def test_slow_reads_are_passed_by_each_time(
+    tmp_path: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "SLOW", 0.0)
+    async with opened(tmp_path, holds) as reader:
+        for _ in range(3):
+            holds.go_on.clear()
+            slow = asyncio.create_task(reader.fetch_row("SELECT hold(1)", []))
+            behind = asyncio.create_task(reader.fetch_row("SELECT 2", []))
+            assert await asyncio.wait_for(behind, 20) == (2,)
+            holds.go_on.set()
+            assert await slow == (1,)
+            # The lane notices that nothing runs any more.
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+
 async def test_a_slow_read_behind_a_quick_one_is_passed_by(tmp_path: Path, holds: Holds) -> None:
     async with opened(tmp_path, holds) as reader:
         quick = reader.fetch_row("SELECT 1", [])

@@ -11,6 +11,7 @@ import pytest
 from graphql import OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from models import Team
 from resolvers.fields import ENTITIES
@@ -18,7 +19,7 @@ from resolvers.inputs import USER
 from resolvers.kinds import Kind, Scalar
 from resolvers.reading import Read
 from resolvers.shapes import Field, Shape
-from rest_compat.links import MOST_BYTES, Alternate, variables_of
+from rest_compat.links import LONGEST_KEPT, MOST_BYTES, MOST_KEPT, Alternate, variables_of
 from rest_compat.operations import operation_of
 from rest_compat.routes import API, every_path
 from rest_compat.selections import place_of
@@ -156,6 +157,24 @@ def test_every_twin_is_valid_for_the_schema() -> None:
         assert reads is (method == "GET" or "verify" in path)
         header = Alternate(twin, "https://a-long-name.of-a-desk.example.com:8443/graphql")
         assert len(header._alone) < MOST_BYTES / 2, (path, method)
+
+
+def test_headers_of_short_queries_are_kept_up_to_a_number() -> None:
+    twin = TWINS["tickets/"]["GET"]
+    assert twin is not None
+    alternate = Alternate(twin, "/graphql")
+
+    def header(query: str) -> str:
+        return alternate.header(Request({"type": "http", "query_string": query.encode()}))
+
+    long = "search=" + "x" * LONGEST_KEPT
+    assert header("page=1") is header("page=1")
+    assert header(long) is not header(long)
+    first = header("page=1")
+    for page in range(2, MOST_KEPT + 3):
+        header(f"page={page}")
+    assert header("page=1") is not first
+    assert header("page=1") == first
 
 
 @pytest.mark.parametrize("path", ["tickets/?page_size=1000", "ticket-attachments/"])
