@@ -119,9 +119,11 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     expect(page.locator("#login-who")).to_contain_text("admin")
     expect(page.get_by_label("Query")).to_have_value(query)
     page.get_by_role("button", name="Live").click()
-    page.get_by_role("button", name="Run").click()
+    with page.expect_websocket() as opened:
+        page.get_by_role("button", name="Run").click()
     expect(result).to_contain_text("waiting for the first event")
-    page.get_by_role("button", name="Stop").click()
+    with opened.value.expect_event("close"):
+        page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     # What one person was answered is not left on the screen for the next one.
     page.get_by_role("button", name="Log out").click()

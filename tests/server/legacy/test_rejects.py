@@ -1,7 +1,9 @@
 """Rows that cannot be taken are told with the reason; nothing else is lost for them."""
 
 import stat
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from operator import methodcaller
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from benchmarks.old_desk import Row
 from server.legacy.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, Kind
 from server.legacy.values import Rejected
 from tests.server.conftest import Ended, change
-from tests.server.legacy.conftest import OldDesk, counts, everything, key, rejects, row
+from tests.server.legacy.conftest import NOON, OldDesk, counts, everything, key, rejects, row
 
 Bring = Callable[..., Ended]
 
@@ -69,6 +71,23 @@ def test_a_value_that_cannot_be_taken_is_named(changed: Row, reason: str) -> Non
 def test_a_size_that_is_no_count(size: object) -> None:
     with pytest.raises(Rejected, match=r"^size is (no count: |missing)"):
         converted(ATTACHMENTS, old_desk.attachment(key("a"), key("t"), "a.txt", size=size))
+
+
+def test_times_are_utc_wherever_the_import_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        found = [
+            converted(TICKETS, TICKET | {"created_at": value})["created_at"]
+            for value in (
+                "2025-11-19 12:00:00",
+                "2025-11-19T14:00:00+02:00",
+                NOON.replace(tzinfo=None),
+                NOON,
+            )
+        ]
+    time.tzset()
+    assert [(one, one.utcoffset()) for one in found] == [(NOON, timedelta())] * 4
 
 
 def test_values_at_their_bounds_are_taken() -> None:
