@@ -23,7 +23,7 @@ def run(page: Page, tab: str) -> None:
 
 
 def expect_response(page: Page, text: str) -> None:
-    expect(page.locator(".graphiql-response .view-lines")).to_contain_text(text, timeout=10_000)
+    expect(page.locator(".graphiql-response .view-lines")).to_contain_text(text)
 
 
 def call(origin: str, method: str, path: str, body: Any = None, token: str = "") -> Any:

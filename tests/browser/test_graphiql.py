@@ -49,7 +49,7 @@ def test_another_tab_of_the_browser_has_the_login_the_editors_and_the_history(
     other = graphiql.context.new_page()
     other.goto(f"{origin}/graphql")
     expect(other.locator("#login-who")).to_contain_text("keith")
-    expect(other.locator(".graphiql-tab")).to_have_count(5, timeout=20_000)
+    expect(other.locator(".graphiql-tab")).to_have_count(5)
     other.get_by_role("button", name="Show History").click()
     expect(other.locator(".graphiql-history")).to_contain_text("Dashboard")
     rest = graphiql.context.new_page()

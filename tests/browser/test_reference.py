@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.proof, needs_chromium]
 def test_the_page_lists_every_operation(reference: Page, origin: str, path: str) -> None:
     reference.goto(origin + path)
 
-    expect(reference.locator(".info .title")).to_contain_text("deskgraph", timeout=20_000)
+    expect(reference.locator(".info .title")).to_contain_text("deskgraph")
     count = sum(len(one.handlers) for one in every_path())
     expect(reference.locator(".opblock")).to_have_count(count)
     counting = reference.locator("#operations-tickets-get_tickets_stats")
@@ -62,7 +62,7 @@ def test_a_stranger_is_told_so(reference: Page, origin: str) -> None:
     operation.locator("button.execute").click()
 
     answer = operation.locator(".live-responses-table")
-    expect(answer).to_contain_text("Invalid credentials", timeout=10_000)
+    expect(answer).to_contain_text("Invalid credentials")
 
 
 @needs_graphiql
@@ -77,7 +77,7 @@ def test_the_link_of_an_answer_opens_its_twin_in_graphiql(
 
     reference.goto(origin + found[1])
     editor = reference.locator(".graphiql-query-editor .view-lines")
-    expect(editor).to_contain_text("query Tickets(", timeout=20_000)
+    expect(editor).to_contain_text("query Tickets(")
     tab = reference.get_by_role("tab", name="Tickets").first
     expect(tab).to_have_attribute("aria-selected", "true")
     variables = reference.locator(".graphiql-editor-tool .view-lines").first
@@ -88,5 +88,5 @@ def test_the_link_of_an_answer_opens_its_twin_in_graphiql(
     expect(editor).to_contain_text("query Tickets(")
     reference.get_by_role("button", name=re.compile("Execute query")).click()
     shown = reference.locator(".graphiql-response .view-lines")
-    expect(shown).to_contain_text(str(answer.json()["results"][0]["ticket_number"]), timeout=10_000)
+    expect(shown).to_contain_text(str(answer.json()["results"][0]["ticket_number"]))
     reference.screenshot(path=RESULTS / "link.png")

@@ -151,7 +151,7 @@ def test_operations_of_every_kind(asking: Asking) -> None:
 
         ask()
     print(ran, dict(asking.seen))  # noqa: T201
-    assert ran > 10
+    assert ran > (10 if proofs.LONG else 5)
 
 
 def test_the_judge_sees_a_fault(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
