@@ -337,10 +337,11 @@ async def test_a_dead_token_costs_no_look_at_its_user(
 async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World) -> None:
     """A look that began before the end and returns after it."""
     done = await log_in(world.desk)
-    fetch, ended = world.database.reader.fetch_row, asyncio.Event()
+    fetch, read, ended = world.database.reader.fetch_row, asyncio.Event(), asyncio.Event()
 
     async def late(sql: str, values: Any, user: Any = None) -> Any:
         row = await fetch(sql, values, user)
+        read.set()
         if not ended.is_set():
             await ended.wait()
         return row
@@ -349,7 +350,7 @@ async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World)
     world.database.reader.fetch_row = late  # type: ignore[method-assign]
     try:
         looking = asyncio.create_task(viewer_of(world.desk, done.access))
-        await asyncio.sleep(0)
+        await asyncio.wait_for(read.wait(), 20)
         await auth.logout_everywhere(world.context("carla"))
         ended.set()
         await looking
