@@ -63,8 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.timeout = TEST_SECONDS
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave long proofs to ``make proofs``, and begin with what takes longest."""
+    for item in items:
+        proofs.mark(item)
     if not proofs.LONG:
         left_out = [item for item in items if not proofs.in_suite(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -73,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage less often: what was imported and collected stays, and is much to go through."""
+    """Look for garbage less often: what was imported stays, and takes long to go through."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)

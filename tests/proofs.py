@@ -12,6 +12,14 @@ from hypothesis import HealthCheck, settings
 LONG = os.environ.get("DESKGRAPH_PROOFS") == "1"
 # How many random examples to try, others each time: the targets for fuzzing give it.
 EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
+# The suite runs these on SQLite: they are many, and what they ask is asked of PostgreSQL elsewhere.
+ON_SQLITE = (
+    "tests/viewers/test_matrix.py",
+    "tests/viewers/test_twins.py",
+    "tests/server/legacy/test_histories.py",
+    "tests/server/legacy/test_media.py",
+    "tests/server/legacy/test_rejects.py",
+)
 
 
 def on(small: str) -> pytest.MarkDecorator:
@@ -39,3 +47,9 @@ def in_suite(item: pytest.Item) -> bool:
     """Whether the suite runs a test."""
     proof = item.get_closest_marker("proof")
     return proof is None or bool(proof.kwargs.get("small"))
+
+
+def mark(item: pytest.Item) -> None:
+    """Make a proof of a test that the suite runs on SQLite only."""
+    if item.nodeid.startswith(ON_SQLITE) and "[postgres" in item.nodeid:
+        item.add_marker("proof")

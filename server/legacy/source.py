@@ -76,6 +76,8 @@ def _trouble() -> Iterator[None]:
         sqlite3.Error,
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
+        # The connection was lost while an answer was read.
+        asyncpg.InternalClientError,
         # What the driver raises for a time that Python cannot have.
         OverflowError,
     ) as error:

@@ -19,6 +19,14 @@ HOUSE = "models/ "
 # Made of a table whose calls are all tested.
 MADE = {"from-rest.md"}
 WRITTEN = [document for document in DOCUMENTS if document.name not in MADE]
+# Their examples start servers and commands of their own; ``make proofs`` runs them.
+SLOW = {"deployment.md", "files.md", "live.md", "migration.md", "webhooks.md"}
+RUN = [
+    pytest.param(
+        document, id=document.name, marks=pytest.mark.proof(small=document.name not in SLOW)
+    )
+    for document in WRITTEN
+]
 # Files that tests/clients runs, which documents show whole.
 CLIENTS = ROOT / "tests" / "clients"
 SHOWN = ("*.ts", "*.json", "apollo/*.mjs", "live/*.mjs", "relay/*.mjs", "urql/*.mjs")
@@ -34,7 +42,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield served
 
 
-@pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", RUN)
 def test_examples_answer_what_is_shown(desk: Desk, document: Path) -> None:
     results = desk.run(document)
 
