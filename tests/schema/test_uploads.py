@@ -286,6 +286,14 @@ async def test_files_are_decoded_as_their_parts_say(
         assert await stored(desk, tmp_path / "media") == (0, [])
 
 
+@pytest.mark.parametrize("name", ["..", "folder/", "\u202e"])
+async def test_a_file_whose_name_is_none_is_called_file(desk: Face, name: str) -> None:
+    parts = [("operations", GOOD), ("map", PLACE), ("0", (name, b"note"))]
+    response = await send(desk, parts)
+    attachment = {"name": "file", "size": 4}
+    assert response.json()["data"]["uploadAttachment"]["attachment"] == attachment
+
+
 class Sending:
     """A multipart request whose file is sent piece by piece, as far as somebody reads it."""
 
