@@ -139,6 +139,38 @@ async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
         assert len(holds.begun) == SQLITE_READERS
 
 
+async def test_what_waited_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever runs is a slow one.
+    monkeypatch.setattr(lanes, "SLOW", 0.0)
+    first, later = Holds(), Holds()
+
+    def hold(value: object) -> object:
+        return (first if value == 1 else later)(value)
+
+    async with opened(tmp_path, hold) as reader:
+
+        def read(value: int, user: str) -> "asyncio.Task[object]":
+            return asyncio.create_task(reader.fetch_row("SELECT hold(?)", [value], user))
+
+        try:
+            reads = [read(1, user) for user in "ab" for _ in range(SQLITE_READERS // 2)]
+            await first.count(SQLITE_READERS)
+            reads.append(read(2, "c"))
+            await asyncio.sleep(0)
+            first.go_on.set()
+            await later.count(1)
+            # Others pass it, so it was noticed to be slow; another one is noticed after that.
+            reads.append(read(3, "d"))
+            await later.count(1)
+            for user in "efgh":
+                assert await asyncio.wait_for(reader.fetch_row("SELECT 4", [], user), 20) == (4,)
+        finally:
+            first.go_on.set()
+            later.go_on.set()
+        await asyncio.gather(*reads)
+    assert later.begun == [2, 3]
+
+
 async def test_what_waits_goes_on_where_a_slow_read_is_given_up(
     tmp_path: Path, holds: Holds
 ) -> None:
