@@ -8,6 +8,10 @@ from playwright.sync_api import Page, expect
 from server.demo import PASSWORD
 from tests.browser.steps import expect_response, needs_chromium, needs_graphiql, run
 
+# GraphiQL stores its tabs a moment after a change.
+STORED_TABS = """count => Object.entries(localStorage).some(
+    ([key, value]) => key.endsWith("tabState") && JSON.parse(value).tabs.length === count)"""
+
 pytestmark = [pytest.mark.proof, needs_chromium, needs_graphiql]
 
 
@@ -44,7 +48,7 @@ def test_another_tab_of_the_browser_has_the_login_the_editors_and_the_history(
     run(graphiql, "Dashboard")
     expect_response(graphiql, "ticketStats")
     graphiql.get_by_role("button", name=re.compile("Add tab|New tab")).first.click()
-    graphiql.wait_for_timeout(700)  # GraphiQL stores its tabs half a second after a change.
+    graphiql.wait_for_function(STORED_TABS, arg=5)
 
     other = graphiql.context.new_page()
     other.goto(f"{origin}/graphql")

@@ -2,13 +2,13 @@
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks import old_desk
 from models import Role, Ticket
@@ -24,6 +24,7 @@ from tests.server.conftest import Ended
 from tests.server.legacy.conftest import NOON, OldDesk, counts, everything, key, row
 
 Bring = Callable[..., Ended]
+Hold = Callable[[AsyncSession], Awaitable[None]]
 LONG = "0123456789abcdef" * 200_000
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
@@ -165,6 +166,23 @@ def test_an_import_reads_one_snapshot(old: OldDesk) -> None:
     assert asyncio.run(read()) == [2, 2, 2, 3]
 
 
+async def import_meanwhile(desk: str, bring: Bring, waits: str, hold: Hold) -> Ended:
+    """Import beside a transaction, which ends when ``waits`` counts somebody who waits for it."""
+    database = Database(desk)
+    await database.open()
+    async with database.transaction() as session:
+        await hold(session)
+        importing = asyncio.create_task(asyncio.to_thread(bring))
+        async with asyncio.timeout(60):
+            while not (await database.fetch_row(waits, []))[0]:
+                assert not importing.done()
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        ended = await importing
+    await database.close()
+    return ended
+
+
 def test_a_change_that_is_under_way_here_is_not_overwritten(
     desk: str, old: OldDesk, bring: Bring, backend: str
 ) -> None:
@@ -173,31 +191,19 @@ def test_a_change_that_is_under_way_here_is_not_overwritten(
     old.add_small_desk()
     bring()
     old.set(old_desk.TICKETS, "offline", subject="Theirs")
-    ended: list[Ended] = []
-    importing = threading.Thread(target=lambda: ended.append(bring()), daemon=True)
     waits = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
 
-    async def write() -> None:
-        database = Database(desk)
-        await database.open()
-        async with database.transaction() as session:
-            ticket = await session.get(Ticket, key("offline"), with_for_update=True)
-            assert ticket is not None
-            ticket.subject = "Ours"
-            await session.flush()
-            importing.start()
-            async with asyncio.timeout(60):
-                while not (await database.fetch_row(waits, []))[0]:
-                    assert importing.is_alive()
-                    await asyncio.sleep(0.01)
-        await database.close()
+    async def write(session: AsyncSession) -> None:
+        ticket = await session.get(Ticket, key("offline"), with_for_update=True)
+        assert ticket is not None
+        ticket.subject = "Ours"
+        await session.flush()
 
-    asyncio.run(write())
-    importing.join(60)
-    assert counts(ended[0])["tickets"] == (2, 0, 1, 1)
+    ended = asyncio.run(import_meanwhile(desk, bring, waits, write))
+    assert counts(ended)["tickets"] == (2, 0, 1, 1)
     assert row(desk, "tickets", "offline")["subject"] == "Ours"
 
 
@@ -207,27 +213,14 @@ def test_an_import_appends_to_the_log_in_its_turn(
     if backend == "sqlite":
         pytest.skip("it has one writer")
     old.add_small_desk()
-    ended: list[Ended] = []
-    importing = threading.Thread(target=lambda: ended.append(bring()), daemon=True)
     waits = (
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
 
-    async def hold() -> None:
-        database = Database(desk)
-        await database.open()
-        async with database.transaction() as session:
-            # As a write does that has appended and is not committed.
-            await lock_log("postgresql", session.exec)
-            importing.start()
-            async with asyncio.timeout(60):
-                while not (await database.fetch_row(waits, []))[0]:
-                    assert importing.is_alive()
-                    await asyncio.sleep(0.01)
-        await database.close()
+    async def append(session: AsyncSession) -> None:
+        """As a write does that has appended and is not committed."""
+        await lock_log("postgresql", session.exec)
 
-    asyncio.run(hold())
-    importing.join(60)
-    assert len(ended) == 1
+    asyncio.run(import_meanwhile(desk, bring, waits, append))
     assert len(everything(desk)["ticket_events"]) == 6
