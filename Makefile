@@ -100,9 +100,9 @@ $(GENERATED)/.venv/.installed: $(GENERATED)/python/requirements.lock $(STAMP)
 generated-clients: $(STAMP) $(GENERATORS) ## Generate clients of both APIs with each generator, and run them
 	@DESKGRAPH_PROOFS=1 DESKGRAPH_REQUIRE_CLIENTS=1 $(BIN)/python -m pytest tests/clients/generated $(ARGS)
 
-schema: $(STAMP) ## Write schema/schema.graphql
-	@$(BIN)/deskgraph schema > schema/schema.graphql.new
-	@mv schema/schema.graphql.new schema/schema.graphql
+schema: $(STAMP) ## Write schema/snapshots/schema.graphql
+	@$(BIN)/deskgraph schema > schema/snapshots/schema.graphql.new
+	@mv schema/snapshots/schema.graphql.new schema/snapshots/schema.graphql
 
 schema-check: $(STAMP) ## Compare the schema with the last release and with what clients send
 	@$(BIN)/python -m tests.schema.safety
@@ -128,7 +128,7 @@ wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be bu
 
 clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
-	@rm -rf server/console/dist console/node_modules console/build.log
+	@rm -rf deskgraph/console/dist console/node_modules console/build.log
 	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

@@ -115,7 +115,7 @@ async def measure(tries: int = TRIES, rounds: int = ROUNDS, asked: int = ASKED) 
         folder = Path(temporary)
         async with databases.scratch("sqlite", folder, make_rows(100)) as url:
             key = secrets.token_urlsafe(48)
-            with servers.alone(["server.cli", "serve"], url, key, folder) as port:
+            with servers.alone(["deskgraph.cli", "serve"], url, key, folder) as port:
                 base = f"http://127.0.0.1:{port}"
                 return await asyncio.to_thread(_measure, base, tries, rounds, asked)
 

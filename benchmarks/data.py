@@ -9,8 +9,8 @@ from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
+from deskgraph.demo.factory import Maker, Row, Rows
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
-from server.demo.maker import Maker, Row, Rows
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SEED = 20_250_601

@@ -12,9 +12,9 @@ import asyncpg
 from sqlalchemy.engine import URL, make_url
 
 from benchmarks.data import insert_rows
-from server.database import Database, dsn_of
-from server.demo.maker import Rows
-from server.migrate import upgrade
+from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.migrate import upgrade
+from deskgraph.demo.factory import Rows
 
 SERVER = os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 PREFIX = "deskgraph_bench_"

@@ -22,9 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks import floor_sql
-from server.cli.serving import BACKLOG
-from server.connecting import SQLITE_PRAGMAS
-from server.readers import READ_CONNECTIONS
+from deskgraph.cli.serving import BACKLOG
+from deskgraph.database.connections import SQLITE_PRAGMAS
+from deskgraph.database.readers import READ_CONNECTIONS
 
 
 class Reads(Protocol):

@@ -20,8 +20,8 @@ from sqlalchemy import Table
 
 from benchmarks import databases, old_desk
 from benchmarks.old_desk import OLD, Row
-from server.database import Database
-from server.legacy.batch import insert_all
+from deskgraph.database.database import Database
+from deskgraph.importer.batch import insert_all
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5000
@@ -118,7 +118,7 @@ def _run(
 
     Raises ``ImportFailed``.
     """
-    command = [sys.executable, "-m", "server.cli", *arguments]
+    command = [sys.executable, "-m", "deskgraph.cli", *arguments]
     started = time.perf_counter()
     with (folder / "output").open("w+") as output:
         # Where the project is, whatever folder it works in.

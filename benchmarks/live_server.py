@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.app import create_app
-from server.settings import load_settings
+from deskgraph.app import create_app
+from deskgraph.settings import load_settings
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from benchmarks.data import make_rows
 from benchmarks.load import LoadError, Sample, measure, median_of
 from benchmarks.report import Result, conditions, table
 from benchmarks.requests import requests
-from server.demo.maker import Rows
+from deskgraph.demo.factory import Rows
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Until statements are prepared on every connection and caches are warm.

@@ -18,9 +18,9 @@ import orjson
 
 from benchmarks.data import viewer_id
 from benchmarks.requests import Request
-from resolvers.tokens import Tokens
-from server.demo.maker import Rows
-from server.settings import PREFIX
+from deskgraph.demo.factory import Rows
+from deskgraph.settings import PREFIX
+from resolvers.auth.tokens import Tokens
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30
@@ -48,7 +48,7 @@ def running(
     ``bare``: ours a second time, without counting anything.
     """
     env = _environment(url, key, folder) | {"FLOOR_TOKEN": access}
-    ours = ["server.cli", "serve"]
+    ours = ["deskgraph.cli", "serve"]
     with ExitStack() as stack:
         started = {"ours": stack.enter_context(_started(ours, env, folder))}
         if bare:

@@ -1,4 +1,4 @@
-// Bundles the console into server/console/dist: nothing in it is fetched from elsewhere. Names have
+// Bundles the console into deskgraph/console/dist: nothing in it is fetched from elsewhere. Names have
 // the hash of the content in them, so browsers may keep the files; manifest.json tells the names.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import * as esbuild from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const outdir = join(here, "../server/console/dist");
+const outdir = join(here, "../deskgraph/console/dist");
 
 const shared = {
   absWorkingDir: here,
@@ -77,7 +77,7 @@ function builtNames({ metafile }) {
   return Object.fromEntries(entries.map((name) => [name.replace(/-[A-Z0-9]{8}\./, "."), name]));
 }
 
-/** Lays each file there compressed as well, as server/pages serves them. */
+/** Lays each file there compressed as well, as deskgraph/pages serves them. */
 async function compress(name) {
   const content = readFileSync(join(outdir, name));
   // The best quality takes ten times as long for a tenth less.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds GraphiQL into server/console/dist, unless it is there and nothing of it has changed since.
+# Builds GraphiQL into deskgraph/console/dist, unless it is there and nothing of it has changed since.
 # Node and npm are those of the system; where it has none, or an old Node, they come from PyPI into
 # .venv. What goes wrong is told in one line, and in full in console/build.log.
 cd "$(dirname "$0")" || exit 1
@@ -15,10 +15,10 @@ has_node() {
     command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null
 }
 
-sources="src build.mjs package-lock.json ../server/pages/static"
+sources="src build.mjs package-lock.json ../deskgraph/pages/static"
 # shellcheck disable=SC2086 # several paths
-if [ -f ../server/console/dist/manifest.json ] &&
-    [ -z "$(find $sources -type f -newer ../server/console/dist/manifest.json)" ]; then
+if [ -f ../deskgraph/console/dist/manifest.json ] &&
+    [ -z "$(find $sources -type f -newer ../deskgraph/console/dist/manifest.json)" ]; then
     exit 0
 fi
 

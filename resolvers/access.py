@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 
 from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent
-from resolvers.desk import Viewer, ViewerKind
 from resolvers.errors import Forbidden
+from resolvers.services import Viewer, ViewerKind
 
 # A row's columns: those of a table, an alias or a subquery.
 Columns = Any
@@ -170,7 +170,7 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
     "Ticket": lambda row, bind: row.company_id == bind("viewer_company"),
     "Comment": lambda row, bind: and_(~row.is_internal, _own_ticket(row.ticket_id, bind)),
     "Attachment": lambda row, bind: _own_ticket(row.ticket_id, bind),
-    # Both columns follow what they are about (``resolvers.events``), also beyond its end.
+    # Both columns follow what they are about (``resolvers.events.log``), also beyond its end.
     "TicketEvent": lambda row, bind: and_(
         row.company_id == bind("viewer_company"), ~row.is_internal
     ),

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from resolvers.rates import Level
+    from resolvers.rate_limits import Level
 
 
 class DeskError(Exception):

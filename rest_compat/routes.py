@@ -7,16 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from resolvers.desk import Context, Desk
-from rest_compat import attachments, auth, comments, events, media, people, shapes, tickets
-from rest_compat.answers import answer
-from rest_compat.endpoint import Endpoint, Handler, append_slash, nowhere
-from rest_compat.links import alternates
-from rest_compat.openapi import Path
+from deskgraph.graphql_links.equivalents import TWINS
+from deskgraph.graphql_links.links import alternates
+from resolvers.services import Context, Desk
+from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
+from rest_compat.http.endpoint import Endpoint, Handler, append_slash, nowhere
+from rest_compat.http.responses import answer
+from rest_compat.openapi import shapes
+from rest_compat.openapi.document import Path
+from rest_compat.openapi.operations import operation
 from rest_compat.openapi.serving import serving
 from rest_compat.openapi.values import Words
-from rest_compat.operations import operation
-from rest_compat.twins import TWINS
 
 API = "/api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -5,17 +5,17 @@ from functools import cache
 from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
-from schema.bounds import DEFAULT_LIMITS, Limits
-from schema.documents import Documents
-from schema.events import TicketEvent
-from schema.internals import core_schema
-from schema.mutations import Mutation
-from schema.operations import DeskSchema
-from schema.queries import RESOLVERS, Query
-from schema.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
-from schema.subscriptions import FOLLOWED, Subscription, not_streamed
-from schema.types import Attachment, Comment, Company, Contact, Ticket, User
-from schema.webhook_types import Webhook, WebhookDelivery
+from schema.execution.document_cache import Documents
+from schema.execution.limits import DEFAULT_LIMITS, Limits
+from schema.execution.operation import DeskSchema
+from schema.execution.strawberry_internals import core_schema
+from schema.operations.mutations import Mutation
+from schema.operations.queries import RESOLVERS, Query
+from schema.operations.subscriptions import FOLLOWED, Subscription, not_streamed
+from schema.types.events import TicketEvent
+from schema.types.objects import Attachment, Comment, Company, Contact, Ticket, User
+from schema.types.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
+from schema.types.webhooks import Webhook, WebhookDelivery
 
 
 @cache
@@ -47,5 +47,5 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
 
 
 def sdl() -> str:
-    """Return the schema as the committed ``schema/schema.graphql`` has it."""
+    """Return the schema as the committed ``schema/snapshots/schema.graphql`` has it."""
     return create_schema().as_str() + "\n"

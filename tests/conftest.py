@@ -19,8 +19,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from server.database import Database, dsn_of
-from server.migrate import upgrade
+from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.migrate import upgrade
 from tests import proofs
 
 POSTGRES = make_url(
@@ -38,7 +38,7 @@ HEAVIEST = (
     "tests/browser/",
     "tests/fuzz/test_api.py",
     "tests/viewers/test_matrix.py",
-    "tests/server/legacy/",
+    "tests/deskgraph/importer/",
     "tests/docs/test_examples.py",
     "tests/webhooks/test_processes.py",
     "tests/files/test_crashes.py",

@@ -16,9 +16,9 @@ EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
 ON_SQLITE = (
     "tests/viewers/test_matrix.py",
     "tests/viewers/test_twins.py",
-    "tests/server/legacy/test_histories.py",
-    "tests/server/legacy/test_media.py",
-    "tests/server/legacy/test_rejects.py",
+    "tests/deskgraph/importer/test_histories.py",
+    "tests/deskgraph/importer/test_media.py",
+    "tests/deskgraph/importer/test_rejects.py",
 )
 
 

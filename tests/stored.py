@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from server.database import Database
+from deskgraph.database.database import Database
 
 Rows = dict[str, list[tuple[Any, ...]]]
 _known: dict[str, tuple[object, Rows]] = {}

@@ -13,7 +13,7 @@ ALLOWED = {
     "resolvers": {"models"},
     "schema": {"models", "resolvers"},
     "rest_compat": {"models", "resolvers"},
-    "server": {"models", "resolvers", "schema", "rest_compat"},
+    "deskgraph": {"models", "resolvers", "schema", "rest_compat"},
 }
 FILES = [path for layer in ALLOWED for path in sorted((ROOT / layer).rglob("*.py"))]
 
@@ -35,7 +35,7 @@ def test_a_file_imports_only_what_its_layer_may(path: Path) -> None:
     names = set(imported(tree))
     parts = {name.split(".")[0] for name in names} & {*ALLOWED, "tests", "benchmarks"}
     assert parts <= ALLOWED[layer] | {layer}
-    if layer != "server":
+    if layer != "deskgraph":
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not {"environ", "environb", "getenv"} & used
         readers = ("os.environ", "os.getenv", "pydantic_settings", "dotenv")

@@ -5,11 +5,11 @@ import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { parse, print } from "graphql";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
-import { start } from "../../server/pages/static/start.js";
+import { start } from "../../deskgraph/pages/static/start.js";
 
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
-import "../../server/pages/static/bar.css";
+import "../../deskgraph/pages/static/bar.css";
 
 // What the build has called the workers, by the names of their languages.
 const WORKERS = WORKER_FILES;

@@ -3,11 +3,11 @@
 from enum import StrEnum
 from uuid import UUID
 
-from resolvers.fields import ENTITIES
-from rest_compat.lists import Filter, Listing, Switch
+from resolvers.query.catalog import ENTITIES
+from rest_compat.lists.list_endpoint import Filter, Listing, Switch
+from rest_compat.lists.pagination import LARGEST, MOST_ROWS, PAGE_SIZE
 from rest_compat.openapi.examples import ID
 from rest_compat.openapi.values import UUID_TEXT, Json, Schemas
-from rest_compat.paging import LARGEST, MOST_ROWS, PAGE_SIZE
 
 FILTER_WORDS = {
     "my_tickets": "Only those assigned to whoever asks.",

@@ -8,10 +8,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.desk import Context
-from rest_compat.answers import text_answer
-from rest_compat.endpoint import Handler
-from rest_compat.openapi import Path, document
+from resolvers.services import Context
+from rest_compat.http.endpoint import Handler
+from rest_compat.http.responses import text_answer
+from rest_compat.openapi.document import Path, document
 from rest_compat.openapi.values import Words
 
 

@@ -5,16 +5,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from resolvers.fields import ENTITIES
-from resolvers.inputs import Reference, Rule, Rules
-from resolvers.kinds import Entity, Inside, Kind, Many, Scalar
-from resolvers.reading import Read
-from resolvers.shapes import Field, Shape
-from resolvers.statistics import GROUPS
-from rest_compat import shapes
-from rest_compat.forms import Form, Input
+from resolvers.commands.validation import Reference, Rule, Rules
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.execute import Read
+from resolvers.query.field_types import Entity, Inside, Kind, Many, Scalar
+from resolvers.query.shapes import Field, Shape
+from resolvers.query.statistics import GROUPS
+from rest_compat.openapi import shapes
 from rest_compat.openapi.examples import example_of
-from rest_compat.operations import File
+from rest_compat.openapi.operations import File
+from rest_compat.openapi.request_fields import Form, Input
 
 Json = dict[str, Any]
 # What the fields of an entity mean: entity, then field in snake case.

@@ -20,7 +20,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from server.demo import PASSWORD
+from deskgraph.demo import PASSWORD
 from tests.processes import end
 
 CHROMIUM = (
@@ -54,7 +54,15 @@ class Server:
     def start(self) -> None:
         """Start, and wait until it listens."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path.cwd())}
-        command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", self._port]
+        command = [
+            sys.executable,
+            "-m",
+            "deskgraph.cli",
+            "serve",
+            "--prepare",
+            "--port",
+            self._port,
+        ]
         self._process = subprocess.Popen(
             command, cwd=self._folder, env=environment, stdout=subprocess.PIPE, text=True
         )

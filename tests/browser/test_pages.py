@@ -9,18 +9,11 @@ from urllib.error import HTTPError
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from server import console
-from server.demo import PASSWORD
-from server.pages import PageConfig, content_security_policy
+from deskgraph import console
+from deskgraph.demo import PASSWORD
+from deskgraph.pages import PageConfig, content_security_policy
 from tests.browser.conftest import RESULTS
-from tests.browser.steps import (
-    call,
-    create,
-    expect_response,
-    needs_chromium,
-    needs_graphiql,
-    run,
-)
+from tests.browser.steps import call, create, expect_response, needs_chromium, needs_graphiql, run
 from tests.viewers.world import settings_for
 
 pytestmark = needs_chromium

@@ -1,7 +1,7 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
-  schema: "../../schema/schema.graphql",
+  schema: "../../schema/snapshots/schema.graphql",
   documents: "app/*.ts",
   // Imports end in .js, as Node and strict bundlers want them.
   emitLegacyCommonJSImports: false,

@@ -85,7 +85,7 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Serve the demo, in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
-    command = [sys.executable, "-m", "server.cli", "serve", "--prepare", "--port", "0"]
+    command = [sys.executable, "-m", "deskgraph.cli", "serve", "--prepare", "--port", "0"]
     with child(
         command,
         cwd=tmp_path_factory.mktemp("desk"),

@@ -1,4 +1,4 @@
-// The rules of graphql-eslint for schemas, for the schema/schema.graphql of the folder it runs in.
+// The rules of graphql-eslint for schemas, for the schema/snapshots/schema.graphql of the folder it runs in.
 import graphql from "@graphql-eslint/eslint-plugin";
 
 const { configs, parser } = graphql;
@@ -8,7 +8,7 @@ export default [
     files: ["**/*.graphql"],
     languageOptions: {
       parser,
-      parserOptions: { graphQLConfig: { schema: "schema/schema.graphql" } },
+      parserOptions: { graphQLConfig: { schema: "schema/snapshots/schema.graphql" } },
     },
     plugins: { "@graphql-eslint": graphql },
     rules: {

@@ -11,7 +11,7 @@ import sys
 
 import uvicorn
 
-from server.app import app_from_environment
+from deskgraph.app import app_from_environment
 
 
 def serve(listening: socket.socket) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Attachment, Ticket
-from resolvers import attachments
+from resolvers.commands import attachments
 from resolvers.errors import NotFound
 from tests.viewers.world import CONTENT, World, file_key, key, open_world
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deskgraph.app import utc_now
 from models import TicketEventType
-from server.app import utc_now
 from tests import proofs
 from tests.processes import PATIENCE
 from tests.viewers.world import KEY, World, key, open_world

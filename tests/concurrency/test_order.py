@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from server.app import utc_now
+from deskgraph.app import utc_now
 from tests import proofs
 from tests.concurrency.test_creates import served
 from tests.viewers.world import World, key, open_world

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models import Comment, Ticket
-from resolvers import attachments, comments, tickets
+from resolvers.commands import attachments, comments, tickets
 from resolvers.errors import Conflict, NotFound
 from tests.viewers.world import World, key, open_world
 

@@ -129,7 +129,7 @@ def _environment(folder: Path) -> dict[str, str]:
     programs = folder / "bin"
     programs.mkdir()
     script = programs / "deskgraph"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m server.cli "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m deskgraph.cli "$@"\n')
     script.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
     search = [str(programs), str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]

@@ -8,9 +8,9 @@ import re
 
 from graphql import parse, print_ast
 
-from rest_compat import shapes
+from deskgraph.graphql_links.selections import selection
+from rest_compat.openapi import shapes
 from rest_compat.routes import API
-from rest_compat.selections import selection
 from tests.docs.markdown import ROOT
 from tests.viewers.calls import CALLS, Call
 

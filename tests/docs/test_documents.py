@@ -8,14 +8,14 @@ import pytest
 import typer
 from starlette.routing import Route
 
-from resolvers.desk import Desk
-from rest_compat.endpoint import Endpoint
+from deskgraph.cli import app
+from deskgraph.settings import PREFIX, Settings, SettingsError
+from deskgraph.storage.store_urls import SCHEMES, open_place
+from resolvers.services import Desk
+from rest_compat.http.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
-from schema.choices import ErrorCode
-from schema.codes import Code
-from server.cli import app
-from server.settings import PREFIX, Settings, SettingsError
-from server.stores import SCHEMES, open_place
+from schema.errors.codes import Code
+from schema.types.enums import ErrorCode
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -77,7 +77,7 @@ def test_the_tables_of_codes_have_each() -> None:
     # No answer has a code that is written anywhere else.
     written = {
         (path.name, code)
-        for path in (ROOT / "schema").glob("*.py")
+        for path in (ROOT / "schema").rglob("*.py")
         for code in re.findall(r"\"code\": (\"\w+\")", path.read_text("utf-8"))
     }
     assert written == set()

@@ -15,7 +15,7 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from moto.server import ThreadedMotoServer
 
-from server.app import utc_now
+from deskgraph.app import utc_now
 from tests.processes import child
 from tests.viewers.world import KEY, World, open_world
 

@@ -20,8 +20,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server import app as assembly
-from server.files import FileStore, open_files
+from deskgraph import app as assembly
+from deskgraph.storage.file_store import FileStore, open_files
 
 FATAL = "fatal.bin"
 HALF = 6 * 1024 * 1024

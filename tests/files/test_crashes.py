@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.app import utc_now
-from server.files import open_files
-from server.sweep import sweep
+from deskgraph.app import utc_now
+from deskgraph.storage.file_store import open_files
+from deskgraph.storage.orphan_cleanup import sweep
 from tests import proofs
 from tests.files.conftest import Serve
 from tests.files.process import FATAL

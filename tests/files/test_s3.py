@@ -11,16 +11,16 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from deskgraph.app import utc_now
+from deskgraph.storage.file_store import FileStore, open_files
+from deskgraph.storage.orphan_cleanup import sweep
+from deskgraph.storage.store_urls import open_store
 from models import Attachment
-from resolvers import attachments
+from resolvers.commands import attachments
 from resolvers.errors import TooLarge
 from resolvers.signing import day_of
 from rest_compat import rest_routes
-from rest_compat.downloads import disposition
-from server.app import utc_now
-from server.files import FileStore, open_files
-from server.stores import open_store
-from server.sweep import sweep
+from rest_compat.http.downloads import disposition
 from tests.files.conftest import Bucket
 from tests.viewers.world import World, key
 

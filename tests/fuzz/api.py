@@ -46,7 +46,7 @@ def serving(url: str, folder: Path) -> Iterator[tuple[str, str]]:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
     log = (folder / "server.log").open("w")
-    command = [sys.executable, "-m", "server.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "deskgraph.cli", "serve", "--port", str(port)]
     with (
         log,
         child(command, cwd=folder, env=kept | settings, stdout=log, stderr=log) as server,

@@ -11,8 +11,8 @@ from graphql.language import StringValueNode
 from hypothesis import strategies as st
 
 from schema import create_schema
-from schema.persisted import hash_of
-from schema.uploads import PREFLIGHT
+from schema.execution.persisted_documents import hash_of
+from schema.transport.multipart import PREFLIGHT
 from tests.viewers.world import key
 
 Headers = list[tuple[bytes, bytes]]

@@ -9,10 +9,11 @@ from urllib.parse import quote_plus
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from rest_compat import forms, people
-from rest_compat.comments import LISTING as COMMENTS
-from rest_compat.endpoint import Endpoint
-from rest_compat.tickets import LISTING as TICKETS
+from rest_compat.endpoints import people
+from rest_compat.endpoints.comments import LISTING as COMMENTS
+from rest_compat.endpoints.tickets import LISTING as TICKETS
+from rest_compat.http.endpoint import Endpoint
+from rest_compat.openapi import request_fields
 from tests.rest_compat.conftest import PASSWORD, key
 
 PEOPLE = ("norbert", "norbert", "keith", "keith", "carla", "carla", "olga", "gone", None)
@@ -33,7 +34,12 @@ NOBODY = "99999999-0000-4000-8000-000000000000"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
 FIELDS = sorted(
-    {*forms.TICKET, *forms.COMMENT, *forms.ATTACHMENT, *forms.LOGIN}
+    {
+        *request_fields.TICKET,
+        *request_fields.COMMENT,
+        *request_fields.ATTACHMENT,
+        *request_fields.LOGIN,
+    }
     | {*people.USER, *people.COMPANY, *people.CONTACT}
     | {"user_id", "refresh", "token", "file", "query", "variables", "operationName"}
     | {"id", "version", "created_by", "created_at", "comments", "ticket_number"}

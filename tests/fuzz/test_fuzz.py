@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.settings import Settings
+from deskgraph.settings import Settings
 from tests import proofs
 from tests.fuzz.requests import Asked, paths, requests
 from tests.fuzz.world import World
@@ -59,7 +59,7 @@ def test_the_judge_sees_a_change_without_its_event(
     async def forget(*_args: object) -> None:
         pass
 
-    monkeypatch.setattr("resolvers.comments.append_events", forget)
+    monkeypatch.setattr("resolvers.commands.comments.append_events", forget)
     asked = Asked(
         "POST",
         f"/api/v1/tickets/{next(iter(world.rows['tickets']))[0]}/add_comment/",

@@ -15,9 +15,9 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.tokens import Tokens
-from server.app import create_app
-from server.settings import Settings
+from deskgraph.app import create_app
+from deskgraph.settings import Settings
+from resolvers.auth.tokens import Tokens
 from tests import proofs
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.fuzz.world import World

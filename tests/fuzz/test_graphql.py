@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from starlette.applications import Starlette
 
-from schema import media
-from schema.codes import Code
-from server.app import create_app
+from deskgraph.app import create_app
+from schema.errors.codes import Code
+from schema.transport import negotiation
 from tests import proofs
 from tests.fuzz.graphql import Request, operations, requests
 from tests.viewers.world import Clock, World, key, settings_for
@@ -44,11 +44,11 @@ class Asking:
         kind = headers["content-type"].split(";")[0]
         if kind == "text/html":
             return []
-        if kind == media.EVENTS:
+        if kind == negotiation.EVENTS:
             frames = body.decode().split("\n\n")
             answers = [json.loads(frame.split("data: ")[1]) for frame in frames[:-2]]
         else:
-            assert kind in (media.JSON, media.GRAPHQL), about
+            assert kind in (negotiation.JSON, negotiation.GRAPHQL), about
             answer = json.loads(body)
             answers = answer if isinstance(answer, list) else [answer]
         for answer in answers:
@@ -145,7 +145,7 @@ def test_operations_of_every_kind(asking: Asking) -> None:
         def ask(case: Any) -> None:
             nonlocal ran
             body = json.dumps({"query": case.body}).encode()
-            kind = [(b"content-type", media.JSON.encode())]
+            kind = [(b"content-type", negotiation.JSON.encode())]
             for answer in asking.ask(Request("POST", kind, b"", body)):
                 ran += answer.get("data") is not None
 
@@ -160,7 +160,7 @@ def test_the_judge_sees_a_fault(asking: Asking, monkeypatch: pytest.MonkeyPatch)
 
     body = json.dumps({"query": "{ tickets { totalCount } }"}).encode()
     request = Request("POST", [(b"content-type", b"application/json")], b"", body)
-    monkeypatch.setattr("schema.projecting.read_json", broken)
+    monkeypatch.setattr("schema.projection.resolve.read_json", broken)
     with pytest.raises(AssertionError):
         asking.ask(request)
     monkeypatch.undo()

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
 
+from deskgraph.app import create_app
+from deskgraph.settings import Settings
 from models import Attachment, Comment, Ticket
-from resolvers.desk import Desk
-from resolvers.tokens import Tokens
-from server.app import create_app
-from server.settings import Settings
+from resolvers.auth.tokens import Tokens
+from resolvers.services import Desk
 from tests.fuzz.requests import Asked, raw
 from tests.rest_compat.conftest import Clock, fill, key
 

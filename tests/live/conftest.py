@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from server.app import create_app
+from deskgraph.app import create_app
 from tests.viewers.world import Clock as Clock
 from tests.viewers.world import World, key, settings_for
 

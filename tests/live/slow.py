@@ -12,8 +12,8 @@ import httpx
 from sqlalchemy import func
 from sqlmodel import select
 
-from server.database import Database, dsn_of
-from server.readers import SqliteReader
+from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.readers import SqliteReader
 from tests.live.conftest import Live
 from tests.viewers.world import key
 

@@ -11,12 +11,13 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from resolvers import comments, feed, following, tickets
-from resolvers.plans import Plan
-from resolvers.reading import MOST_FOLLOWED
+from deskgraph.database.event_signal import Bell
+from resolvers.commands import comments, tickets
+from resolvers.events import broker, subscription
+from resolvers.query.execute import MOST_FOLLOWED
+from resolvers.query.plans import Plan
 from schema import create_schema
-from schema.context import GraphContext
-from server.bell import Bell
+from schema.execution.context import GraphContext
 from tests.viewers.world import World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -128,7 +129,7 @@ async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is taken later than this is stale.
-    monkeypatch.setattr(following, "FRESH", 0.0)
+    monkeypatch.setattr(subscription, "FRESH", 0.0)
     context = world.context("keith")
     made = [
         await comments.add_comment(context, key("offline"), {"text": f"{number}"})
@@ -151,7 +152,7 @@ async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
         assert (await take())["changes"] == [{"to": "As it is now"}]
 
 
-@pytest.mark.parametrize("count", [feed.WINDOW - 1, feed.WINDOW, 2 * feed.WINDOW, 1101])
+@pytest.mark.parametrize("count", [broker.WINDOW - 1, broker.WINDOW, 2 * broker.WINDOW, 1101])
 async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
     world: World, count: int
 ) -> None:
@@ -212,7 +213,7 @@ async def test_reads_are_shared_for_a_moment_only(
         return await fetch(sql, values)
 
     monkeypatch.setattr(world.database, "fetch_row", counting)
-    monkeypatch.setattr(feed, "SHARED", 0.0)
+    monkeypatch.setattr(broker, "SHARED", 0.0)
     plan = Plan("SELECT '[]'", (), {}, {})
     context = world.context("keith")
     read = world.desk.feed.read

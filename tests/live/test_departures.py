@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolvers import tickets
+from resolvers.commands import tickets
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from resolvers import following, tickets
-from resolvers.viewers import VIEWER_LIFETIME
+from resolvers.auth.viewers import VIEWER_LIFETIME
+from resolvers.commands import tickets
+from resolvers.events import subscription
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 
@@ -26,7 +27,7 @@ def backend() -> str:
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "RECHECK", 0.01)
+    monkeypatch.setattr(subscription, "RECHECK", 0.01)
 
 
 async def deactivate(live: Live, name: str) -> None:
@@ -214,7 +215,7 @@ async def test_an_unexpected_error_is_masked(
     async with live.socket() as socket, live.stream() as stream:
         await socket.subscribe()
         await live.settled(2)
-        monkeypatch.setattr("resolvers.feed._read", fail)
+        monkeypatch.setattr("resolvers.events.broker._read", fail)
         await live.rename("offline", "New")
         for payload in (
             (await socket.receive())["payload"],

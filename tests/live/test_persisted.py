@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schema.persisted import Persisted, hash_of
+from schema.execution.persisted_documents import Persisted, hash_of
 from tests.live.conftest import FOLLOW, Live, Socket
 
 pytestmark = [

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from schema import media, sse
+from schema.transport import negotiation, sse
 from tests.live.conftest import FOLLOW, Live, Socket
 from tests.viewers.world import key
 
@@ -246,7 +246,7 @@ async def test_a_subscription_needs_a_stream(live: Live) -> None:
     ],
 )
 def test_a_stream_is_chosen_where_it_is_preferred(accept: str, stream: bool) -> None:
-    assert (media.chosen(accept) == media.EVENTS) is stream
+    assert (negotiation.chosen(accept) == negotiation.EVENTS) is stream
 
 
 async def test_one_connection_carries_several_subscriptions(live: Live) -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from resolvers import tickets
+from resolvers.commands import tickets
 from tests import proofs
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key

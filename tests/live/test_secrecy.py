@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.context import GraphContext
+from schema.execution.context import GraphContext
 from tests.live.conftest import Live, Socket
 from tests.schema.test_secrecy import DOCUMENTS, LOGIN, VARIABLES
 from tests.schema.test_suggestions import KINDS, OTHERS

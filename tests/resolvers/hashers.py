@@ -8,8 +8,8 @@ from typing import Any
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from resolvers.desk import Desk
-from resolvers.passwords import Hasher, Passwords
+from resolvers.auth.passwords import Hasher, Passwords
+from resolvers.services import Desk
 from tests.viewers.world import World, password_hash
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from models import Attachment
-from resolvers import attachments, tickets
-from resolvers.attachments import new_key
+from resolvers.commands import attachments, tickets
+from resolvers.commands.attachments import new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
-from resolvers.sniffing import TYPES, sniff
+from resolvers.files.media_types import TYPES, sniff
 from tests.viewers.world import MOST_UPLOAD, NOON, World, file_key, key
 
 pytestmark = pytest.mark.anyio

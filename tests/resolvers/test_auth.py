@@ -9,10 +9,11 @@ import jwt
 import pytest
 
 from models import RefreshToken, Role, User
-from resolvers import auth, people, sessions
-from resolvers import viewers as known
-from resolvers.desk import Viewer
+from resolvers.auth import login, sessions
+from resolvers.auth import viewers as known
+from resolvers.commands import people
 from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
+from resolvers.services import Viewer
 from tests.resolvers.hashers import CountingHasher, counted
 from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
@@ -36,7 +37,7 @@ def foreign_refresh(name: str) -> str:
 
 
 async def test_a_login_gives_tokens_that_are_good(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
 
     assert done.user_id == key("keith")
     assert (await known.viewer_of(world.desk, done.access)) == world.context("keith").viewer
@@ -46,7 +47,7 @@ async def test_a_login_gives_tokens_that_are_good(world: World) -> None:
 
 
 async def test_a_login_remembers_the_refresh_token_by_its_id_only(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
 
     claims = world.desk.tokens.check(done.refresh, "refresh")
     [row] = (await world.dump())["refresh_tokens"]
@@ -89,7 +90,7 @@ async def test_whoever_gets_in_nowhere_learns_nothing(
     before = await world.dump()
 
     with pytest.raises(BadCredentials) as refused:
-        await auth.login(world.desk, username, password)
+        await login.login(world.desk, username, password)
 
     assert refused.value.args == ()
     assert await world.dump() == before
@@ -98,11 +99,11 @@ async def test_whoever_gets_in_nowhere_learns_nothing(
 async def test_old_hashes_are_replaced_at_the_next_login(world: World) -> None:
     await set_user(world, "keith", password=old_hash(PASSWORD))
 
-    await auth.login(world.desk, "keith", PASSWORD)
+    await login.login(world.desk, "keith", PASSWORD)
 
     replaced = (await world.get(User, key("keith"))).password
     assert replaced.startswith("$argon2id$")
-    await auth.login(world.desk, "keith", PASSWORD)
+    await login.login(world.desk, "keith", PASSWORD)
     assert (await world.get(User, key("keith"))).password == replaced
 
 
@@ -111,14 +112,14 @@ async def test_a_wrong_password_replaces_no_hash(world: World) -> None:
     await set_user(world, "keith", password=stored)
 
     with pytest.raises(BadCredentials):
-        await auth.login(world.desk, "keith", "wrong")
+        await login.login(world.desk, "keith", "wrong")
 
     assert (await world.get(User, key("keith"))).password == stored
 
 
 async def test_logging_out_revokes_the_refresh_token(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
-    other = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
+    other = await login.login(world.desk, "keith", PASSWORD)
     world.clock.move(hours=1)
 
     assert await sessions.logout(world.desk, None, done.refresh)
@@ -132,7 +133,7 @@ async def test_logging_out_revokes_the_refresh_token(world: World) -> None:
 
 
 async def test_logging_out_twice_keeps_the_first_time(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
     await sessions.logout(world.desk, None, done.refresh)
     before = await world.dump()
     world.clock.move(hours=1)
@@ -162,7 +163,7 @@ async def test_logging_out_at_once_from_two_windows_is_one_logout(world: World) 
 
 
 async def test_nobody_ends_what_is_no_refresh_token_of_theirs(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
     before = await world.dump()
     carla, keith = world.context("carla").viewer, world.context("keith").viewer
 
@@ -178,7 +179,7 @@ async def test_nobody_ends_what_is_no_refresh_token_of_theirs(world: World) -> N
 async def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothing(
     world: World,
 ) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
     with pytest.raises(Unauthenticated):
         await sessions.refresh(world.desk, done.access)
     with pytest.raises(Unauthenticated):
@@ -197,7 +198,7 @@ async def test_a_deactivated_user_is_out_within_five_seconds(world: World) -> No
 
 
 async def test_the_process_that_deactivates_a_user_notices_at_once(world: World) -> None:
-    done = await auth.login(world.desk, "keith", PASSWORD)
+    done = await login.login(world.desk, "keith", PASSWORD)
     await known.viewer_of(world.desk, done.access)
 
     await people.update_user(world.context("admin"), key("keith"), {"is_active": False})
@@ -207,9 +208,9 @@ async def test_the_process_that_deactivates_a_user_notices_at_once(world: World)
     with pytest.raises(Unauthenticated):
         await sessions.refresh(world.desk, done.refresh)
     with pytest.raises(BadCredentials):
-        await auth.login(world.desk, "keith", PASSWORD)
+        await login.login(world.desk, "keith", PASSWORD)
     await people.update_user(world.context("admin"), key("keith"), {"is_active": True})
-    again = await auth.login(world.desk, "keith", PASSWORD)
+    again = await login.login(world.desk, "keith", PASSWORD)
     await known.viewer_of(world.desk, again.access)
     for token in (done.access, done.refresh):
         with pytest.raises(Unauthenticated):
@@ -315,12 +316,12 @@ async def test_a_wrong_password_costs_the_same_whoever_it_is_for(world: World, l
         await set_user(world, "colin", password=stored or password_hash(), is_active=True)
         hasher = CountingHasher()
         with pytest.raises(BadCredentials):
-            await auth.login(counted(world, hasher), username, "wrong")
+            await login.login(counted(world, hasher), username, "wrong")
         assert (hasher.argon2, hasher.iterations) == expected, name
     await set_user(world, "colin", password=password_hash(), is_active=False)
     hasher = CountingHasher()
     with pytest.raises(BadCredentials):
-        await auth.login(counted(world, hasher), "colin", "wrong")
+        await login.login(counted(world, hasher), "colin", "wrong")
     assert (hasher.argon2, hasher.iterations) == expected
 
 
@@ -330,7 +331,7 @@ async def test_blanks_around_a_password_cost_the_same_for_everybody(
 ) -> None:
     hasher = CountingHasher()
     with pytest.raises(BadCredentials):
-        await auth.login(counted(world, hasher), username, " wrong ")
+        await login.login(counted(world, hasher), username, " wrong ")
     assert hasher.argon2 == 2
 
 
@@ -339,14 +340,14 @@ async def test_what_is_imported_meanwhile_is_as_slow_at_once(world: World) -> No
     desk = counted(world, hasher)
     for username in ("nobody", "colin", "nobody"):
         with pytest.raises(BadCredentials):
-            await auth.login(desk, username, "wrong")
+            await login.login(desk, username, "wrong")
         if username == "nobody":
             await set_user(world, "colin", password="pbkdf2_sha256$600000$salt$eA==")
     assert hasher.iterations == 1_200_000
     await set_user(world, "colin", password=password_hash())
     world.clock.move(minutes=11)
     with pytest.raises(BadCredentials):
-        await auth.login(desk, "nobody", "wrong")
+        await login.login(desk, "nobody", "wrong")
     assert hasher.iterations == 1_200_000
 
 
@@ -358,7 +359,7 @@ async def test_no_imported_hash_makes_all_checks_slower_than_that(world: World) 
     for username, iterations in (("nobody", 2_000_000), ("olga", 9_000_000), ("colin", 2_000_000)):
         hasher.iterations = 0
         with pytest.raises(BadCredentials):
-            await auth.login(desk, username, "wrong")
+            await login.login(desk, username, "wrong")
         assert hasher.iterations == iterations, username
 
 
@@ -372,7 +373,7 @@ async def test_a_password_changed_while_it_was_checked_is_not_brought_back(world
         asyncio.run_coroutine_threadsafe(set_user(world, "keith", **values), loop).result(10)
 
     with pytest.raises(BadCredentials):
-        await auth.login(counted(world, CountingHasher(change)), "keith", PASSWORD)
+        await login.login(counted(world, CountingHasher(change)), "keith", PASSWORD)
 
     assert (await world.get(User, key("keith"))).password == "!changed"
     assert (await world.dump())["refresh_tokens"] == []
@@ -386,7 +387,7 @@ async def test_a_hash_renewed_by_another_login_meanwhile_does_not_matter(world: 
         renewed = set_user(world, "keith", password=password_hash())
         asyncio.run_coroutine_threadsafe(renewed, loop).result(10)
 
-    done = await auth.login(counted(world, CountingHasher(renew)), "keith", PASSWORD)
+    done = await login.login(counted(world, CountingHasher(renew)), "keith", PASSWORD)
 
     assert done.user_id == key("keith")
     assert (await world.get(User, key("keith"))).password == password_hash()

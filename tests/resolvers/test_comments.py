@@ -6,7 +6,7 @@ import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Comment, Ticket
-from resolvers import comments
+from resolvers.commands import comments
 from resolvers.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.viewers.world import NOON, World, key
 

@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from resolvers.compiling import Compiler
+from resolvers.background import Compiler
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,9 @@ import hmac
 
 import pytest
 
-from resolvers import attachments, downloads
+from resolvers.commands import attachments
 from resolvers.errors import NotFound
+from resolvers.files import downloads
 from resolvers.signing import Signer, day_of
 from tests.viewers.world import CONTENT, World, file_key, key
 

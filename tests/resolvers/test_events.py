@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from models import TicketEvent
-from resolvers import attachments, comments, events, tickets
-from resolvers.desk import Context
+from resolvers.commands import attachments, comments, tickets
+from resolvers.events import log
+from resolvers.services import Context
 from tests.resolvers.test_attachments import pieces
 from tests.viewers.world import NOON, World, key
 
@@ -236,7 +237,7 @@ async def test_a_write_and_its_events_happen_together_or_not_at_all(
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patched:
-        patched.setattr(events, "TicketEvent", fail)
+        patched.setattr(log, "TicketEvent", fail)
         with pytest.raises(RuntimeError, match="planted"):
             await DEEDS[name](world.context("keith"))
     assert await world.dump() == before

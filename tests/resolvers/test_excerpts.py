@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers import comments, tickets
-from resolvers.events import change
-from resolvers.excerpts import CONTEXT, MAX_CHARACTERS
+from resolvers.commands import comments, tickets
+from resolvers.events.excerpts import CONTEXT, MAX_CHARACTERS
+from resolvers.events.log import change
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio

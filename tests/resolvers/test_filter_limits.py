@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from resolvers.errors import BadInput
-from resolvers.filters import DEEPEST, MOST_CONDITIONS, MOST_IN_LIST, parse
+from resolvers.query.filters.compile import DEEPEST, MOST_CONDITIONS, MOST_IN_LIST, parse
 
 OPEN = {"open": True}
 

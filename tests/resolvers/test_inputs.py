@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
-from resolvers import inputs
+from resolvers.commands import validation
+from resolvers.commands.validation import (
+    ATTACHMENT,
+    COMMENT,
+    COMPANY,
+    CONTACT,
+    TICKET,
+    USER,
+    Rules,
+    clean,
+)
 from resolvers.errors import Invalid, Problem
-from resolvers.inputs import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, Rules, clean
 from tests.viewers.world import NOON, key
 
 ALL_RULES = [TICKET, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER]
@@ -187,10 +196,10 @@ def test_no_rule_lets_in_more_than_its_column_holds() -> None:
 
 
 def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
-    inputs.raise_problems({})
+    validation.raise_problems({})
     problems = {"a": [Problem("blank")], "b": [Problem("null")]}
     with pytest.raises(Invalid) as raised:
-        inputs.raise_problems(problems)
+        validation.raise_problems(problems)
     assert raised.value.problems == problems
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.json_size import MOST_VALUES, has_too_many_values
+from resolvers.http.json_size import MOST_VALUES, has_too_many_values
 
 MANY = MOST_VALUES + 1
 

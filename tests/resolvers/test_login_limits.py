@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from resolvers import auth, people
-from resolvers.desk import Desk
+from resolvers.auth import login
+from resolvers.commands import people
 from resolvers.errors import BadCredentials, Invalid, Throttled
-from resolvers.rates import MemoryBuckets, Rates
+from resolvers.rate_limits import MemoryBuckets, Rates
+from resolvers.services import Desk
 from tests.resolvers.hashers import BlockingHasher, counted
 from tests.viewers.world import PASSWORD, World, password_hash
 
@@ -34,7 +35,7 @@ async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: Wo
     try:
         for name in ("keith", "nobody"):
             with pytest.raises(Throttled) as refused:
-                await auth.login(desk, name, PASSWORD)
+                await login.login(desk, name, PASSWORD)
             assert refused.value.seconds == 2
         with pytest.raises(Throttled):
             await people.create_user(
@@ -56,7 +57,7 @@ async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: Wo
     assert [type(one).__name__ for one in done] == [
         *("CancelledError", "bool", "CancelledError", "bool")
     ]
-    await auth.login(desk, "keith", PASSWORD)
+    await login.login(desk, "keith", PASSWORD)
 
 
 def limited(world: World) -> Desk:
@@ -66,12 +67,12 @@ def limited(world: World) -> Desk:
 
 async def fails(desk: Desk, username: str, address: str) -> None:
     with pytest.raises(BadCredentials):
-        await auth.login(desk, username, "wrong", address=address)
+        await login.login(desk, username, "wrong", address=address)
 
 
 async def throttled(desk: Desk, username: str, address: str) -> None:
     with pytest.raises(Throttled):
-        await auth.login(desk, username, PASSWORD, address=address)
+        await login.login(desk, username, PASSWORD, address=address)
 
 
 async def test_names_of_one_address_are_limited_together(world: World) -> None:
@@ -80,7 +81,7 @@ async def test_names_of_one_address_are_limited_together(world: World) -> None:
         await fails(desk, f"name {i}", "1.1.1.1")
     await throttled(desk, "another", "1.1.1.1")
     await throttled(desk, "keith", "1.1.1.1")
-    await auth.login(desk, "keith", PASSWORD, address="2.2.2.2")
+    await login.login(desk, "keith", PASSWORD, address="2.2.2.2")
     # Those of one IPv6 network are one.
     for i in range(50):
         await fails(desk, f"name {i}", f"2001:db8::{i}")
@@ -102,13 +103,13 @@ async def test_addresses_that_try_one_name_are_limited_together(world: World, na
 
 async def test_nobody_keeps_a_user_out_of_where_they_work(world: World) -> None:
     desk = limited(world)
-    await auth.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    await login.login(desk, "keith", PASSWORD, address="9.9.9.9")
     world.clock.move(days=29)
     for i in range(60):
         with pytest.raises(BadCredentials if i < 50 else Throttled):
-            await auth.login(desk, "keith", "wrong", address=f"1.1.1.{i}")
+            await login.login(desk, "keith", "wrong", address=f"1.1.1.{i}")
 
-    await auth.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    await login.login(desk, "keith", PASSWORD, address="9.9.9.9")
     # It is known for another 30 days, but for this name only, and up to ten attempts a minute.
     world.clock.move(days=29)
     for i in range(50):
@@ -124,15 +125,15 @@ async def test_nobody_keeps_a_user_out_of_where_they_work(world: World) -> None:
 async def test_good_logins_from_many_places_do_not_use_up_a_name(world: World) -> None:
     desk = limited(world)
     for i in range(60):
-        await auth.login(desk, "keith", PASSWORD, address=f"1.1.1.{i}")
+        await login.login(desk, "keith", PASSWORD, address=f"1.1.1.{i}")
 
 
 async def test_guessing_ones_old_password_is_limited(world: World) -> None:
     context = replace(world.context("keith"), desk=limited(world))
     for _ in range(10):
         with pytest.raises(Invalid):
-            await auth.change_password(context, "wrong", "a new one, long enough")
+            await login.change_password(context, "wrong", "a new one, long enough")
     before = await world.dump()
     with pytest.raises(Throttled):
-        await auth.change_password(context, PASSWORD, "a new one, long enough")
+        await login.change_password(context, PASSWORD, "a new one, long enough")
     assert await world.dump() == before

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from resolvers.headers import parse_header
-from resolvers.multipart import BadEncoding, BadMultipart, Part, events
+from resolvers.http.headers import parse_header
+from resolvers.http.multipart import BadEncoding, BadMultipart, Part, events
 
 pytestmark = pytest.mark.anyio
 TYPE = "multipart/form-data; boundary=limit"

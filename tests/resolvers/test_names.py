@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from resolvers.names import encoded_key, file_name, key_name
+from resolvers.files.names import encoded_key, file_name, key_name
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467.png"
 

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from resolvers.passwords import hash_password, needs_rehash, verify_password
+from resolvers.auth.passwords import hash_password, needs_rehash, verify_password
 from tests.viewers.world import PASSWORD, password_hash
 
 

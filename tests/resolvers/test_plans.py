@@ -6,7 +6,7 @@ from sqlalchemy.dialects import sqlite
 
 from models import Ticket
 from models.types import Uuid36
-from resolvers.plans import Plan, Plans, compile_select
+from resolvers.query.plans import Plan, Plans, compile_select
 
 TICKETS = Ticket.__table__  # type: ignore[attr-defined]
 EMPTY = Plan("SELECT 1", (), {}, {})

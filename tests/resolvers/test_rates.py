@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models import Role, new_id
-from resolvers.desk import Context, Viewer
 from resolvers.errors import Throttled
-from resolvers.rates import Level, MemoryBuckets, Rates, bucket_of, network
+from resolvers.rate_limits import Level, MemoryBuckets, Rates, bucket_of, network
+from resolvers.services import Context, Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 

@@ -5,8 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolvers.errors import BadInput
-from resolvers.filters import parse
-from resolvers.terms import MAX_SEARCH_LENGTH, MOST_TERMS, search_terms, storable
+from resolvers.query.filters.compile import parse
+from resolvers.query.filters.search_terms import (
+    MAX_SEARCH_LENGTH,
+    MOST_TERMS,
+    search_terms,
+    storable,
+)
 
 
 @pytest.mark.parametrize(

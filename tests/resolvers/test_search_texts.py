@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from models import Company, Contact, Ticket, User
 from models.search import normalize_search
-from resolvers import people, tickets
+from resolvers.commands import people, tickets
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio

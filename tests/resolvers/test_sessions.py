@@ -9,13 +9,14 @@ from uuid import uuid4
 import jwt
 import pytest
 
+from deskgraph.app import create_desk
 from models import RefreshToken, User
-from resolvers import auth, people, sessions
-from resolvers.auth import Login
-from resolvers.desk import Desk
+from resolvers.auth import login, sessions
+from resolvers.auth.login import Login
+from resolvers.auth.viewers import viewer_of
+from resolvers.commands import people
 from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
-from resolvers.viewers import viewer_of
-from server.app import create_desk
+from resolvers.services import Desk
 from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key
 
@@ -32,7 +33,7 @@ def foreign(name: str, kind: str = "refresh", **more: Any) -> str:
 
 
 async def log_in(desk: Desk, name: str = "carla") -> Login:
-    return await auth.login(desk, name, PASSWORD)
+    return await login.login(desk, name, PASSWORD)
 
 
 async def refused(*attempts: Awaitable[object]) -> None:
@@ -177,11 +178,11 @@ async def test_expired_tokens_leave_no_rows(world: World) -> None:
 
 
 async def change_own_password(world: World) -> None:
-    await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+    await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
 
 
 async def log_out_everywhere(world: World) -> None:
-    await auth.logout_everywhere(world.context("carla"))
+    await login.logout_everywhere(world.context("carla"))
 
 
 async def set_password(world: World) -> None:
@@ -229,7 +230,7 @@ async def test_it_ends_what_was_issued_before_and_nothing_after(
         await assert_ended(world.desk, one)
     with pytest.raises(SessionEnded):
         await viewer_of(world.desk, done.access)
-    new = await auth.login(world.desk, "carla", password)
+    new = await login.login(world.desk, "carla", password)
     await assert_good(world.desk, new)
     await assert_good(world.desk, await sessions.rotate(world.desk, new.refresh))
     await assert_good(world.desk, other)
@@ -239,7 +240,7 @@ async def test_it_ends_what_was_issued_before_and_nothing_after(
 
 
 async def test_changing_ones_password_begins_a_new_session(world: World) -> None:
-    done = await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+    done = await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
     await assert_good(world.desk, done)
     with pytest.raises(BadCredentials):
         await log_in(world.desk)
@@ -265,7 +266,7 @@ async def test_a_password_that_is_no_good_changes_nothing(
     done = await log_in(world.desk)
     before = await world.dump()
     with pytest.raises(Invalid) as invalid:
-        await auth.change_password(world.context("carla"), old, new)
+        await login.change_password(world.context("carla"), old, new)
     found = {name: one.code for name, [one] in invalid.value.problems.items()}
     assert found == problems
     assert await world.dump() == before
@@ -275,8 +276,8 @@ async def test_a_password_that_is_no_good_changes_nothing(
 async def test_nobody_changes_a_password_or_ends_sessions(world: World) -> None:
     before = await world.dump()
     await refused(
-        auth.change_password(world.context(None), PASSWORD, NEW_PASSWORD),
-        auth.logout_everywhere(world.context(None)),
+        login.change_password(world.context(None), PASSWORD, NEW_PASSWORD),
+        login.logout_everywhere(world.context(None)),
     )
     assert await world.dump() == before
 
@@ -284,18 +285,18 @@ async def test_nobody_changes_a_password_or_ends_sessions(world: World) -> None:
 async def test_an_imported_password_can_be_changed(world: World) -> None:
     async with world.database.transaction() as session:
         (await session.get_one(User, key("carla"))).password = old_hash(PASSWORD)
-    await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
-    await auth.login(world.desk, "carla", NEW_PASSWORD)
+    await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+    await login.login(world.desk, "carla", NEW_PASSWORD)
 
 
 async def test_of_two_who_change_a_password_at_once_one_does(world: World) -> None:
     context = world.context("carla")
     done = await asyncio.gather(
-        *(auth.change_password(context, PASSWORD, f"{NEW_PASSWORD} {i}") for i in range(2)),
+        *(login.change_password(context, PASSWORD, f"{NEW_PASSWORD} {i}") for i in range(2)),
         return_exceptions=True,
     )
     [kept] = [(i, one) for i, one in enumerate(done) if isinstance(one, Login)]
-    await auth.login(world.desk, "carla", f"{NEW_PASSWORD} {kept[0]}")
+    await login.login(world.desk, "carla", f"{NEW_PASSWORD} {kept[0]}")
     await assert_good(world.desk, kept[1])
 
 
@@ -304,12 +305,12 @@ async def test_another_process_notices_within_five_seconds(world: World) -> None
         done = await log_in(world.desk)
         await viewer_of(other, done.access)
 
-        new = await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
+        new = await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
 
         # What is newer than what is known makes it look at once.
         await viewer_of(other, new.access)
         await refused(viewer_of(other, done.access), sessions.rotate(other, done.refresh))
-        await auth.logout_everywhere(world.context("carla"))
+        await login.logout_everywhere(world.context("carla"))
         world.clock.move(seconds=4)
         await assert_ended(other, new)
 
@@ -320,7 +321,7 @@ async def test_a_dead_token_costs_no_look_at_its_user(
     done = await log_in(world.desk)
     await viewer_of(
         world.desk,
-        (await auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)).access,
+        (await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)).access,
     )
     fetch = world.database.reader.fetch_row
 
@@ -351,7 +352,7 @@ async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World)
     try:
         looking = asyncio.create_task(viewer_of(world.desk, done.access))
         await asyncio.wait_for(read.wait(), 20)
-        await auth.logout_everywhere(world.context("carla"))
+        await login.logout_everywhere(world.context("carla"))
         ended.set()
         await looking
     finally:
@@ -360,7 +361,7 @@ async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World)
 
 
 async def test_a_token_of_the_old_system_that_is_newer_is_good(world: World) -> None:
-    await auth.logout_everywhere(world.context("carla"))
+    await login.logout_everywhere(world.context("carla"))
     later = {"iat": int(NOON.timestamp()) + 1}
     await viewer_of(world.desk, foreign("carla", "access", **later))
     await refused(viewer_of(world.desk, foreign("carla", "access")))
@@ -383,7 +384,7 @@ async def test_customers_of_a_deactivated_company_are_out(world: World) -> None:
     await assert_ended(world.desk, done)
     with pytest.raises(BadCredentials):
         await log_in(world.desk)
-    await refused(auth.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD))
+    await refused(login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD))
     await assert_good(world.desk, other)
     # Changing anything else ends nothing.
     await people.update_company(world.context("admin"), key("centara"), {"is_active": True})

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, bindparam
 
+from deskgraph.database.database import Database
 from resolvers.errors import BadCursor
-from resolvers.fields import ENTITIES
-from resolvers.plans import compile_plan
-from resolvers.positions import open_position
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.cursors import open_position
+from resolvers.query.plans import compile_plan
+from resolvers.query.sql.elements import MediaMac, Seal
 from resolvers.signing import CURSOR, MEDIA, Signer, day_of
-from resolvers.sqltext import MediaMac, Seal
-from server.database import Database
 from tests.viewers.world import NOON
 
 SIGNER = Signer("one secret")

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from resolvers import comments, people, tickets, webhooks
-from resolvers.desk import Context
+from resolvers.commands import comments, people, tickets, webhooks
+from resolvers.commands.validation import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, clean
 from resolvers.errors import Invalid, Problem
-from resolvers.inputs import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, clean
+from resolvers.services import Context
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio

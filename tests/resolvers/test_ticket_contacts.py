@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import Contact, Ticket, TicketEvent
-from resolvers import people, tickets
+from resolvers.commands import people, tickets
 from resolvers.errors import Invalid
 from tests.viewers.world import World, key
 

@@ -14,7 +14,7 @@ from models import (
     TicketStatus,
     User,
 )
-from resolvers import tickets
+from resolvers.commands import tickets
 from resolvers.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.viewers.world import NOON, World, file_key, key
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import jwt
 import pytest
 
+from resolvers.auth.tokens import Tokens
 from resolvers.errors import Unauthenticated
-from resolvers.tokens import Tokens
 from tests.viewers.world import KEY, NOON, Clock, key
 
 USER = key("keith")

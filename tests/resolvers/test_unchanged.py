@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models import Ticket, TicketStatus, Webhook
-from resolvers import attachments, comments, people, tickets, webhooks
-from resolvers.desk import Context
+from resolvers.commands import attachments, comments, people, tickets, webhooks
 from resolvers.errors import Conflict
+from resolvers.services import Context
 from tests.viewers.world import NOON, World, key
 from tests.viewers.world import webhooks as webhook_rows
 

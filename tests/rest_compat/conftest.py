@@ -13,6 +13,9 @@ import pytest
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
 
+from deskgraph.app import create_desk
+from deskgraph.database.database import Database
+from deskgraph.settings import Settings
 from models import (
     Comment,
     Company,
@@ -25,13 +28,10 @@ from models import (
     TicketStatus,
     User,
 )
-from resolvers.desk import Desk
-from resolvers.passwords import hash_password
-from resolvers.plans import Plans
+from resolvers.auth.passwords import hash_password
+from resolvers.query.plans import Plans
+from resolvers.services import Desk
 from rest_compat import rest_routes
-from server.app import create_desk
-from server.database import Database
-from server.settings import Settings
 from tests.stored import stored_rows
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from rest_compat import rest_routes
-from rest_compat.downloads import disposition
+from rest_compat.http.downloads import disposition
 
 if TYPE_CHECKING:
     from tests.rest_compat.conftest import Api

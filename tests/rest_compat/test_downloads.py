@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from models import Attachment
-from rest_compat.downloads import Unsatisfiable, is_other, is_unchanged, span_of
+from rest_compat.http.downloads import Unsatisfiable, is_other, is_unchanged, span_of
 
 if TYPE_CHECKING:
     from tests.rest_compat.conftest import Api

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolvers.errors import Problem
-from rest_compat import forms
-from rest_compat.bodies import Body
-from rest_compat.forms import Input, values_of
+from rest_compat.http.bodies import Body
+from rest_compat.openapi import request_fields
+from rest_compat.openapi.request_fields import Input, values_of
 
 NOON = datetime(2025, 11, 20, 12, tzinfo=UTC)
 FORM = {
-    "need": Input(forms.text, required=True),
-    "may": Input(forms.text),
-    "blank": Input(forms.text, blank=True),
-    "null": Input(forms.reference, nullable=True),
-    "flag": Input(forms.boolean),
+    "need": Input(request_fields.text, required=True),
+    "may": Input(request_fields.text),
+    "blank": Input(request_fields.text, blank=True),
+    "null": Input(request_fields.reference, nullable=True),
+    "flag": Input(request_fields.boolean),
 }
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -29,19 +29,19 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize("true", [True, 1, 1.0, "1", "t", "T", "y", "Yes", "TRUE", "tRuE", "on"])
 def test_true(true: object) -> None:
-    assert forms.boolean(true) is True
+    assert request_fields.boolean(true) is True
 
 
 @pytest.mark.parametrize("false", [False, 0, 0.0, "0", "f", "N", "no", "False", "OFF"])
 def test_false(false: object) -> None:
-    assert forms.boolean(false) is False
+    assert request_fields.boolean(false) is False
 
 
 @pytest.mark.parametrize(
     "neither", ["", "maybe", " on ", "on ", 2, [], {}, [True], "null", float("nan")]
 )
 def test_neither(neither: object) -> None:
-    assert forms.boolean(neither) == Problem("invalid_boolean")
+    assert request_fields.boolean(neither) == Problem("invalid_boolean")
 
 
 @pytest.mark.parametrize(
@@ -59,28 +59,33 @@ def test_neither(neither: object) -> None:
     ],
 )
 def test_times(text: str, time: datetime) -> None:
-    assert forms.moment(text) == time
+    assert request_fields.moment(text) == time
 
 
 @pytest.mark.parametrize(
     "text", ["", "tomorrow", "2025-13-01", "2025-11-20T25:00", 5, True, [], "٣"]
 )
 def test_no_times(text: object) -> None:
-    assert forms.moment(text) == Problem("invalid_time")
+    assert request_fields.moment(text) == Problem("invalid_time")
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-01:00"])
 def test_times_that_utc_does_not_have(text: str) -> None:
-    assert forms.moment(text) == Problem("time_out_of_range")
+    assert request_fields.moment(text) == Problem("time_out_of_range")
 
 
 def test_numbers_are_texts() -> None:
-    assert [forms.text(value) for value in (1, 1.5, " a ")] == ["1", "1.5", "a"]
+    assert [request_fields.text(value) for value in (1, 1.5, " a ")] == ["1", "1.5", "a"]
 
 
 @given(ANYTHING)
 def test_any_value_is_read_or_refused(value: object) -> None:
-    for read in (forms.text, forms.boolean, forms.reference, forms.moment):
+    for read in (
+        request_fields.text,
+        request_fields.boolean,
+        request_fields.reference,
+        request_fields.moment,
+    ):
         found = read(value)
         assert isinstance(found, str | bool | UUID | datetime | Problem | None)
 

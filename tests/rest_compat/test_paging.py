@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rest_compat.answers import RestError
-from rest_compat.paging import MOST_ROWS, Window, window_of
+from rest_compat.http.responses import RestError
+from rest_compat.lists.pagination import MOST_ROWS, Window, window_of
 
 if TYPE_CHECKING:
     from tests.rest_compat.conftest import Api

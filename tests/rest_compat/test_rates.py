@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from resolvers.passwords import Passwords
-from resolvers.rates import Rates
-from server.settings import Settings
+from deskgraph.settings import Settings
+from resolvers.auth.passwords import Passwords
+from resolvers.rate_limits import Rates
 from tests.resolvers.hashers import BlockingHasher
 from tests.rest_compat.conftest import Api, Clock, key
 

@@ -15,11 +15,11 @@ import httpx
 import pytest
 import uvicorn
 
-from server.app import create_app
+from deskgraph.app import create_app
 from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
-    from server.settings import Settings
+    from deskgraph.settings import Settings
     from tests.rest_compat.conftest import Api, Clock
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from deskgraph.settings import Settings
 from models import Role
-from server.settings import Settings
 from tests.limits import UNBOUNDED
-from tests.schema.face import SECRET, Clock, Face, make_app
+from tests.schema.client import SECRET, Clock, Face, make_app
 from tests.schema.rows import company, make_world, user
 
 Opens = Callable[..., AbstractAsyncContextManager[Face]]

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from sqlmodel import SQLModel, select
 
+from deskgraph.database.database import Database
 from models import (
     Attachment,
     Comment,
@@ -23,8 +24,7 @@ from models import (
     User,
     Via,
 )
-from resolvers.events import change
-from server.database import Database
+from resolvers.events.log import change
 
 NOW = datetime(2025, 11, 19, 12, tzinfo=UTC)
 _SPACE = UUID("0b1f5bb1-9d55-4b4f-9a4e-0d3f4c1f2a77")

@@ -41,10 +41,10 @@ from graphql.utilities import find_schema_changes
 from schema import sdl
 
 ROOT = Path(__file__).parents[2]
-RELEASED = "schema/released.graphql"
-ACCEPTED = "schema/accepted.toml"
+RELEASED = "schema/snapshots/released.graphql"
+ACCEPTED = "schema/snapshots/accepted.toml"
 # Where teams put what their front ends send: documents, or manifests of persisted documents.
-RECORDED = ("schema/recorded/**/*.graphql", "schema/recorded/**/*.json")
+RECORDED = ("schema/snapshots/recorded/**/*.graphql", "schema/snapshots/recorded/**/*.json")
 OURS = (
     "tests/clients/*/*.graphql",
     "tests/clients/app/persisted-documents.json",

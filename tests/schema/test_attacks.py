@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.attacks import ATTACKS, OTHERS
-from tests.schema.face import Face
+from tests.schema.client import Face
 
 pytestmark = pytest.mark.anyio
 

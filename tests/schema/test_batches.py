@@ -2,9 +2,9 @@
 
 import pytest
 
-from resolvers.passwords import hash_password
-from schema import media
-from tests.schema.face import Face
+from resolvers.auth.passwords import hash_password
+from schema.transport import negotiation
+from tests.schema.client import Face
 from tests.schema.rows import ticket, user
 from tests.schema.test_over_http import AGENT, CREATE, VIEWER, of_new, refusal, tickets
 
@@ -25,7 +25,7 @@ async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
         {"query": "subscription { ticketEvents { cursor } }"},
         {"query": "query A { __typename } query B { a: __typename }", "operationName": "B"},
     ]
-    for accept in (media.JSON, media.GRAPHQL):
+    for accept in (negotiation.JSON, negotiation.GRAPHQL):
         headers = {"Accept": accept, **face.headers("agent")}
         response = await face.client.post("/graphql", json=batch, headers=headers)
         assert response.status_code == 200
@@ -48,7 +48,7 @@ async def test_a_batch_is_run_as_a_whole_or_not_at_all(face: Face) -> None:
     headers = face.headers("agent")
     for batch in ([create, {}], [create] * 11, [create, {"query": "{ a }", "variables": 3}]):
         refusal(await face.client.post("/graphql", json=batch, headers=headers), 400)
-    streamed = {"Accept": media.EVENTS, **headers}
+    streamed = {"Accept": negotiation.EVENTS, **headers}
     refusal(await face.client.post("/graphql", json=[create], headers=streamed), 400)
     assert await tickets(face) == []
 

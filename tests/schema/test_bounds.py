@@ -6,7 +6,8 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from schema import create_schema
-from schema.bounds import (
+from schema.execution.document_cache import MOST_ERRORS, Documents
+from schema.execution.limits import (
     MOST_FIELDS,
     MOST_NESTED,
     MOST_NESTED_VALUES,
@@ -15,8 +16,7 @@ from schema.bounds import (
     excess_of_values,
     excesses,
 )
-from schema.documents import MOST_ERRORS, Documents
-from tests.schema.face import Face
+from tests.schema.client import Face
 
 LIMITS = Limits()
 TICKET = 'ticket(ticketNumber: "T-1")'

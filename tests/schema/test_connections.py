@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import delete
 
 from models import Ticket, TicketPriority, TicketStatus
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import NOW, comment, company, contact, key, ticket
 
 pytestmark = pytest.mark.anyio

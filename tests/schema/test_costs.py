@@ -24,16 +24,16 @@ from graphql.type import get_nullable_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.rates import LONG, count_objects
+from resolvers.rate_limits import LONG, count_objects
 from resolvers.signing import Signer
 from schema import create_schema
-from schema.bounds import DEFAULT_LIMITS
-from schema.costs import MOST_KEPT, Cost, Pricing
+from schema.execution.cost import MOST_KEPT, Cost, Pricing
+from schema.execution.limits import DEFAULT_LIMITS
 from tests.limits import UNBOUNDED
 from tests.schema.argument_values import ArgumentValues
+from tests.schema.client import SECRET, Face
 from tests.schema.conftest import Opens
 from tests.schema.documents import Documents
-from tests.schema.face import SECRET, Face
 from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
 from tests.schema.test_projection_property import EXAMPLES, ROOTS, WORLD
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models import Role
-from resolvers.desk import Context
+from resolvers.services import Context
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import company, key, ticket, user
 
 pytestmark = pytest.mark.anyio

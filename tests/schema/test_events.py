@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import TicketEventType
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import NOW, comment, company, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio

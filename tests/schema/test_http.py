@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.schema.face import CODES, Face
+from tests.schema.client import CODES, Face
 from tests.schema.rows import attachment, ticket
 
 pytestmark = pytest.mark.anyio

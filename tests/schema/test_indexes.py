@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from resolvers.connections import Source
-from resolvers.desk import ViewerKind
-from resolvers.fields import ENTITIES
-from resolvers.plans import compile_select
-from resolvers.projection import Build
-from resolvers.shapes import Args
-from tests.schema.face import Face
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.connections import Source
+from resolvers.query.objects import Build
+from resolvers.query.plans import compile_select
+from resolvers.query.shapes import Args
+from resolvers.services import ViewerKind
+from tests.schema.client import Face
 from tests.schema.rows import NOW, key, ticket
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,8 @@ from graphql import (
 )
 from graphql.utilities import TypeInfo
 
-from schema import create_schema, internals
+from schema import create_schema
+from schema.execution import strawberry_internals
 
 ROOT = Path(__file__).parents[2]
 # Documented by Strawberry.
@@ -32,18 +33,21 @@ PUBLIC = {
 }
 OVERRIDDEN: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "socket handler": (
-        internals.SocketHandler.__bases__[0],
+        strawberry_internals.SocketHandler.__bases__[0],
         (
             *("_get_pre_execution_close_reason", "_send_result_stream", "handle_message"),
             *("handle_subscribe", "handle_task_exception", "run_operation", "send_message"),
         ),
     ),
     "executor": (
-        internals.StrawberryGraphQLCoreExecutionContext,
+        strawberry_internals.StrawberryGraphQLCoreExecutionContext,
         ("build", "build_resolve_info", "complete_value", "execute_field", "execute_operation"),
     ),
-    "socket": (internals.ASGIWebSocketAdapter, ("close", "send_json")),
-    "operation": (internals.Operation, ("send_initial_errors", "send_operation_message")),
+    "socket": (strawberry_internals.ASGIWebSocketAdapter, ("close", "send_json")),
+    "operation": (
+        strawberry_internals.Operation,
+        ("send_initial_errors", "send_operation_message"),
+    ),
 }
 
 
@@ -53,10 +57,10 @@ def imported(path: Path) -> set[str]:
     return {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
 
 
-@pytest.mark.parametrize("layer", ["models", "resolvers", "schema", "rest_compat", "server"])
+@pytest.mark.parametrize("layer", ["models", "resolvers", "schema", "rest_compat", "deskgraph"])
 def test_only_one_module_uses_what_is_not_public(layer: str) -> None:
     for path in (ROOT / layer).rglob("*.py"):
-        if path == ROOT / "schema" / "internals.py":
+        if path == ROOT / "schema" / "execution" / "strawberry_internals.py":
             continue
         used = {name for name in imported(path) if name.partition(".")[0] == "strawberry"}
         assert used <= PUBLIC, path
@@ -78,22 +82,24 @@ def test_what_is_behind_strawberry_is_graphql_core() -> None:
     class Query:
         @strawberry.field
         def one(self, info: strawberry.Info) -> int:
-            seen.append(internals.core_info(info).field_name)
+            seen.append(strawberry_internals.core_info(info).field_name)
             return 1
 
     schema = strawberry.Schema(Query)
-    assert isinstance(internals.core_schema(schema), GraphQLSchema)
+    assert isinstance(strawberry_internals.core_schema(schema), GraphQLSchema)
     assert schema.execute_sync("{ one }").data == {"one": 1}
     assert seen == ["one"]
 
 
 def test_the_work_of_comparing_fields_is_bounded_without_changing_graphql_core() -> None:
-    schema = internals.core_schema(create_schema())
+    schema = strawberry_internals.core_schema(create_schema())
     context = ValidationContext(schema, parse("{ a }"), TypeInfo(schema), lambda _: None)
-    ours = internals.BoundedOverlappingFields(context)
+    ours = strawberry_internals.BoundedOverlappingFields(context)
     theirs = OverlappingFieldsCanBeMergedRule(context)
-    assert ours.rule_context.remaining_complexity_budget == internals.MAX_COMPARISONS
-    assert theirs.rule_context.remaining_complexity_budget > 10 * internals.MAX_COMPARISONS
+    assert ours.rule_context.remaining_complexity_budget == strawberry_internals.MAX_COMPARISONS
+    assert (
+        theirs.rule_context.remaining_complexity_budget > 10 * strawberry_internals.MAX_COMPARISONS
+    )
 
 
 def test_versions_are_pinned_to_a_minor_one() -> None:

@@ -8,16 +8,18 @@ import jwt
 import pytest
 from graphql import GraphQLError
 
-from resolvers import tokens as tokens_module
-from resolvers.desk import Context
-from resolvers.plans import MOST_PLANS, Plan, Plans
-from resolvers.tokens import Tokens
-from schema import create_schema, documents, persisted, projecting
-from schema.asked import Asked
-from schema.documents import Known
-from schema.persisted import Persisted
-from schema.selection import Selection
-from tests.schema.face import SECRET, Clock, Face
+from resolvers.auth import tokens as tokens_module
+from resolvers.auth.tokens import Tokens
+from resolvers.query.plans import MOST_PLANS, Plan, Plans
+from resolvers.services import Context
+from schema import create_schema
+from schema.execution import document_cache, persisted_documents
+from schema.execution.document_cache import Known
+from schema.execution.persisted_documents import Persisted
+from schema.projection import resolve
+from schema.projection.selection import Selection
+from schema.transport.request import Asked
+from tests.schema.client import SECRET, Clock, Face
 from tests.schema.rows import key
 
 
@@ -33,7 +35,7 @@ def text_of(number: int, more: str = "") -> str:
 
 @pytest.mark.anyio
 async def test_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MOST_DOCUMENTS", 3)
+    monkeypatch.setattr(document_cache, "MOST_DOCUMENTS", 3)
     known, context = create_schema().documents, Context(face.desk, None, "graphql")
 
     async def read(number: int) -> Known:
@@ -55,17 +57,17 @@ async def test_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.anyio
 async def test_long_documents_are_not_kept(face: Face) -> None:
     known, context = create_schema().documents, Context(face.desk, None, "graphql")
-    long = text_of(0, "#" * documents.LONGEST_KEPT)
+    long = text_of(0, "#" * document_cache.LONGEST_KEPT)
     assert await known.read(long, context) is not await known.read(long, context)
 
 
 @pytest.mark.anyio
 async def test_registered_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persisted, "MOST_REGISTERED", 2)
+    monkeypatch.setattr(persisted_documents, "MOST_REGISTERED", 2)
     schema, context = create_schema(), Context(face.desk, None, "graphql")
     known = Persisted(schema.documents)
     texts = [text_of(number) for number in range(3)]
-    asked = [Asked(query=text, hash=persisted.hash_of(text)) for text in texts]
+    asked = [Asked(query=text, hash=persisted_documents.hash_of(text)) for text in texts]
     for one in asked:
         text = known.text(one)
         await schema.documents.read(text, context)
@@ -119,7 +121,7 @@ class Counted(Selection):
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
     monkeypatch.setattr(Counted, "made", 0)
-    monkeypatch.setattr(projecting, "Selection", Counted)
+    monkeypatch.setattr(resolve, "Selection", Counted)
     return Counted
 
 
@@ -127,7 +129,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
 async def test_templates_leave(
     face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projecting, "MOST_TEMPLATES", 2)
+    monkeypatch.setattr(resolve, "MOST_TEMPLATES", 2)
     made = []
     for number in (0, 0, 1, 0, 2, 0, 1):
         await face.ask(text_of(number))
@@ -139,7 +141,7 @@ async def test_templates_leave(
 async def test_variants_of_a_template_leave(
     face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projecting, "MOST_VARIANTS", 2)
+    monkeypatch.setattr(resolve, "MOST_VARIANTS", 2)
     names = ("firstName", "lastName", "email")
     fields = " ".join(f"{name} @include(if: ${name})" for name in names)
     declared = ", ".join(f"${name}: Boolean!" for name in names)

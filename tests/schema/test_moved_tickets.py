@@ -5,7 +5,7 @@ import json
 import pytest
 
 from models import Role
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import attachment, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio

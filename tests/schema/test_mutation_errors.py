@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import key, ticket
 
 pytestmark = [

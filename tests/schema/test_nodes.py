@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from models import Role
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import attachment, comment, contact, event, key, ticket, user
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLInputObjectType, is_non_null_type
 
 from schema import create_schema
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import company, key, ticket
 
 pytestmark = [

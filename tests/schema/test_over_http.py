@@ -7,8 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from schema import media
-from tests.schema.face import Face
+from schema.transport import negotiation
+from tests.schema.client import Face
 from tests.schema.rows import company, key
 
 pytestmark = [
@@ -33,7 +33,7 @@ CREATE = (
 def refusal(response: httpx.Response, status: int) -> dict[str, Any]:
     """Return the only error of an answer that has nothing else."""
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == media.JSON
+    assert response.headers["content-type"] == negotiation.JSON
     assert response.headers["cache-control"] == "no-store"
     assert set(response.json()) == {"errors"}
     (error,) = response.json()["errors"]
@@ -57,22 +57,22 @@ async def tickets(face: Face) -> list[str]:
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [
-        (None, media.JSON),
-        ("", media.JSON),
-        ("*/*", media.JSON),
-        ("application/*", media.JSON),
-        ("text/html, application/xhtml+xml, */*;q=0.8", media.JSON),
-        ("application/json, text/plain, */*", media.JSON),
-        (media.GRAPHQL, media.GRAPHQL),
-        (URQL, media.GRAPHQL),
-        (APOLLO, media.GRAPHQL),
-        ("Application/GraphQL-Response+JSON; charset=utf-8", media.GRAPHQL),
-        ("application/json;q=0.5, application/graphql-response+json;q=0.4", media.JSON),
-        ("application/json;q=0.4, application/graphql-response+json;q=0.5", media.GRAPHQL),
-        ("application/json;q=0, */*", media.GRAPHQL),
-        ("*/*, application/graphql-response+json", media.GRAPHQL),
-        ("multipart/mixed;deferSpec=20220824, application/json", media.JSON),
-        ("multipart/mixed, application/json;q=0.1", media.JSON),
+        (None, negotiation.JSON),
+        ("", negotiation.JSON),
+        ("*/*", negotiation.JSON),
+        ("application/*", negotiation.JSON),
+        ("text/html, application/xhtml+xml, */*;q=0.8", negotiation.JSON),
+        ("application/json, text/plain, */*", negotiation.JSON),
+        (negotiation.GRAPHQL, negotiation.GRAPHQL),
+        (URQL, negotiation.GRAPHQL),
+        (APOLLO, negotiation.GRAPHQL),
+        ("Application/GraphQL-Response+JSON; charset=utf-8", negotiation.GRAPHQL),
+        ("application/json;q=0.5, application/graphql-response+json;q=0.4", negotiation.JSON),
+        ("application/json;q=0.4, application/graphql-response+json;q=0.5", negotiation.GRAPHQL),
+        ("application/json;q=0, */*", negotiation.GRAPHQL),
+        ("*/*, application/graphql-response+json", negotiation.GRAPHQL),
+        ("multipart/mixed;deferSpec=20220824, application/json", negotiation.JSON),
+        ("multipart/mixed, application/json;q=0.1", negotiation.JSON),
     ],
 )
 async def test_the_client_chooses_the_media_type(face: Face, accept: str | None, kind: str) -> None:
@@ -94,7 +94,7 @@ async def test_what_no_answer_has_is_not_acceptable(face: Face, accept: str) -> 
     body = {"query": CREATE, "variables": of_new("No")}
     headers = {"Accept": accept, **face.headers("agent")}
     error = refusal(await face.client.post("/graphql", json=body, headers=headers), 406)
-    assert media.GRAPHQL in error["message"]
+    assert negotiation.GRAPHQL in error["message"]
     assert await tickets(face) == []
 
 
@@ -116,7 +116,7 @@ async def test_only_graphql_answers_have_a_status_of_their_own(
     face: Face, query: str, variables: Any, name: str | None, plain: int, trusted: int
 ) -> None:
     body = {"query": query, "variables": variables, "operationName": name}
-    for accept, status in ((media.JSON, plain), (media.GRAPHQL, trusted)):
+    for accept, status in ((negotiation.JSON, plain), (negotiation.GRAPHQL, trusted)):
         headers = {"Accept": accept, **face.headers("agent")}
         response = await face.client.post("/graphql", json=body, headers=headers)
         assert response.status_code == status
@@ -160,8 +160,8 @@ async def test_only_graphql_answers_have_a_status_of_their_own(
 async def test_a_body_that_is_no_request_is_refused_whatever_is_accepted(
     face: Face, body: bytes
 ) -> None:
-    for accept in (media.JSON, media.GRAPHQL, media.EVENTS):
-        headers = {"Accept": accept, "Content-Type": media.JSON}
+    for accept in (negotiation.JSON, negotiation.GRAPHQL, negotiation.EVENTS):
+        headers = {"Accept": accept, "Content-Type": negotiation.JSON}
         refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
 
 
@@ -196,7 +196,7 @@ async def test_a_request_says_that_it_is_json(
 
 
 async def test_a_request_has_one_content_type(face: Face) -> None:
-    headers = [("Content-Type", media.JSON), ("Content-Type", media.JSON)]
+    headers = [("Content-Type", negotiation.JSON), ("Content-Type", negotiation.JSON)]
     body = b'{"query": "{ __typename }"}'
     refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
 
@@ -224,7 +224,7 @@ async def test_a_query_may_come_by_get_and_head(face: Face) -> None:
             refusal(await face.client.get("/graphql", params={**params, wrong: value}), 400)
 
 
-@pytest.mark.parametrize("accept", [media.JSON, media.GRAPHQL, media.EVENTS])
+@pytest.mark.parametrize("accept", [negotiation.JSON, negotiation.GRAPHQL, negotiation.EVENTS])
 async def test_a_mutation_needs_post(face: Face, accept: str) -> None:
     params = {"query": CREATE, "variables": json.dumps(of_new("No"))}
     headers = {"Accept": accept, **face.headers("agent")}
@@ -238,10 +238,10 @@ async def test_a_mutation_needs_post(face: Face, accept: str) -> None:
 
 async def test_a_subscription_needs_a_stream(face: Face) -> None:
     body = {"query": "subscription { ticketEvents { cursor } }"}
-    for accept in (media.JSON, media.GRAPHQL, URQL):
+    for accept in (negotiation.JSON, negotiation.GRAPHQL, URQL):
         headers = {"Accept": accept, **face.headers("agent")}
         error = refusal(await face.client.post("/graphql", json=body, headers=headers), 400)
-        assert media.EVENTS in error["message"]
+        assert negotiation.EVENTS in error["message"]
 
 
 async def test_a_page_of_another_site_cannot_write(face: Face) -> None:

@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import SQLModel
 
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
-from resolvers.kinds import MAX_PAGE_BYTES
-from tests.schema.face import Face
+from resolvers.query.field_types import MAX_PAGE_BYTES
+from tests.schema.client import Face
 from tests.schema.rows import NOW, comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from schema import media, persisted
-from schema.persisted import hash_of
+from schema.execution import persisted_documents
+from schema.execution.persisted_documents import hash_of
+from schema.transport import negotiation
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import company, ticket, user
 
 pytestmark = [
@@ -66,7 +67,7 @@ async def batch(face: Face, body: dict[str, Any]) -> Any:
 
 
 async def stream(face: Face, body: dict[str, Any]) -> Any:
-    headers = {"Accept": media.EVENTS, **face.headers("agent")}
+    headers = {"Accept": negotiation.EVENTS, **face.headers("agent")}
     response = await face.client.post("/graphql", json=body, headers=headers)
     assert response.status_code == 200
     first = response.text.splitlines()
@@ -111,7 +112,7 @@ async def test_a_document_registers_by_its_hash(face: Face, send: Send) -> None:
 
 
 async def test_an_unknown_document_is_no_valid_request_for_graphql_answers(face: Face) -> None:
-    headers = {"Accept": media.GRAPHQL}
+    headers = {"Accept": negotiation.GRAPHQL}
     response = await face.client.post("/graphql", json=by_hash("x"), headers=headers)
     assert (response.status_code, response.json()) == (400, UNKNOWN)
 
@@ -132,7 +133,7 @@ async def test_only_what_is_valid_and_has_its_hash_is_kept(face: Face) -> None:
 async def test_what_was_used_last_is_kept_longest(
     face: Face, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persisted, "MOST_REGISTERED", 2)
+    monkeypatch.setattr(persisted_documents, "MOST_REGISTERED", 2)
     texts = [f"query Q{i} {{ __typename }}" for i in range(3)]
     for text in texts[:2]:
         await post(face, {"query": text, **by_hash(hash_of(text))})

@@ -16,8 +16,8 @@ from resolvers.signing import Signer
 from schema import sdl
 from tests import proofs
 from tests.schema.argument_values import ArgumentValues
+from tests.schema.client import SECRET, Face
 from tests.schema.documents import Documents
-from tests.schema.face import SECRET, Face
 from tests.schema.reference import Reference
 from tests.schema.rows import World, load, make_world
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schema import create_schema
-from schema.context import GraphContext
+from schema.execution.context import GraphContext
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import company, event, ticket, user
 
 pytestmark = pytest.mark.anyio

@@ -188,7 +188,7 @@ def test_documents_of_all_kinds_are_found() -> None:
 
 
 def test_a_release_ends_all_changes(tmp_path: Path) -> None:
-    documents = tmp_path / "schema" / "recorded" / "app"
+    documents = tmp_path / "schema" / "snapshots" / "recorded" / "app"
     documents.mkdir(parents=True)
     (documents / "things.graphql").write_text("{ things { size } }")
     (documents / "more.json").write_text('{"b5bb": "{ things { name } }"}')

@@ -6,7 +6,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, valid
 
 import schema
 
-COMMITTED = Path(schema.__file__).with_name("schema.graphql")
+COMMITTED = Path(schema.__file__).parent / "snapshots" / "schema.graphql"
 SCHEMA = build_schema(schema.sdl())
 
 

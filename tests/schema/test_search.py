@@ -13,8 +13,8 @@ from sqlalchemy import delete
 
 from models import Role, Ticket
 from models.search import normalize_search
-from resolvers.terms import search_terms
-from tests.schema.face import Face
+from resolvers.query.filters.search_terms import search_terms
+from tests.schema.client import Face
 from tests.schema.rows import comment, company, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from schema.http import GraphQLView
-from schema.secrecy import without_values
+from schema.errors.redaction import without_values
+from schema.transport.view import GraphQLView
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import user
 from tests.schema.ways import SENDS, batch, form, get, post, stream, trusting
 

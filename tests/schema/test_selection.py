@@ -6,8 +6,8 @@ import pytest
 
 from models import Role
 from tests.limits import DEEPEST, UNBOUNDED
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import attachment, comment, company, key, ticket, user
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.rows import attachment, comment, company, contact, event, key, ticket
 
 pytestmark = pytest.mark.anyio

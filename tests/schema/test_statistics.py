@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus, User
-from tests.schema.face import Face
+from tests.schema.client import Face
 from tests.schema.reference import Reference
 from tests.schema.reference_filters import FINISHED, matches
 from tests.schema.rows import NOW, load

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from schema.persisted import hash_of
-from schema.uploads import MOST_FIELDS, MOST_FILES, PREFLIGHT
-from tests.schema.face import Face
+from schema.execution.persisted_documents import hash_of
+from schema.transport.multipart import MOST_FIELDS, MOST_FILES, PREFLIGHT
+from tests.schema.client import Face
 from tests.schema.rows import key, ticket
 
 pytestmark = [

@@ -11,8 +11,8 @@ from models import (
     WebhookAttempt,
     WebhookDeliveryState,
 )
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import NOW, event, key, ticket
 from tests.schema.webhook_calls import (
     DELETE,

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from models import (
     Webhook,
 )
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.webhook_calls import (
     CREATE,
     FIELDS,

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from schema import media
-from tests.schema.face import Face
+from schema.transport import negotiation
+from tests.schema.client import Face
 
 
 async def post(face: Face, query: str, variables: Any = None) -> str:
@@ -20,7 +20,7 @@ async def get(face: Face, query: str, variables: Any = None) -> str:
 
 async def trusting(face: Face, query: str, variables: Any = None) -> str:
     body = {"query": query, "variables": variables}
-    headers = {"Accept": media.GRAPHQL, **face.headers("agent")}
+    headers = {"Accept": negotiation.GRAPHQL, **face.headers("agent")}
     response = await face.client.post("/graphql", json=body, headers=headers)
     return f"{response.headers} {response.text}"
 
@@ -33,7 +33,7 @@ async def batch(face: Face, query: str, variables: Any = None) -> str:
 
 async def stream(face: Face, query: str, variables: Any = None) -> str:
     body = {"query": query, "variables": variables}
-    headers = {"Accept": media.EVENTS, **face.headers("agent")}
+    headers = {"Accept": negotiation.EVENTS, **face.headers("agent")}
     response = await face.client.post("/graphql", json=body, headers=headers)
     return f"{response.headers} {response.text}"
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
+from deskgraph.webhooks.deliverer import Deliverer
 from models import Role, WebhookDelivery
-from server.webhooks.deliverer import Deliverer
+from tests.schema.client import Face
 from tests.schema.conftest import Opens
-from tests.schema.face import Face
 from tests.schema.rows import NOW, company, key, user
 
 URL = "https://hooks.example/desk"

@@ -17,10 +17,10 @@ from graphql import (
 )
 from starlette.datastructures import QueryParams
 
-from rest_compat.links import filled, variables_of
+from deskgraph.graphql_links.equivalents import TWINS, Twin
+from deskgraph.graphql_links.links import filled, variables_of
 from rest_compat.routes import API
-from rest_compat.twins import TWINS, Twin
-from schema.errors import input_name
+from schema.errors.formatting import input_name
 from tests.viewers.paths import CONTACT, TICKET
 from tests.viewers.table import SCHEMA, Path
 from tests.viewers.test_reference import shaped

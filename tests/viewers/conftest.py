@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.app import create_app
-from server.webhooks.deliverer import Deliverer
+from deskgraph.app import create_app
+from deskgraph.webhooks.deliverer import Deliverer
 from tests.viewers.asking import Faces
 from tests.viewers.world import Clock, World, settings_for
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from rest_compat.twins import TWINS
+from deskgraph.graphql_links.equivalents import TWINS
 from tests.docs.from_rest import FRAGMENTS, PAGE, fragments, operation, page, used
 from tests.viewers.asking import Faces, with_ids
 from tests.viewers.calls import Call, every_call

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from models import TicketEventType
 from schema import create_schema
-from schema.context import GraphContext
+from schema.execution.context import GraphContext
 from tests.viewers.asking import Faces, everything, top
 from tests.viewers.table import FOLLOWED, SCHEMA, STRANGER, VIEWERS, Read
 from tests.viewers.test_matrix import assert_no_trace

@@ -9,11 +9,11 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from rest_compat import attachments, auth, comments, people, tickets
-from rest_compat.forms import Form
-from rest_compat.operations import Operation, operation_of
+from deskgraph import api_docs
+from rest_compat.endpoints import attachments, auth, comments, people, tickets
+from rest_compat.openapi.operations import Operation, operation_of
+from rest_compat.openapi.request_fields import Form
 from rest_compat.routes import every_path
-from server import reference
 from tests.viewers.asking import Faces
 from tests.viewers.paths import PATHS
 from tests.viewers.table import Path
@@ -25,7 +25,7 @@ MODULES = (attachments, auth, comments, people, tickets)
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return json.loads(reference.openapi())
+    return json.loads(api_docs.openapi())
 
 
 def shaped(row: Path) -> str:

@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from deskgraph.database.connections import prepare_postgres
+from deskgraph.database.database import dsn_of
 from models import Webhook
-from resolvers import downloads
+from resolvers.auth.viewers import viewer_of
 from resolvers.errors import BadCursor, NotFound, Unauthenticated
+from resolvers.files import downloads
 from resolvers.signing import day_of
-from resolvers.viewers import viewer_of
-from server.connecting import prepare_postgres
-from server.database import dsn_of
 from tests.resolvers.test_tokens import CLAIMS
 from tests.viewers.asking import Faces
 from tests.viewers.world import KEY, NOON, PASSWORD, World, file_key, key

@@ -13,19 +13,25 @@ from graphql.execution.values import get_variable_values
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from deskgraph.graphql_links.equivalents import TWINS, YOURS, Twin
+from deskgraph.graphql_links.links import (
+    LONGEST_KEPT,
+    MOST_BYTES,
+    MOST_KEPT,
+    Alternate,
+    variables_of,
+)
+from deskgraph.graphql_links.selections import place_of
 from models import Team
-from resolvers.fields import ENTITIES
-from resolvers.inputs import USER
-from resolvers.kinds import Kind, Scalar
-from resolvers.reading import Read
-from resolvers.shapes import Field, Shape
-from rest_compat.links import LONGEST_KEPT, MOST_BYTES, MOST_KEPT, Alternate, variables_of
-from rest_compat.operations import operation_of
+from resolvers.commands.validation import USER
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.execute import Read
+from resolvers.query.field_types import Kind, Scalar
+from resolvers.query.shapes import Field, Shape
+from rest_compat.openapi.operations import operation_of
 from rest_compat.routes import API, every_path
-from rest_compat.selections import place_of
-from rest_compat.twins import TWINS, YOURS, Twin
 from schema import create_schema
-from schema.bounds import DEFAULT_LIMITS
+from schema.execution.limits import DEFAULT_LIMITS
 from tests.viewers.asking import Faces
 from tests.viewers.calls import Call, every_call
 from tests.viewers.paths import PATHS

@@ -17,6 +17,9 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlmodel import SQLModel, col, select
 
+from deskgraph.app import create_desk
+from deskgraph.database.database import Database
+from deskgraph.settings import Settings
 from models import (
     Attachment,
     Comment,
@@ -36,12 +39,9 @@ from models import (
     WebhookDelivery,
     WebhookDeliveryState,
 )
-from resolvers.desk import Context, Desk, Viewer
-from resolvers.events import change
-from resolvers.passwords import hash_password
-from server.app import create_desk
-from server.database import Database
-from server.settings import Settings
+from resolvers.auth.passwords import hash_password
+from resolvers.events.log import change
+from resolvers.services import Context, Desk, Viewer
 from tests.limits import UNBOUNDED
 from tests.stored import stored_rows
 

@@ -11,11 +11,11 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select
 
+from deskgraph.database.database import Database
+from deskgraph.webhooks.deliverer import Deliverer
+from deskgraph.webhooks.sender import Sender
 from models import Ticket, Webhook, WebhookAttempt, WebhookDelivery
-from resolvers import comments, tickets, webhooks
-from server.database import Database
-from server.webhooks.deliverer import Deliverer
-from server.webhooks.sender import Sender
+from resolvers.commands import comments, tickets, webhooks
 from tests.viewers.world import World, key, open_world
 from tests.webhooks.receiver import Receiver, receiving
 

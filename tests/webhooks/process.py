@@ -16,10 +16,10 @@ from typing import Any
 import uvicorn
 from sqlalchemy import Engine, event
 
-from server.app import create_app, utc_now
-from server.settings import load_settings
-from server.webhooks import deliverer
-from server.webhooks.sender import Sender
+from deskgraph.app import create_app, utc_now
+from deskgraph.settings import load_settings
+from deskgraph.webhooks import deliverer
+from deskgraph.webhooks.sender import Sender
 from tests.files.process import die, main
 
 STEPS = ("taking", "taken", "claimed", "sent", "finishing", "finished")

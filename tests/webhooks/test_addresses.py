@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deskgraph.app import utc_now
+from deskgraph.webhooks.sender import Network, Refused, Sender
+from resolvers.commands.webhook_urls import refused_network, url_problem
 from resolvers.errors import Problem
-from resolvers.webhook_urls import refused_network, url_problem
-from server.app import utc_now
-from server.webhooks.sender import Network, Refused, Sender
 from tests.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.anyio

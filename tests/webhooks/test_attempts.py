@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
+from deskgraph.webhooks.deliverer import Deliverer
+from deskgraph.webhooks.sender import MOST_ANSWER
 from models import WebhookDeliveryState
-from resolvers import webhooks
-from server.webhooks.deliverer import Deliverer
-from server.webhooks.sender import MOST_ANSWER
+from resolvers.commands import webhooks
 from tests.viewers.world import NOON
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver

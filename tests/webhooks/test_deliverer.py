@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from resolvers import webhooks
-from server.bell import Bell
-from server.database import Database
-from server.webhooks import deliverer as module
-from server.webhooks.deliverer import Deliverer
-from server.webhooks.sender import Sender
+from deskgraph.database.database import Database
+from deskgraph.database.event_signal import Bell
+from deskgraph.webhooks import deliverer as module
+from deskgraph.webhooks.deliverer import Deliverer
+from deskgraph.webhooks.sender import Sender
+from resolvers.commands import webhooks
 from tests.viewers.world import World, open_world
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from deskgraph.app import utc_now
+from deskgraph.webhooks.deliverer import AT_ONCE, Deliverer
+from deskgraph.webhooks.enqueue import BATCH
+from deskgraph.webhooks.queue import LEASE, RETENTION, claim, finish
+from deskgraph.webhooks.sender import Outcome
 from models import TicketEventType
-from resolvers import tickets, webhooks
-from resolvers.kinds import MAX_PAGE_BYTES
-from server.app import utc_now
-from server.webhooks.deliverer import AT_ONCE, Deliverer
-from server.webhooks.queue import LEASE, RETENTION, claim, finish
-from server.webhooks.sender import Outcome
-from server.webhooks.taking import BATCH
+from resolvers.commands import tickets, webhooks
+from resolvers.query.field_types import MAX_PAGE_BYTES
 from tests.viewers.world import NOON, key
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
@@ -270,8 +270,8 @@ async def test_old_deliveries_are_removed_and_pending_ones_stay(hooks: Hooks) ->
 async def test_what_is_too_much_waits_in_the_log(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.webhooks.taking.BATCH", 2)
-    monkeypatch.setattr("server.webhooks.deliverer.MOST_WAITING", 3)
+    monkeypatch.setattr("deskgraph.webhooks.enqueue.BATCH", 2)
+    monkeypatch.setattr("deskgraph.webhooks.deliverer.MOST_WAITING", 3)
     await hooks.create()
     hooks.receiver.answers(500)
     await hooks.happen(count=10)

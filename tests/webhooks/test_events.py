@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models import Ticket, TicketEventType, TicketStatus, Webhook, WebhookDeliveryState
-from resolvers import comments, tickets
+from resolvers.commands import comments, tickets
 from tests.viewers.world import SECRET, key
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Receiver

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
+from deskgraph.app import utc_now
 from models import WebhookAttempt, WebhookDelivery
-from resolvers import webhooks
-from server.app import utc_now
+from resolvers.commands import webhooks
 from tests import proofs
 from tests.processes import child
 from tests.viewers.world import KEY, World, key, open_world

@@ -6,8 +6,8 @@ import time
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from server.webhooks.schedule import DELAYS, next_delay
-from server.webhooks.signing import NotVerified, key_of, signed_headers, verify
+from deskgraph.webhooks.retry_policy import DELAYS, next_delay
+from deskgraph.webhooks.signing import NotVerified, key_of, signed_headers, verify
 
 OLD, NEW, OTHER = (f"whsec_{base64.b64encode(bytes([i]) * 32).decode()}" for i in range(3))
 BODY = '{"text":"Ünïcode \U0001f3b5"}'.encode()

@@ -9,12 +9,12 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
+from deskgraph.webhooks.enqueue import Taken, take
+from deskgraph.webhooks.overview import overview
+from deskgraph.webhooks.queue import LEASE, claim
 from models import WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
-from resolvers import webhooks
-from server.webhooks.overview import overview
-from server.webhooks.queue import LEASE, claim
-from server.webhooks.taking import Taken, take
+from resolvers.commands import webhooks
 from tests.viewers.world import NOON, SECRET, key
 from tests.webhooks.conftest import Hooks
 

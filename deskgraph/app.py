@@ -1,0 +1,238 @@
+"""The application: both faces over one desk, put together."""
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from deskgraph import api_docs, console
+from deskgraph.database.database import Database
+from deskgraph.database.migrate import check
+from deskgraph.database.rate_buckets import SharedBuckets
+from deskgraph.database.readers import Observer
+from deskgraph.demo import check_production
+from deskgraph.manifests import persisted_documents, schema_of
+from deskgraph.middleware.cors import cors_middleware
+from deskgraph.middleware.disconnects import Disconnects
+from deskgraph.middleware.request_ids import RequestIds
+from deskgraph.pages import (
+    ASKED_AGAIN,
+    INBOX,
+    LASTING,
+    STATIC,
+    Files,
+    PageConfig,
+    content_security_policy,
+)
+from deskgraph.settings import Settings, load_settings
+from deskgraph.shutdown import on_stop
+from deskgraph.storage.file_store import open_files
+from deskgraph.webhooks.deliverer import Deliverer
+from resolvers.auth.passwords import Passwords
+from resolvers.auth.tokens import Tokens
+from resolvers.auth.viewers import Viewers
+from resolvers.events.broker import Feed
+from resolvers.query.plans import Plans
+from resolvers.rate_limits import MemoryBuckets, Rates
+from resolvers.services import Desk
+from resolvers.signing import Signer
+from rest_compat.routes import rest_routes
+from schema.transport.view import GraphQLView
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time; the one clock of a process unless a test brings its own."""
+    return datetime.now(UTC)
+
+
+def create_desk(
+    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+) -> tuple[Desk, Database]:
+    """Put the parts together that both faces share; the database is still to be opened.
+
+    Raises ``SettingsError``, ``DatabaseUrlError`` and ``FilesUrlError``.
+    """
+    key = settings.signing_key()
+    signer = Signer(key)
+    functions = signer.sql_functions()
+    database = Database(settings.database_url, functions=functions, observer=observer)
+    desk = Desk(
+        database=database,
+        bell=database.bell,
+        feed=Feed(),
+        files=open_files(settings.files_url),
+        tokens=Tokens(
+            key,
+            access_minutes=settings.access_token_minutes,
+            refresh_days=settings.refresh_token_days,
+            clock=clock,
+        ),
+        signer=signer,
+        plans=Plans(),
+        viewers=Viewers(),
+        passwords=Passwords(),
+        clock=clock,
+        max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
+        max_text_bytes=settings.max_text_kb * 1024,
+        signed_media=settings.media_links == "signed",
+        operation_seconds=settings.operation_seconds,
+        private_webhooks=settings.webhook_private_addresses == "allow",
+        rates=_rates(settings, database, clock),
+    )
+    return desk, database
+
+
+def _rates(settings: Settings, database: Database, clock: Clock) -> Rates | None:
+    if settings.rate_limit == "off":
+        return None
+    shared = SharedBuckets(database.url) if settings.rate_limit_shared == "on" else None
+    return Rates(
+        shared or MemoryBuckets(),
+        known=shared,
+        per_minute=settings.rate_limit,
+        maximum=settings.max_cost,
+        clock=clock,
+    )
+
+
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+) -> Starlette:
+    """Return the application; it opens the database when it starts.
+
+    It does not start on a database whose schema is not this program's (``SchemaError``), nor in
+    production where the demo's password opens it (``SettingsError``).
+    """
+    desk, database = create_desk(settings, clock=clock, observer=observer)
+    config = PageConfig(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            await check(database)
+            await check_production(settings, database)
+            if desk.rates is not None:
+                await desk.rates.open()
+            await config.prepare(database)
+            deliverer = Deliverer(desk)
+            await deliverer.start()
+            on_stop(desk.feed.end)
+            try:
+                yield
+            finally:
+                await deliverer.stop()
+        finally:
+            await desk.feed.close()
+            if desk.rates is not None:
+                await desk.rates.close()
+            await database.close()
+
+    app = Starlette(
+        routes=[
+            *_graphql_routes(settings, desk, config),
+            *api_docs.reference_routes(config, settings.public_url),
+            *_rest_routes(settings, desk),
+            *_example_routes(config),
+            Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
+        ],
+        middleware=_middleware(settings),
+        exception_handlers={404: _not_found},
+        lifespan=lifespan,
+    )
+    app.state.desk = desk
+    return app
+
+
+def app_from_environment() -> Starlette:
+    """Return the application of this environment, for servers that import a factory."""
+    app = create_app(load_settings())
+    # What is loaded by now stays: going through all of it again and again in search of garbage
+    # would hold up requests.
+    gc.collect()
+    gc.freeze()
+    # A request leaves hardly any cycles, but enough objects to start a search each time.
+    gc.set_threshold(20_000)
+    return app
+
+
+def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[BaseRoute]:
+    def page() -> HTMLResponse:
+        policy = content_security_policy()
+        headers = {"Content-Security-Policy": policy, "Cache-Control": ASKED_AGAIN}
+        return HTMLResponse(console.page(config), headers={**headers, "Vary": "Accept"})
+
+    schema = schema_of(settings)
+    view = GraphQLView(
+        schema,
+        desk,
+        page=page if settings.shows_graphiql else None,
+        base_url=settings.public_url,
+        allowed_origins=settings.cors_origins,
+        persisted=persisted_documents(settings, schema.documents),
+    )
+    # A temporary redirect keeps the method, so a slash too many costs a client nothing.
+    slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
+    routes: list[BaseRoute] = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", view),
+        slash,
+    ]
+    if settings.shows_graphiql:
+        routes.insert(0, Mount("/graphql/static", Files(STATIC)))
+        # Also where nothing is built: it may be while the server runs.
+        routes.insert(0, Mount("/graphql/assets", Files(console.ASSETS, LASTING)))
+    return routes
+
+
+def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
+    # A link to a page that is not there would help nobody.
+    graphiql = f"{settings.public_url or ''}/graphql" if settings.shows_graphiql else None
+    return rest_routes(desk, settings.public_url, words=api_docs.words, graphiql=graphiql)
+
+
+def _example_routes(config: PageConfig) -> list[BaseRoute]:
+    """Return the examples, in development and where there are any: they are not installed."""
+    if not config.shows_inbox:
+        return []
+
+    async def inbox(_request: Request) -> Response:
+        inline = "'unsafe-inline'"
+        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
+        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
+
+    return [Route("/examples/inbox", inbox)]
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = [Middleware(RequestIds), Middleware(Disconnects)]
+    if settings.cors_origins:
+        # Outside: an answer to an unexpected error needs its CORS headers, too.
+        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
+    return found
+
+
+async def _to_graphql(_request: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def _to_rest(_request: Request) -> Response:
+    return RedirectResponse("/api/v1/")
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"detail": "Not found."}, 404)

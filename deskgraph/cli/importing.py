@@ -1,0 +1,125 @@
+"""The command ``import-legacy``: its progress, and the table that it ends with."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deskgraph.cli.errors import CommandError, open_database, worded
+from deskgraph.database.database import parse_url
+from deskgraph.importer.counts import Count, Outcome, Rejects
+from deskgraph.importer.importing import Progress, run_import
+from deskgraph.importer.source import SourceError, open_source
+from deskgraph.settings import load_settings
+from deskgraph.storage.file_store import open_files
+
+MOST_NAMES = 10
+_COLUMNS = ("read", "written", "unchanged", "rejected")
+
+
+def import_legacy(
+    url: str, *, folder: Path | None, rejects: Path, rehearsal: bool
+) -> tuple[str, bool]:
+    """Import, and return the report and whether its sums agree; trouble is a ``CommandError``."""
+    started = time.monotonic()
+    try:
+        kept = Rejects(rejects)
+    except OSError as error:
+        raise CommandError(f"{rejects} cannot be written: {error.strerror}.") from None
+    with kept:
+        outcome = asyncio.run(_import(url, kept, folder, rehearsal=rehearsal))
+    report = _report(outcome, rejects, time.monotonic() - started, rehearsal=rehearsal)
+    return report, not outcome.disagreements
+
+
+async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal: bool) -> Outcome:
+    settings = load_settings()
+    parsed = parse_url(url)
+    files = open_files(settings.files_url)
+    async with open_database(settings) as database:
+        if parsed == database.url:
+            raise CommandError("That is our own database: give the URL of the old one.")
+        try:
+            async with open_source(url) as source:
+                with _progress() as progress:
+                    return await run_import(
+                        source,
+                        database,
+                        files,
+                        rejects,
+                        folder=folder,
+                        rehearsal=rehearsal,
+                        progress=progress,
+                    )
+        except SourceError as error:
+            cause = error.__cause__
+            raise CommandError(worded(parsed, cause) if cause else str(error)) from None
+
+
+def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool) -> str:
+    counts = dict(outcome.kinds)
+    if outcome.files is not None:
+        counts["files"] = outcome.files
+    lines = [f"{'kind':12}" + "".join(f"{name:>12}" for name in _COLUMNS)]
+    lines += [_line(name, count) for name, count in counts.items()]
+    rows = sum(count.read for count in outcome.kinds.values())
+    lines.append(f"\n{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
+    if rehearsal:
+        lines.append("This was a rehearsal: nothing was written, and no file was copied.")
+    lines += [
+        f"Gone over there since they were imported: {count.gone:,} {name}; they stay here."
+        for name, count in outcome.kinds.items()
+        if count.gone
+    ]
+    if outcome.missing:
+        names = ", ".join(outcome.missing[:MOST_NAMES])
+        more = len(outcome.missing) - MOST_NAMES
+        names += f" and {more:,} more" if more > 0 else ""
+        lines.append(f"Files not found: {len(outcome.missing):,} ({names}).")
+    elif outcome.without_file and outcome.files is None:
+        lines.append(f"Attachments without a file here: {outcome.without_file:,}. Give --media.")
+    if outcome.rejected:
+        lines.append(f"{rejects} says why what was rejected was.")
+    lines += outcome.disagreements or ["The sums agree."]
+    return "\n".join(lines)
+
+
+def _line(name: str, count: Count) -> str:
+    return f"{name:12}" + "".join(f"{getattr(count, column):>12,}" for column in _COLUMNS)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Give what draws a bar for each kind on a terminal, and does nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>9,.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total, rate=0.0)
+            task = bar.tasks[tasks[name]]
+            elapsed = task.elapsed or 0.0
+            bar.update(tasks[name], completed=done, rate=done / elapsed if elapsed else 0.0)
+
+        yield advance

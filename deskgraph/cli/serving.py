@@ -1,0 +1,201 @@
+"""The command ``serve``: everything that can fail is tried before the first worker starts."""
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+import uvicorn
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from deskgraph.cli.errors import CommandError, open_database
+from deskgraph.manifests import persisted_documents, schema_of
+from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
+from deskgraph.settings import PREFIX, Settings, load_settings
+from deskgraph.storage.store_urls import check_credentials, open_store
+
+APP = "deskgraph.app:app_from_environment"
+BACKLOG = 2048
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not listened on
+# What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
+LARGEST_MESSAGE = 2**20
+# How long streams that are open may hold up the end of the process, in seconds.
+LAST_WORDS = 3
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"uvicorn.access": {"level": "WARNING"}},
+}
+
+
+def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> None:
+    """Serve until a signal ends it. Raises ``CommandError`` and its kin where it cannot start."""
+    settings = load_settings()
+    settings.signing_key()
+    open_store(settings.files_url)
+    asyncio.run(check_credentials(settings.files_url))
+    persisted_documents(settings, schema_of(settings).documents)
+    sockets = listen_on(host, port)
+    try:
+        logins = asyncio.run(_ready(settings, prepare=prepare))
+        typer.echo(_banner(host, sockets[0].getsockname()[1], settings, logins))
+        _serve(sockets, settings, workers=workers, reload=reload)
+    finally:
+        for listening in sockets:
+            listening.close()
+
+
+def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
+    """Hand over to uvicorn; workers and reloading need the app by name."""
+    root = Path(__file__).parents[2]
+    if workers > 1:
+        # Each worker is a process that reads the environment itself.
+        os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
+    # Every connection is a file, refused ones as well; and there are the database and uploads.
+    _allow_files(2 * settings.max_connections + 1024)
+    limits = ConnectionLimits(
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        connections=settings.max_connections,
+    )
+    config = uvicorn.Config(
+        APP,
+        http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
+        factory=True,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[
+            str(root / name)
+            for name in ("models", "resolvers", "schema", "rest_compat", "deskgraph")
+        ]
+        if reload
+        else None,
+        backlog=BACKLOG,
+        log_config=LOGGING,
+        access_log=False,
+        ws_max_size=LARGEST_MESSAGE,
+        timeout_graceful_shutdown=LAST_WORDS,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    failed = False
+    try:
+        if reload:
+            ChangeReload(config, target=server.run, sockets=sockets).run()
+        elif workers > 1:
+            supervisor = Multiprocess(config, sockets=sockets)
+            supervisor.run()
+            failed = any(worker.exitcode == 3 for worker in supervisor.processes)
+        else:
+            server.run(sockets=sockets)
+            failed = not server.started
+    except KeyboardInterrupt:
+        pass  # That is how one stops it.
+    if failed:
+        raise CommandError("The server could not start; the lines above say why.")
+
+
+def _allow_files(count: int) -> None:
+    """Let this process and its workers open as many files, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
+    """Check the database, made ready first if so wished; return the demo's logins."""
+    async with open_database(settings, migrated=not prepare) as database:
+        if prepare:
+            from deskgraph.database.migrate import upgrade
+
+            await upgrade(database)
+        from deskgraph.demo import check_production, working_logins
+
+        await check_production(settings, database)
+        if settings.production:
+            return []
+        if prepare:
+            from deskgraph.cli.data import load
+
+            await load(database, settings)
+        return await working_logins(database)
+
+
+def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
+    shown = ANYWHERE.get(host, host)
+    base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    lines = [
+        f"{'GraphiQL' if settings.shows_graphiql else 'GraphQL '}  {base}/graphql",
+        f"REST      {base}/api/v1/",
+    ]
+    if logins:
+        from deskgraph.demo import LOGINS, PASSWORD
+
+        who = ", ".join(f"{name} ({LOGINS[name]})" for name in logins)
+        lines.append(f"Log in as {who} with the password {PASSWORD}")
+    return "\n".join(lines)
+
+
+def listen_on(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of the host, as asyncio would, but in time to say what is wrong."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise CommandError(f"The host {host!r} is unknown.") from None
+    sockets: list[socket.socket] = []
+    missing: OSError | None = None
+    try:
+        for family, *_, address in dict.fromkeys(found):
+            try:
+                sockets.append(_listen(family, address, sockets))
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                missing = error  # A name may stand for more addresses than this machine has.
+        if not sockets and missing is not None:
+            raise missing
+    except OSError as error:
+        for listening in sockets:
+            listening.close()
+        raise CommandError(_cannot_listen(host, port, error)) from None
+    return sockets
+
+
+def _listen(family: int, address: Any, others: list[socket.socket]) -> socket.socket:
+    if others and address[1] == 0:
+        # A free port was asked for: the same one on every address.
+        address = (address[0], others[0].getsockname()[1], *address[2:])
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"Port {port} of {host} is in use: stop what listens there or give another --port."
+            )
+        case errno.EACCES:
+            return f"Port {port} may not be listened on by this user: give another --port."
+        case errno.EADDRNOTAVAIL:
+            return f"The host {host} is no address of this machine."
+        case _:
+            return f"Cannot listen on port {port} of {host}: {error.strerror}."

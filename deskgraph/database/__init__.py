@@ -1,0 +1,1 @@
+"""Connections, readers and writers of SQLite and PostgreSQL."""

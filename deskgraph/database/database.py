@@ -1,0 +1,164 @@
+"""The database of the server: one engine for writes, one pool of readers for reads.
+
+Reads are finished SQL texts with their values (``resolvers/query/objects.py``). They go to the
+driver as they are, because SQLAlchemy's own way to run a statement costs more than the statement.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Dialect, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from deskgraph.database.event_signal import Bell, PostgresBell, SqliteBell
+from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
+from deskgraph.database.writers import postgres_engine, sqlite_engine
+from deskgraph.private_files import create_folder
+from resolvers.services import MAX_ANSWER_BYTES
+
+
+class DatabaseUrlError(Exception):
+    """The database URL is not one we can use; the text is a sentence that never repeats it."""
+
+
+def parse_url(url: str) -> URL:
+    """Check a database URL: ``sqlite:///path`` or ``postgresql://…``.
+
+    Raises ``DatabaseUrlError``; its text leaves the URL out, which may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseUrlError(
+            "The database URL cannot be read; it looks like sqlite:///var/deskgraph.db "
+            "or postgresql://user@host/name."
+        ) from None
+    backend = parsed.get_backend_name()
+    backend = {"postgres": "postgresql"}.get(backend, backend)
+    if backend not in ("sqlite", "postgresql"):
+        raise DatabaseUrlError(f"The database URL names {backend!r}; use sqlite or postgresql.")
+    if backend == "sqlite":
+        _check_file(parsed)
+    elif not parsed.database and not parsed.query.keys() & {"database", "dbname"}:
+        # The driver would take the one that is called as the user of this machine.
+        raise DatabaseUrlError("The database URL names no database: postgresql://user@host/name.")
+    return parsed.set(drivername=backend)
+
+
+def _check_file(url: URL) -> None:
+    """Raise ``DatabaseUrlError`` where a URL of SQLite is not just a file."""
+    if not url.database or url.database == ":memory:":
+        raise DatabaseUrlError("The database URL names no file: sqlite:///path/to/file.db.")
+    if url.query or url.database.startswith("file:"):
+        raise DatabaseUrlError(
+            "The database URL has parameters, which none of SQLite has: sqlite:///path/to/file.db."
+        )
+
+
+class Database:
+    """One database, opened once per process (``open``/``close``)."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        functions: Mapping[str, Function] | None = None,
+        observer: Observer | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
+
+        ``max_answer_bytes``: how long a text that a read on SQLite makes may get.
+        """
+        self.url = parse_url(url)
+        self.engine: AsyncEngine
+        self.reader: Reader
+        self.bell: Bell
+        if self.is_sqlite:
+            path = str(self.url.database)
+            create_folder(Path(path).parent)
+            self.engine = sqlite_engine(self.url)
+            self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
+            self.bell = SqliteBell(path)
+        else:
+            dsn = dsn_of(self.url)
+            self.engine = postgres_engine(dsn)
+            self.reader = PostgresReader(dsn, observer, max_answer_bytes)
+            self.bell = PostgresBell(dsn)
+        if observer is not None:
+            event.listen(
+                self.engine.sync_engine,
+                "before_cursor_execute",
+                lambda _conn, _cursor, sql, *_rest: observer(sql),
+            )
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that read statements are compiled for."""
+        return self.engine.dialect
+
+    async def open(self) -> None:
+        """Open the read pool; the write engine connects when it is first used."""
+        await self.reader.open()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.bell.close()
+        await self.reader.close()
+        await self.engine.dispose()
+
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+        """Run one finished read statement and return its only row.
+
+        No ``user`` holds more than half of the connections: others of theirs wait. Where the task
+        is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
+        where the database cannot make a value as long as this needs.
+        """
+        return await self.reader.fetch_row(sql, values, user)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Give a session whose work is committed at the end, or rolled back on any exception.
+
+        A cancelled task stops its statement in the database, too, and nothing is stored: unless the
+        commit had begun, which is waited for before ``CancelledError`` goes on.
+        """
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+            # Here it can still be cancelled; a commit is not left halfway.
+            await session.flush()
+            await _to_its_end(session.commit())
+        if self.is_sqlite:
+            # Its readers in this process need not wait until the commit is noticed. PostgreSQL
+            # notifies this process, too, and only of what was appended to the log.
+            self.bell.ring()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something, and only then pass on that we were cancelled."""
+    task = asyncio.create_task(work)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
+def dsn_of(url: URL) -> str:
+    """Return the URL as asyncpg takes it, with its password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,173 @@
+"""Waking whoever reads the event log when any process has appended to it.
+
+A bell only says that there may be something new: readers find out what by reading the log, so a
+ring too many costs a statement, and one that is lost costs ``PATIENCE`` seconds and never an event.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from resolvers.events.log import CHANNEL
+
+logger = logging.getLogger("deskgraph.bell")
+
+# How long a reader waits at most before it looks for itself, in seconds.
+PATIENCE = 15.0
+# How often SQLite is asked whether another process has written, in seconds.
+INTERVAL = 0.05
+# How long to wait before listening again after a failure, in seconds: at first, and at most.
+FIRST_RETRY, LAST_RETRY = 0.1, 5.0
+
+
+class Bell(ABC):
+    """Counts rings. It begins to listen with the first who waits, and stays with its loop."""
+
+    def __init__(self, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._count = 0
+        self._rung = asyncio.Event()
+        self._someone = asyncio.Event()
+        self._waiting = 0
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How often it has rung in this process."""
+        return self._count
+
+    def ring(self) -> None:
+        """Wake whoever waits in this process."""
+        self._count += 1
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, seen: int) -> int:
+        """Return the count as soon as it is no longer ``seen``, or after ``PATIENCE`` seconds.
+
+        Take ``seen`` from ``count`` before reading the log: what is appended while you read has
+        rung by the time you wait. The first to wait is woken once more when listening has begun.
+        """
+        if self._listening is None or self._listening.done():
+            # The loop alone would let it be collected.
+            self._listening = asyncio.create_task(self._keep(self._listen()))
+        self._waiting += 1
+        self._someone.set()
+        try:
+            async with asyncio.timeout(self._patience):
+                while self._count == seen:
+                    await self._rung.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._someone.clear()
+        return self._count
+
+    async def close(self) -> None:
+        """Stop listening; whoever waits is woken."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+        self.ring()
+
+    async def _keep(self, listen: Coroutine[Any, Any, None]) -> None:
+        try:
+            await listen
+        except Exception:
+            # Readers go on by their patience, and the next to wait tries again.
+            logger.exception("cannot listen for new events")
+
+    @abstractmethod
+    async def _listen(self) -> None:
+        """Ring once it listens, and again whenever somebody may have appended."""
+
+
+class SqliteBell(Bell):
+    """Watches whether another connection has committed, while somebody waits."""
+
+    def __init__(
+        self, path: str, *, interval: float = INTERVAL, patience: float = PATIENCE
+    ) -> None:
+        super().__init__(patience=patience)
+        self._path = path
+        self._interval = interval
+
+    async def _listen(self) -> None:
+        # In threads of the loop's pool: one of its own would keep the process from ending.
+        connection = await asyncio.to_thread(
+            sqlite3.connect, self._path, check_same_thread=False, isolation_level=None
+        )
+        try:
+            known = None
+            while True:
+                version = await asyncio.to_thread(_data_version, connection)
+                if version != known:
+                    known = version
+                    self.ring()
+                await asyncio.sleep(self._interval)
+                await self._someone.wait()
+        finally:
+            connection.close()
+
+
+def _data_version(connection: sqlite3.Connection) -> object:
+    """Return a number that changes with each commit of another connection, of any process."""
+    try:
+        return connection.execute("PRAGMA data_version").fetchone()[0]
+    except sqlite3.OperationalError:
+        # Locked for a moment, as by a recovery: whoever waits may as well look.
+        return None
+
+
+class PostgresBell(Bell):
+    """Listens on a connection of its own, and makes a new one when it is lost."""
+
+    def __init__(self, dsn: str, *, patience: float = PATIENCE) -> None:
+        super().__init__(patience=patience)
+        self._dsn = dsn
+
+    async def _listen(self) -> None:
+        retry = FIRST_RETRY
+        while True:
+            try:
+                connection = await asyncpg.connect(
+                    self._dsn, timeout=10, server_settings={"application_name": "deskgraph-listen"}
+                )
+            except (OSError, asyncpg.PostgresError) as error:
+                logger.warning("cannot listen for new events, trying again: %s", error)
+                await asyncio.sleep(retry)
+                retry = min(2 * retry, LAST_RETRY)
+                continue
+            retry = FIRST_RETRY
+            try:
+                await self._hear(connection)
+            finally:
+                connection.terminate()
+
+    async def _hear(self, connection: "asyncpg.Connection") -> None:
+        """Ring for each notification until the connection is lost."""
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: self.ring())
+            # What was appended while nobody listened.
+            self.ring()
+            while not lost.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience):
+                        await lost.wait()
+                # The network may have lost it without a word.
+                await connection.execute("SELECT", timeout=self._patience)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning("lost the connection that listens for new events: %s", error)
+            await asyncio.sleep(FIRST_RETRY)

@@ -1,0 +1,126 @@
+"""Buckets that several processes share through the database (``models.RateBucket``).
+
+A draw is one statement that changes the row or leaves it, so no two of them get the same points.
+What is given back goes with the next draw of this process from the same bucket.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from typing import Any
+
+import aiosqlite
+import asyncpg
+from sqlalchemy.engine import URL
+
+from deskgraph.database.connections import SQLITE_PRAGMAS
+from deskgraph.database.database import dsn_of
+from resolvers.rate_limits import MINUTE, MOST_BUCKETS, MemoryBuckets
+
+CONNECTIONS = 2
+# After how many seconds without an answer this process decides by itself.
+PATIENCE = 1.0
+_NOW, _TIME, _RETURNED, _MOST = (f"CAST(${n} AS BIGINT)" for n in (2, 3, 4, 5))
+_DRAW = f"""
+INSERT INTO rate_buckets AS b (key, full_at) VALUES ($1, {_NOW} + {_TIME})
+ON CONFLICT (key) DO UPDATE SET full_at = GREATEST(b.full_at - {_RETURNED}, {_NOW}) + {_TIME}
+WHERE GREATEST(b.full_at - {_RETURNED}, {_NOW}) + {_TIME} <= {_NOW} + {_MOST}
+RETURNING full_at
+"""  # noqa: S608 - of constants
+_LOOK = "SELECT full_at FROM rate_buckets WHERE key = $1"
+_PRUNE = "DELETE FROM rate_buckets WHERE full_at < $1"
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error)
+
+logger = logging.getLogger("deskgraph.rates")
+
+
+class _Postgres:
+    def __init__(self, url: URL) -> None:
+        self._dsn = dsn_of(url)
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=CONNECTIONS,
+            server_settings={"application_name": "deskgraph-rates", "synchronous_commit": "off"},
+        )
+
+    async def value(self, sql: str, *values: object) -> Any:
+        return await self._pool.fetchval(sql, *values)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+
+class _Sqlite:
+    def __init__(self, url: URL) -> None:
+        self._path = str(url.database)
+        self._connection: Any = None
+
+    async def open(self) -> None:
+        self._connection = await aiosqlite.connect(self._path, isolation_level=None)
+        # What a power cut takes of buckets harms nobody, so no draw waits for the disk.
+        patience = f"PRAGMA busy_timeout={int(PATIENCE * 1000)}"
+        for pragma in (*SQLITE_PRAGMAS, patience, "PRAGMA synchronous=NORMAL"):
+            await self._connection.execute(pragma)
+
+    async def value(self, sql: str, *values: object) -> Any:
+        sql = sql.replace("$", "?").replace("GREATEST", "MAX")
+        rows = await self._connection.execute_fetchall(sql, values)
+        return next(iter(rows), [None])[0]
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+class SharedBuckets:
+    """Buckets in the database (``open``/``close``); its own decide while that does not answer."""
+
+    def __init__(self, url: URL) -> None:
+        """Take the database's URL."""
+        self._store = (_Sqlite if url.get_backend_name() == "sqlite" else _Postgres)(url)
+        self._own = MemoryBuckets()
+        self._returned: dict[str, int] = {}
+        self._pruned = 0
+
+    async def open(self) -> None:
+        """Connect."""
+        await self._store.open()
+
+    async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        """See ``resolvers.rate_limits.Buckets``."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._push(key, time, most, now)
+        except _TROUBLE:
+            logger.warning(
+                "the database does not answer: rates are counted by process", exc_info=True
+            )
+            return await self._own.push(key, time, most, now)
+
+    async def _push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        returned = self._returned.pop(key, 0)
+        full_at = await self._store.value(_DRAW, key, now, time, returned, most)
+        if full_at is None:
+            self.pull(key, returned)
+            found = await self._store.value(_LOOK, key)
+            return False, now if found is None else max(found - returned, now)
+        # Once a minute.
+        if not self._pruned <= now < self._pruned + MINUTE:
+            self._pruned = now
+            await self._store.value(_PRUNE, now)
+        return True, full_at
+
+    def pull(self, key: str, time: int) -> None:
+        """See ``resolvers.rate_limits.Buckets``; other processes learn of it with the next draw."""
+        if len(self._returned) >= MOST_BUCKETS:
+            self._returned.clear()
+        self._returned[key] = self._returned.get(key, 0) + time
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._store.close()

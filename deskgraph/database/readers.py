@@ -1,0 +1,209 @@
+"""The lean pools for reads: finished SQL texts with their values go to the driver as they are.
+
+A read whose task is cancelled raises ``CancelledError`` and its statement stops in the database:
+on PostgreSQL asyncpg has the server cancel it before the connection is used again, on SQLite its
+lane interrupts it.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+
+from deskgraph.database.connections import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
+from deskgraph.database.shares import Shares
+from deskgraph.database.sqlite_reader_thread import Lane, Statement
+from deskgraph.private_files import create_private
+from resolvers.errors import AnswerTooLarge
+
+READ_CONNECTIONS = 8
+SQLITE_READERS = 4
+# How much memory SQLite may use in this process, in bytes. Its caches make room in time.
+SQLITE_HEAP = 1024**3
+# How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
+# comes a moment before the statement begins is lost.
+CANCEL_PATIENCE = 0.5
+
+Function = Callable[..., Any]
+Observer = Callable[[str], None]
+
+
+class Reader(Protocol):
+    """The lean pool for reads."""
+
+    async def open(self) -> None: ...  # noqa: D102
+    async def fetch_row(  # noqa: D102
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> Any: ...
+    async def close(self) -> None: ...  # noqa: D102
+
+
+class PostgresReader:
+    """Reads through asyncpg, which keeps each statement prepared per connection."""
+
+    def __init__(self, dsn: str, observer: Observer | None, max_answer_bytes: int) -> None:
+        self._dsn = dsn
+        self._max_answer_bytes = max_answer_bytes
+        self._observer = observer
+        self._shares = Shares(READ_CONNECTIONS // 2)
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Connect once, so that an unreachable server is noticed at the start."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=READ_CONNECTIONS,
+            # A prepared nested read is planned once; JIT would compile it for longer than it runs.
+            # At the default cost of a random page, small tables are scanned for every nested row.
+            server_settings={
+                "timezone": "UTC",
+                "jit": "off",
+                "random_page_cost": "1.1",
+                "default_transaction_read_only": "on",
+                "application_name": "deskgraph-read",
+            },
+            init=self._prepare,
+            # Reads leave no state behind; the default reset costs a round trip each.
+            reset=_keep,
+        )
+
+    async def _prepare(self, connection: Any) -> None:
+        await prepare_postgres(connection)
+        if self._observer is not None:
+            observer = self._observer
+            connection.add_query_logger(lambda record: observer(record.query))
+
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+        """Run one statement and return its first row."""
+        async with self._shares.of(user):
+            return await self._fetch_row(sql, values)
+
+    async def _fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+        connection = await self._pool.acquire()
+        patience = None
+        try:
+            return await connection.fetchrow(sql, *values)
+        except asyncio.CancelledError:
+            patience = CANCEL_PATIENCE
+            raise
+        except asyncpg.PostgresError as error:
+            if _is_too_large(error):
+                raise AnswerTooLarge(self._max_answer_bytes) from None
+            leave_values_out(error)
+            raise
+        finally:
+            # Given up in vain, the connection is closed, and the statement ends with it.
+            with suppress(TimeoutError):
+                await self._pool.release(connection, timeout=patience)
+
+    async def close(self) -> None:
+        """Close every connection, if there are any."""
+        if self._pool is not None:
+            await self._pool.close()
+
+
+def _is_too_large(error: asyncpg.PostgresError) -> bool:
+    """Tell whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
+
+    Of the codes below this one each has its own class. The message of an allocation is never
+    translated.
+    """
+    if error.sqlstate in ("54000", "53200"):
+        return True
+    return error.sqlstate == "XX000" and "invalid memory alloc request size" in str(error)
+
+
+async def _keep(_connection: Any) -> None:
+    """Leave a connection as it is."""
+
+
+class SqliteReader:
+    """Reads through a few connections, none of which can write.
+
+    Quick reads queue for one of them: statements of two at once slow each other down by more than
+    the second core gives, because SQLite's memory has one lock. The others are for what comes
+    while a slow statement runs, and for what waited behind it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        functions: Mapping[str, Function],
+        observer: Observer | None,
+        max_answer_bytes: int,
+    ) -> None:
+        self._path = path
+        self._functions = functions
+        self._max_answer_bytes = max_answer_bytes
+        self._observer = observer
+        self._lanes: list[Lane] = []
+        # Those for which every lane that they may take is slow.
+        self._pending: deque[Statement] = deque()
+
+    async def open(self) -> None:
+        """Open the connections."""
+        for _ in range(SQLITE_READERS):
+            lane = Lane(self._connect, self._go_on)
+            await lane.open()
+            self._lanes.append(lane)
+
+    def _connect(self) -> sqlite3.Connection:
+        create_private(Path(self._path))
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        heap = f"PRAGMA hard_heap_limit={SQLITE_HEAP}"
+        for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON", heap):
+            connection.execute(pragma)
+        for name, function in self._functions.items():
+            # Of any number of arguments.
+            connection.create_function(name, -1, function, deterministic=True)
+        connection.set_trace_callback(self._observer)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
+        return connection
+
+    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+        """Run one statement and return its first row."""
+        statement = Statement(sql, values, user)
+        self._put(statement)
+        try:
+            return await statement.row()
+        except sqlite3.DataError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                raise
+        except MemoryError:
+            # Until it is done, a function for JSON is held by the limit of the heap only.
+            pass
+        raise AnswerTooLarge(self._max_answer_bytes)
+
+    def _put(self, statement: Statement) -> None:
+        """Queue a statement for the first lane that is not slow and that its user may take."""
+        lanes = self._lanes
+        user = statement.user
+        if user is not None:
+            held = [lane for lane in lanes if lane.holds(user)]
+            if len(held) >= SQLITE_READERS // 2:
+                lanes = held
+        lane = next((lane for lane in lanes if not lane.is_slow()), None)
+        if lane is None:
+            self._pending.append(statement)
+        else:
+            lane.put(statement)
+
+    def _go_on(self, lane: Lane) -> None:
+        """Let others past a statement that is slow, and those that wait go on where one was."""
+        waiting = [*(lane.take_back() if lane.is_slow() else ()), *self._pending]
+        self._pending.clear()
+        for statement in waiting:
+            if not statement.rows.done():
+                self._put(statement)
+
+    async def close(self) -> None:
+        """Close every connection and its thread."""
+        for lane in self._lanes:
+            await lane.close()
+        self._lanes.clear()

@@ -1,0 +1,149 @@
+"""The engines for writes, by SQLAlchemy.
+
+A write whose task is cancelled loses its connection, and with it its transaction: nothing of it is
+stored. PostgreSQL is told to stop the statement, SQLite is interrupted.
+"""
+
+import asyncio
+import sqlite3
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import aiosqlite
+import asyncpg
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from deskgraph.database.connections import (
+    SQLITE_PATIENCE,
+    SQLITE_PRAGMAS,
+    leave_values_out,
+    prepare_postgres,
+)
+from deskgraph.private_files import create_private
+
+WRITE_CONNECTIONS = 4
+# How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
+AGAIN = 0.02
+# How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
+SLICE = 250
+
+
+def sqlite_engine(url: URL) -> AsyncEngine:
+    """Return the engine of a file: one writer at a time."""
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=60,
+        hide_parameters=True,
+    )
+    # Not before: looking for a database must not make one.
+    event.listen(
+        engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
+    )
+    # The first of all, for whoever leaves while the others are at it.
+    event.listen(engine.sync_engine, "connect", _let_stop_twice, insert=True)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    event.listen(engine.sync_engine, "invalidate", _Interrupter())
+    return engine
+
+
+def postgres_engine(dsn: str) -> AsyncEngine:
+    """Return the engine of a PostgreSQL database."""
+
+    async def connect() -> Any:
+        connection = await asyncpg.connect(
+            dsn, server_settings={"timezone": "UTC", "application_name": "deskgraph-write"}
+        )
+        try:
+            await prepare_postgres(connection)
+        except BaseException:
+            # Nobody else knows of it yet.
+            connection.terminate()
+            raise
+        return connection
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=WRITE_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=60,
+        pool_pre_ping=True,
+        # What clients sent has no place in a log.
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "handle_error", _leave_values_out)
+    return engine
+
+
+def _leave_values_out(context: ExceptionContext) -> None:
+    leave_values_out(context.original_exception)
+    leave_values_out(context.sqlalchemy_exception)
+
+
+def _let_stop_twice(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """Make every stop of a connection the first one.
+
+    Whoever is cancelled twice stops it twice, and would wait for the second stop for ever.
+    """
+    connection.driver_connection.stop = cache(connection.driver_connection.stop)
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """Set the pragmas, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE}"):
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at once; a lock taken later could fail halfway.
+
+    A writer who waits for another process cannot be interrupted, so it waits in slices.
+    """
+    patience = monotonic() + SQLITE_PATIENCE
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not busy or monotonic() > patience:
+                raise
+        else:
+            return
+
+
+class _Interrupter:
+    """Stops the statement of a connection that is given up.
+
+    Its thread closes it after the statement, which would hold the write lock until then.
+    """
+
+    def __init__(self) -> None:
+        # The loop alone would let them be collected.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, connection: Any, *_: object) -> None:
+        """Interrupt the statement of a connection that is about to be closed, if there is one."""
+        task = asyncio.create_task(_interrupt_until_closed(connection.driver_connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _interrupt_until_closed(connection: aiosqlite.Connection) -> None:
+    # Not once: SQLite forgets an interruption that comes before the first step.
+    with suppress(ValueError, sqlite3.ProgrammingError):
+        while True:
+            await connection.interrupt()
+            await asyncio.sleep(AGAIN)

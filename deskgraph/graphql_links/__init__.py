@@ -1,0 +1,1 @@
+"""The GraphQL operation that is equivalent to a REST call."""

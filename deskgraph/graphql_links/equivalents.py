@@ -1,0 +1,209 @@
+"""The GraphQL twin of every REST path and method: the way out of REST, one operation each.
+
+Tests run every twin: its text is valid for the schema, and a read answers with the same rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deskgraph.graphql_links.selections import MOST, counts, selection
+from resolvers.query.shapes import Shape
+from rest_compat.endpoints import attachments, comments, events, people, tickets
+from rest_compat.lists.list_endpoint import Listing
+from rest_compat.openapi import shapes
+
+# Stands for the id in the path, and for what only the client knows.
+ID = object()
+YOURS = "…"
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """One operation, and what becomes of the request in its variables.
+
+    Of a ``listing``, ``filters`` names the filters that GraphQL has, too; they become the argument
+    ``filter``, or an argument each where it is not ``nested``. ``instead`` is another twin for
+    requests with a parameter.
+    """
+
+    text: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    listing: Listing | None = None
+    filters: frozenset[str] = frozenset()
+    nested: bool = True
+    ordered: bool = False
+    paged: bool = False
+    instead: "Mapping[str, Twin]" = field(default_factory=dict)
+
+
+def _one(entity: str, shape: Shape) -> Twin:
+    chosen = f"... on {entity} {selection(entity, shape)}"
+    return Twin(f"query {entity}($id: ID!) {{ node(id: $id) {{ {chosen} }} }}", {"id": ID})
+
+
+def _list(name: str, types: Mapping[str, str], listing: Listing, filters: str) -> Twin:
+    """Return the twin of a list; ``types`` are those of the variables besides ``first``."""
+    declared = ", ".join(f"${one}: {kind}" for one, kind in {**types, "first": "Int"}.items())
+    passed = ", ".join(f"{one}: ${one}" for one in [*types, "first"])
+    rows = selection(listing.entity, listing.shape)
+    title = name[0].upper() + name[1:]
+    return Twin(
+        f"query {title}({declared}) {{ {name}({passed}) {{ totalCount nodes {rows} "
+        "pageInfo { hasNextPage endCursor } } }",
+        listing=listing,
+        filters=frozenset(filters.split()),
+        nested="filter" in types,
+        ordered="orderBy" in types,
+        paged=True,
+    )
+
+
+def _write(operation: str, answer: str, /, **given: object) -> Twin:
+    """Return the twin of a write: its input has the ids of the path, the rest is the client's."""
+    kind = operation[0].upper() + operation[1:]
+    return Twin(
+        f"mutation {kind}($input: {kind}Input!) {{ {operation}(input: $input) "
+        f"{{ {answer} errors {{ message code field }} }} }}",
+        {"input": given},
+    )
+
+
+_TICKET = f"ticket {selection('Ticket', shapes.TICKET)}"
+_COMMENT = f"comment {selection('Comment', shapes.COMMENT)}"
+_ATTACHMENT = selection("Attachment", shapes.ATTACHMENT)
+_USER = f"user {selection('User', shapes.USER)}"
+_COMPANY = f"company {selection('Company', shapes.COMPANY)}"
+_CONTACT = f"contact {selection('Contact', shapes.CONTACT)}"
+_LOGIN = _write("login", f"accessToken refreshToken {_USER}", username=YOURS, password=YOURS)
+_REFRESH = _write("refreshToken", "accessToken refreshToken", refreshToken=YOURS)
+_UPDATE_TICKET = _write("updateTicket", _TICKET, id=ID, subject=YOURS)
+_UPDATE_COMMENT = _write("updateComment", _COMMENT, id=ID, text=YOURS)
+_UPDATE_ATTACHMENT = _write("updateAttachment", f"attachment {_ATTACHMENT}", id=ID, name=YOURS)
+_UPDATE_USER = _write("updateUser", _USER, id=ID, firstName=YOURS)
+_UPDATE_COMPANY = _write("updateCompany", _COMPANY, id=ID, name=YOURS)
+_UPDATE_CONTACT = _write("updateContact", _CONTACT, id=ID, name=YOURS)
+# There is no list of all files: they are read where they belong.
+_OF_TICKET = Twin(
+    "query Attachments($ticket: ID!) { node(id: $ticket) { ... on Ticket "
+    f"{{ attachments {_ATTACHMENT} }} }} }}",
+    {"ticket": YOURS},
+    listing=attachments.LISTING,
+    filters=frozenset({"ticket"}),
+    nested=False,
+)
+_ATTACHMENTS = Twin(
+    f"query Attachments {{ tickets(first: {MOST}) {{ nodes {{ attachments {_ATTACHMENT} }} }} }}",
+    instead={"ticket": _OF_TICKET},
+)
+_TICKET_FILTERS = (
+    "status priority category company assigned_to assigned_team my_tickets unassigned open search"
+)
+
+TWINS: Mapping[str, Mapping[str, Twin | None]] = {
+    "tickets/": {
+        "GET": _list(
+            "tickets",
+            {"filter": "TicketFilter", "orderBy": "[TicketOrder!]"},
+            tickets.LISTING,
+            _TICKET_FILTERS,
+        ),
+        "POST": _write("createTicket", _TICKET, companyId=YOURS, subject=YOURS, description=YOURS),
+    },
+    "tickets/stats/": {
+        "GET": Twin(
+            "query Statistics($filter: TicketFilter) { ticketStats(filter: $filter) "
+            f"{counts(shapes.STATISTICS)} }}",
+            listing=tickets.LISTING,
+            filters=frozenset(_TICKET_FILTERS.split()),
+        )
+    },
+    "tickets/{id}/": {
+        "GET": Twin(f"query Ticket($id: ID!) {{ ticket(id: $id) {_TICKET[7:]} }}", {"id": ID}),
+        "PUT": _UPDATE_TICKET,
+        "PATCH": _UPDATE_TICKET,
+        "DELETE": _write("deleteTicket", "deletedTicketId", id=ID),
+    },
+    "tickets/{id}/add_comment/": {
+        "POST": _write(
+            "addComment", f"comment {{ id }} {_TICKET}", ticketId=ID, text=YOURS, isInternal=False
+        )
+    },
+    "tickets/{id}/assign/": {"POST": _write("assignTicket", _TICKET, id=ID, userId=YOURS)},
+    "ticket-comments/": {
+        "GET": _list("comments", {"filter": "CommentFilter"}, comments.LISTING, "ticket"),
+        "POST": _write("addComment", _COMMENT, ticketId=YOURS, text=YOURS, isInternal=False),
+    },
+    "ticket-comments/{id}/": {
+        "GET": _one("Comment", shapes.COMMENT),
+        "PUT": _UPDATE_COMMENT,
+        "PATCH": _UPDATE_COMMENT,
+        "DELETE": _write("deleteComment", "deletedCommentId", id=ID),
+    },
+    "ticket-attachments/": {
+        "GET": _ATTACHMENTS,
+        "POST": _write("uploadAttachment", f"attachment {_ATTACHMENT}", ticketId=YOURS, file=None),
+    },
+    "ticket-events/": {
+        "GET": _list(
+            "ticketEvents", {"filter": "TicketEventFilter"}, events.LISTING, "type ticket actor"
+        )
+    },
+    "ticket-attachments/{id}/": {
+        "GET": _one("Attachment", shapes.ATTACHMENT),
+        "PUT": _UPDATE_ATTACHMENT,
+        "PATCH": _UPDATE_ATTACHMENT,
+        "DELETE": _write("deleteAttachment", "deletedAttachmentId", id=ID),
+    },
+    "users/": {
+        "GET": _list("users", {"filter": "UserFilter"}, people.USERS, "role is_active search"),
+        "POST": _write("createUser", _USER, username=YOURS, password=YOURS, role="TECH"),
+    },
+    "users/{id}/": {
+        "GET": _one("User", shapes.USER),
+        "PUT": _UPDATE_USER,
+        "PATCH": _UPDATE_USER,
+    },
+    "companies/": {
+        "GET": _list("companies", {"search": "String"}, people.COMPANIES, "search"),
+        "POST": _write("createCompany", _COMPANY, name=YOURS),
+    },
+    "companies/simple/": {
+        "GET": Twin(
+            f"query Companies($search: String) {{ companies(search: $search, first: {MOST}) "
+            f"{{ nodes {selection('Company', shapes.SIMPLE_COMPANY)} }} }}",
+            listing=people.COMPANIES,
+            filters=frozenset({"search"}),
+            nested=False,
+        )
+    },
+    "companies/{id}/": {
+        "GET": _one("Company", shapes.COMPANY),
+        "PUT": _UPDATE_COMPANY,
+        "PATCH": _UPDATE_COMPANY,
+    },
+    "contacts/": {
+        "GET": _list(
+            "contacts",
+            {"filter": "ContactFilter"},
+            people.CONTACTS,
+            "company is_primary is_active search",
+        ),
+        "POST": _write("createContact", _CONTACT, companyId=YOURS, name=YOURS),
+    },
+    "contacts/{id}/": {
+        "GET": _one("Contact", shapes.CONTACT),
+        "PUT": _UPDATE_CONTACT,
+        "PATCH": _UPDATE_CONTACT,
+    },
+    "auth/login/": {"POST": _LOGIN},
+    "auth/refresh/": {"POST": _REFRESH},
+    "auth/logout/": {"POST": _write("logout", "ok", refreshToken=YOURS)},
+    "auth/me/": {"GET": Twin(f"query Me {{ viewer {_USER[5:]} }}")},
+    "jwt/token/": {"POST": _LOGIN},
+    "jwt/token/refresh/": {"POST": _REFRESH},
+    # Whoever has a valid token is somebody.
+    "jwt/token/verify/": {"POST": Twin("query Verify { viewer { id } }")},
+    # A list of lists is what the schema is for.
+    "": {"GET": None},
+}

@@ -1,0 +1,109 @@
+"""What an import tells the event log: as if each row had been written here, and by whom it was."""
+
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.importer.batch import Batch, insert_all
+from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
+from models import TicketEvent, TicketEventType, Via, new_id
+from resolvers.commands import validation
+from resolvers.commands.comments import TOLD, comment_happenings
+from resolvers.commands.tickets import COLUMN_OF, ticket_happenings
+from resolvers.events.log import Happening, change, hide_events, lock_log, move_events
+
+VIA = Via.IMPORT.value
+_events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
+
+
+async def append(connection: AsyncConnection, batch: Batch) -> None:
+    """Append the events of a batch that was written, as the last thing of its transaction."""
+    events = [event for row in batch.new for event in _of_new(batch, row)]
+    events += [event for pair in batch.changed for event in _of_changed(batch, *pair)]
+    if not events:
+        return
+    await _follow(connection, batch)
+    await lock_log(connection.dialect.name, connection.execute)
+    await insert_all(connection, _events, events)
+
+
+async def _follow(connection: AsyncConnection, batch: Batch) -> None:
+    """Let earlier events be read by whoever may read of what changed."""
+    for before, after in batch.changed:
+        if batch.kind is TICKETS and before["company_id"] != after["company_id"]:
+            await move_events(connection.execute, after["id"], after["company_id"])
+        if batch.kind is COMMENTS and after["is_internal"] and not before["is_internal"]:
+            await hide_events(connection.execute, before["ticket_id"], after["id"])
+
+
+def _of_new(batch: Batch, row: Row) -> list[Row]:
+    if batch.kind is TICKETS:
+        created = Happening(TicketEventType.CREATED)
+        return [_event(created, row, row["id"], row["created_by_id"], row["created_at"])]
+    if batch.kind is COMMENTS:
+        return [_added(batch, row)]
+    if batch.kind is ATTACHMENTS:
+        named = [change("name", None, row["name"])]
+        added = Happening(TicketEventType.ATTACHMENT_ADDED, named, attachment_id=row["id"])
+        ticket = batch.tickets[row["ticket_id"]]
+        return [_event(added, ticket, ticket["id"], row["uploaded_by_id"], row["created_at"])]
+    return []
+
+
+def _added(batch: Batch, row: Row) -> Row:
+    ticket = batch.tickets[row["ticket_id"]]
+    added = Happening(
+        TicketEventType.COMMENT_ADDED, is_internal=row["is_internal"], comment_id=row["id"]
+    )
+    return _event(added, ticket, ticket["id"], row["author_id"], row["created_at"])
+
+
+def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
+    """Tell what changed; who changed it, the old tables do not say."""
+    if batch.kind is TICKETS:
+        happenings = ticket_happenings(_fields(before), _fields(after))
+        return [_event(one, after, after["id"], None, after["updated_at"]) for one in happenings]
+    if batch.kind is COMMENTS:
+        return _of_comment(batch, before, after)
+    return []
+
+
+def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
+    """Tell of a comment; one that moved is deleted from one ticket and added to another."""
+    if before["ticket_id"] != after["ticket_id"]:
+        left = batch.tickets[before["ticket_id"]]
+        deleted = Happening(
+            TicketEventType.COMMENT_DELETED,
+            # Of one that is internal now, all that was told is hidden.
+            is_internal=before["is_internal"] or after["is_internal"],
+            comment_id=after["id"],
+        )
+        gone = _event(deleted, left, left["id"], None, after["updated_at"])
+        return [gone, _added(batch, after)]
+    ticket = batch.tickets[after["ticket_id"]]
+    told = comment_happenings(
+        after["id"], {name: before[name] for name in TOLD}, {name: after[name] for name in TOLD}
+    )
+    return [_event(one, ticket, ticket["id"], None, after["updated_at"]) for one in told]
+
+
+def _fields(row: Row) -> Row:
+    return {name: row[COLUMN_OF.get(name, name)] for name in validation.TICKET}
+
+
+def _event(happening: Happening, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
+    return {
+        "id": new_id(),
+        "type": happening.type,
+        "ticket_id": ticket_id,
+        "company_id": ticket["company_id"],
+        "ticket_number": ticket["ticket_number"],
+        "comment_id": happening.comment_id,
+        "attachment_id": happening.attachment_id,
+        "actor_id": actor_id,
+        "via": VIA,
+        "is_internal": happening.is_internal,
+        "changes": [dict(entry) for entry in happening.changes],
+        "at": at,
+    }

@@ -1,0 +1,122 @@
+"""The import: kind by kind, batch by batch, repeatable and never half done.
+
+Each batch is one transaction with its rows, their digests (``imported_rows``), their events and
+the counters of ticket numbers. Whatever stops an import, the next one goes on after the last
+batch: rows whose digest is known are passed by.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Table, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.database.database import Database
+from deskgraph.importer import batch, events, media, numbers
+from deskgraph.importer.counts import Count, Outcome, Rejects
+from deskgraph.importer.kinds import KINDS, TICKETS, Kind
+from deskgraph.importer.source import Source, SourceError
+from deskgraph.importer.target import Target
+from models import ImportedRow
+from resolvers.services import Files
+
+BATCH = 2000
+# Told of a kind's name, how many of its rows are done, and how many there are.
+Progress = Callable[[str, int, int], None]
+
+_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
+
+
+async def run_import(
+    source: Source,
+    database: Database,
+    files: Files,
+    rejects: Rejects,
+    *,
+    folder: Path | None,
+    rehearsal: bool,
+    progress: Progress,
+) -> Outcome:
+    """Bring what is new or changed in the old database, and the files of ``folder``.
+
+    A rehearsal does the same and undoes it. Raises ``SourceError``.
+    """
+    await _check_tables(source)
+    outcome = Outcome()
+    async with Target(database, rehearsal=rehearsal) as target:
+        for kind in KINDS:
+            outcome.kinds[kind.name] = count = Count()
+            await _import_kind(source, target, kind, count, rejects, progress)
+            async with target.transaction() as connection:
+                outcome.disagreements += await _compare_sums(connection, source, kind, count)
+        if folder is not None:
+            await media.fetch(source, target, files, folder, outcome, rejects, progress)
+        async with target.transaction() as connection:
+            outcome.without_file = await media.count_missing(connection)
+    return outcome
+
+
+async def _check_tables(source: Source) -> None:
+    """Raise ``SourceError`` unless every table and column that is read is there."""
+    for kind in KINDS:
+        found = await source.columns(kind.old_table)
+        if not found:
+            raise SourceError(f"There is no table {kind.old_table}: is it the old database?")
+        missing = sorted(set(kind.old_columns) - found)
+        if missing:
+            raise SourceError(f"The table {kind.old_table} has no column {', '.join(missing)}.")
+
+
+async def _import_kind(
+    source: Source,
+    target: Target,
+    kind: Kind,
+    count: Count,
+    rejects: Rejects,
+    progress: Progress,
+) -> None:
+    total = await source.count(kind.old_table)
+    progress(kind.name, 0, total)
+    async for records in source.batches(kind.old_table, kind.old_columns, kind.order, BATCH):
+        done = batch.converted(kind, records)
+        async with target.transaction() as connection:
+            await batch.compare(connection, done)
+            await batch.check(connection, done)
+            await batch.write(connection, done)
+            if kind is TICKETS:
+                await numbers.count_up(connection, records)
+            if not target.rehearsal:
+                # Nobody else could append until the rehearsal is over.
+                await events.append(connection, done)
+        count.read += len(records)
+        count.written += len(done.pending)
+        count.unchanged += done.unchanged
+        count.rejected += len(done.rejected)
+        count.recorded += done.recorded
+        for record, reason in done.rejected:
+            rejects.add(kind.name, record, reason)
+        progress(kind.name, count.read, total)
+
+
+async def _compare_sums(
+    connection: AsyncConnection, source: Source, kind: Kind, count: Count
+) -> list[str]:
+    """Count again on both sides; return a sentence for each sum that does not agree.
+
+    What is recorded here beyond the rows that were read is gone over there.
+    """
+    there = await source.count(kind.old_table)
+    of_kind = _imported.c.kind == kind.name
+    known = await connection.scalar(select(func.count()).where(of_kind)) or 0
+    joined = _imported.join(kind.table, and_(of_kind, kind.table.c.id == _imported.c.id))
+    here = await connection.scalar(select(func.count()).select_from(joined)) or 0
+    taken = count.written + count.unchanged
+    count.gone = max(known - count.recorded, 0)
+    found = []
+    if count.read != there or count.read != taken + count.rejected:
+        found.append(f"Of {there} {kind.name} there, {count.read} were read.")
+    if known < count.recorded or count.recorded < taken:
+        found.append(f"Of {taken} {kind.name} taken, {min(known, count.recorded)} are recorded.")
+    if here < count.written:
+        found.append(f"Of {count.written} {kind.name} written, {here} are here.")
+    return found

@@ -1,0 +1,212 @@
+"""What is imported: the old tables, and how their rows become ours."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table
+
+from deskgraph.importer.source import Record
+from deskgraph.importer.values import Convert, Rejected, converter
+from models import Attachment, Comment, Company, Contact, Role, Ticket, User
+from models.types import time_text
+
+Row = dict[str, Any]
+# A path that is the same in a URL, on a disk and in a bucket.
+_PLAIN_KEY = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~-]+/)*(?!\.{1,2}$)[A-Za-z0-9._~-]+")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+DIGEST_BYTES = 16
+UNKNOWN_CONTENT = "application/octet-stream"
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One of the old tables; ``columns`` are ours that it fills.
+
+    ``renamed`` gives the old names of columns whose name differs. ``added`` are columns that the
+    old table does not have, with their values. ``unseen`` are written with a new row only: a
+    difference in them is no change. ``restless`` change here by themselves: a difference in them
+    is a change over there, and none that somebody made here. ``unique`` is a column of which no
+    two rows may be alike.
+    """
+
+    name: str
+    old_table: str
+    model: Any
+    columns: tuple[str, ...]
+    order: tuple[str, ...] = ("created_at", "id")
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, object] = field(default_factory=dict)
+    unseen: frozenset[str] = frozenset()
+    restless: frozenset[str] = frozenset()
+    unique: str | None = None
+
+    @cached_property
+    def table(self) -> Table:
+        """Our table."""
+        found: Table = self.model.__table__
+        return found
+
+    @cached_property
+    def old_columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return tuple(self.renamed.get(name, name) for name in self.columns)
+
+    @cached_property
+    def references(self) -> Mapping[str, Table]:
+        """The columns that refer to other rows, with their tables."""
+        keys = {name: self.table.c[name].foreign_keys for name in self.columns}
+        return {name: key.column.table for name, some in keys.items() for key in some}
+
+    @cached_property
+    def seen(self) -> tuple[str, ...]:
+        """The columns whose difference is a change."""
+        return tuple(name for name in self.columns if name not in self.unseen)
+
+    @cached_property
+    def _converters(self) -> tuple[tuple[str, str, Convert], ...]:
+        # The old system had no customers among its users.
+        without = frozenset({Role.CUSTOMER})
+        return tuple(
+            (name, old, converter(self.table.c[name], without=without))
+            for name, old in zip(self.columns, self.old_columns, strict=True)
+        )
+
+    def convert(self, record: Record) -> Row:
+        """Return our row of an old one; raises ``Rejected`` with all that is wrong."""
+        row: Row = {}
+        problems = []
+        for name, old, convert in self._converters:
+            try:
+                row[name] = convert(record[old])
+            except Rejected as problem:
+                problems.append(f"{old} {problem}")
+        if problems:
+            raise Rejected("; ".join(problems))
+        if "key" in row:
+            row["key"] = _key(row["key"], row["id"])
+        return row
+
+    def digest(self, row: Mapping[str, Any]) -> bytes:
+        """Return a digest of what was imported of a row, the same for equal rows only.
+
+        The restless columns have their digest behind that of the others (``same_here``).
+        """
+        found = _digest(row, (name for name in self.seen if name not in self.restless))
+        return found + _digest(row, self.restless) if self.restless else found
+
+    @staticmethod
+    def same_here(one: bytes, other: bytes) -> bool:
+        """Tell whether the rows of two digests are the same but for their restless columns."""
+        return one[:DIGEST_BYTES] == other[:DIGEST_BYTES]
+
+
+def _digest(row: Mapping[str, Any], names: Iterable[str]) -> bytes:
+    values = repr([_plain(row[name]) for name in names])
+    return blake2b(values.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def _plain(value: object) -> object:
+    """Return a value in one form, whichever database it was read from."""
+    if isinstance(value, datetime):
+        return time_text(value)
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _key(file: str, attachment_id: UUID) -> str:
+    """Return where a file is kept: its old place, or one of its own if that is no plain path."""
+    if _PLAIN_KEY.fullmatch(file):
+        return file
+    if not file:
+        raise Rejected("file is missing")
+    return f"tickets/attachments/imported/{attachment_id}/{_ascii_name(file)}"
+
+
+def _ascii_name(file: str) -> str:
+    """Return a name for the end of a key.
+
+    It is no longer that of uploads, and has to stay: an import that is run again compares keys, and
+    the file is where the first one put it.
+    """
+    plain = unicodedata.normalize("NFKD", file.replace("\\", "/").rsplit("/", 1)[-1])
+    safe = _UNSAFE.sub("_", plain.encode("ascii", "ignore").decode()).strip("._")
+    stem, dot, extension = safe.rpartition(".")
+    return f"{stem[:100] or 'file'}.{extension[:20]}" if dot else safe[:100] or "file"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+USERS = Kind(
+    "users",
+    "auth_user",
+    User,
+    _names(
+        "id username password first_name last_name email role phone department is_active "
+        "date_joined last_login"
+    ),
+    order=("date_joined", "id"),
+    # They log in over there until the day of the move.
+    unseen=frozenset({"last_login"}),
+    # An old hash is replaced at the first login here.
+    restless=frozenset({"password"}),
+    unique="username",
+)
+COMPANIES = Kind(
+    "companies",
+    "crm_app_company",
+    Company,
+    _names(
+        "id name legal_entity_name country city website industry billing_entity is_active "
+        "notes created_at updated_at"
+    ),
+)
+CONTACTS = Kind(
+    "contacts",
+    "crm_app_contact",
+    Contact,
+    _names(
+        "id company_id name email phone title department contact_type is_primary "
+        "is_active linkedin_url notes last_contacted created_at updated_at"
+    ),
+)
+TICKETS = Kind(
+    "tickets",
+    "crm_app_ticket",
+    Ticket,
+    _names(
+        "id ticket_number subject description status priority category company_id "
+        "contact_id assigned_to_id assigned_team created_by_id first_response_at "
+        "resolved_at closed_at due_date tags created_at updated_at"
+    ),
+    added={"version": 1},
+    unique="ticket_number",
+)
+COMMENTS = Kind(
+    "comments",
+    "crm_app_ticketcomment",
+    Comment,
+    _names("id ticket_id author_id text is_internal created_at updated_at"),
+    added={"version": 1},
+)
+ATTACHMENTS = Kind(
+    "attachments",
+    "crm_app_ticketattachment",
+    Attachment,
+    _names("id ticket_id key name size uploaded_by_id created_at updated_at"),
+    renamed={"key": "file"},
+    # No digest: the file is not here yet.
+    added={"content_type": UNKNOWN_CONTENT, "sha256": ""},
+    # The real size is known once the file is here.
+    unseen=frozenset({"size"}),
+    unique="key",
+)
+# What is referred to comes before what refers to it.
+KINDS = (USERS, COMPANIES, CONTACTS, TICKETS, COMMENTS, ATTACHMENTS)

@@ -1,0 +1,177 @@
+"""The old database: opened to read only, one snapshot for a whole import."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import asyncpg
+
+from deskgraph.database.database import dsn_of, parse_url
+
+# A row by the names of its columns; ``dict`` takes it, too.
+Record = Mapping[str, Any]
+CONNECT_SECONDS = 30
+
+
+class SourceError(Exception):
+    """The old database cannot be read: the text is a sentence, or the cause says why."""
+
+
+class Source(Protocol):
+    """One snapshot of the old database. Every method raises ``SourceError``."""
+
+    async def columns(self, table: str) -> frozenset[str]:
+        """Return the names of a table's columns; none where there is no such table."""
+
+    async def count(self, table: str) -> int:
+        """Count a table's rows."""
+
+    def batches(
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield all rows of a table, so many at a time."""
+
+
+@asynccontextmanager
+async def open_source(url: str) -> AsyncIterator[Source]:
+    """Open the old database of a URL: ``postgresql://…`` or ``sqlite:///path``.
+
+    Raises ``DatabaseUrlError`` and ``SourceError``.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        async with _open_sqlite(Path(str(parsed.database))) as found:
+            yield found
+        return
+    with _trouble():
+        connection = await asyncpg.connect(
+            dsn_of(parsed),
+            timeout=CONNECT_SECONDS,
+            server_settings={
+                "default_transaction_read_only": "on",
+                "timezone": "UTC",
+                "application_name": "deskgraph-import",
+            },
+        )
+    try:
+        with _trouble():
+            await connection.transaction(isolation="repeatable_read", readonly=True).start()
+        yield _Postgres(connection)
+    finally:
+        # Which ends the transaction, also where the server has gone away.
+        await connection.close()
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    """Turn what the drivers raise into ``SourceError``, so that nobody blames our own database."""
+    try:
+        yield
+    except (
+        OSError,
+        sqlite3.Error,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        # The connection was lost while an answer was read.
+        asyncpg.InternalClientError,
+        # What the driver raises for a time that Python cannot have.
+        OverflowError,
+    ) as error:
+        raise SourceError from error
+
+
+def _select(table: str, columns: Sequence[str], order: Sequence[str]) -> str:
+    """Write a select; the names are ours, none comes from outside."""
+    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(order)}"  # noqa: S608
+
+
+class _Postgres:
+    def __init__(self, connection: "asyncpg.Connection") -> None:
+        self._connection = connection
+
+    async def columns(self, table: str) -> frozenset[str]:
+        with _trouble():
+            found = await self._connection.fetch(
+                "SELECT attname FROM pg_attribute"
+                " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+                table,
+            )
+        return frozenset(row[0] for row in found)
+
+    async def count(self, table: str) -> int:
+        with _trouble():
+            return int(await self._connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608
+
+    async def batches(
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+    ) -> AsyncIterator[Sequence[Any]]:
+        with _trouble():
+            cursor = await self._connection.cursor(_select(table, columns, order))
+        while True:
+            with _trouble():
+                rows = await cursor.fetch(size)
+            if not rows:
+                return
+            yield rows
+
+
+@asynccontextmanager
+async def _open_sqlite(path: Path) -> AsyncIterator[Source]:
+    with _trouble():
+        connection = await asyncio.to_thread(_connect, path)
+    try:
+        yield _Sqlite(connection)
+    finally:
+        await asyncio.to_thread(connection.close)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open a file for reading; a write would be refused by SQLite itself."""
+    if not path.is_file():
+        raise SourceError(f"There is no file {path}.")
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        # One thread at a time uses it.
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    # A text that is not UTF-8 is a row to reject, not the end of an import.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.execute("BEGIN")
+    return connection
+
+
+class _Sqlite:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def _rows(self, sql: str, *values: object) -> list[Any]:
+        with _trouble():
+            return await asyncio.to_thread(lambda: self._connection.execute(sql, values).fetchall())
+
+    async def columns(self, table: str) -> frozenset[str]:
+        found = await self._rows("SELECT name FROM pragma_table_info(?)", table)
+        return frozenset(row["name"] for row in found)
+
+    async def count(self, table: str) -> int:
+        return int((await self._rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
+
+    async def batches(
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+    ) -> AsyncIterator[Sequence[Record]]:
+        with _trouble():
+            cursor = await asyncio.to_thread(
+                self._connection.execute, _select(table, columns, order)
+            )
+        while True:
+            with _trouble():
+                rows: list[Any] = await asyncio.to_thread(cursor.fetchmany, size)
+            if not rows:
+                return
+            yield rows

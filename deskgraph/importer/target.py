@@ -1,0 +1,54 @@
+"""Our database, as an import writes it: a transaction for each batch, or one that is undone."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.database.database import Database
+
+# Any number that nothing else in the database takes as an advisory lock: "move" in ASCII.
+IMPORT_LOCK = 0x6D6F7665
+
+
+class Target:
+    """Gives transactions; in a rehearsal they are all one, and nothing of it stays."""
+
+    def __init__(self, database: Database, *, rehearsal: bool) -> None:
+        self.database = database
+        self.rehearsal = rehearsal
+        self._stack = AsyncExitStack()
+        self._undone: AsyncConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        if self.rehearsal:
+            connection = await self._stack.enter_async_context(self.database.engine.connect())
+            transaction = await connection.begin()
+            self._stack.push_async_callback(transaction.rollback)
+            self._undone = connection
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Undo a rehearsal."""
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection whose work is committed at the end.
+
+        Two imports at once take turns: what one has brought, the other finds.
+        """
+        if self._undone is not None:
+            yield self._undone
+            return
+        async with self.database.engine.begin() as connection:
+            if not self.database.is_sqlite:
+                lock = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=IMPORT_LOCK)
+                await connection.execute(lock)
+            yield connection

@@ -1,0 +1,117 @@
+"""One value of the old database, made into what our column holds, or refused with the reason."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, Integer
+
+from models.types import Choice, UtcDateTime, Uuid36
+from resolvers.query.filters.search_terms import storable
+
+Convert = Callable[[Any], Any]
+LONGEST_SHOWN = 60
+
+
+class Rejected(Exception):
+    """A value or a row that cannot be taken; the text says why."""
+
+
+def converter(column: Column[Any], *, without: frozenset[StrEnum] = frozenset()) -> Convert:
+    """Return what converts values for a column and raises ``Rejected``.
+
+    ``without``: choices of the column that the old system did not have.
+    """
+    convert = _by_type(column, without)
+    nullable = bool(column.nullable)
+
+    def read(value: Any) -> Any:
+        if value is None:
+            if nullable:
+                return None
+            raise Rejected("is missing")
+        return convert(value)
+
+    return read
+
+
+def _by_type(column: Column[Any], without: frozenset[StrEnum]) -> Convert:
+    kind: Any = column.type
+    if isinstance(kind, Choice):
+        return _choices([one for one in kind.choices if one not in without], column)
+    if isinstance(kind, UtcDateTime):
+        return _time
+    if isinstance(kind, Uuid36):
+        return _uuid
+    if isinstance(kind, Boolean):
+        return _boolean
+    if isinstance(kind, Integer):
+        return _count
+    return _texts(kind.length)
+
+
+def _choices(choices: list[StrEnum], column: Column[Any]) -> Convert:
+    known: dict[object, StrEnum | None] = {choice.value: choice for choice in choices}
+    if column.nullable:
+        # The old columns had no null: an empty text was no choice.
+        known[""] = None
+    listed = ", ".join(choice.value for choice in choices)
+
+    def read(value: Any) -> StrEnum | None:
+        try:
+            return known[value]
+        except (KeyError, TypeError):
+            raise Rejected(f"is {_shown(value)}, which is none of {listed}") from None
+
+    return read
+
+
+def _texts(most: int | None) -> Convert:
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Rejected(f"is no text: {_shown(value)}")
+        if most is not None and len(value) > most:
+            raise Rejected(f"has {len(value)} characters, {most} at most are possible")
+        if "\0" in value or not (value.isascii() or storable(value) == value):
+            raise Rejected("has characters that no text can hold")
+        return value
+
+    return read
+
+
+def _time(value: Any) -> datetime:
+    """Read a time; Django writes UTC to SQLite without saying so."""
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        raise Rejected(f"is no time: {_shown(value)}") from None
+
+
+def _uuid(value: Any) -> UUID:
+    """Read an id; Django writes 32 digits without hyphens to SQLite."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        raise Rejected(f"is no UUID: {_shown(value)}") from None
+
+
+def _boolean(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise Rejected(f"is neither true nor false: {_shown(value)}")
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, int) and 0 <= value < 2**63:
+        return value
+    raise Rejected(f"is no count: {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

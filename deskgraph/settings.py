@@ -1,0 +1,228 @@
+"""Settings from the environment and ``.env``: the only place that reads either."""
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+
+from deskgraph.environment import unknown_names
+from deskgraph.private_files import create_folder
+from deskgraph.setting_values import origin
+from deskgraph.setting_values import public_url as public_url_of
+
+PREFIX = "DESKGRAPH_"
+KEY_FILE = Path("var/secret.key")
+# RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
+SHORTEST_KEY = 32
+# What README and docs/ have in the place of a key: everybody knows these.
+PLACEHOLDER_KEYS = frozenset(
+    {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
+)
+# In points a minute.
+MAX_RATE_LIMIT = 10**9
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is a sentence for the person who set it."""
+
+
+class Settings(BaseSettings):
+    """What can be set; the README's table explains each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", allow_inf_nan=False
+    )
+
+    database_url: str = "sqlite:///var/deskgraph.db"
+    files_url: str = "file://var/media"
+    secret_key: SecretStr | None = None
+    environment: Literal["development", "production"] = "development"
+    public_url: str | None = None
+    cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    cors_headers: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    media_links: Literal["path", "signed"] = "path"
+    access_token_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
+    refresh_token_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    max_upload_mb: Annotated[int, Field(ge=1, le=1_048_576)] = 25
+    max_text_kb: Annotated[int, Field(ge=1, le=102_400)] = 1024
+    operation_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
+    # Of each process. A file, and as many again that wait to be refused, is open for each.
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    head_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
+    body_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30
+    # Each level nests a subquery, and neither the databases nor Python's stack take any number.
+    max_depth: Annotated[int, Field(ge=1, le=20)] = 12
+    max_aliases: Annotated[int, Field(ge=0, le=10**6)] = 30
+    max_root_fields: Annotated[int, Field(ge=1, le=10**6)] = 20
+    max_directives: Annotated[int, Field(ge=0, le=10**6)] = 50
+    max_tokens: Annotated[int, Field(ge=1, le=10**6)] = 2000
+    max_document_kb: Annotated[int, Field(ge=1, le=10**6)] = 20
+    max_cost: Annotated[int, Field(ge=1, le=10**15)] = 40_000
+    rate_limit: Literal["off"] | int = 300_000
+    rate_limit_shared: Literal["off", "on"] = "off"
+    graphiql: bool | None = None
+    introspection: bool | None = None
+    graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    graphql_documents: Literal["any", "persisted", "trusted"] = "any"
+    webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take origins separated by commas, as shells write lists."""
+        if isinstance(value, str):
+            given = [one.strip() for one in value.split(",") if one.strip()]
+            return given if given == ["*"] else [origin(one) for one in given]
+        return value
+
+    @field_validator("cors_headers", mode="before")
+    @classmethod
+    def _split_headers(cls, value: object) -> object:
+        """Take names separated by commas, or ``*`` alone."""
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        # RFC 9110, section 5.6.2: a token, of which `*` is one.
+        if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in names):
+            raise ValueError("must be names of headers such as X-Tenant, separated by commas, or *")
+        return names
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """Take an address of the web."""
+        return None if value is None else public_url_of(value)
+
+    @field_validator("rate_limit", mode="before")
+    @classmethod
+    def _limit(cls, value: object) -> object:
+        """Take a number, or none: said in one sentence, where the type would need two."""
+        text = str(value).strip()
+        if text == "off":
+            return text
+        number = int(text) if re.fullmatch("[0-9]{1,10}", text) else 0
+        if not 1 <= number <= MAX_RATE_LIMIT:
+            raise ValueError(f"must be off, or a number of points from 1 to {MAX_RATE_LIMIT}")
+        return number
+
+    @field_validator("graphql_manifest", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        """Take paths separated by commas."""
+        if isinstance(value, str):
+            return [path.strip() for path in value.split(",") if path.strip()]
+        return value
+
+    @field_validator("public_url", "secret_key", "graphiql", "introspection", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        """Treat ``NAME=`` as not set, as compose files write it."""
+        return None if value == "" else value
+
+    @property
+    def production(self) -> bool:
+        """Whether real people depend on this process."""
+        return self.environment == "production"
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """Whether ``/graphql`` answers a browser with GraphiQL, which needs to send any text."""
+        if self.graphql_documents != "any":
+            return False
+        return not self.production if self.graphiql is None else self.graphiql
+
+    @property
+    def allows_introspection(self) -> bool:
+        """Whether the schema may be asked for its types."""
+        return not self.production if self.introspection is None else self.introspection
+
+    def signing_key(self, key_file: Path = KEY_FILE) -> str:
+        """Return the key behind tokens, links and cursors; in development make and keep one.
+
+        Raises ``SettingsError`` where production has none or one that the documentation prints, or
+        where it is too short for HS256.
+        """
+        if self.secret_key is not None:
+            key = self.secret_key.get_secret_value()
+            if len(key.encode()) < SHORTEST_KEY:
+                raise SettingsError(
+                    f"{PREFIX}SECRET_KEY is too short: it needs {SHORTEST_KEY} bytes or more."
+                )
+            if self.production and key in PLACEHOLDER_KEYS:
+                raise SettingsError(
+                    f"{PREFIX}SECRET_KEY is the placeholder of the documentation, which everybody "
+                    f"knows: production needs {SHORTEST_KEY} random bytes or more."
+                )
+            return key
+        if self.production:
+            raise SettingsError(
+                f"{PREFIX}SECRET_KEY is not set: production needs one, "
+                f"{SHORTEST_KEY} random bytes or more, the same for every process."
+            )
+        return _kept_key(key_file)
+
+
+def _kept_key(key_file: Path) -> str:
+    """Read the key of this folder, or make it; two processes at once agree on one."""
+    try:
+        create_folder(key_file.parent)
+        if not key_file.exists():
+            _make_key(key_file)
+        key = key_file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(
+            f"{PREFIX}SECRET_KEY is not set, and the key of development cannot be kept in "
+            f"{key_file}: {reason}."
+        ) from None
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(
+            f"{PREFIX}SECRET_KEY is not set, and {key_file} holds no key: remove that file."
+        )
+    return key
+
+
+def _make_key(key_file: Path) -> None:
+    """Make the file of a key, whole from the beginning, unless another process is faster."""
+    with NamedTemporaryFile("w", dir=key_file.parent, prefix=key_file.name) as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        with suppress(FileExistsError):
+            os.link(file.name, key_file)
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises ``SettingsError`` with one sentence for each wrong setting."""
+    try:
+        _refuse_unknown_names()
+        return Settings()
+    except ValidationError as error:
+        wrong = {
+            _sentence(str(problem["loc"][0]), problem["msg"])
+            for problem in error.errors(include_input=False, include_url=False)
+        }
+        raise SettingsError(" ".join(sorted(wrong))) from None
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env is not text in UTF-8.") from None
+    except OSError as error:
+        raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from None
+
+
+def _refuse_unknown_names() -> None:
+    known = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
+    names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
+    if unknown := unknown_names(names, known, PREFIX):
+        raise SettingsError(" ".join(unknown))
+
+
+def _sentence(name: str, message: str) -> str:
+    """Return the sentence about a setting; pydantic begins those of our own in another way."""
+    own = message.removeprefix("Value error, ")
+    separator = " " if own != message else ": "
+    return f"{PREFIX}{name.upper()}{separator}{own}."

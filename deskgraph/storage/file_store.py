@@ -1,0 +1,200 @@
+"""The file store: streams in and out of a folder or an object store, through obstore."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore
+
+from deskgraph.private_files import FILE_MODE, create_folder
+from deskgraph.storage.store_urls import open_place
+from rest_compat.http.downloads import disposition
+
+CHUNK = 256 * 1024
+# How many parts of 5 MiB an upload to an object store may hold in memory.
+PARTS = 2
+# How long a link straight to the store is good: it is followed at once.
+LINK_LIFE = timedelta(minutes=1)
+logger = logging.getLogger("deskgraph.files")
+
+
+def open_files(url: str) -> "FileStore":
+    """Open the files of a URL; raises ``FilesUrlError``."""
+    place = open_place(url)
+    return FileStore(place.store, redirect=place.redirect)
+
+
+class FileStore:
+    """What resolvers need of a store, see ``resolvers.services.Files``."""
+
+    def __init__(self, store: Any, *, redirect: bool = False) -> None:
+        """Take a store, and whether it may be asked for links of its own."""
+        self.store = store
+        self.folder: Path | None = store.prefix if isinstance(store, LocalStore) else None
+        self._redirect = redirect
+        self._keeps_attributes = not isinstance(store, LocalStore | MemoryStore)
+
+    async def put(
+        self,
+        key: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        """Store a stream with constant memory; nothing stays behind if the stream fails.
+
+        When this returns, the file survives a loss of power. Name and type are what an object
+        store answers with where it serves the file itself.
+        """
+        attributes = None
+        if self._keeps_attributes and name is not None and content_type is not None:
+            attributes = _attributes(name, content_type)
+        if self.folder is not None:
+            # Before there is anything in it: the store makes files that others may read.
+            await asyncio.to_thread(create_folder, (self.folder / key).parent)
+        source = _Source(chunks)
+        storing = asyncio.ensure_future(
+            obstore.put_async(self.store, key, source, attributes=attributes, max_concurrency=PARTS)
+        )
+        try:
+            await asyncio.shield(storing)
+            if self.folder is not None:
+                await asyncio.to_thread(_sync, self.folder, key)
+        except BaseException:
+            # The store gives up what it has of a file when its source fails, not when we go away.
+            source.stop()
+            await asyncio.wait([storing])
+            if storing.exception() is None:
+                await self.delete(key)
+            elif self.folder is not None:
+                await asyncio.to_thread(prune, self.folder, (self.folder / key).parent)
+            raise
+
+    async def get(self, key: str, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+        """Return the content, or the bytes from a start up to an end; only those are read.
+
+        Raises ``FileNotFoundError``.
+        """
+        options: Any = None if span is None else {"range": span}
+        found = await obstore.get_async(self.store, key, options=options)
+        return _bytes(found.stream(min_chunk_size=CHUNK))
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is a file under a key."""
+        try:
+            await obstore.head_async(self.store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def link(self, key: str, name: str, content_type: str) -> str | None:
+        """Return an address at the store itself, good for a minute, that downloads the file.
+
+        None where the store cannot give one, or would not answer with this name and type: the file
+        was renamed since it was stored, or somebody else put it there.
+        """
+        if not self._redirect:
+            return None
+        try:
+            found = await obstore.get_async(self.store, key, options={"head": True})
+            if not _attributes(name, content_type).items() <= dict(found.attributes).items():
+                return None
+            return str(await obstore.sign_async(self.store, "GET", key, LINK_LIFE))
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            # The kind of credentials may be one that cannot sign.
+            logger.warning("the file store gave no link (%s); sent through", type(error).__name__)
+            return None
+
+    async def delete(self, key: str) -> None:
+        """Remove a file; one that is gone already is no error.
+
+        Neither is a store that fails: the row is gone for good, and the sweep finds the file.
+        """
+        try:
+            await self.remove([key])
+        except (BaseError, OSError) as error:
+            logger.warning(
+                "a deleted file is still in the store (%s); the sweep will find it",
+                type(error).__name__,
+            )
+
+    async def remove(self, keys: list[str]) -> None:
+        """Remove files, of which some may be gone already; raises what the store raises."""
+        try:
+            await obstore.delete_async(self.store, keys)
+        except FileNotFoundError:
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self.store, key)
+
+
+class _Source:
+    """The chunks of an upload, which can be stopped from outside while one is waited for."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._waiting: asyncio.Task[Any] | None = None
+        self._stopped = False
+
+    def __aiter__(self) -> "_Source":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._stopped:
+            raise ConnectionAbortedError
+        self._waiting = asyncio.current_task()
+        try:
+            return await anext(self._chunks)
+        finally:
+            self._waiting = None
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
+def _attributes(name: str, content_type: str) -> dict[str, str]:
+    return {"Content-Disposition": disposition(name), "Content-Type": content_type}
+
+
+def _sync(folder: Path, key: str) -> None:
+    """Write a file and the folders that lead to it to the disk: obstore leaves that to the system.
+
+    The database commits durably, so a row must not outlive its file in a loss of power.
+    """
+    path = folder / key
+    path.chmod(FILE_MODE)
+    for each in (path, *path.parents):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if each == folder:
+            return
+
+
+def prune(folder: Path, path: Path) -> None:
+    """Remove a folder of the store and those above it, as far as they are empty."""
+    while path != folder and folder in path.parents:
+        try:
+            path.rmdir()
+        except OSError:
+            return
+        path = path.parent
+
+
+async def _bytes(stream: Any) -> AsyncIterator[bytes]:
+    async for chunk in stream:
+        yield bytes(chunk)

@@ -1,0 +1,88 @@
+"""What there is to do: one read for all webhooks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import and_, exists, func, literal_column, or_, select
+from sqlalchemy.sql import Select
+
+from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState
+from resolvers.query.plans import fetch_row
+from resolvers.query.sql.elements import (
+    SQL,
+    ExactTime,
+    JsonAgain,
+    JsonArray,
+    JsonBool,
+    JsonNumber,
+    JsonObject,
+    JsonOrNull,
+    JsonWord,
+    JsonWordOrNull,
+    Plain,
+)
+from resolvers.services import Desk
+
+_events = TicketEvent.__table__  # type: ignore[attr-defined]
+_webhooks = Webhook.__table__  # type: ignore[attr-defined]
+_deliveries = WebhookDelivery.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A webhook that there may be something to do for."""
+
+    id: UUID
+    enabled: bool
+    cursor: int
+    event_types: list[str]
+    filter: Mapping[str, Any] | None
+    include_internal: bool
+    failing: bool
+    updated_at: str
+    waiting: int
+    due: datetime | None
+
+
+async def overview(desk: Desk) -> tuple[int, list[Seen]]:
+    """Return the ``seq`` of the last event, and the webhooks that are enabled or have a ping."""
+    row = await fetch_row(desk, "webhooks", _statement, {})
+    return row[0], [_seen(one) for one in orjson.loads(row[1])]
+
+
+def _seen(given: dict[str, Any]) -> Seen:
+    due = given.pop("due")
+    key = UUID(given.pop("id"))
+    return Seen(**given, id=key, due=None if due is None else datetime.fromisoformat(due))
+
+
+def _statement() -> Select[Any]:
+    webhook, of = _webhooks.c, _deliveries.c
+    state: SQL = literal_column(f"'{WebhookDeliveryState.PENDING.value}'")
+    pending = and_(of.webhook_id == webhook.id, of.state == state)
+    # Pings, which are about no event, are sent in any case.
+    sendable = and_(pending, or_(webhook.enabled, of.seq.is_(None)))
+    due = select(func.min(of.next_attempt_at)).where(sendable).correlate(_webhooks)
+    waiting = select(func.count()).select_from(_deliveries).where(pending).correlate(_webhooks)
+    ping = exists(select(1).where(pending, of.seq.is_(None)).correlate(_webhooks))
+    shown = JsonObject(
+        [
+            ("id", JsonWord(Plain(webhook.id))),
+            ("enabled", JsonBool(webhook.enabled)),
+            ("cursor", JsonNumber(webhook.cursor)),
+            ("event_types", JsonAgain(webhook.event_types)),
+            ("filter", JsonOrNull(JsonAgain(webhook.filter))),
+            ("include_internal", JsonBool(webhook.include_internal)),
+            ("failing", JsonBool(webhook.failing_since.is_not(None))),
+            ("updated_at", JsonWord(ExactTime(webhook.updated_at))),
+            ("waiting", JsonNumber(waiting.scalar_subquery())),
+            ("due", JsonWordOrNull(ExactTime(due.scalar_subquery()))),
+        ]
+    )
+    found = select(JsonArray(shown)).select_from(_webhooks).where(or_(webhook.enabled, ping))
+    last = select(func.coalesce(func.max(_events.c.seq), literal_column("0")))
+    return select(last.scalar_subquery().label("last"), found.scalar_subquery().label("webhooks"))

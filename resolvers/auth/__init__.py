@@ -1,0 +1,1 @@
+"""Logins, sessions, tokens, passwords and viewers."""

@@ -1,0 +1,1 @@
+"""The writes: one module a noun, and the rules of what is written."""

@@ -1,0 +1,226 @@
+"""What can be done to attachments: files of tickets.
+
+A file is stored before its row is committed, under a key that nobody can guess, and removed after
+its row is gone: a crash between the two leaves at worst a file without a row.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import Attachment, Ticket, TicketEventType
+from resolvers import access
+from resolvers.commands import validation
+from resolvers.commands.tickets import locked_ticket
+from resolvers.errors import NotFound, TooLarge
+from resolvers.events.log import Happening, append_events, change
+from resolvers.files.media_types import HEAD_BYTES, sniff
+from resolvers.files.names import file_name, key_name
+from resolvers.services import Context, Files, Viewer
+from resolvers.signing import content_hash
+
+_attachments = Attachment.__table__  # type: ignore[attr-defined]
+
+
+class Measured:
+    """A stream that is passed on while its size, hash and beginning are taken."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], limit: int | None) -> None:
+        """Take the most bytes that the stream may have; ``TooLarge`` stops it there."""
+        self._chunks = chunks
+        self._limit = limit
+        self._hash = content_hash()
+        self.size = 0
+        self.head = b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Pass the stream on."""
+        async for chunk in self._chunks:
+            self.size += len(chunk)
+            if self._limit is not None and self.size > self._limit:
+                raise TooLarge(self._limit)
+            self._hash.update(chunk)
+            if len(self.head) < HEAD_BYTES:
+                self.head += chunk[:HEAD_BYTES]
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was passed on, in hex."""
+        return self._hash.hexdigest()
+
+
+def new_key(name: str, now: datetime) -> str:
+    """Return the key of a new file, in the form of the documented path."""
+    token = secrets.token_urlsafe(18)
+    return f"tickets/attachments/{now.year:04}/{now.month:02}/{token}/{key_name(name)}"
+
+
+async def add_attachment(
+    context: Context, ticket_id: UUID, name: str, chunks: AsyncIterator[bytes]
+) -> UUID:
+    """Store a stream as a file of a ticket.
+
+    Raises ``NotFound`` of a Ticket before anything is read, ``Invalid`` for the name, and
+    ``TooLarge`` when the stream passes the limit; then nothing stays behind.
+    """
+    viewer = context.require_viewer()
+    desk = context.desk
+    cleaned, problems = _clean({"name": name}, partial=False)
+    async with desk.database.transaction() as session:
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        access.require(viewer, ticket, access.Action.ATTACH_FILE)
+        validation.raise_problems(problems)
+    key = new_key(name, desk.clock())
+    name = cleaned["name"]
+    measured = await store_file(desk.files, key, name, chunks, desk.max_upload_bytes)
+    try:
+        return await _add_row(context, viewer, ticket_id, name, key, measured)
+    except BaseException:
+        await _remove_unnamed(context, ticket_id, key)
+        raise
+
+
+def _clean(
+    values: Mapping[str, object], *, partial: bool
+) -> tuple[dict[str, Any], validation.Problems]:
+    """Return the values of an attachment as they are stored, and what is wrong with others."""
+    name = values.get("name")
+    # A null character is refused, as in any text.
+    if isinstance(name, str) and "\0" not in name:
+        values = {**values, "name": file_name(name)}
+    return validation.clean(validation.ATTACHMENT, values, partial=partial)
+
+
+async def store_file(
+    files: Files, key: str, name: str, chunks: AsyncIterator[bytes], limit: int | None
+) -> Measured:
+    """Store a stream, and return what was seen of it; raises ``TooLarge`` past the limit."""
+    measured = Measured(chunks, limit)
+    content = aiter(measured)
+    # The store is told the type with the name, so the beginning has to be seen before.
+    beginning = await _beginning(measured, content)
+    content_type = sniff(measured.head)
+    await files.put(key, _chained(beginning, content), name=name, content_type=content_type)
+    return measured
+
+
+async def _beginning(measured: Measured, content: AsyncIterator[bytes]) -> list[bytes]:
+    """Read as much as tells the type."""
+    found = []
+    while len(measured.head) < HEAD_BYTES and (chunk := await anext(content, None)) is not None:
+        found.append(chunk)
+    return found
+
+
+async def _chained(
+    beginning: list[bytes], content: AsyncIterator[bytes]
+) -> AsyncGenerator[bytes, None]:
+    for chunk in beginning:
+        yield chunk
+    async for chunk in content:
+        yield chunk
+
+
+async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
+    """Remove a file whose row could not be added.
+
+    A commit may be done although its answer was lost. Then the row is there, and needs the file;
+    and where the database does not answer at all, the file is left for the sweep.
+    """
+    async with context.desk.database.transaction() as session:
+        # Waits for a transaction that is still at it.
+        await session.get(Ticket, ticket_id, with_for_update=True)
+        named = select(_attachments.c.id).where(_attachments.c.key == key)
+        known = await session.scalar(named)
+    if known is None:
+        await context.desk.files.delete(key)
+
+
+async def _add_row(
+    context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: Measured
+) -> UUID:
+    async with context.desk.database.transaction() as session:
+        # Again: it may have been deleted while the file was coming in.
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        now = context.desk.clock()
+        attachment = Attachment(
+            ticket_id=ticket.id,
+            key=key,
+            name=name,
+            size=measured.size,
+            content_type=sniff(measured.head),
+            sha256=measured.sha256,
+            uploaded_by_id=viewer.id,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(attachment)
+        added = Happening(
+            TicketEventType.ATTACHMENT_ADDED,
+            [change("name", None, name)],
+            attachment_id=attachment.id,
+        )
+        await append_events(context, session, ticket, [added])
+    return attachment.id
+
+
+async def update_attachment(
+    context: Context, attachment_id: UUID, changes: Mapping[str, object]
+) -> None:
+    """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        attachment, ticket = await _locked(session, viewer, attachment_id)
+        access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
+        cleaned, problems = _clean(changes, partial=True)
+        validation.raise_problems(problems)
+        name = cleaned.get("name", attachment.name)
+        if name != attachment.name:
+            renamed = Happening(
+                TicketEventType.ATTACHMENT_RENAMED,
+                [change("name", attachment.name, name)],
+                attachment_id=attachment.id,
+            )
+            attachment.name = name
+            attachment.updated_at = context.desk.clock()
+            await append_events(context, session, ticket, [renamed])
+
+
+async def delete_attachment(context: Context, attachment_id: UUID) -> None:
+    """Delete an attachment, then its file. Raises ``NotFound`` and ``Forbidden``."""
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        attachment, ticket = await _locked(session, viewer, attachment_id)
+        access.require_own(viewer, attachment.uploaded_by_id, "delete their own attachments")
+        await session.delete(attachment)
+        deleted = Happening(
+            TicketEventType.ATTACHMENT_DELETED,
+            [change("name", attachment.name, None)],
+            attachment_id=attachment.id,
+        )
+        await append_events(context, session, ticket, [deleted])
+    await context.desk.files.delete(attachment.key)
+
+
+async def _locked(
+    session: AsyncSession, viewer: Viewer, attachment_id: UUID
+) -> tuple[Attachment, Ticket]:
+    attachment = await session.get(Attachment, attachment_id)
+    if attachment is None:
+        raise NotFound("Attachment")
+    ticket = await session.get(Ticket, attachment.ticket_id, with_for_update=True)
+    if ticket is None or not access.can_see_ticket(viewer, ticket):
+        raise NotFound("Attachment")
+    # Somebody may have deleted it while we waited for the ticket.
+    current = await session.get(
+        Attachment, attachment_id, with_for_update=True, populate_existing=True
+    )
+    if current is None:
+        raise NotFound("Attachment")
+    return current, ticket

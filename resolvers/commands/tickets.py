@@ -1,0 +1,296 @@
+"""What can be done to tickets. Each function is one transaction that ends with its events."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import (
+    TEAM_OF_CATEGORY,
+    Attachment,
+    Company,
+    Contact,
+    DayCounter,
+    Role,
+    Team,
+    Ticket,
+    TicketEventType,
+    TicketStatus,
+    User,
+)
+from resolvers import access
+from resolvers.access import Action
+from resolvers.commands import validation
+from resolvers.errors import Conflict, NotFound, Problem
+from resolvers.events.log import Happening, append_events, change, move_events
+from resolvers.services import Context, Viewer
+
+# Raises what stops a write, such as ``PreconditionFailed``.
+Precondition = Callable[[], Awaitable[None]]
+# A ticket's input fields whose column has another name.
+COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
+_ASSIGNMENT = ("assigned_to", "assigned_team")
+
+
+async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
+    """Create a ticket; the category decides the team when none is given.
+
+    Raises ``Invalid`` with the problems of all fields, ``Forbidden`` for what customers may not
+    set.
+    """
+    viewer = context.require_viewer()
+    cleaned, problems = validation.clean(
+        validation.TICKET, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+    )
+    access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
+    async with context.desk.database.transaction() as session:
+        await check_references(session, viewer, cleaned, problems)
+        await _check_contact(session, cleaned, cleaned, problems, {})
+        validation.raise_problems(problems)
+        now = context.desk.clock()
+        columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
+        ticket = Ticket(
+            **columns,
+            ticket_number=await _next_number(context, session, now),
+            created_by_id=viewer.id,
+            created_at=now,
+            updated_at=now,
+        )
+        _keep_team(ticket)
+        _stamp(ticket, now)
+        session.add(ticket)
+        await append_events(context, session, ticket, [Happening(TicketEventType.CREATED)])
+    return ticket.id
+
+
+async def update_ticket(
+    context: Context,
+    ticket_id: UUID,
+    changes: Mapping[str, object],
+    expected_version: int | None = None,
+    precondition: Precondition | None = None,
+) -> None:
+    """Change fields of a ticket; values that stay the same are no change.
+
+    A ticket that moves to another company without a new contact loses one of the old company.
+    Raises ``NotFound``, ``Forbidden``, ``Invalid``, ``Conflict`` where the version is no longer the
+    expected one, and what ``precondition`` raises.
+    """
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        cleaned, problems = validation.clean(
+            validation.TICKET, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+        )
+        access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
+        await check_precondition(precondition)
+        await check_references(session, viewer, cleaned, problems)
+        before = _snapshot(ticket)
+        await _check_contact(session, {**before, **cleaned}, cleaned, problems, before)
+        validation.raise_problems(problems)
+        check_version(expected_version, ticket.version)
+        for name, value in cleaned.items():
+            setattr(ticket, COLUMN_OF.get(name, name), value)
+        await _save(context, session, ticket, before)
+
+
+async def assign_ticket(
+    context: Context,
+    ticket_id: UUID,
+    user_id: UUID | None,
+    expected_version: int | None = None,
+    precondition: Precondition | None = None,
+) -> None:
+    """Assign a ticket to a member of staff: status ``assigned``, the team of their role.
+
+    ``None`` unassigns: status ``new``, and no team but the category's. Raises ``NotFound`` of a
+    Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
+    """
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        access.require(viewer, ticket, Action.ASSIGN)
+        await check_precondition(precondition)
+        check_version(expected_version, ticket.version)
+        before = _snapshot(ticket)
+        if user_id is None:
+            ticket.status, ticket.assigned_to_id, ticket.assigned_team = (
+                TicketStatus.NEW,
+                None,
+                None,
+            )
+        else:
+            user = await session.get(User, user_id)
+            if user is None or user.role is Role.CUSTOMER:
+                raise NotFound("User", field="user_id")
+            ticket.status, ticket.assigned_to_id = TicketStatus.ASSIGNED, user.id
+            ticket.assigned_team = Team(user.role.value)
+        await _save(context, session, ticket, before)
+
+
+async def delete_ticket(
+    context: Context, ticket_id: UUID, precondition: Precondition | None = None
+) -> None:
+    """Delete a ticket with its comments and attachments, and then its files.
+
+    Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
+    """
+    viewer = context.require_viewer()
+    async with context.desk.database.transaction() as session:
+        ticket = await locked_ticket(session, viewer, ticket_id)
+        access.require(viewer, ticket, Action.DELETE)
+        await check_precondition(precondition)
+        found = await session.exec(select(Attachment.key).where(Attachment.ticket_id == ticket.id))
+        keys = list(found.all())
+        await session.delete(ticket)
+        await append_events(context, session, ticket, [Happening(TicketEventType.DELETED)])
+    for key in keys:
+        await context.desk.files.delete(key)
+
+
+async def check_precondition(precondition: Precondition | None) -> None:
+    """Ask whether a write may go on, once no other writer can change what it depends on."""
+    if precondition is not None:
+        await precondition()
+
+
+def check_version(expected: int | None, actual: int) -> None:
+    """Raise ``Conflict`` where a version is expected that is not the current one."""
+    if expected is not None and expected != actual:
+        raise Conflict(expected=expected, actual=actual)
+
+
+async def locked_ticket(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Ticket:
+    """Return a ticket that no other writer changes until the end of the transaction.
+
+    Raises ``NotFound`` where it does not exist for the viewer.
+    """
+    ticket = await session.get(Ticket, ticket_id, with_for_update=True)
+    if ticket is None or not access.can_see_ticket(viewer, ticket):
+        raise NotFound("Ticket")
+    return ticket
+
+
+async def check_references(
+    session: AsyncSession,
+    viewer: Viewer,
+    cleaned: Mapping[str, Any],
+    problems: validation.Problems,
+) -> None:
+    """Add a problem for each reference to a row that does not exist for the viewer."""
+    for name in ("company", "contact", "assigned_to"):
+        key = cleaned.get(name)
+        if key is not None and not await _exists(session, viewer, name, key):
+            problems[name] = [Problem("does_not_exist", {"value": str(key)})]
+
+
+async def _check_contact(
+    session: AsyncSession,
+    after: Mapping[str, Any],
+    cleaned: dict[str, Any],
+    problems: validation.Problems,
+    before: Mapping[str, Any],
+) -> None:
+    """Keep a ticket's contact one of its company, where a write changes either.
+
+    Where only the company changes, a contact that is left behind is dropped (in ``cleaned``). What
+    was stored otherwise, by an import or because the contact itself has moved, stays as it is.
+    """
+    key = after.get("contact")
+    same = all(after.get(name) == before.get(name) for name in ("company", "contact"))
+    if key is None or same or problems.keys() & {"company", "contact"}:
+        return
+    contact = await session.get(Contact, key, with_for_update={"read": True})
+    if contact is not None and contact.company_id == after.get("company"):
+        return
+    if "contact" in cleaned:
+        problems["contact"] = [Problem("contact_of_other_company")]
+    else:
+        cleaned["contact"] = None
+
+
+async def _exists(session: AsyncSession, viewer: Viewer, name: str, key: UUID) -> bool:
+    if name == "company":
+        company = await session.get(Company, key)
+        return company is not None and access.can_see_company(viewer, company.id)
+    if name == "contact":
+        contact = await session.get(Contact, key)
+        return contact is not None and access.can_see_company(viewer, contact.company_id)
+    user = await session.get(User, key)
+    return user is not None and user.role is not Role.CUSTOMER
+
+
+def _snapshot(ticket: Ticket) -> dict[str, object]:
+    return {name: getattr(ticket, COLUMN_OF.get(name, name)) for name in validation.TICKET}
+
+
+def _keep_team(ticket: Ticket) -> None:
+    """Let the category decide the team where there is none."""
+    if ticket.assigned_team is None:
+        ticket.assigned_team = TEAM_OF_CATEGORY.get(ticket.category)
+
+
+def _stamp(ticket: Ticket, now: datetime) -> None:
+    """Keep when the final states were first reached."""
+    if ticket.status is TicketStatus.RESOLVED and ticket.resolved_at is None:
+        ticket.resolved_at = now
+    if ticket.status is TicketStatus.CLOSED and ticket.closed_at is None:
+        ticket.closed_at = now
+
+
+async def _save(
+    context: Context, session: AsyncSession, ticket: Ticket, before: Mapping[str, object]
+) -> None:
+    """Finish a write; one that has changed nothing leaves the row as it is."""
+    if _snapshot(ticket) == before:
+        return
+    _keep_team(ticket)
+    happenings = ticket_happenings(before, _snapshot(ticket))
+    if not happenings:
+        return
+    now = context.desk.clock()
+    _stamp(ticket, now)
+    ticket.updated_at = now
+    ticket.version += 1
+    if ticket.company_id != before["company"]:
+        await move_events(session.exec, ticket.id, ticket.company_id)
+    await append_events(context, session, ticket, happenings)
+
+
+def ticket_happenings(before: Mapping[str, object], after: Mapping[str, object]) -> list[Happening]:
+    """Return the events of one write, given a ticket's fields by their input names.
+
+    Status and assignment have events of their own, all the rest shares one.
+    """
+    changed = {
+        name: change(name, before[name], value)
+        for name, value in after.items()
+        if value != before[name]
+    }
+    found = []
+    if "status" in changed:
+        found.append(Happening(TicketEventType.STATUS_CHANGED, [changed["status"]]))
+    assignment = [changed[name] for name in _ASSIGNMENT if name in changed]
+    if assignment:
+        found.append(Happening(TicketEventType.ASSIGNED, assignment))
+    rest = [entry for name, entry in changed.items() if name not in ("status", *_ASSIGNMENT)]
+    if rest:
+        found.append(Happening(TicketEventType.UPDATED, rest))
+    return found
+
+
+async def _next_number(context: Context, session: AsyncSession, now: datetime) -> str:
+    """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
+    day = f"{now.year:04}{now:%m%d}"
+    postgres = context.desk.database.dialect.name == "postgresql"
+    statement: Any = (postgresql.insert if postgres else sqlite.insert)(DayCounter)
+    counted = statement.values(day=day, value=1).on_conflict_do_update(
+        index_elements=["day"], set_={"value": literal_column("day_counters.value + 1")}
+    )
+    value = (await session.exec(counted.returning(DayCounter.value))).scalar_one()
+    return f"T-{day}-{value:04}"

@@ -1,0 +1,212 @@
+"""The rules for values that are written: which fields there are, and what each may hold.
+
+A face turns what it was sent into typed values; a value that it could not read it passes on as a
+``Problem``. ``clean`` finds everything else that is wrong, of all fields at once.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from resolvers.auth.passwords import USUAL
+from resolvers.errors import Invalid, Problem
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field may hold: a text, a choice, a reference, or a value of another type."""
+
+    kind: type[Any]
+    most: int | None = None
+    required: bool = False
+    nullable: bool = False
+    blank: bool = False
+    least: int | None = None
+    # The form of a text, one of ``FORMATS``.
+    format: str | None = None
+    # Texts that are refused in any case of letters, because everybody would try them first.
+    usual: frozenset[str] = frozenset()
+
+
+# The old system's tables tell these by their lengths. Each is no stricter than it has to be: a
+# value that was stored before is only looked at when it is written again.
+FORMATS: Mapping[str, re.Pattern[str]] = {
+    "email": re.compile(r"[^\s@\x00-\x1f]+@(?:[^\s@.\x00-\x1f]+\.)+[^\s@.\x00-\x1f]{2,}"),
+    # Nothing but the web: what is stored here becomes a link.
+    "url": re.compile(
+        r"(?:https?|ftps?)://(?:[^\s/?#@]+@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/?#@.:]+\.)+[^\s/?#@.:]+)"
+        r"(?::\d{1,5})?(?:[/?#]\S*)?",
+        re.IGNORECASE,
+    ),
+    "username": re.compile(r"[\w.@+-]+"),
+}
+# How many characters are compared with a form. A longer text is too long anyway, and comparing a
+# megabyte would hold up everybody.
+MAX_MATCHED = 10_000
+
+Rules = Mapping[str, Rule]
+Problems = dict[str, list[Problem]]
+
+
+class Reference(UUID):
+    """Marks a field that holds the id of a row that must exist."""
+
+
+TICKET: Rules = {
+    "subject": Rule(str, most=200, required=True),
+    "description": Rule(str, required=True),
+    "status": Rule(TicketStatus),
+    "priority": Rule(TicketPriority),
+    "category": Rule(TicketCategory),
+    "company": Rule(Reference, required=True),
+    "contact": Rule(Reference, nullable=True),
+    "assigned_to": Rule(Reference, nullable=True),
+    "assigned_team": Rule(Team, most=20, nullable=True, blank=True),
+    "due_date": Rule(datetime, nullable=True),
+    "tags": Rule(str, most=500, blank=True),
+}
+COMMENT: Rules = {
+    "ticket": Rule(Reference, required=True),
+    "text": Rule(str, required=True),
+    "is_internal": Rule(bool),
+}
+ATTACHMENT: Rules = {"name": Rule(str, most=200, required=True)}
+COMPANY: Rules = {
+    "name": Rule(str, most=255, required=True),
+    "legal_entity_name": Rule(str, most=255, blank=True),
+    "country": Rule(str, most=100, blank=True),
+    "city": Rule(str, most=100, blank=True),
+    "website": Rule(str, most=200, blank=True, format="url"),
+    "industry": Rule(str, most=50, blank=True),
+    "billing_entity": Rule(str, most=50, blank=True),
+    "is_active": Rule(bool),
+    "notes": Rule(str, blank=True),
+}
+CONTACT: Rules = {
+    "company": Rule(Reference, required=True),
+    "name": Rule(str, most=100, required=True),
+    "email": Rule(str, most=254, blank=True, format="email"),
+    "phone": Rule(str, most=20, blank=True),
+    "title": Rule(str, most=100, blank=True),
+    "department": Rule(str, most=100, blank=True),
+    "contact_type": Rule(str, most=20),
+    "is_primary": Rule(bool),
+    "is_active": Rule(bool),
+    "linkedin_url": Rule(str, most=200, blank=True, format="url"),
+    "notes": Rule(str, blank=True),
+    "last_contacted": Rule(datetime, nullable=True),
+}
+PASSWORD = Rule(str, most=128, required=True, least=10, usual=USUAL)
+USER: Rules = {
+    "username": Rule(str, most=150, required=True, format="username"),
+    "password": PASSWORD,
+    "first_name": Rule(str, most=150, blank=True),
+    "last_name": Rule(str, most=150, blank=True),
+    "email": Rule(str, most=254, blank=True, format="email"),
+    "role": Rule(Role, required=True),
+    "phone": Rule(str, most=20, blank=True),
+    "department": Rule(str, most=50, blank=True),
+    "company": Rule(Reference, nullable=True),
+    "is_active": Rule(bool),
+}
+# Of who changes their own; whether the old one is right is for its hash to say.
+PASSWORDS: Rules = {"new_password": PASSWORD}
+
+
+def clean(
+    rules: Rules,
+    values: Mapping[str, object],
+    *,
+    partial: bool,
+    max_text_bytes: int | None = None,
+) -> tuple[dict[str, Any], Problems]:
+    """Return the values that are right and the problems of the others.
+
+    Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
+    ``max_text_bytes``: how long texts without a limit of their own may be, in UTF-8.
+    """
+    cleaned: dict[str, Any] = {}
+    problems: Problems = {}
+    for name, rule in rules.items():
+        if name not in values:
+            if rule.required and not partial:
+                problems[name] = [Problem("required")]
+            continue
+        try:
+            cleaned[name] = _clean(rule, values[name], max_text_bytes)
+        except _Wrong as wrong:
+            problems[name] = wrong.problems
+    return cleaned, problems
+
+
+def raise_problems(problems: Mapping[str, list[Problem]]) -> None:
+    """Raise ``Invalid`` if there is any problem."""
+    if problems:
+        raise Invalid(problems)
+
+
+class _Wrong(Exception):
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = list(problems)
+
+
+def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
+    if isinstance(value, Problem):
+        raise _Wrong(value)
+    if value is None or (value == "" and rule.nullable):
+        if not rule.nullable:
+            raise _Wrong(Problem("null"))
+        return None
+    if rule.kind is str:
+        return _clean_text(rule, value, max_bytes)
+    if issubclass(rule.kind, StrEnum):
+        if rule.most is not None:
+            # A choice that may be left open is a text first, and blank is as good as none.
+            value = _clean_text(rule, value, max_bytes) or None
+            if value is None:
+                return None
+        try:
+            return rule.kind(str(value))
+        except ValueError:
+            raise _Wrong(Problem("invalid_choice", {"value": value})) from None
+    expected = UUID if rule.kind is Reference else rule.kind
+    if not isinstance(value, expected):
+        raise _Wrong(Problem("incorrect_type", {"type": type(value).__name__}))
+    return value
+
+
+def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
+    if not isinstance(value, str):
+        raise _Wrong(Problem("not_a_string"))
+    if "\0" in value:
+        raise _Wrong(Problem("null_characters"))
+    text = value.strip()
+    try:
+        # Not a loop over the characters, which takes long for a long text.
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _Wrong(Problem("surrogates")) from None
+    if not text and not rule.blank:
+        raise _Wrong(Problem("blank"))
+    if problems := list(_problems_of(rule, text, size, max_bytes)):
+        raise _Wrong(*problems)
+    return text
+
+
+def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
+    if rule.least is not None and len(text) < rule.least:
+        yield Problem("too_short", {"min": rule.least})
+    if rule.most is not None and len(text) > rule.most:
+        yield Problem("max_length", {"max": rule.most})
+    if rule.usual and text.casefold() in rule.usual:
+        yield Problem("too_common")
+    if rule.most is None and max_bytes is not None and size > max_bytes:
+        yield Problem("max_bytes", {"max": max_bytes})
+    compared = rule.format if text and len(text) <= MAX_MATCHED else None
+    if compared is not None and not FORMATS[compared].fullmatch(text):
+        yield Problem(f"invalid_{compared}")

@@ -1,0 +1,76 @@
+"""The filters of webhooks: stored as they are shown, parsed as ``resolvers.query.filters`` does.
+
+A stored filter is JSON in the words of the input type ``TicketFilter``, so that a client
+can send back what it has read.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from models import Team, TicketCategory, TicketPriority, TicketStatus
+from models.types import UtcDateTime, Uuid36
+from resolvers.errors import Problem
+from resolvers.query.filters.compile import COLUMNS, parse
+
+_CHOICES: Mapping[str, type[StrEnum]] = {
+    "status": TicketStatus,
+    "priority": TicketPriority,
+    "category": TicketCategory,
+    "assigned_team": Team,
+}
+
+
+class _Unusable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def filter_problem(stored: Mapping[str, Any]) -> Problem | None:
+    """Return what is wrong with a filter of a webhook; ``BadInput`` where it is too large."""
+    try:
+        parse(understood(stored), {})
+    except _Unusable as unusable:
+        return unusable.problem
+    return None
+
+
+def understood(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored filter in the words of ``resolvers.query.filters.compile``."""
+    plain: dict[str, Any] = {}
+    for name, value in stored.items():
+        key = _snake(name)
+        if key in ("and", "or"):
+            plain[key] = [understood(part) for part in value]
+        elif key == "not":
+            plain[key] = understood(value)
+        elif key == "mine":
+            raise _Unusable(Problem("no_viewer"))
+        elif isinstance(value, Mapping):
+            plain[key] = {_snake(name): _operand(key, operand) for name, operand in value.items()}
+        else:
+            plain[key] = value
+    return plain
+
+
+def _operand(key: str, operand: Any) -> Any:
+    if isinstance(operand, list):
+        return [_operand(key, value) for value in operand]
+    if isinstance(operand, bool):
+        return operand
+    if key in _CHOICES:
+        return _CHOICES[key][operand].value
+    type_ = COLUMNS[key][1] if key in COLUMNS else None
+    if type_ is Uuid36:
+        try:
+            return UUID(operand)
+        except ValueError:
+            raise _Unusable(Problem("invalid_uuid", {"value": operand})) from None
+    return datetime.fromisoformat(operand) if type_ is UtcDateTime else operand
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()

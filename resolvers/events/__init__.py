@@ -1,0 +1,1 @@
+"""The event log, its broker, and subscriptions to it."""

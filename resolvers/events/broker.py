@@ -1,0 +1,200 @@
+"""Following the event log: what was missed, then what happens, without a gap or a repetition.
+
+One task of a process reads the log's end for everybody (``Feed``). It wakes only those whom an
+event may concern, and those who ask for the same then share one statement: a thousand followers
+with the same selection and visibility cost what one does. Whoever is slow holds a few events and
+reads the others later from the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.types import BigInteger
+
+from models import TicketEvent
+from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
+from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
+from resolvers.services import Context, Desk
+
+logger = logging.getLogger("deskgraph.feed")
+
+# How many events the end of the log is read by.
+WINDOW = 500
+# For how long followers share what one of them has read, in seconds.
+SHARED = 1.0
+# After how long the log is tried again when it could not be read, in seconds.
+RETRY = 1.0
+# Values of a statement that say when it is asked, not what for.
+_MOMENT = frozenset({"now", "epoch"})
+
+_events = TicketEvent.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What the end of the log tells of an event: enough to see whom it does not concern."""
+
+    seq: int
+    company_id: str
+    type: str
+    is_internal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event as a follower asked for it: its place, its cursor and its finished JSON.
+
+    ``size`` is how much long text it has, in bytes, as reads are bounded by.
+    """
+
+    seq: int
+    cursor: str
+    json: bytes
+    size: int
+
+
+class Follower:
+    """One who follows: where they are, and what does not concern them.
+
+    ``company_id``: only events of this company that are not internal; ``types``: only these.
+    """
+
+    def __init__(self, position: int, types: frozenset[str] | None) -> None:
+        self.position = position
+        self.types = types
+        self.company_id: str | None = None
+        self.woken = asyncio.Event()
+
+    def concerns(self, event: Happened) -> bool:
+        """Whether they may want to read this event."""
+        if self.types is not None and event.type not in self.types:
+            return False
+        if self.company_id is None:
+            return True
+        return event.company_id == self.company_id and not event.is_internal
+
+    def notice(self, window: Sequence[Happened], before: int) -> None:
+        """Wake them for what has happened, or pass over what does not concern them."""
+        if self.position >= before and not any(self.concerns(event) for event in window):
+            self.position = max(self.position, window[-1].seq)
+        else:
+            self.woken.set()
+
+
+class Feed:
+    """The end of the log, read once for all followers in a process, while there are any."""
+
+    def __init__(self) -> None:
+        self.head = 0
+        self.ended = False
+        self._followers: set[Follower] = set()
+        self._tail: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._shared: dict[Hashable, asyncio.Task[list[Sent]]] = {}
+
+    async def join(
+        self, desk: Desk, position: int | None, types: frozenset[str] | None
+    ) -> Follower:
+        """Begin to follow after a position, or from now on."""
+        async with self._starting:
+            if self._tail is None or self._tail.done():
+                # From here on the bell tells of everything.
+                seen = desk.bell.count
+                self.head = await _head(desk)
+                self._tail = asyncio.create_task(self._run(desk, seen))
+            follower = Follower(self.head if position is None else position, types)
+            self._followers.add(follower)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        """Stop following; after the last one the log is left alone."""
+        self._followers.discard(follower)
+        if not self._followers and self._tail is not None:
+            self._tail.cancel()
+            self._tail = None
+
+    def end(self) -> None:
+        """Let everybody's stream end: the process is about to."""
+        self.ended = True
+        for follower in self._followers:
+            follower.woken.set()
+
+    async def close(self) -> None:
+        """Stop reading."""
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            tail.cancel()
+            with suppress(asyncio.CancelledError):
+                await tail
+
+    async def _run(self, desk: Desk, seen: int) -> None:
+        """Read the end of the log each time the bell rings."""
+        while True:
+            try:
+                window = await _window(desk, self.head)
+            except Exception:
+                # Nobody misses anything: it is read from the same place again.
+                logger.exception("cannot read the event log, trying again")
+                await asyncio.sleep(RETRY)
+                continue
+            if window:
+                before, self.head = self.head, window[-1].seq
+                for follower in tuple(self._followers):
+                    follower.notice(window, before)
+            if len(window) < WINDOW:
+                await desk.bell.wait(seen)
+                seen = desk.bell.count
+
+    async def read(self, context: Context, plan: Plan, values: dict[str, object]) -> list[Sent]:
+        """Return the events that a plan finds; those who ask for the same at once share it."""
+        given = {**context_values(context), **values}
+        key = (plan.sql, *(given.get(name) for name in plan.names if name not in _MOMENT))
+        task = self._shared.get(key)
+        if task is None:
+            task = self._shared[key] = asyncio.create_task(_read(context.desk, plan, given))
+            # Perhaps nobody is left to be told of a failure.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            asyncio.get_running_loop().call_later(SHARED, self._shared.pop, key, None)
+        # One of those who wait for it may leave.
+        return await asyncio.shield(task)
+
+
+async def _read(desk: Desk, plan: Plan, values: dict[str, object]) -> list[Sent]:
+    row = checked_row(desk, await desk.database.fetch_row(plan.sql, plan.values(values)))
+    return [
+        Sent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
+        for item in orjson.loads(row[0])
+    ]
+
+
+async def _head(desk: Desk) -> int:
+    row = await fetch_row(desk, _last, _last, {})
+    return int(row[0] or 0)
+
+
+def _last() -> Select[Any]:
+    return select(func.max(_events.c.seq))
+
+
+async def _window(desk: Desk, after: int) -> list[Happened]:
+    row = await fetch_row(desk, _next, _next, {"after": after})
+    return [Happened(*item) for item in orjson.loads(row[0])]
+
+
+def _next() -> Select[Any]:
+    wanted = select(_events).where(_events.c.seq > bindparam("after", type_=BigInteger))
+    rows = wanted.order_by(_events.c.seq).limit(WINDOW).subquery("happened")
+    row = rows.c
+    item = JsonList(
+        JsonNumber(row.seq),
+        JsonWord(Plain(row.company_id)),
+        JsonWord(row.type),
+        JsonBool(row.is_internal),
+    )
+    return select(JsonArray(item)).select_from(rows)

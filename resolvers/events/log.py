@@ -1,0 +1,118 @@
+"""Appending to the event log, in the transaction of the write that it tells of."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import Ticket, TicketEvent, TicketEventType, Via
+from models.types import time_text
+from resolvers.events.excerpts import excerpts, is_long
+from resolvers.services import Context
+
+# Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
+EVENT_LOCK = 0x6465736B
+# What PostgreSQL notifies at the commit, so that readers in all processes wake (``Desk.bell``).
+CHANNEL = "ticket_events"
+_LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
+    key=EVENT_LOCK, channel=CHANNEL
+)
+
+_events = TicketEvent.__table__  # type: ignore[attr-defined]
+Execute = Callable[[Any], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What a write did to a ticket."""
+
+    type: TicketEventType
+    changes: Sequence[Mapping[str, Any]] = ()
+    is_internal: bool = False
+    comment_id: UUID | None = None
+    attachment_id: UUID | None = field(default=None)
+
+
+def shown(value: object) -> object:
+    """Return a value as REST would show it, for ``changes``."""
+    if isinstance(value, datetime):
+        return time_text(value).replace(".000000", "")
+    if isinstance(value, StrEnum):
+        return value.value
+    return str(value) if isinstance(value, UUID) else value
+
+
+def change(name: str, before: object, after: object) -> dict[str, Any]:
+    """Return one entry of ``changes``; of long texts it has excerpts, and their lengths."""
+    entry = {"field": name, "from": shown(before), "to": shown(after)}
+    if not is_long(before) and not is_long(after):
+        return entry
+    texts = [value if isinstance(value, str) else "" for value in (before, after)]
+    from_, to, start = excerpts(*texts)
+    told = {"excerpt_start": start, "from_length": len(texts[0]), "to_length": len(texts[1])}
+    return {
+        **entry,
+        "from": None if before is None else from_,
+        "to": None if after is None else to,
+        **told,
+    }
+
+
+async def lock_log(dialect: str, execute: Execute) -> None:
+    """Take the log for the rest of a transaction, which is to end with what it appends.
+
+    On PostgreSQL whoever appends holds a lock until the commit, which also wakes all readers.
+    SQLite has one writer anyway, and its readers notice a commit by themselves.
+    """
+    if dialect == "postgresql":
+        await execute(_LOCK_AND_NOTIFY)
+
+
+async def move_events(execute: Execute, ticket_id: UUID, company_id: UUID) -> None:
+    """Let the history of a ticket follow it to another company, whose people now see it."""
+    await execute(
+        update(_events).where(_events.c.ticket_id == ticket_id).values(company_id=company_id)
+    )
+
+
+async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> None:
+    """Hide all that was told of a comment from customers, now that it is internal."""
+    about = (_events.c.ticket_id == ticket_id, _events.c.comment_id == comment_id)
+    await execute(update(_events).where(*about).values(is_internal=True))
+
+
+async def append_events(
+    context: Context, session: AsyncSession, ticket: Ticket, happenings: Sequence[Happening]
+) -> None:
+    """Append events as the last thing a transaction does.
+
+    The lock makes the order of ``seq`` the order of the commits: no lower number ever appears
+    after a higher one. It must come after every row lock, or two writers could wait for each other.
+    """
+    if not happenings:
+        return
+    await session.flush()
+    await lock_log(context.desk.database.dialect.name, session.exec)
+    now = context.desk.clock()
+    for happening in happenings:
+        event = TicketEvent(
+            type=happening.type,
+            ticket_id=ticket.id,
+            company_id=ticket.company_id,
+            ticket_number=ticket.ticket_number,
+            comment_id=happening.comment_id,
+            attachment_id=happening.attachment_id,
+            actor_id=context.viewer.id if context.viewer else None,
+            via=Via(context.via),
+            is_internal=happening.is_internal,
+            changes=[dict(entry) for entry in happening.changes],
+            at=now,
+        )
+        session.add(event)
+        # One at a time: a bulk insert would not promise that seq follows the order here.
+        await session.flush()

@@ -1,0 +1,91 @@
+"""One follower of the event log, from a place in it to where they leave."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from resolvers.errors import AnswerTooLarge
+from resolvers.events.broker import Feed, Follower, Sent
+from resolvers.query.execute import MAX_FOLLOWED_BYTES, MOST_FOLLOWED, Read, plan_for
+from resolvers.query.shapes import Args
+from resolvers.services import Context, Desk
+
+# How old an event may be when it is sent, in seconds: then it is read again, and with it whether
+# it may still be seen.
+FRESH = 1.0
+# How often it is looked whether who waits is still somebody, in seconds.
+RECHECK = 15.0
+
+# Says for whom the next events are; raises ``Unauthenticated`` when that is nobody any more.
+Check = Callable[[], Awaitable[Context]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a follower asks for: a read of the root ``followed`` with its arguments.
+
+    ``position``: the ``seq`` after which to begin; None begins with what happens from now on.
+    ``types``: only events of these types; None for all.
+    """
+
+    read: Read
+    args: tuple[Args, ...]
+    key: Hashable
+    position: int | None
+    types: frozenset[str] | None
+
+
+async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncGenerator[Sent, None]:
+    """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
+
+    Ends by what ``check`` raises, and with the feed.
+    """
+    await check()
+    follower = await desk.feed.join(desk, wanted.position, wanted.types)
+    try:
+        while not desk.feed.ended:
+            context = await check()
+            viewer = context.require_viewer()
+            follower.company_id = str(viewer.company_id) if viewer.is_customer else None
+            follower.woken.clear()
+            if follower.position < desk.feed.head:
+                async with aclosing(_read(desk.feed, context, follower, wanted)) as events:
+                    async for event in events:
+                        yield event
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECHECK):
+                    await follower.woken.wait()
+    finally:
+        desk.feed.leave(follower)
+
+
+async def _read(
+    feed: Feed, context: Context, follower: Follower, wanted: Wanted
+) -> AsyncGenerator[Sent, None]:
+    """Yield the next events, as long as they are fresh, and move the follower on."""
+    values: dict[str, object] = {"s0_seq": follower.position}
+    for slot, one in enumerate(wanted.args):
+        values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
+    plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
+    now = asyncio.get_running_loop().time
+    until = feed.head
+    while True:
+        try:
+            found = await feed.read(context, plan, {**values, "s0_until": until})
+            break
+        except AnswerTooLarge:
+            # Lists inside the events count for no limit of a page: fewer events may fit.
+            if until - follower.position <= 1:
+                raise
+            until = (follower.position + until) // 2
+    stale = now() + FRESH
+    for event in found:
+        follower.position = event.seq
+        yield event
+        if now() > stale:
+            return
+    if len(found) < MOST_FOLLOWED and sum(event.size for event in found) < MAX_FOLLOWED_BYTES:
+        # It has been read to the end: by neither limit was anything left for later.
+        follower.position = max(follower.position, until)

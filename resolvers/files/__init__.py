@@ -1,0 +1,1 @@
+"""Names, media types and downloads of attachments."""

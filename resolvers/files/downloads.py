@@ -1,0 +1,84 @@
+"""Files on their way out: for whoever may see the ticket, and by signed links that expire."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, String, bindparam, select
+
+from models import Attachment
+from models.types import Uuid36
+from resolvers import access
+from resolvers.errors import NotFound
+from resolvers.files.media_types import TYPES, UNKNOWN
+from resolvers.query.filters.search_terms import storable
+from resolvers.query.plans import context_values, fetch_row
+from resolvers.services import Context, Files, ViewerKind
+
+_attachments = Attachment.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file that may be sent; ``size`` in bytes."""
+
+    key: str
+    name: str
+    size: int
+    content_type: str
+    sha256: str
+    files: Files
+
+    async def read(self, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+        """Return the bytes, or those from a start up to an end; raises ``NotFound``."""
+        try:
+            return await self.files.get(self.key, span)
+        except FileNotFoundError:
+            raise NotFound("Attachment") from None
+
+    async def require(self) -> None:
+        """Raise ``NotFound`` where the file is gone from the store."""
+        if not await self.files.exists(self.key):
+            raise NotFound("Attachment")
+
+    async def link(self) -> str | None:
+        """Return a short-lived address of the store itself, None where it gives none."""
+        return await self.files.link(self.key, self.name, self.content_type)
+
+
+async def open_attachment(context: Context, key: str) -> OpenFile:
+    """Open the file of a key for whoever may see its ticket; raises ``NotFound``."""
+    context.require_viewer()
+    return await _open(context, key, context.kind)
+
+
+async def open_signed(context: Context, key: str, expires: str, signature: str) -> OpenFile:
+    """Open the file of a signed link; raises ``NotFound`` where it is altered or expired."""
+    if storable(key + expires) != key + expires:
+        raise NotFound("Attachment")
+    genuine = context.desk.signer.is_media_signature(signature, key, expires)
+    if not genuine or int(expires) < context.desk.clock().timestamp():
+        raise NotFound("Attachment")
+    # Whoever was given the link sees what its giver saw.
+    return await _open(context, key, ViewerKind.ADMIN)
+
+
+async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
+    def build() -> Select[Any]:
+        row = _attachments.c
+        visible = access.visible(
+            "Attachment", row, viewer, lambda name: bindparam(name, type_=Uuid36)
+        )
+        wanted = select(row.name, row.size, row.content_type, row.sha256)
+        return wanted.where(row.key == bindparam("key", type_=String), visible)
+
+    if storable(key) != key:
+        raise NotFound("Attachment")
+    values = {**context_values(context), "key": key}
+    found = await fetch_row(context.desk, (_open, viewer), build, values)
+    if found is None:
+        raise NotFound("Attachment")
+    name, size, content_type, sha256 = found
+    # Rows may come from elsewhere, with a type that somebody claimed.
+    kind = content_type if content_type in TYPES else UNKNOWN
+    return OpenFile(key, name, size, kind, sha256, context.desk.files)

@@ -1,0 +1,1 @@
+"""The parts of HTTP requests that both APIs read alike."""

@@ -1,0 +1,1 @@
+"""The compiler of reads: what was selected becomes one SQL statement."""

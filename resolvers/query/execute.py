@@ -1,0 +1,238 @@
+"""The reads: each takes a shape and arguments and answers with finished JSON from one statement."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
+from sqlalchemy.types import BigInteger, Integer, String
+
+from models.types import Uuid36
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.connections import Source, connection, text_list
+from resolvers.query.objects import Build, any_node, is_deep, object_in_list, one_row, some_nodes
+from resolvers.query.page_weights import fitting, weigher
+from resolvers.query.plans import Plan, checked_row, compile_plan, context_values
+from resolvers.query.preparation_cost import charge_preparation
+from resolvers.query.shapes import TYPENAME, Args, Shape
+from resolvers.query.sql.elements import (
+    SQL,
+    JsonArray,
+    JsonEmptyList,
+    JsonNumber,
+    JsonObject,
+    JsonOrNull,
+    JsonWord,
+    Plain,
+    Word,
+)
+from resolvers.query.statistics import statistics_object
+from resolvers.rate_limits import bucket_of
+from resolvers.services import Context
+
+# How many events a follower holds at most, and how much long text of them beyond the first one.
+MOST_FOLLOWED = 50
+# How many characters of a new statement cost a point: 10,000 take about 25 ms to make.
+CHARACTERS_A_POINT = 10
+MAX_FOLLOWED_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a face words choices: by name with none as null, or by value with none as ''."""
+
+    choice_names: bool
+
+
+GRAPHQL = Face(choice_names=True)
+REST = Face(choice_names=False)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read: which root, of which entity, in which shape, with arguments by slot.
+
+    Roots: ``connection``, ``page`` (count and list, by offset), ``list``, ``one`` (by the column
+    ``by``), ``node``, ``nodes``, ``statistics``, ``payload`` (objects by the ids of a write) and
+    ``followed`` (events after one place and up to another); the root's own arguments are slot 0.
+    For ``node`` and ``nodes`` there is one shape an entity.
+    """
+
+    root: str
+    entity: str
+    shapes: tuple[tuple[str, Shape], ...]
+    face: Face
+    by: str = "id"
+
+
+async def plan_for(
+    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+) -> Plan:
+    """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow.
+
+    A new plan costs its user points by its length, also where there are too few left.
+    """
+    plans = context.desk.plans
+    whole = (read if key is None else key, tuple(args), context.kind)
+    plan = plans.get(whole)
+    if plan is not None:
+        return plan
+
+    def keep(made: Plan) -> None:
+        plans.put(whole, made)
+        charge_preparation(context, len(made.sql) // CHARACTERS_A_POINT)
+
+    compiler = context.desk.compiler
+    make = partial(_compile, context, read, args)
+    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
+
+
+def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
+    dialect = context.desk.database.dialect
+    build = Build(
+        dialect.name,
+        context.kind,
+        read.face.choice_names,
+        context.desk.signed_media,
+        args,
+        deep=is_deep(dialect.name, [shape for _, shape in read.shapes], args),
+    )
+    return compile_plan(_roots[read.root](build, read), dialect)
+
+
+async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
+    """Run a plan with the values of these arguments and return its row.
+
+    Raises ``AnswerTooLarge``.
+    """
+    values = context_values(context)
+    for slot, one in enumerate(args):
+        for name, value in one.values.items():
+            values[f"s{slot}_{name}"] = value
+    user = bucket_of(context)
+    row = await context.desk.database.fetch_row(plan.sql, plan.values(values), user)
+    return checked_row(context.desk, row)
+
+
+async def read_json(
+    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+) -> str | None:
+    """Return the JSON text of a read, None where there is no such row for the viewer.
+
+    Raises ``AnswerTooLarge``.
+    """
+    plan = await plan_for(context, read, args, key)
+    row = await run(context, plan, args)
+    return None if row is None else row[0]
+
+
+def _source(build: Build, read: Read) -> Source:
+    entity = ENTITIES[read.entity]
+    return Source(build, entity, build.args[0], "s0_", entity.order)
+
+
+def _connection(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (connection(_source(build, read), read.shapes[0][1]),)
+
+
+def _page(build: Build, read: Read) -> tuple[SQL, ...]:
+    source = _source(build, read)
+    return (source.count(), text_list(source, read.shapes[0][1]))
+
+
+def _list(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (text_list(_source(build, read), read.shapes[0][1]),)
+
+
+def _one(build: Build, read: Read) -> tuple[SQL, ...]:
+    wanted = build.bind("s0_key", Uuid36 if read.by == "id" else String)
+
+    def found(row: Any) -> ColumnElement[bool]:
+        condition: ColumnElement[bool] = row[read.by] == wanted
+        return condition
+
+    return (one_row(build, ENTITIES[read.entity], read.shapes[0][1], found),)
+
+
+def _shapes(read: Read) -> list[tuple[Any, Shape]]:
+    return [(ENTITIES[name], shape) for name, shape in read.shapes]
+
+
+def _node(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (any_node(build, _shapes(read), build.bind("s0_key", Uuid36)),)
+
+
+def _nodes(build: Build, read: Read) -> tuple[SQL, ...]:
+    keys = build.bind("s0_keys", String)
+    if build.dialect == "sqlite":
+        each = func.json_each(keys).table_valued("value")
+        return (some_nodes(build, _shapes(read), each, each.c.value),)
+    each = func.json_array_elements_text(cast(keys, JSON)).table_valued("value")
+    return (some_nodes(build, _shapes(read), each, cast(each.c.value, Uuid36)),)
+
+
+def _statistics(build: Build, read: Read) -> tuple[SQL, ...]:
+    return (statistics_object(_source(build, read), read.shapes[0][1]),)
+
+
+def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
+    """Return a write's answer: objects and ids by the bind parameters named as they are.
+
+    It has no errors: a write that failed has nothing to project.
+    """
+    pairs: list[tuple[str, SQL]] = []
+    for field in read.shapes[0][1].fields:
+        made = build.bind("s0_" + field.name, Uuid36)
+        if field.name == TYPENAME:
+            value: SQL = Word(read.entity)
+        elif field.name == "errors":
+            value = JsonEmptyList()
+        elif field.shape is None:
+            value = JsonWord(Plain(made))
+        else:
+            value = JsonOrNull(_made(build, field.name, field.shape, made))
+        pairs.append((field.key, value))
+    return (JsonObject(pairs),)
+
+
+def _made(build: Build, name: str, shape: Shape, key: SQL) -> SQL:
+    entity = ENTITIES["WebhookDelivery" if name == "delivery" else name.title()]
+    return one_row(build, entity, shape, lambda row: row.id == key)
+
+
+def _followed(build: Build, read: Read) -> tuple[SQL, ...]:
+    """Return a list of events, each with its ``seq``, cursor and size beside the object."""
+    since, until = build.bind("s0_seq", BigInteger), build.bind("s0_until", BigInteger)
+    source = replace(
+        _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
+    )
+    limit, shape = literal_column(str(MOST_FOLLOWED), Integer), read.shapes[0][1]
+    weigh = weigher(build, source.entity, [shape])
+    chosen = (
+        source.rows(limit)
+        if weigh is None
+        else fitting(source, limit, weigh, max_bytes=MAX_FOLLOWED_BYTES)
+    )
+    rows = chosen.subquery("followed")
+    event = object_in_list(build, source.entity, shape, rows.c)
+    place = [
+        ("seq", JsonNumber(rows.c.seq)),
+        ("size", JsonNumber(literal_column("0") if weigh is None else weigh(rows.c))),
+        ("cursor", JsonWord(source.sealed(source.position(rows.c)))),
+    ]
+    listed = JsonArray(JsonObject([*place, ("event", event)]))
+    return (select(listed).select_from(rows).scalar_subquery(),)
+
+
+_roots = {
+    "connection": _connection,
+    "page": _page,
+    "list": _list,
+    "one": _one,
+    "node": _node,
+    "nodes": _nodes,
+    "statistics": _statistics,
+    "payload": _payload,
+    "followed": _followed,
+}

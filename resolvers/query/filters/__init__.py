@@ -1,0 +1,1 @@
+"""Filters: what may be asked of rows, and the SQL of it."""

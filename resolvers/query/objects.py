@@ -1,0 +1,288 @@
+"""Turns a shape into one statement whose single value is finished JSON.
+
+``Build`` holds one statement in the making. Rows become JSON objects, related rows correlated
+subqueries: their conditions, orders and limits are plain SQL inside the same statement, so a read
+costs one statement however deep it goes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
+from sqlalchemy.types import LargeBinary, String, TypeEngine
+
+from models.types import Uuid36
+from resolvers import access
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.field_types import (
+    Entity,
+    Inline,
+    Inside,
+    Kind,
+    Many,
+    One,
+    Refusals,
+    Row,
+    Scalar,
+)
+from resolvers.query.permissions import refusal_list
+from resolvers.query.shapes import FAILED, NO_ARGS, TYPENAME, Args, Field, Shape
+from resolvers.query.sql.elements import (
+    SQL,
+    JsonAgain,
+    JsonArray,
+    JsonBool,
+    JsonNumber,
+    JsonNumberOrNull,
+    JsonObject,
+    JsonOrNull,
+    JsonString,
+    JsonTags,
+    JsonText,
+    JsonTextOrNull,
+    JsonWord,
+    JsonWordOrEmpty,
+    JsonWordOrNull,
+    TimeText,
+    Word,
+)
+from resolvers.services import ViewerKind
+
+# SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
+# A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".
+# Both count together: a filter may be that of the innermost list.
+SHALLOW = 8
+SHALLOW_FILTER = 3
+# What it costs to find an object of any type.
+OF_ANY_TYPE = 4
+
+
+@dataclass
+class Build:
+    """One statement in the making: for whom, in which face's words, with which arguments.
+
+    ``choice_names``: choices appear by name (GraphQL) and none as null, instead of by value and
+    none as an empty text (REST). ``deep``: objects stand beside each other, see ``is_deep``.
+    """
+
+    dialect: str
+    kind: ViewerKind
+    choice_names: bool
+    signed_media: bool
+    args: Sequence[Args]
+    deep: bool
+    aliases: int = 0
+
+    def bind(self, name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any]) -> SQL:
+        """Return the bind parameter of a name; the plan is given its value at each run."""
+        return bindparam(name, type_=type_)
+
+    def bind_viewer(self, name: str) -> SQL:
+        """Return the bind parameter for one of the viewer's ids."""
+        return self.bind(name, Uuid36)
+
+    def signing(self, purpose: str) -> tuple[SQL, ...]:
+        """Return what signing needs in a statement: the day, where SQLite's functions know the key.
+
+        ``Signer.bind_values`` has the values.
+        """
+        day = self.bind("day", String)
+        if self.dialect == "sqlite":
+            return (day,)
+        pads = (f"{purpose}_inner", f"{purpose}_outer")
+        return (day, *(self.bind(pad, LargeBinary) for pad in pads))
+
+    def alias(self, table: Any) -> Any:
+        """Return the table under a name that no other place of the statement uses."""
+        return table.alias(f"t{self.next_name()}")
+
+    def next_name(self) -> int:
+        """Return a number that no other name of the statement has."""
+        self.aliases += 1
+        return self.aliases
+
+    def args_of(self, field: Field) -> Args:
+        """Return the arguments of a field."""
+        return NO_ARGS if field.slot is None else self.args[field.slot]
+
+    def visible(self, entity: Entity, row: Row) -> ColumnElement[bool]:
+        """Return the condition for rows that the viewer may see."""
+        return access.visible(entity.name, row, self.kind, self.bind_viewer)
+
+
+def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool:
+    """Tell whether a statement would nest too deep for the parser of its database."""
+    objects = max(map(_depth, shapes), default=0) + (OF_ANY_TYPE if len(shapes) > 1 else 0)
+    filters = max((_filter_depth(one.where) for one in args), default=0)
+    return dialect == "sqlite" and (objects + filters > SHALLOW or filters > SHALLOW_FILTER)
+
+
+def _depth(shape: Shape) -> int:
+    return 1 + max((_depth(f.shape) for f in shape.fields if f.shape is not None), default=0)
+
+
+def _filter_depth(where: tuple[object, ...]) -> int:
+    inside = [part for part in where if isinstance(part, tuple)]
+    return 1 + max(map(_filter_depth, inside), default=0) if inside else 0
+
+
+def object_of(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+    """Return the JSON object of a row."""
+    pairs = [(field.key, _value(build, entity, field, row)) for field in shape.fields]
+    omitted = {f.key: _absent(build, entity, f, row) for f in shape.fields if f.omit_null}
+    return JsonObject(pairs, omitted)
+
+
+def _absent(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+    definition = entity.fields[field.name]
+    assert isinstance(definition, Scalar)
+    if definition.absent is not None:
+        return definition.absent(build, row)
+    return definition.sql(build, row, field.slot).is_(None)
+
+
+def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+    if field.name == TYPENAME:
+        return Word(entity.name)
+    if field.name == FAILED:
+        return Word(FAILED)
+    definition = entity.fields[field.name]
+    if isinstance(definition, Scalar):
+        value = definition.sql(build, row, field.slot)
+        if field.omit_null:
+            return JsonNumber(value) if definition.kind is Kind.NUMBER else JsonString(value)
+        return encode(build, definition.kind, value, nullable=definition.nullable)
+    assert field.shape is not None
+    if isinstance(definition, Inline):
+        return object_of(build, ENTITIES[definition.entity], field.shape, row)
+    if isinstance(definition, Inside):
+        return _inside(build, definition, field.shape, row)
+    if isinstance(definition, Refusals):
+        return refusal_list(build, entity.name, field.shape, row)
+    if isinstance(definition, One):
+        return _one(build, definition, field.shape, row)
+    return _many(build, definition, field, row)
+
+
+def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
+    """Return a value as JSON."""
+    if kind is Kind.TEXT:
+        return JsonTextOrNull(value) if nullable else JsonText(value)
+    if kind is Kind.NUMBER or kind is Kind.HOURS:
+        return JsonNumberOrNull(value) if nullable else JsonNumber(value)
+    if kind in _writers:
+        return _writers[kind](value)
+    if kind is Kind.TIME:
+        value = TimeText(value)
+    elif kind is Kind.CHOICE and build.choice_names:
+        value = func.upper(value)
+    if not nullable:
+        return JsonWord(value)
+    if kind is Kind.CHOICE and not build.choice_names:
+        return JsonWordOrEmpty(value)
+    return JsonWordOrNull(value)
+
+
+_writers: Mapping[Kind, Callable[[SQL], SQL]] = {
+    Kind.BOOL: JsonBool,
+    Kind.TAGS: JsonTags,
+    Kind.WORD: JsonWord,
+    Kind.JSON: lambda value: JsonOrNull(JsonAgain(value)),
+}
+
+
+def _inside(build: Build, relation: Inside, shape: Shape, row: Row) -> SQL:
+    """Return the list of a JSON column's objects."""
+    read = func.json_each if build.dialect == "sqlite" else func.json_array_elements
+    each = read(row[relation.column]).table_valued("value", name=f"e{build.next_name()}")
+    item = object_of(build, ENTITIES[relation.entity], shape, each.c)
+    return select(JsonArray(item)).select_from(each).correlate_except(each).scalar_subquery()
+
+
+def object_in_list(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+    """Return the JSON object of a row of a list, which is visible already."""
+    if build.deep:
+        return _viewed(build, entity, shape, row.id, lambda _row: true())
+    return object_of(build, entity, shape, row)
+
+
+def _one(build: Build, relation: One, shape: Shape, row: Row) -> SQL:
+    entity = ENTITIES[relation.entity]
+    key = row[relation.column]
+
+    def seen(other: Row) -> ColumnElement[bool]:
+        if relation.anyone:
+            return access.shows_person(other, build.kind, build.bind_viewer)
+        return build.visible(entity, other)
+
+    if build.deep:
+        return JsonOrNull(_viewed(build, entity, shape, key, seen))
+    other = build.alias(entity.table)
+    found = select(object_of(build, entity, shape, other.c))
+    found = found.where(other.c.id == key, seen(other.c))
+    return JsonOrNull(found.correlate_except(other).scalar_subquery())
+
+
+def _viewed(
+    build: Build,
+    entity: Entity,
+    shape: Shape,
+    key: SQL,
+    seen: Callable[[Row], ColumnElement[bool]],
+) -> SQL:
+    """Return the JSON of the row with an id, or NULL, by way of a view.
+
+    A common table expression stands beside the others instead of inside one, which keeps SQLite's
+    parser from nesting too deep; used once, it is a view that looks up the one row.
+    """
+    row = build.alias(entity.table)
+    item = object_of(build, entity, shape, row.c).label("json")
+    view = select(row.c.id, item).where(seen(row.c)).cte(f"o{build.next_name()}")
+    found = select(JsonAgain(view.c.json)).where(view.c.id == key)
+    return found.correlate_except(view).scalar_subquery()
+
+
+def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
+    # Here, because the two modules build each other's parts.
+    from resolvers.query.connections import Source, connection, text_list
+
+    entity = ENTITIES[relation.entity]
+    assert field.shape is not None
+    source = Source(
+        build,
+        entity,
+        build.args_of(field),
+        prefix=f"s{field.slot}_",
+        default_order=relation.order,
+        belongs=lambda other: other[relation.column] == row.id,
+    )
+    if relation.connection:
+        return connection(source, field.shape)
+    return text_list(source, field.shape)
+
+
+def one_row(
+    build: Build, entity: Entity, shape: Shape, found: Callable[[Row], ColumnElement[bool]]
+) -> SQL:
+    """Return the JSON of the one row that a condition finds and the viewer may fetch, or NULL."""
+    row = build.alias(entity.table)
+    may_fetch = access.fetchable(entity.name, row.c, build.kind, build.bind_viewer)
+    statement = select(object_of(build, entity, shape, row.c)).where(found(row.c), may_fetch)
+    return statement.correlate_except(row).scalar_subquery()
+
+
+def any_node(build: Build, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL) -> SQL:
+    """Return the JSON of the row of any entity that has an id and may be fetched, or NULL."""
+    found = [
+        one_row(build, entity, shape, lambda row: row.id == node_id) for entity, shape in shapes
+    ]
+    return func.coalesce(*found, literal_column("NULL")) if found else literal_column("NULL")
+
+
+def some_nodes(
+    build: Build, shapes: Sequence[tuple[Entity, Shape]], each: Any, node_id: SQL
+) -> SQL:
+    """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
+    item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
+    return select(JsonArray(item)).select_from(each).scalar_subquery()

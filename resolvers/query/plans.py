@@ -1,0 +1,135 @@
+"""Plans: compiled read statements, kept by what changes their SQL.
+
+Building a statement costs 5 ms and compiling it up to 4, running it 1: so a plan keeps the text
+and the order of its values, and a request with the same structure only fills in the values. Large
+structures take a hundred times as long: see ``resolvers.background``.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Dialect, Integer, Select, bindparam, case, func, literal_column, select
+
+import resolvers.query.sql.dialect  # noqa: F401 - registers how each database writes the elements
+from resolvers.errors import AnswerTooLarge
+from resolvers.query.sql.elements import SQL
+from resolvers.services import Context, Desk
+
+MOST_PLANS = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A statement's text, and how to turn named values into the driver's positional ones."""
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, object]
+    processors: Mapping[str, Callable[[Any], Any]]
+
+    def values(self, given: Mapping[str, object]) -> list[object]:
+        """Return the driver's values in order; raises ``KeyError`` for one that is missing."""
+        found = []
+        for name in self.names:
+            value = self.constants[name] if name in self.constants else given[name]
+            process = self.processors.get(name)
+            found.append(process(value) if process is not None and value is not None else value)
+        return found
+
+
+def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
+    """Compile the select of some columns; the last one is the answer's JSON.
+
+    PostgreSQL answers with an empty text instead of more than ``max_answer_bytes``, which is then
+    neither sent nor kept here. SQLite has a limit for each connection
+    (``deskgraph/database/readers.py``).
+    """
+    # Under short names: SQLite calls them by their whole text otherwise.
+    statement = select(*(c.label(f"c{i}") for i, c in enumerate(columns)))
+    if dialect.name == "postgresql":
+        # With an offset the subquery stays one: its columns are computed once.
+        *others, answer = statement.offset(literal_column("0")).subquery("answer").c
+        is_large = func.octet_length(answer) > bindparam("max_answer_bytes", type_=Integer)
+        guarded = case((is_large, literal_column("''")), else_=answer)
+        statement = select(*others, guarded.label(answer.name))
+    return compile_select(statement, dialect)
+
+
+def compile_select(statement: Select[Any], dialect: Dialect) -> Plan:
+    """Compile a select; bind parameters that have a value keep it."""
+    compiled = statement.compile(dialect=dialect)
+    processors = {}
+    constants = {}
+    for bind, name in compiled.bind_names.items():
+        process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+        if process is not None:
+            processors[name] = process
+        if not bind.required:
+            constants[name] = bind.value
+    names = tuple(compiled.positiontup or ())
+    return Plan(str(compiled), names, constants, processors)
+
+
+class Plans:
+    """A bounded cache of plans; the least recently used one leaves first."""
+
+    def __init__(self, most: int = MOST_PLANS) -> None:
+        self._most = most
+        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+
+    def get(self, key: Hashable) -> Plan | None:
+        """Return the plan of a key if there is one."""
+        plan = self._plans.get(key)
+        if plan is not None:
+            self._plans.move_to_end(key)
+        return plan
+
+    def put(self, key: Hashable, plan: Plan) -> None:
+        """Keep the plan of a key."""
+        self._plans[key] = plan
+        if len(self._plans) > self._most:
+            self._plans.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+
+async def fetch_row(
+    desk: Desk, key: Hashable, build: Callable[[], Select[Any]], values: Mapping[str, object]
+) -> Any:
+    """Run a small read outside any transaction; returns the driver's row, or None.
+
+    It is one of a few that this program consists of, which are compiled at their first use.
+    """
+    database = desk.database
+    plan = desk.plans.get(key)
+    if plan is None:
+        plan = compile_select(build(), database.dialect)
+        desk.plans.put(key, plan)
+    return await database.fetch_row(plan.sql, plan.values(values))
+
+
+def checked_row(desk: Desk, row: Any) -> Any:
+    """Return the row, or None, of a plan of ``compile_plan``; raises ``AnswerTooLarge``."""
+    text = None if row is None else row[-1]
+    # No JSON text is empty.
+    if text is not None and not 0 < len(text) <= desk.max_answer_bytes:
+        raise AnswerTooLarge(desk.max_answer_bytes)
+    return row
+
+
+def context_values(context: Context) -> dict[str, object]:
+    """Return the values that any read may need, by the names of their bind parameters."""
+    now = context.desk.clock()
+    viewer = context.viewer
+    return {
+        "now": now,
+        "epoch": int(now.timestamp()),
+        "viewer_id": viewer.id if viewer else None,
+        "viewer_company": viewer.company_id if viewer else None,
+        "base_url": context.base_url,
+        "max_answer_bytes": context.desk.max_answer_bytes,
+        **context.desk.signer.bind_values(now),
+    }

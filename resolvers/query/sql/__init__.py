@@ -1,0 +1,1 @@
+"""SQL elements of our own, and how each database writes them."""

@@ -1,0 +1,300 @@
+"""How much of the desk's work one user or one address gets: buckets of points.
+
+A bucket is full at first; work takes points out, and they come back at a steady rate. What is kept
+of a bucket is one number: when it will be full again. Each second until then is as many points
+missing as come back in a second. Times are whole nanoseconds since 1970: sums of fractions would
+drift.
+"""
+
+import hashlib
+import ipaddress
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Protocol
+from uuid import UUID
+
+from resolvers.errors import Throttled
+from resolvers.services import Context
+
+MOST_BUCKETS = 10_000
+# What an address of IPv6 has at most, in characters.
+LONGEST_ADDRESS = 45
+# How often buckets that are full again are looked for where there are too many.
+SWEEP = 10**9
+# Attempts to log in a minute: with one name from one address, and with any from one address.
+LOGINS = 10
+ADDRESS_LOGINS = 50
+# Attempts with one name from addresses it has not been logged in from lately: so many at once,
+# and then one a minute.
+NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
+# For how long an address is known after a login with a name, in nanoseconds: 30 days.
+KNOWN = 30 * 24 * 60 * 60 * 10**9
+MINUTE = 60 * 10**9
+# Some seventy years: what is longer has no room in a database's number.
+LONGEST = 2**61
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# The last day of the calendar.
+_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+# An object of finished JSON. Inside a string a quote is escaped, so what looks like the start of
+# an object may otherwise only be the end of a string, and no name of a member follows it.
+_OBJECT = re.compile(rb'\{(?="[A-Za-z_])')
+# In bytes: up to here looking at each object takes a few microseconds.
+LONG = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of bucket: the points in a full one, and how many come back in a minute."""
+
+    maximum: int
+    per_minute: int
+
+    def time(self, points: int) -> int:
+        """Return how long some points take to come back."""
+        return min(-(-points * MINUTE // self.per_minute), LONGEST)
+
+
+@dataclass(slots=True)
+class Level:
+    """How full a bucket is, or was when it was looked at: ``now``."""
+
+    kind: Kind
+    full_at: int
+    now: int
+
+    @property
+    def maximum(self) -> int:
+        """How many points a full bucket has."""
+        return self.kind.maximum
+
+    @property
+    def available(self) -> int:
+        """How many there are."""
+        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE)
+        return max(0, self.kind.maximum - missing)
+
+    @property
+    def restore_rate(self) -> float:
+        """How many come back in a second."""
+        return self.kind.per_minute / 60
+
+    @property
+    def reset_at(self) -> datetime:
+        """When the bucket is full."""
+        return _EPOCH + timedelta(microseconds=min(self.full_at // 1000, _LAST))
+
+
+class Buckets(Protocol):
+    """Where buckets are kept (``open``/``close``)."""
+
+    async def open(self) -> None: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
+
+    async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        """Put off when a bucket is full by some time, unless that is more than ``most`` from now.
+
+        Returns whether it was done, and when the bucket is full then.
+        """
+
+    def pull(self, key: str, time: int) -> None:
+        """Bring that nearer, or put it off by a negative time, whatever comes of it."""
+
+
+class MemoryBuckets:
+    """The buckets of one process. Those that are full again are forgotten first."""
+
+    def __init__(self, most: int = MOST_BUCKETS) -> None:
+        self._most = most
+        self._full_at: OrderedDict[str, int] = OrderedDict()
+        self._swept = 0
+
+    async def open(self) -> None:
+        """There is nothing to do."""
+
+    async def close(self) -> None:
+        """There is nothing to do."""
+
+    async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
+        """See ``Buckets``."""
+        before = max(self._full_at.get(key, now), now)
+        after = before + time
+        if after > now + most:
+            return False, before
+        if after == now:
+            # A full bucket is as good as none.
+            return True, now
+        self._full_at[key] = after
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._most:
+            self._forget(now)
+        return True, after
+
+    def pull(self, key: str, time: int) -> None:
+        """See ``Buckets``."""
+        if key in self._full_at:
+            self._full_at[key] -= time
+
+    def _forget(self, now: int) -> None:
+        if not self._swept <= now < self._swept + SWEEP:
+            self._swept = now
+            for key in [key for key, full_at in self._full_at.items() if full_at <= now]:
+                del self._full_at[key]
+        while len(self._full_at) > self._most:
+            self._full_at.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+class Rates:
+    """The buckets of a desk: of points for each user or address, and of logins."""
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        *,
+        per_minute: int,
+        maximum: int,
+        clock: Callable[[], datetime],
+        known: Buckets | None = None,
+    ) -> None:
+        """Take how many points come back in a minute, and how many a bucket must hold at least.
+
+        ``known`` remembers addresses by successful logins only. Those of one process have their
+        own, which no stranger can fill.
+        """
+        self._buckets = buckets
+        self._known = MemoryBuckets() if known is None else known
+        self._clock = clock
+        self._points = Kind(max(per_minute, maximum), per_minute)
+        self._logins = Kind(LOGINS, LOGINS)
+        self._address_logins = Kind(ADDRESS_LOGINS, ADDRESS_LOGINS)
+        self._name_logins = Kind(NAME_LOGINS, NAME_LOGINS_RETURN)
+
+    async def open(self) -> None:
+        """Make the buckets ready."""
+        await self._buckets.open()
+
+    async def close(self) -> None:
+        """Let go of what they need."""
+        await self._buckets.close()
+
+    async def draw(self, key: str, points: int) -> Level:
+        """Take points out of a bucket; raises ``Throttled`` where it has not got as many.
+
+        Nothing is what it can always take. No work takes more than a full bucket.
+        """
+        return await self._draw(self._points, key, points)
+
+    def give_back(self, key: str, points: int, level: Level) -> None:
+        """Return points that were drawn and not used, or take those that were used beyond.
+
+        ``level``, which the draw returned, is changed to what is left.
+        """
+        time = self._points.time(points)
+        self._buckets.pull(key, time)
+        level.full_at -= time
+
+    def take(self, key: str, points: int, level: Level | None) -> None:
+        """Take points whatever there are: what is missing is owed. Changes ``level`` as well."""
+        time = self._points.time(points)
+        self._buckets.pull(key, -time)
+        if level is not None:
+            level.full_at += time
+
+    async def count_login(self, address: str, username: str) -> None:
+        """Count an attempt to log in; raises ``Throttled`` after too many.
+
+        They are counted by address, by name, and by both. Whether the name exists is not looked
+        at, so that nothing is told of it. Those by name do not count where the name was logged in
+        with lately: nobody elsewhere can keep a user from their own desk.
+        """
+        where, name = network(address), _digest(username)
+        await self._draw(self._address_logins, f"logins:{where}", 1)
+        await self._draw(self._logins, f"login:{where}:{name}", 1)
+        unknown, _ = await self._known.push(f"known:{where}:{name}", 0, 0, self._now())
+        if unknown:
+            await self._draw(self._name_logins, f"name:{name}", 1)
+
+    async def remember_login(self, address: str, username: str) -> None:
+        """Know an address by a login that was good, and give back what its name was charged."""
+        name, now = _digest(username), self._now()
+        key = f"known:{network(address)}:{name}"
+        unknown, until = await self._known.push(key, KNOWN, KNOWN, now)
+        if unknown:
+            self._buckets.pull(f"name:{name}", self._name_logins.time(1))
+        else:
+            self._known.pull(key, until - now - KNOWN)
+
+    async def count_password(self, user_id: UUID) -> None:
+        """Count an attempt of somebody logged in to give their password; raises ``Throttled``."""
+        await self._draw(self._logins, f"password:{user_id}", 1)
+
+    def _now(self) -> int:
+        return (self._clock() - _EPOCH) // _MICROSECOND * 1000
+
+    async def _draw(self, kind: Kind, key: str, points: int) -> Level:
+        now = self._now()
+        time = kind.time(min(points, kind.maximum))
+        # A tenth of a point is for what was rounded.
+        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else LONGEST
+        done, full_at = await self._buckets.push(key, time, most, now)
+        level = Level(kind, full_at, now)
+        if not done:
+            raise Throttled(max(1, -(-(full_at + time - now - most) // 10**9)), level)
+        return level
+
+
+def _digest(username: str) -> str:
+    """Return what stands for a name, however it is written."""
+    name = username.strip().casefold().encode(errors="surrogatepass")
+    return hashlib.blake2b(name, digest_size=12).hexdigest()
+
+
+def bucket_of(context: Context) -> str:
+    """Return the key of the bucket that a request draws from: the user's, or the address's."""
+    viewer = context.viewer
+    return f"address:{network(context.address)}" if viewer is None else _key_of(viewer.id)
+
+
+@lru_cache(maxsize=MOST_BUCKETS)
+def _key_of(user_id: UUID) -> str:
+    """Return the key of a user's bucket: writing an id takes longer than looking it up."""
+    return f"user:{user_id}"
+
+
+def network(address: str) -> str:
+    """Return what one client has of addresses: one of IPv4, 2^64 of IPv6."""
+    # A proxy may pass on anything as an address; no long text is kept.
+    return _network(address[:LONGEST_ADDRESS])
+
+
+@lru_cache(maxsize=MOST_BUCKETS)
+def _network(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    return str(found)
+
+
+def count_objects(text: bytes, most: int) -> int:
+    """Return how many objects with members a finished JSON text has.
+
+    In a long text the braces are counted, which takes a tenth of the time; those inside of strings
+    count then, too, unless that makes more than ``most``.
+    """
+    if len(text) > LONG:
+        found = len(text) - len(text.replace(b"{", b""))
+        if found <= most:
+            return found
+    return len(_OBJECT.findall(text))

@@ -1,0 +1,1 @@
+"""The handlers of the documented paths, one module a resource."""

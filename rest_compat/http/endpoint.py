@@ -1,0 +1,124 @@
+"""What every path has in common: who asks, which methods there are, and how refusals look."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from resolvers.errors import DeskError
+from resolvers.services import Context, Desk
+from rest_compat.http.authentication import viewer_of
+from rest_compat.http.bodies import FORM, MULTIPART, limit_body
+from rest_compat.http.error_messages import refusal
+from rest_compat.http.negotiation import require_json
+from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
+from rest_compat.http.throttle import charged
+from rest_compat.openapi.operations import operation_of
+
+# Makes the ``Link`` header of a request, None where there is nowhere to lead to.
+Links = Callable[[Request], str | None]
+Handler = Callable[[Request, Context], Awaitable[Response]]
+
+
+class Endpoint:
+    """One path: answers each method by its handler, as an ASGI application.
+
+    ``public`` paths take no token; ``negotiates`` is for those that answer with JSON. ``Allow`` is
+    on every answer, refusals included (recorded), and so is the ``Link`` to GraphQL that ``links``
+    makes.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        public_url: str | None,
+        name: str,
+        handlers: Mapping[str, Handler],
+        *,
+        public: bool = False,
+        negotiates: bool = True,
+        links: Links | None = None,
+    ) -> None:
+        self._desk = desk
+        self._public_url = public_url
+        self._public = public
+        self._negotiates = negotiates
+        self._links = links
+        self._handlers = dict(handlers)
+        if "GET" in handlers:
+            self._handlers["HEAD"] = handlers["GET"]
+        self._handlers["OPTIONS"] = partial(_options, name)
+        self._allow = ", ".join(self._handlers)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the path has."""
+        return tuple(self._handlers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        request = Request(scope, receive, send)
+        response = await self._respond(request)
+        if all(name != b"cache-control" for name, _ in response.raw_headers):
+            # What is answered depends on who asks, and may change at any time.
+            response.raw_headers.append((b"cache-control", b"no-store"))
+        response.headers["Allow"] = self._allow
+        if self._links is not None and (link := self._links(request)) is not None:
+            # Not by ``headers``: nothing else has set it, and looking for it costs as much again.
+            response.raw_headers.append((b"link", link.encode("latin-1")))
+        if request.method == "HEAD":
+            response = _without_body(response)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            if self._negotiates:
+                require_json(request)
+            # The token is looked at before the method, so a stranger learns 401 and never 405.
+            viewer = None if self._public else await viewer_of(self._desk, request)
+            limit_body(request, None if viewer is None else self._desk.max_text_bytes)
+            handler = self._handlers.get(request.method)
+            if handler is None:
+                raise RestError(405, {"detail": f'Method "{request.method}" not allowed.'})
+            base_url = self._public_url or base_url_of(request)
+            address = request.client.host if request.client else ""
+            context = Context(self._desk, viewer, "rest", base_url, address)
+            respond = partial(handler, request, context)
+            return await charged(operation_of(handler), request, context, respond)
+        except RestError as error:
+            return error.response()
+        except DeskError as error:
+            return refusal(error, getattr(request.state, "given", {})).response()
+
+
+def base_url_of(request: Request) -> str:
+    """Return the address that the client used for this server, without a slash at its end."""
+    host = request.headers.get("host") or "{}:{}".format(*(request.scope["server"] or ("", 0)))
+    return f"{request.scope['scheme']}://{host}{request.scope.get('root_path', '')}"
+
+
+async def append_slash(request: Request) -> Response:
+    """Redirect a path without its trailing slash, query included (recorded for details)."""
+    target = quote(request.scope["path"], safe="/:@-._~!$&'()*+,;=") + "/"
+    query = request.scope["query_string"].decode("latin-1")
+    return Response(status_code=301, headers={"Location": f"{target}?{query}" if query else target})
+
+
+async def nowhere(_request: Request) -> Response:
+    """Answer a path that does not exist."""
+    return not_found().response()
+
+
+async def _options(name: str, _request: Request, _context: Context) -> Response:
+    """Describe a path as the old system did, for tools that ask what it takes."""
+    parses = [JSON_TYPE, FORM, MULTIPART]
+    return answer({"name": name, "description": "", "renders": [JSON_TYPE], "parses": parses})
+
+
+def _without_body(response: Response) -> Response:
+    empty = Response(status_code=response.status_code)
+    empty.raw_headers = response.raw_headers
+    return empty

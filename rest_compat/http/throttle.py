@@ -1,0 +1,102 @@
+"""What a request costs its user: about what the same request would cost in GraphQL.
+
+A read costs a point for each object of its answer: what it may have is drawn before, and what it
+did not have is given back; and points for the conditions of a list. A write costs ten.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.query.execute import Read
+from resolvers.query.filters.cost import OF_ALL, weight_of
+from resolvers.query.shapes import Shape
+from resolvers.rate_limits import bucket_of, count_objects
+from resolvers.services import Context
+from rest_compat.http.responses import RestError
+from rest_compat.lists.list_endpoint import Listing, Wanted
+from rest_compat.lists.pagination import PAGE_SIZE, window_of
+from rest_compat.openapi.operations import Operation
+
+WRITE = 10
+SCANS = 2
+SAFE = ("GET", "HEAD")
+
+
+def points_of(operation: Operation, request: Request) -> int:
+    """Return the most that a request may cost."""
+    if request.method not in SAFE:
+        return WRITE
+    objects = _objects_of(operation)
+    if operation.listing is None or not _has_window(operation, operation.listing):
+        return objects
+    try:
+        return 1 + objects * window_of(request.query_params).limit
+    except RestError:
+        return 1
+
+
+def points_of_filters(operation: Operation, request: Request) -> int:
+    """Return what the conditions of a list cost: its rows are counted, and read."""
+    listing = operation.listing
+    if listing is None or request.method not in SAFE or not request.scope["query_string"]:
+        return 0
+    wanted = Wanted()
+    listing.filter(request.query_params, wanted)
+    return OF_ALL * SCANS * weight_of(wanted.conditions)
+
+
+def _has_window(operation: Operation, listing: Listing) -> bool:
+    return operation.answers is listing.read or operation.follows
+
+
+@cache
+def _objects_of(operation: Operation) -> int:
+    """Return the objects of an answer, or of each row of a window."""
+    answers, listing = operation.answers, operation.listing
+    if listing is not None and _has_window(operation, listing):
+        return _objects(listing.shape)
+    if not isinstance(answers, Read):
+        return 1
+    rows = PAGE_SIZE if answers.root == "list" else 1
+    return rows * sum(_objects(shape) for _, shape in answers.shapes)
+
+
+def _objects(shape: Shape) -> int:
+    """Return the objects of one row: all that REST nests are lists."""
+    nested = (field.shape for field in shape.fields if field.shape is not None)
+    return 1 + PAGE_SIZE * sum(map(_objects, nested))
+
+
+async def charged(
+    operation: Operation,
+    request: Request,
+    context: Context,
+    respond: Callable[[], Awaitable[Response]],
+) -> Response:
+    """Answer a request, and settle what it costs; raises ``Throttled``."""
+    rates = context.desk.rates
+    if rates is None or request.method == "OPTIONS":
+        return await respond()
+    points, key = points_of(operation, request), bucket_of(context)
+    filters = points_of_filters(operation, request)
+    level = await rates.draw(key, points + filters)
+    # What is refused has been looked for, too.
+    used = 1 + filters if request.method in SAFE else points
+    points += filters
+    try:
+        response = await respond()
+        if request.method in SAFE:
+            body = bytes(getattr(response, "body", b""))
+            used = filters + max(1, count_objects(body, points))
+        return response
+    except asyncio.CancelledError:
+        # Who leaves has had the work done, as in GraphQL.
+        used = points
+        raise
+    finally:
+        if used != points:
+            rates.give_back(key, points - used, level)

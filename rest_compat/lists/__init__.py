@@ -1,0 +1,1 @@
+"""Lists: their parameters, filters and pages."""

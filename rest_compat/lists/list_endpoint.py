@@ -1,0 +1,252 @@
+"""Lists: filters, search and ordering from the query, a window, and the answer around the rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.errors import BadInput
+from resolvers.query.execute import REST, Read, plan_for, run
+from resolvers.query.filters.compile import parse
+from resolvers.query.filters.search_terms import search_terms
+from resolvers.query.shapes import Args, Shape
+from resolvers.services import Context
+from rest_compat.http.error_messages import NOT_VALID_UUID, NULL_CHARACTERS
+from rest_compat.http.responses import RestError, answer
+from rest_compat.lists.pagination import LARGEST, Window, window_of
+from rest_compat.lists.parameters import ORDERING, WINDOW, near_misses
+from rest_compat.openapi.reads import row_exists
+from rest_compat.openapi.request_fields import uuid_of
+from rest_compat.openapi.shapes import EXISTS
+
+FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
+
+
+@dataclass
+class Wanted:
+    """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
+
+    conditions: dict[str, Any] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    # Parameter, entity and id of each row that has to exist.
+    references: list[tuple[str, str, UUID]] = field(default_factory=list)
+
+
+Reader = Callable[[str, str, Wanted], None]
+
+
+class Switch:
+    """What a filter takes that acts only where it is literally ``true``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Reads a parameter, and says what it takes: a choice, an id, a text, a flag or a switch."""
+
+    read: Reader
+    takes: type[Any]
+
+
+def taking(takes: type[Any]) -> Callable[[Reader], Filter]:
+    """Make a filter of what reads its parameter."""
+    return partial(Filter, takes=takes)
+
+
+def choice(choices: type[StrEnum]) -> Filter:
+    """Filter by a choice; what is none of them is refused (recorded: "filter status=bogus")."""
+    values = frozenset(choice.value for choice in choices)
+
+    @taking(choices)
+    def read(name: str, value: str, wanted: Wanted) -> None:
+        if value in values:
+            wanted.conditions[name] = {"eq": value}
+        else:
+            sentence = f"Select a valid choice. {value} is not one of the available choices."
+            wanted.problems[name] = [sentence]
+
+    return read
+
+
+def reference(entity: str | None) -> Filter:
+    """Filter by an id; of an entity, one that has no row is refused (recorded)."""
+
+    @taking(UUID)
+    def read(name: str, value: str, wanted: Wanted) -> None:
+        if "\0" in value:
+            wanted.problems[name] = [NULL_CHARACTERS]
+            return
+        found = uuid_of(value)
+        if found is None:
+            wanted.problems[name] = [NOT_VALID_UUID.format(value=value)]
+            return
+        wanted.conditions[name] = {"eq": found}
+        if entity is not None:
+            wanted.references.append((name, entity, found))
+
+    return read
+
+
+@taking(str)
+def text(name: str, value: str, wanted: Wanted) -> None:
+    """Filter by an exact text: one that no row has finds nothing."""
+    if "\0" in value:
+        wanted.problems[name] = [NULL_CHARACTERS]
+    wanted.conditions[name] = {"eq": value}
+
+
+@taking(str)
+def trimmed(name: str, value: str, wanted: Wanted) -> None:
+    """Filter by an exact text without the blanks around it; nothing but blanks does not filter."""
+    if value := value.strip():
+        text.read(name, value, wanted)
+
+
+@taking(str)
+def search(name: str, value: str, wanted: Wanted) -> None:
+    """Search for terms."""
+    try:
+        search_terms(value)
+    except BadInput as error:
+        wanted.problems[name] = [str(error)]
+    if "\0" in value:
+        wanted.problems[name] = [NULL_CHARACTERS]
+    wanted.conditions[name] = value
+
+
+@taking(bool)
+def flag(name: str, value: str, wanted: Wanted) -> None:
+    """Filter by a boolean; other spellings do not filter."""
+    if (found := FLAG_SPELLINGS.get(value.lower())) is not None:
+        wanted.conditions[name] = found
+
+
+def switch(condition: str) -> Filter:
+    """Filter where the parameter is literally ``true`` (recorded: "filter my_tickets=false")."""
+
+    @taking(Switch)
+    def read(_name: str, value: str, wanted: Wanted) -> None:
+        if value == "true":
+            wanted.conditions[condition] = True
+
+    return read
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A list: its path, its rows' shape, and the parameters and orders it knows.
+
+    ``more`` are parameters that are neither filters nor of the window.
+    """
+
+    path: str
+    entity: str
+    shape: Shape
+    filters: Mapping[str, Filter]
+    orders: frozenset[str]
+    more: frozenset[str] = frozenset()
+    read: Read = field(init=False)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of its parameters; what looks like one of them and is none is refused."""
+        return WINDOW.union(self.filters, self.more, [ORDERING] if self.orders else ())
+
+    def __post_init__(self) -> None:
+        read = Read("page", self.entity, ((self.entity, self.shape),), REST)
+        object.__setattr__(self, "read", read)
+
+    def filter(self, params: Mapping[str, str], wanted: Wanted) -> None:
+        """Read the filters of a query; empty values do not filter."""
+        for name, value in params.items():
+            if value and name in self.filters:
+                self.filters[name].read(name, value, wanted)
+
+
+async def list_answer(listing: Listing, request: Request, context: Context) -> Response:
+    """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
+    wanted = await checked(listing, request, context)
+    read = partial(_read, listing, context, wanted, order_of(listing, request.query_params))
+    try:
+        window = window_of(request.query_params)
+    except RestError:
+        # A filter that is wrong is told first, as the rows are filtered before they are paged.
+        await require_references(context, wanted)
+        raise
+    if window.page == 0:
+        window = window.on_last_page((await read(Window(1, LARGEST)))[0])
+    count, text = await read(window)
+    if count == 0:
+        # Rows show that what they refer to exists; only without any it has to be looked for.
+        await require_references(context, wanted)
+    url = context.base_url + listing.path
+    following, previous = window.links(url, request.url.query, count)
+    results = orjson.Fragment(text)
+    return answer({"count": count, "next": following, "previous": previous, "results": results})
+
+
+async def checked(listing: Listing, request: Request, context: Context) -> Wanted:
+    """Return what a query's filters ask for; raises ``RestError`` with all that is wrong."""
+    wanted = Wanted()
+    # Empty values do not filter (recorded), and of repeated ones this is the last.
+    given = {name: value for name, value in request.query_params.items() if value}
+    listing.filter(given, wanted)
+    wanted.problems |= near_misses(given, listing.known)
+    if wanted.problems:
+        await require_references(context, wanted)
+    return wanted
+
+
+async def require_references(context: Context, wanted: Wanted) -> None:
+    """Raise ``RestError`` with the problems found before and with references to nothing."""
+    sentence = "Select a valid choice. That choice is not one of the available choices."
+    for name, entity, key in wanted.references:
+        # Customers see the staff on their tickets there only, so for them nobody is unknown.
+        hidden = entity == "User" and context.require_viewer().is_customer
+        if not hidden and not await row_exists(context, EXISTS[entity], key):
+            wanted.problems[name] = [sentence]
+    if wanted.problems:
+        raise RestError(400, wanted.problems)
+
+
+def filter_args(wanted: Wanted, **values: object) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Return the structure and the values of a query's filters."""
+    bound: dict[str, object] = {}
+    where = parse(wanted.conditions, bound)
+    return where, {**bound, **values}
+
+
+async def _read(
+    listing: Listing,
+    context: Context,
+    wanted: Wanted,
+    order: tuple[tuple[str, bool], ...],
+    window: Window,
+) -> tuple[int, str]:
+    where, values = filter_args(wanted, offset=window.bounded_offset)
+    skips = window.offset > 0
+    args = (Args(where, order, limit=window.limit, skips=skips, values=values),)
+    plan = await plan_for(context, listing.read, args, key=listing.path)
+    row = await run(context, plan, args)
+    return row[0], row[1]
+
+
+def order_of(listing: Listing, params: QueryParams) -> tuple[tuple[str, bool], ...]:
+    """Read ``ordering``: fields the list does not know are ignored (recorded: "ordering bogus").
+
+    Given several times it is one list, as clients write lists that do not know about the commas.
+    """
+    found: dict[str, bool] = {}
+    for term in ",".join(params.getlist(ORDERING)).split(","):
+        name = term.strip()
+        descends = name.startswith("-")
+        name = name[1:] if descends else name
+        if name in listing.orders:
+            found.setdefault(name, descends)
+    return tuple(found.items())

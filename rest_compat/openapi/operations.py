@@ -1,0 +1,79 @@
+"""What a handler takes and answers, said once beside it: the API document is made of this.
+
+It names the forms, rules, lists and shapes that serve the request, so what is added to one of them
+is in the document at once. Tests hold a declaration to what its handler really uses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any, TypeVar
+
+from resolvers.commands.validation import Rules
+from resolvers.query.execute import Read
+from rest_compat.lists.list_endpoint import Listing
+from rest_compat.openapi.request_fields import Form
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class File:
+    """The answer of a path that sends the bytes of a file."""
+
+
+# An object of the reads and types that its members have, where an answer is no row.
+Members = Mapping[str, "Read | type | UnionType"]
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """What one handler does with a request.
+
+    ``about`` is what a body describes. ``listing`` has the filters that are taken, and unless
+    there are other ``answers`` it is also what is answered. ``errors`` are the statuses whose
+    body may say ``error``, as actions do, each with a sentence of it; ``refusals`` those that path,
+    method and body do not tell. ``error_fields`` are the fields that a 400 names, if not those of
+    the form.
+    ``follows``: the listing's window begins after a cursor. ``tagged``: the answer has an
+    ``ETag``. ``conditional``: ``If-Match`` is looked at.
+    """
+
+    answers: Read | Members | type[File] | None = None
+    status: int = 200
+    about: str = ""
+    form: Form | None = None
+    rules: Rules = field(default_factory=dict)
+    listing: Listing | None = None
+    errors: Mapping[int, str] = field(default_factory=dict)
+    refusals: frozenset[int] = frozenset()
+    error_fields: tuple[str, ...] | None = None
+    summary: str = ""
+    follows: bool = False
+    tagged: bool = False
+    conditional: bool = False
+
+
+UNKNOWN = Operation(answers={})
+_known: dict[Callable[..., Any], Operation] = {}
+
+
+def operation(
+    answers: Read | Members | type[File] | None = None, **more: Any
+) -> Callable[[Handler], Handler]:
+    """Declare what a handler takes and answers; the fields are those of ``Operation``."""
+
+    def declare(handler: Handler) -> Handler:
+        _known[handler] = Operation(answers, **more)
+        return handler
+
+    return declare
+
+
+def listed(listing: Listing, **more: Any) -> Callable[[Handler], Handler]:
+    """Declare a handler that answers with a window of a list."""
+    return operation(listing.read, listing=listing, **more)
+
+
+def operation_of(handler: Callable[..., Any]) -> Operation:
+    """Return what a handler declared, or what is known of any: it answers with an object."""
+    return _known.get(handler, UNKNOWN)

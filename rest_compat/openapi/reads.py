@@ -1,0 +1,63 @@
+"""Reading one row, as every detail and every write's answer does."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.errors import NotFound
+from resolvers.query.execute import Read, read_json
+from resolvers.query.shapes import Args
+from resolvers.services import Context
+from rest_compat.http.bodies import Body, read_body
+from rest_compat.http.responses import RestError, not_found, text_answer
+from rest_compat.openapi.request_fields import uuid_of
+
+
+def id_of(request: Request) -> UUID:
+    """Return the id in a path; what is no UUID in any spelling leads nowhere."""
+    found = uuid_of(request.path_params["id"])
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def body_for(request: Request, context: Context, read: Read, key: UUID) -> Body:
+    """Read the body of a write to a row.
+
+    Of a row that does not exist nothing else is told, as the old system looked for it first.
+    """
+    try:
+        return await read_body(request)
+    except RestError:
+        await require_row(context, read, key)
+        raise
+
+
+async def require_row(context: Context, read: Read, key: UUID) -> None:
+    """Raise ``NotFound`` unless there is a row of this id for the viewer."""
+    if not await row_exists(context, read, key):
+        raise NotFound(read.entity)
+
+
+async def row_answer(
+    context: Context, read: Read, key: UUID, status: int = 200, *more: Args
+) -> Response:
+    """Answer with the row of an id; ``more`` are the arguments of further slots.
+
+    Raises ``NotFound`` where the row does not exist for the viewer.
+    """
+    return text_answer(await row_text(context, read, key, *more), status)
+
+
+async def row_text(context: Context, read: Read, key: UUID, *more: Args) -> str:
+    """Return the JSON text of the row of an id."""
+    text = await read_json(context, read, (Args(values={"key": key}), *more))
+    if text is None:
+        raise NotFound(read.entity)
+    return text
+
+
+async def row_exists(context: Context, read: Read, key: UUID) -> bool:
+    """Whether there is a row of this id for the viewer."""
+    return await read_json(context, read, (Args(values={"key": key}),)) is not None

@@ -1,0 +1,1 @@
+"""Errors of GraphQL responses: their codes, their messages, what is redacted."""

@@ -1,0 +1,1 @@
+"""How an operation is parsed, limited, paid for and executed."""

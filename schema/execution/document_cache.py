@@ -1,0 +1,187 @@
+"""Documents that were parsed and validated before, by their text."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from resolvers.query.preparation_cost import draw_preparation
+from resolvers.rate_limits import bucket_of
+from resolvers.services import Context
+from schema.errors.redaction import without_names
+from schema.execution.cost import Cost, Pricing
+from schema.execution.limits import Limits, TooMuch, excesses
+from schema.execution.strawberry_internals import BoundedOverlappingFields, ValidationAbortedError
+
+MOST_DOCUMENTS = 500
+# Longer documents are parsed and validated each time rather than kept.
+LONGEST_KEPT = 20_000
+# How many characters of a new document cost a point: 2,000 take up to 100 ms.
+CHARACTERS_A_POINT = 20
+# Looking for the name that was meant takes milliseconds for each wrong one.
+MOST_ERRORS = 20
+
+
+@dataclass(slots=True)
+class Known:
+    """A document and what is wrong with it; without operations where it cannot be parsed."""
+
+    document: DocumentNode
+    errors: list[GraphQLError]
+    operations: Mapping[str, OperationDefinitionNode] = field(init=False)
+    # By the operation's name, of those that were asked for.
+    costs: dict[str, Cost] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the operations, the one without a name under ``''``."""
+        self.operations = {
+            one.name.value if one.name else "": one
+            for one in self.document.definitions
+            if isinstance(one, OperationDefinitionNode)
+        }
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation that is meant (GraphQL, section 6.1).
+
+        An empty name is none. Raises ``NoChoice`` where there is none of this name, or no name
+        where there is a choice.
+        """
+        if name:
+            found = self.operations.get(name)
+            if found is None:
+                raise NoChoice("The document has no operation of the name that was sent.")
+            return found
+        if len(self.operations) != 1:
+            message = "Say which of the operations is meant: `operationName`."
+            raise NoChoice(message if self.operations else "The document has no operation.")
+        return next(iter(self.operations.values()))
+
+
+class NoChoice(GraphQLError):
+    """It is not said which operation of a document is meant, or there is none of that name."""
+
+
+class Documents:
+    """A bounded cache of the documents of one schema; the least recently used one leaves first.
+
+    Strawberry's own caches hash a whole document at each request, which costs as much as a short
+    read.
+    """
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
+        """Take the schema; without introspection, errors do not tell of names in it either."""
+        self._schema = schema
+        self.limits = limits
+        self._pricing = Pricing(schema)
+        self.hides_names = not introspection
+        self._rules: tuple[type[ASTValidationRule], ...] = tuple(
+            BoundedOverlappingFields if rule is OverlappingFieldsCanBeMergedRule else rule
+            for rule in specified_rules
+        )
+        if not introspection:
+            self._rules = (NoSchemaIntrospectionCustomRule, *self._rules)
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._trusted: dict[str, Known] = {}
+
+    def trust(self, text: str) -> Known:
+        """Examine a document of the server's own.
+
+        It may have any size, and is known from then on; the other limits are those of all.
+        """
+        if text not in self._trusted:
+            self._trusted[text] = self.examine(text, trusted=True)
+        return self._trusted[text]
+
+    def get(self, text: str) -> Known | None:
+        """Return what is known of a text that was examined before."""
+        known = self._trusted.get(text)
+        if known is not None:
+            return known
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+        return known
+
+    async def read(self, text: str, context: Context) -> Known:
+        """Return what is known of a text, parsing and validating it when it is new.
+
+        That costs points by its length, drawn before; raises ``Throttled``. It takes up to a
+        quarter of a second, in a thread.
+        """
+        known = self.get(text)
+        if known is not None:
+            return known
+        # One that is too long is not looked into.
+        if len(text) <= self.limits.document_kb * 1000:
+            await draw_preparation(context, len(text) // CHARACTERS_A_POINT)
+
+        def keep(found: Known) -> None:
+            if len(text) <= LONGEST_KEPT:
+                self._known[text] = found
+                if len(self._known) > MOST_DOCUMENTS:
+                    self._known.popitem(last=False)
+
+        compiler, examine = context.desk.compiler, partial(self.examine, text)
+        return await compiler.run(bucket_of(context), partial(self.get, text), examine, keep)
+
+    def cost(self, known: Known, operation: OperationDefinitionNode) -> Cost:
+        """Return what an operation costs, by its variables."""
+        key = operation.name.value if operation.name else ""
+        found = known.costs.get(key)
+        if found is None:
+            found = known.costs[key] = self._pricing.cost(known.document, operation)
+        return found
+
+    def examine(self, text: str, *, trusted: bool = False) -> Known:
+        """Parse and validate a text."""
+        try:
+            if not trusted:
+                _require_short(text, self.limits)
+            document = parse(text, max_tokens=None if trusted else self.limits.tokens)
+        except GraphQLError as error:
+            errors = self.shown([error.with_traceback(None)])
+            return Known(DocumentNode(definitions=()), errors)
+        errors = excesses(document, self.limits)
+        if not errors:
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MOST_ERRORS,
+                hide_suggestions=self.hides_names,
+            )
+        return Known(document, self.shown([_said(error) for error in errors]))
+
+    def shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return errors without names of the schema where it may not be asked for."""
+        return without_names(errors) if self.hides_names else errors
+
+
+def _require_short(text: str, limits: Limits) -> None:
+    # A text has at least as many bytes as characters: most need not be encoded to be counted.
+    most = limits.document_kb * 1000
+    size = len(text)
+    if size <= most and not text.isascii():
+        size = len(text.encode(errors="surrogatepass"))
+    if size > most:
+        raise TooMuch(f"A document may have {most} bytes; this one has {size}.")
+
+
+def _said(error: GraphQLError) -> GraphQLError:
+    """Put into words where the comparison of fields was given up."""
+    if isinstance(error, ValidationAbortedError) and error.message == "Validation aborted.":
+        return TooMuch("The document asks for the same fields too often to compare them all.")
+    return error

@@ -1,0 +1,249 @@
+"""The way of an operation, the same over every transport: examined, chosen, run in its time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, cast
+
+from graphql import ExecutionResult as GraphQLExecutionResult
+from graphql import GraphQLError, OperationDefinitionNode
+from graphql.execution import create_source_event_stream, map_source_to_response_event
+from strawberry import Schema
+from strawberry.types import ExecutionResult
+
+from resolvers.errors import Throttled, TimedOut
+from resolvers.query.preparation_cost import Preparation, preparation
+from schema.errors.formatting import worded
+from schema.execution.context import GraphContext
+from schema.execution.document_cache import Documents, Known, NoChoice
+from schema.execution.engine import FragmentExecutor, executing
+from schema.execution.limits import TooMuch, excess_of_values
+from schema.execution.reservations import REFUSED, Charge, charge, refuse, throttled
+from schema.execution.strawberry_internals import (
+    OperationType,
+    PreExecutionError,
+    core_schema,
+    optimized_is_awaitable,
+)
+from schema.projection.resolve import wrong_arguments
+from schema.projection.selection import WrongDirective
+from schema.transport.refused import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation to be run: valid, and the one that is meant."""
+
+    known: Known
+    node: OperationDefinitionNode
+    variables: dict[str, Any] | None
+    context: GraphContext
+    # What its document and its statements cost because they are new.
+    prepared: Preparation
+
+    @property
+    def name(self) -> str | None:
+        """Its name in the document."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def type(self) -> OperationType:
+        """What it is, as Strawberry has it."""
+        return OperationType(self.node.operation.value)
+
+
+class DeskSchema(Schema):
+    """Strawberry's schema, with a way of our own from a text to its result.
+
+    Strawberry's own, with its extensions, costs more than the rest of a short read.
+    """
+
+    documents: Documents
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Return the results of an operation of any type, which any may be over a WebSocket."""
+        found = await self.choose(query or "", variable_values, context_value, operation_name)
+        return self.results(found, context_value.request_id)
+
+    async def choose(
+        self,
+        text: str,
+        variables: dict[str, Any] | None,
+        context: GraphContext,
+        operation_name: str | None,
+    ) -> Operation | PreExecutionError:
+        """Return the operation that is meant, or why there is none."""
+        prepared = Preparation()
+        preparation.set(prepared)
+        try:
+            known = await self.documents.read(text, context.desk_context)
+        except Throttled as error:
+            return throttled(error, context, REFUSED)
+        errors = known.errors
+        if not errors and (excess := excess_of_values(variables)) is not None:
+            errors = [excess]
+        if not errors:
+            try:
+                node = known.operation(operation_name)
+                return Operation(known, node, variables, context, prepared)
+            except NoChoice as error:
+                errors = [error]
+        return await refuse(errors, context, prepared)
+
+    async def run(self, operation: Operation) -> ExecutionResult:
+        """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            return started
+        executor, charged = started
+        if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
+            extensions = charged.settle(None, ()) if charged else None
+            wrong = self.documents.shown(wrong)
+            return PreExecutionError(data=None, errors=wrong, extensions=extensions)
+        if operation.context.uploads is not None and operation.context.desk_context.viewer:
+            # Not for strangers, and not in the time that the operation has.
+            await operation.context.uploads.receive()
+        seconds = operation.context.desk_context.desk.operation_seconds
+        executing.set(executor)
+        try:
+            async with asyncio.timeout(seconds):
+                result = executor.execute_operation()
+                # Nothing comes later: the schema has neither @defer nor @stream.
+                done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
+                _note_throttled(done.errors, operation.context)
+        except TimeoutError:
+            # Nothing is given back for work that took too long.
+            extensions = charged.shown(charged.requested) if charged else None
+            return _late(operation, executor, TimedOut(seconds), extensions)
+        extensions = charged.settle(done.data, executor.finished) if charged else None
+        errors = self.documents.shown(done.errors) if done.errors else None
+        return ExecutionResult(data=done.data, errors=errors, extensions=extensions)
+
+    async def _start(
+        self, operation: Operation
+    ) -> tuple[FragmentExecutor, Charge | None] | PreExecutionError:
+        """Return what runs an operation, and the points that were drawn for it."""
+        context, prepared = operation.context, operation.prepared
+        executor = self._executor(operation)
+        if isinstance(executor, list):
+            return await refuse(self.documents.shown(executor), context, prepared)
+        cost = self.documents.cost(operation.known, operation.node)
+        variables = executor.variable_values.coerced
+        most = self.documents.limits.cost
+        try:
+            charged = await charge(cost, operation.node, variables, context, prepared, most)
+        except TooMuch as error:
+            return await refuse([error.with_traceback(None)], context, prepared)
+        except Throttled as error:
+            return throttled(error, context, cost.of(variables).total, operation.node)
+        return executor, charged
+
+    def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
+        """Return what runs an operation, or what is wrong with its variables."""
+        built = FragmentExecutor.build(
+            core_schema(self),
+            operation.known.document,
+            context_value=operation.context,
+            raw_variable_values=operation.variables,
+            operation_name=operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            hide_suggestions=self.documents.hides_names,
+        )
+        return cast(FragmentExecutor | list[GraphQLError], built)
+
+    async def results(
+        self, found: Operation | PreExecutionError, request_id: str
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Yield what comes of an operation of any type; transports show errors as they are."""
+        if isinstance(found, PreExecutionError):
+            yield _worded(found, request_id)
+        elif found.type is OperationType.SUBSCRIPTION:
+            results = self._follow(found)
+            async with aclosing(results):
+                async for result in results:
+                    yield _worded(result, request_id)
+        else:
+            try:
+                result = await self.run(found)
+            except Refused as refused:
+                result = PreExecutionError(data=None, errors=[refused.error()])
+            except Exception as error:
+                failed = GraphQLError("", nodes=found.node, original_error=error)
+                result = ExecutionResult(data=None, errors=[failed])
+            yield _worded(result, request_id)
+
+    async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
+        # It costs once, however many events follow.
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            yield started
+            return
+        executor, _ = started
+        opened = create_source_event_stream(executor)
+        source = await opened if isawaitable(opened) else opened
+        if isinstance(source, GraphQLExecutionResult):
+            yield PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
+            return
+        results = map_source_to_response_event(executor, source)
+        async with aclosing(results):
+            # Whatever ends a stream is told by its last result.
+            try:
+                async for result in results:
+                    yield ExecutionResult(data=result.data, errors=result.errors)
+            except Exception as error:
+                last = GraphQLError(str(error), nodes=operation.node, original_error=error)
+                yield ExecutionResult(data=None, errors=[last])
+
+
+def _wrong(executor: FragmentExecutor) -> list[GraphQLError]:
+    """Return what is wrong with any argument of any mutation, before the first one writes."""
+    try:
+        mutations = executor.mutations()
+    except WrongDirective as found:
+        return [found.error]
+    return [error for info in mutations for error in wrong_arguments(info)]
+
+
+def _late(
+    operation: Operation,
+    executor: FragmentExecutor,
+    late: TimedOut,
+    extensions: dict[str, Any] | None,
+) -> ExecutionResult:
+    """Return what an operation answers whose time is up: what was written until then."""
+    if operation.type is OperationType.MUTATION:
+        data = executor.stopped(late)
+        if data is not None:
+            errors = executor.collected_errors.errors
+            return ExecutionResult(data=data, errors=errors, extensions=extensions)
+    error = GraphQLError(str(late), nodes=operation.node, original_error=late)
+    return ExecutionResult(data=None, errors=[error], extensions=extensions)
+
+
+def _note_throttled(errors: Sequence[GraphQLError] | None, context: GraphContext) -> None:
+    """Tell the transport how long to wait where a field had too much to do."""
+    for error in errors or ():
+        if isinstance(error.original_error, Throttled):
+            context.retry_after = max(context.retry_after or 0, error.original_error.seconds)
+
+
+def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:
+    """Replace a result's errors by what clients may see."""
+    if result.errors:
+        result = type(result)(
+            data=result.data,
+            errors=[worded(error, request_id) for error in result.errors],
+            extensions=result.extensions,
+        )
+    return result

@@ -1,0 +1,132 @@
+"""Prices: points, and what they are multiplied with by the variables of an operation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ArgumentNode, VariableNode, value_from_ast_untyped
+
+from resolvers.query.filters.cost import weight_of
+from schema.types.descriptions import DEFAULT_PAGE, MOST_NODES, MOST_PAGE
+
+# A number, the name of a variable that holds it, or None where it is not given.
+Given = int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a page, by the arguments that say how many."""
+
+    first: Given
+    last: Given
+
+    def count(self, variables: Mapping[str, Any]) -> int:
+        """Return how many there may be; what is out of bounds is refused later, with its reason."""
+        size = _value(self.last, variables)
+        if size is None:
+            size = _value(self.first, variables)
+        # An empty page is prepared like others.
+        return DEFAULT_PAGE if size is None else max(1, min(size, MOST_PAGE))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that decide."""
+        return frozenset(one for one in (self.first, self.last) if isinstance(one, str))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The objects whose ids a variable lists."""
+
+    ids: str
+
+    def count(self, variables: Mapping[str, Any]) -> int:
+        """Return how many there are."""
+        return max(1, min(len(variables.get(self.ids) or ()), MOST_NODES))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variable."""
+        return frozenset([self.ids])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Conditions:
+    """The conditions of the filters that a field takes, in the worth of plain ones."""
+
+    arguments: tuple[ArgumentNode, ...]
+    names: frozenset[str]
+
+    def count(self, variables: Mapping[str, Any]) -> int:
+        """Return how much they are worth."""
+        return sum(self._weight(one, variables) for one in self.arguments)
+
+    def _weight(self, argument: ArgumentNode, variables: Mapping[str, Any]) -> int:
+        node = argument.value
+        if isinstance(node, VariableNode):
+            value = variables.get(node.name.value)
+        else:
+            value = value_from_ast_untyped(node, variables)  # type: ignore[arg-type]
+        if argument.name.value == "filter":
+            return weight_of(value) if isinstance(value, Mapping) else 0
+        return weight_of({argument.name.value: value})
+
+
+Size = Page | Listed | Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What something costs: a point for each object, and what no object stands for."""
+
+    objects: int = 0
+    others: int = 0
+
+    def __add__(self, other: "Points") -> "Points":
+        return Points(self.objects + other.objects, self.others + other.others)
+
+    def __mul__(self, size: int) -> "Points":
+        return Points(self.objects * size, self.others * size)
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.objects + self.others
+
+
+NOTHING = Points()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A number of points, and what is still to be multiplied with sizes from the variables."""
+
+    points: Points = NOTHING
+    parts: tuple[tuple[Size, "Price"], ...] = ()
+
+    def __add__(self, other: "Price") -> "Price":
+        return Price(self.points + other.points, self.parts + other.parts)
+
+    def times(self, size: int | Size) -> "Price":
+        """Return the price of several."""
+        if not isinstance(size, int) and not size.names:
+            size = size.count({})
+        if not isinstance(size, int):
+            return Price(NOTHING, ((size, self),))
+        # A constant size goes into each part's own price.
+        return Price(self.points * size, tuple((one, part.times(size)) for one, part in self.parts))
+
+    def of(self, counts: Mapping[Size, int]) -> Points:
+        """Return the points that it is where the sizes are these."""
+        found = self.points
+        for size, part in self.parts:
+            found += part.of(counts) * counts[size]
+        return found
+
+    def sizes(self) -> set[Size]:
+        """Return the sizes that decide."""
+        return {size for size, _ in self.parts}.union(*(part.sizes() for _, part in self.parts))
+
+
+def _value(given: Given, variables: Mapping[str, Any]) -> int | None:
+    return variables.get(given) if isinstance(given, str) else given

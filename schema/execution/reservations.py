@@ -1,0 +1,120 @@
+"""What an operation costs its user: drawn before it is run, and told with its answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, OperationDefinitionNode
+
+from resolvers.errors import Throttled
+from resolvers.query.preparation_cost import Preparation
+from resolvers.rate_limits import Level, Rates, bucket_of, count_objects
+from schema.execution.context import GraphContext
+from schema.execution.cost import Cost
+from schema.execution.limits import TooMuch, shown_count
+from schema.execution.strawberry_internals import PreExecutionError
+
+# What a request costs that is refused before anything is run.
+REFUSED = 10
+
+
+@dataclass(slots=True)
+class Charge:
+    """Points that were drawn for one operation."""
+
+    rates: Rates
+    key: str
+    cost: Cost
+    requested: int
+    others: int
+    level: Level
+    prepared: Preparation
+
+    def settle(self, data: Any, finished: Sequence[bytes]) -> dict[str, Any]:
+        """Give back what an answer did not need; returns its ``extensions``."""
+        actual = self.others + sum(count_objects(text, self.requested) for text in finished)
+        if isinstance(data, dict):
+            actual += sum(_objects(data[key]) for key in data if key not in self.cost.free)
+        if actual != self.requested:
+            self.rates.give_back(self.key, self.requested - actual, self.level)
+        return self.shown(actual)
+
+    def shown(self, actual: int) -> dict[str, Any]:
+        """Return the ``extensions`` of an answer with this cost."""
+        return _extensions(self.requested, actual, self.level, self.prepared.points)
+
+
+async def charge(
+    cost: Cost,
+    node: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    context: GraphContext,
+    prepared: Preparation,
+    most: int,
+) -> Charge | None:
+    """Draw the points that an operation may cost; None where nothing is counted.
+
+    Raises ``TooMuch`` for one that costs more than ``most`` in any case, and ``Throttled`` where
+    there are too few points now.
+    """
+    points = cost.of(variables)
+    requested = points.total
+    if requested > most:
+        found = shown_count(requested)
+        raise TooMuch(f"An operation may cost {most} points; this one may cost {found}.", node)
+    rates = context.desk_context.desk.rates
+    if rates is None:
+        return None
+    key = bucket_of(context.desk_context)
+    context.level = prepared.level = await rates.draw(key, requested)
+    return Charge(rates, key, cost, requested, points.others, context.level, prepared)
+
+
+async def refuse(
+    errors: list[GraphQLError], context: GraphContext, prepared: Preparation
+) -> PreExecutionError:
+    """Return the answer to a request that is refused, which costs points, too."""
+    rates = context.desk_context.desk.rates
+    if rates is None:
+        return PreExecutionError(data=None, errors=errors)
+    try:
+        context.level = await rates.draw(bucket_of(context.desk_context), REFUSED)
+    except Throttled as error:
+        return throttled(error, context, REFUSED)
+    extensions = _extensions(REFUSED, REFUSED, context.level, prepared.points)
+    return PreExecutionError(data=None, errors=errors, extensions=extensions)
+
+
+def throttled(
+    error: Throttled,
+    context: GraphContext,
+    requested: int,
+    node: OperationDefinitionNode | None = None,
+) -> PreExecutionError:
+    """Return the answer to a request for which there are too few points."""
+    context.retry_after = error.seconds
+    level = {} if error.level is None else _extensions(requested, 0, error.level)
+    told = {"retryAfter": error.seconds, **level}
+    refusal = GraphQLError(str(error), node, original_error=error, extensions=told)
+    return PreExecutionError(data=None, errors=[refusal])
+
+
+def _extensions(requested: int, actual: int, level: Level, preparation: int = 0) -> dict[str, Any]:
+    cost: dict[str, Any] = {"requested": requested, "actual": actual}
+    if preparation:
+        cost["preparation"] = preparation
+    cost["throttle"] = {
+        "maximum": level.maximum,
+        "available": level.available,
+        "restoreRate": level.restore_rate,
+    }
+    return {"cost": cost}
+
+
+def _objects(value: Any) -> int:
+    """Return how many objects a value is and has; finished JSON is counted elsewhere."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_objects, value.values()))
+    if isinstance(value, list):
+        return sum(map(_objects, value))
+    return 0

@@ -1,0 +1,32 @@
+"""The inputs of the mutations of attachments."""
+
+import strawberry
+from strawberry import ID
+from strawberry.file_uploads import Upload
+
+from schema.types.descriptions import said, told
+
+
+@strawberry.input(description="A file and its ticket, for `uploadAttachment`.")
+class UploadAttachmentInput:
+    """A new file."""
+
+    ticket_id: ID = said("The ticket that gets the file.")
+    file: Upload = said("The file, by the GraphQL multipart request specification.")
+
+
+@strawberry.input(description="An attachment and its new name, for `updateAttachment`.")
+class UpdateAttachmentInput:
+    """Changes of an attachment."""
+
+    id: ID = said("The attachment that is to be changed.")
+    name: str | None = told(
+        "What downloads are called from now on, at most 200 characters; of a path, its last part."
+    )
+
+
+@strawberry.input(description="Which file to delete, for `deleteAttachment`.")
+class DeleteAttachmentInput:
+    """A file."""
+
+    id: ID = said("The attachment that is to be deleted.")

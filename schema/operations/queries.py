@@ -1,0 +1,288 @@
+"""The root of all reads. Each field is one statement."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import strawberry
+from graphql import GraphQLResolveInfo
+from strawberry import ID
+
+from resolvers.errors import BadInput, Unauthenticated
+from resolvers.rate_limits import Level
+from schema.execution.strawberry_internals import core_info
+from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
+from schema.projection.arguments import known_id
+from schema.projection.resolve import project
+from schema.types.descriptions import (
+    MOST_NODES,
+    AfterArg,
+    BeforeArg,
+    FirstArg,
+    LastArg,
+    answered,
+    said,
+)
+from schema.types.events import EventsAfterArg, TicketEvent
+from schema.types.objects import (
+    Comment,
+    Company,
+    Connection,
+    Contact,
+    FilterArg,
+    Node,
+    OrderArg,
+    Ticket,
+    User,
+    projected,
+)
+from schema.types.scalars import DateTime
+from schema.types.statistics import TicketStats
+from schema.types.webhooks import Webhook
+
+Info = strawberry.Info[Any, Any]
+
+
+async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
+    """Answer a page of a list.
+
+    Takes the place of Strawberry's resolver, which would convert the arguments once more.
+    """
+    info.context.desk_context.require_viewer()
+    return await project(info, "connection", given=given)
+
+
+async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
+    """Answer the statistics, for the same reason without Strawberry's resolver."""
+    info.context.desk_context.require_viewer()
+    return await project(info, "statistics", given=given)
+
+
+RESOLVERS = {
+    "tickets": resolve_list,
+    "comments": resolve_list,
+    "users": resolve_list,
+    "companies": resolve_list,
+    "contacts": resolve_list,
+    "ticketEvents": resolve_list,
+    "ticketStats": resolve_statistics,
+    "webhooks": resolve_list,
+}
+
+
+async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
+    info.context.desk_context.require_viewer()
+    if key is None:
+        return None
+    return await project(core_info(info), "one", by=by, values={"key": key})
+
+
+@strawberry.type(description="The points that requests cost, of one user or one address.")
+class RateLimit:
+    """See ``resolvers.rate_limits.Level``."""
+
+    maximum: int = said("The most there can be.")
+    available: int = said("Those that are left.")
+    restore_rate: float = said("How many come back in a second.")
+    reset_at: DateTime = said("When all of them are back.")
+
+
+@strawberry.type(description="Everything that can be read, each of it in the eyes of the viewer.")
+class Query:
+    """All of it but ``viewer`` needs a login."""
+
+    @answered("Any object by its id; null if there is none for the viewer.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[
+            ID, strawberry.argument(description="The id that the object has in all answers.")
+        ],
+    ) -> Node | None:
+        """Fetch one object again, as Relay does."""
+        info.context.desk_context.require_viewer()
+        return await project(core_info(info), "node", values={"key": known_id(id)})  # type: ignore[return-value]
+
+    @answered("Objects by their ids, in that order, null where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[ID],
+            strawberry.argument(description=f"The ids of the objects, at most {MOST_NODES}."),
+        ],
+    ) -> list[Node | None]:
+        """Fetch several objects again."""
+        info.context.desk_context.require_viewer()
+        if len(ids) > MOST_NODES:
+            raise BadInput(f"`ids` takes at most {MOST_NODES} ids.")
+        keys = [str(known_id(key)) for key in ids]
+        listed = orjson.dumps(keys).decode()
+        return await project(core_info(info), "nodes", values={"keys": listed})  # type: ignore[return-value]
+
+    @answered("Who is logged in; null when nobody is.")
+    async def viewer(self, info: Info) -> User | None:
+        """Answer without an error also for nobody."""
+        viewer = info.context.desk_context.viewer
+        if info.context.bad_token:
+            raise Unauthenticated
+        return None if viewer is None else await _one(info, viewer.id)
+
+    @answered("One ticket, by its id or by its number; give exactly one.")
+    async def ticket(
+        self,
+        info: Info,
+        id: Annotated[
+            ID | None, strawberry.argument(description="The id that the ticket has in all answers.")
+        ] = None,
+        ticket_number: Annotated[
+            str | None,
+            strawberry.argument(description="The number that people use, `T-YYYYMMDD-NNNN`."),
+        ] = None,
+    ) -> Ticket | None:
+        """Answer null for what the viewer may not see."""
+        if (id is None) is (ticket_number is None):
+            raise BadInput("Give exactly one of `id` and `ticketNumber`.")
+        if ticket_number is not None:
+            return await _one(info, _storable(ticket_number), "ticket_number")  # type: ignore[no-any-return]
+        return await _one(info, known_id(id))  # type: ignore[no-any-return]
+
+    @answered("The tickets that the viewer may see, newest first.")
+    def tickets(
+        self,
+        filter: FilterArg = None,
+        order_by: OrderArg = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Ticket]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("Counts over the tickets that the viewer may see.")
+    def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
+        """See ``resolve_statistics``."""
+        projected()
+
+    @answered("The feed: what happened to all tickets that the viewer may see, oldest first.")
+    def ticket_events(
+        self,
+        filter: Annotated[
+            TicketEventFilter | None,
+            strawberry.argument(description="Which events; all of them if absent."),
+        ] = None,
+        first: FirstArg = None,
+        after: EventsAfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[TicketEvent]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The comments that the viewer may see, oldest first.")
+    def comments(
+        self,
+        filter: Annotated[
+            CommentFilter | None,
+            strawberry.argument(description="Which comments; all of them if absent."),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Comment]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The users that the viewer may see, newest first.")
+    def users(
+        self,
+        filter: Annotated[
+            UserFilter | None,
+            strawberry.argument(description="Which users; all of them if absent."),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[User]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The companies that the viewer may see, by name.")
+    def companies(
+        self,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Words that each occur in name, website, notes or country."
+            ),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Company]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The contacts that the viewer may see, by name.")
+    def contacts(
+        self,
+        filter: Annotated[
+            ContactFilter | None,
+            strawberry.argument(description="Which contacts; all of them if absent."),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Contact]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The webhooks, newest first; none but for Admins.")
+    def webhooks(
+        self,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[Webhook]:
+        """See ``resolve_list``."""
+        projected()
+
+    @answered("The points that the viewer has for requests; null where they are not counted.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        """Answer what this operation has left; asking alone costs nothing."""
+        level: Level | None = info.context.level
+        if level is None:
+            return None
+        reset_at = level.reset_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return RateLimit(
+            maximum=level.maximum,
+            available=level.available,
+            restore_rate=level.restore_rate,
+            reset_at=reset_at,  # type: ignore[arg-type] # written as all times are
+        )
+
+    @answered("One webhook; null if there is none for the viewer.")
+    async def webhook(
+        self,
+        info: Info,
+        id: Annotated[
+            ID, strawberry.argument(description="The id that the webhook got when it was created.")
+        ],
+    ) -> Webhook | None:
+        """Answer null for everybody but Admins."""
+        return await _one(info, known_id(id))  # type: ignore[no-any-return]
+
+
+def _storable(text: str) -> str | None:
+    """Return a text that a database can compare; any other is as good as unknown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return None if "\0" in text else text

@@ -1,0 +1,94 @@
+"""What can be followed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import orjson
+import strawberry
+from graphql import GraphQLResolveInfo
+
+from resolvers.errors import BadInput, Unauthenticated
+from resolvers.events.broker import Sent
+from resolvers.events.subscription import Wanted, follow
+from resolvers.query.catalog import BY_COMMIT, EVENT
+from resolvers.query.cursors import open_position
+from schema.execution.context import GraphContext
+from schema.execution.engine import Finished
+from schema.projection.resolve import planned
+from schema.types.descriptions import answered
+from schema.types.enums import TicketEventType
+from schema.types.events import EventsAfterArg, TicketEvent
+from schema.types.objects import FilterArg, projected
+
+
+@strawberry.type(description="Everything that can be followed, over WebSockets or SSE.")
+class Subscription:
+    """All of it needs a login."""
+
+    @answered(
+        "What happens to the tickets that the viewer may see, each event once and in order: first "
+        "what was missed since `after`, or nothing if it is absent, then what happens from now on."
+    )
+    def ticket_events(
+        self,
+        after: EventsAfterArg = None,
+        filter: FilterArg = None,
+        types: Annotated[
+            list[TicketEventType] | None,
+            strawberry.argument(description="Only events of these types; all of them if absent."),
+        ] = None,
+    ) -> TicketEvent:
+        """See ``follow_events``."""
+        projected()
+
+
+async def follow_events(
+    _root: object, info: GraphQLResolveInfo[Any], **given: Any
+) -> AsyncGenerator[Finished, None]:
+    """Return the events with their finished JSON; they end once the token is no good any more.
+
+    Raises at once what is wrong with the arguments, and ``Unauthenticated``.
+    """
+    context: GraphContext = info.context
+    desk = (await context.renewed()).desk
+    context.desk_context.require_viewer()
+    template, args = planned(info, "followed")
+    after = context.resumes_after or given.get("after")
+    position = 0 if after == "" else None
+    if after:
+        position = int(str(open_position(after, EVENT, BY_COMMIT, desk.signer)[0]))
+    types = given.get("types")
+    wanted = Wanted(
+        template.read,
+        tuple(args),
+        template,
+        position,
+        None if types is None else frozenset(str(one) for one in types),
+    )
+    return _finished(context, str(info.path.key), follow(desk, context.renewed, wanted))
+
+
+async def _finished(
+    context: GraphContext, key: str, events: AsyncGenerator[Sent, None]
+) -> AsyncGenerator[Finished, None]:
+    try:
+        async with aclosing(events):
+            async for event in events:
+                context.place = event.cursor
+                yield Finished({key: orjson.Fragment(event.json)})
+    except Unauthenticated:
+        # The transport breaks the stream off, so that its client comes again with a new token;
+        # an error would be the end of it.
+        if not context.bad_token:
+            raise
+
+
+def not_streamed(_root: object, _info: GraphQLResolveInfo[Any], **_: object) -> None:
+    """Refuse to answer a subscription at once: an event of a stream has its answer already."""
+    raise BadInput(
+        "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
+    )
+
+
+FOLLOWED = {"ticketEvents": follow_events}

@@ -1,0 +1,151 @@
+"""From a field's arguments to what a read takes: windows, cursors, filters and orders."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from resolvers.errors import BadInput
+from resolvers.query.catalog import ENTITIES
+from resolvers.query.cursors import open_position
+from resolvers.query.field_types import Entity
+from resolvers.query.filters.compile import parse
+from resolvers.query.shapes import Args
+from resolvers.signing import LONGEST_LINK, Signer
+from schema.projection.selection import snake
+from schema.types.descriptions import DEFAULT_PAGE, MOST_PAGE
+
+MOST_ORDERS = 6
+_ID_FIELDS = frozenset(
+    {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}
+)
+
+
+def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
+    """Return the arguments of a field that returns a type of this name.
+
+    Raises ``BadInput`` where one is out of its bounds.
+    """
+    if returns.endswith("Connection"):
+        return _connection_args(given, ENTITIES[returns.removesuffix("Connection")], signer)
+    if returns == "TicketEvent":
+        # Only the subscription takes arguments and returns one; where to begin is no condition.
+        followed: dict[str, object] = {}
+        chosen = {"tickets": plain_filter(given.get("filter")), "type": {"in": given.get("types")}}
+        return Args(where=parse(chosen, followed), values=followed)
+    if returns == "TicketStats":
+        values: dict[str, object] = {}
+        return Args(where=parse(plain_filter(given.get("filter")), values), values=values)
+    if "expiresIn" in given:
+        seconds = given["expiresIn"]
+        if not 1 <= seconds <= LONGEST_LINK:
+            raise BadInput(f"`expiresIn` must be between 1 and {LONGEST_LINK} seconds.")
+        return Args(values={"expires_in": seconds})
+    return Args()
+
+
+def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -> Args:
+    values: dict[str, object] = {}
+    where = parse(_filter_of(given), values)
+    order = _order(given.get("orderBy"))
+    if given.get("direction") is not None:
+        order = ((entity.order[0][0], _value(given["direction"]) == "desc"),)
+    first, last = given.get("first"), given.get("last")
+    if first is not None and last is not None:
+        raise BadInput("Give either `first` or `last`, not both.")
+    backward = last is not None
+    limit: int = given["last"] if backward else DEFAULT_PAGE if first is None else first
+    if not 0 <= limit <= MOST_PAGE:
+        raise BadInput(f"`{'last' if backward else 'first'}` must be between 0 and {MOST_PAGE}.")
+    # An empty cursor is that of nobody who has one yet: the list's beginning, or its end.
+    for name in ("after", "before"):
+        if given.get(name):
+            position = open_position(given[name], entity, order or entity.order, signer)
+            values.update({f"{name}_{i}": value for i, value in enumerate(position)})
+    return Args(
+        where,
+        order,
+        backward,
+        after=bool(given.get("after")),
+        before=bool(given.get("before")),
+        limit=limit,
+        values=values,
+    )
+
+
+def _filter_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filter; some lists take a part of it as an argument of its own."""
+    chosen = plain_filter(given.get("filter"))
+    if given.get("isInternal") is not None:
+        chosen["is_internal"] = given["isInternal"]
+    if given.get("state") is not None:
+        chosen["state"] = {"eq": _value(given["state"])}
+    if given.get("search") is not None:
+        chosen["search"] = given["search"]
+    return chosen
+
+
+def plain_filter(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a filter in the words of ``resolvers.query.filters.compile``, its ids checked."""
+    plain: dict[str, Any] = {}
+    for name, value in (given or {}).items():
+        key = snake(name)
+        if value is None:
+            continue
+        if key in ("and", "or"):
+            plain[key] = [plain_filter(part) for part in value]
+        elif key in ("not", "tickets"):
+            plain[key] = plain_filter(value)
+        elif isinstance(value, Mapping):
+            operands = {snake(operator): operand for operator, operand in value.items()}
+            plain[key] = _with_ids(operands) if key in _ID_FIELDS else operands
+        else:
+            plain[key] = value
+    return plain
+
+
+def _with_ids(operands: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for operator, operand in operands.items():
+        if operator == "is_null" or operand is None:
+            found[operator] = operand
+        elif isinstance(operand, list):
+            found[operator] = [filter_id(value) for value in operand]
+        else:
+            found[operator] = filter_id(operand)
+    return found
+
+
+def filter_id(value: str) -> UUID:
+    """Read an id in a filter; raises ``BadInput`` where it is none."""
+    key = read_id(value)
+    if key is None:
+        raise BadInput("An id in the filter is not a UUID.")
+    return key
+
+
+def read_id(value: object) -> UUID | None:
+    """Read an id in any spelling; None where it is none, which is as good as unknown."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
+def known_id(value: object) -> UUID:
+    """Read the id of what is to be found; for one that is none, an id that no row has."""
+    return read_id(value) or UUID(int=0)
+
+
+def _order(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, bool], ...]:
+    chosen: dict[str, bool] = {}
+    for part in given or ():
+        field, direction = part["field"], part["direction"]
+        chosen.setdefault(_value(field), _value(direction) == "desc")
+    if len(given or ()) > MOST_ORDERS:
+        raise BadInput(f"`orderBy` takes at most {MOST_ORDERS} fields.")
+    return tuple(chosen.items())
+
+
+def _value(choice: object) -> str:
+    return str(choice.value if isinstance(choice, Enum) else choice)

@@ -1,0 +1,67 @@
+"""Bodies of requests: what they may have, and what is asked for in them."""
+
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from resolvers.services import Desk
+from schema.transport import negotiation
+from schema.transport.multipart import Uploads, asked_of_form
+from schema.transport.refused import Refused
+from schema.transport.request import Asked, asked_of_body
+
+# What a request may have besides a text or an uploaded file, in bytes.
+MOST_AROUND = 1024 * 1024
+# Of somebody who is not logged in: a document and its variables, but no text of a ticket.
+MOST_ANONYMOUS = 128 * 1024
+
+
+class Body:
+    """The body of a request up to its limit: the size of a text, and of files once they are wanted.
+
+    What is too large is refused while it comes in, before it fills memory or the disk.
+    """
+
+    def __init__(self, receive: Receive, desk: Desk) -> None:
+        self._receive = receive
+        self._most = MOST_ANONYMOUS
+        self._most_text = desk.max_text_bytes + MOST_AROUND
+        self._most_upload = desk.max_upload_bytes + MOST_AROUND
+        self._size = 0
+        self.uploads: Uploads | None = None
+
+    async def receive(self) -> Message:
+        """Pass on a message; raises ``Refused``."""
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > self._most:
+            raise Refused(413, f"A request may have at most {self._most} bytes.")
+        return message
+
+    async def asked(self, request: Request) -> Asked | list[Asked]:
+        """Read what is asked for, and none of its files; raises ``Refused``."""
+        given = request.headers.getlist("content-type")
+        if len(given) > 1:
+            raise Refused(400, "A request has one Content-Type.")
+        kind, charset = negotiation.sent(given[0] if given else "")
+        if charset not in ("", "utf-8", "utf8"):
+            raise Refused(415, "The charset of a request must be utf-8.")
+        if kind == negotiation.JSON:
+            return asked_of_body(await request.body())
+        if kind == negotiation.FORM:
+            asked, self.uploads = await asked_of_form(request, self._allow_upload)
+            return asked
+        raise Refused(
+            415, f"The Content-Type of a request must be {negotiation.JSON} or {negotiation.FORM}."
+        )
+
+    def allow_text(self) -> None:
+        """Let it have the size of a text, as those who are logged in may send."""
+        self._most = self._most_text
+
+    def close(self) -> None:
+        """Let go of uploaded files, which are kept in temporary ones."""
+        if self.uploads is not None:
+            self.uploads.close()
+
+    def _allow_upload(self) -> None:
+        self._most = max(self._most, self._most_upload)

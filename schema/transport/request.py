@@ -1,0 +1,102 @@
+"""What is asked for, by the parameters of GraphQL over HTTP, whatever way they came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from resolvers.http.json_size import MOST_VALUES, has_too_many_values
+from schema.transport.refused import Refused
+
+# How many requests a batch may have.
+MOST_IN_BATCH = 10
+_NOT_JSON = "The body is not JSON in UTF-8."
+_NO_REQUEST = "A request is a JSON object with a `query`, or an array of such objects."
+_NO_DOCUMENT = "The request has no document: send its text as `query`, or its id as `documentId`."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request; it has a text, the id of a document, or the hash of one."""
+
+    query: str | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    document_id: str | None = None
+    # Of the protocol of automatic persisted queries, in `extensions`.
+    hash: str | None = None
+
+
+def asked_of_body(body: bytes) -> Asked | list[Asked]:
+    """Read the JSON of one request or of a batch; raises ``Refused``."""
+    if has_too_many_values(body):
+        raise Refused(400, f"A request may have at most {MOST_VALUES} values.")
+    return asked_of(parsed(body, _NOT_JSON))
+
+
+def asked_of(data: object) -> Asked | list[Asked]:
+    """Read one request or a batch; raises ``Refused`` for both where one of them is none."""
+    if not isinstance(data, list):
+        return asked(data)
+    if not 1 <= len(data) <= MOST_IN_BATCH:
+        raise Refused(400, f"A batch has between 1 and {MOST_IN_BATCH} requests.")
+    return [asked(one) for one in data]
+
+
+def asked_of_address(parameters: Mapping[str, str]) -> Asked:
+    """Read a request by GET; raises ``Refused``."""
+    data: dict[str, Any] = dict(parameters)
+    for name in ("variables", "extensions"):
+        # Left empty, a parameter is as good as left out.
+        text = data.pop(name, None)
+        if text:
+            data[name] = parsed(text, f"The `{name}` must be JSON.")
+    return asked(data)
+
+
+def parsed(text: bytes | bytearray | str, trouble: str) -> object:
+    """Read JSON; raises ``Refused`` with this sentence for what is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Refused(400, trouble) from None
+
+
+def asked(data: object) -> Asked:
+    """Check the types of one request; raises ``Refused``."""
+    if not isinstance(data, dict):
+        raise Refused(400, _NO_REQUEST)
+    query = _typed(data, "query", str, "a string")
+    variables = _typed(data, "variables", dict, "an object")
+    name = _typed(data, "operationName", str, "a string")
+    extensions = _typed(data, "extensions", dict, "an object")
+    document_id = _typed(data, "documentId", str, "a string")
+    digest = _hash(extensions["persistedQuery"]) if _persisted(extensions) else None
+    if query is not None and not query.strip():
+        query = None
+    if query is None and document_id is None and digest is None:
+        raise Refused(400, _NO_DOCUMENT)
+    if document_id is not None and query is not None:
+        raise Refused(400, "Send `query` or `documentId`, not both.")
+    return Asked(query, variables, name, document_id, digest)
+
+
+def _typed(data: dict[str, Any], name: str, kind: type, said: str) -> Any:
+    value = data.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise Refused(400, f"The `{name}` must be {said} or null.")
+    return value
+
+
+def _persisted(extensions: dict[str, Any] | None) -> bool:
+    return extensions is not None and extensions.get("persistedQuery") is not None
+
+
+def _hash(given: object) -> str:
+    if not isinstance(given, dict) or not isinstance(given.get("sha256Hash"), str):
+        raise Refused(400, "The `persistedQuery` must have `version` and `sha256Hash`.")
+    if given.get("version") != 1 or given["version"] is True:
+        raise Refused(400, "The `version` of `persistedQuery` must be 1.")
+    digest: str = given["sha256Hash"]
+    return digest

@@ -1,0 +1,310 @@
+"""GraphQL over HTTP: from a request to an operation, and from its result to an answer.
+
+What comes over WebSockets goes through Strawberry's view.
+"""
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+
+from resolvers.errors import SessionEnded, TokenExpired
+from resolvers.http.json_size import has_too_many_values
+from resolvers.query.preparation_cost import Preparation
+from resolvers.services import Desk
+from schema.errors.formatting import formatted
+from schema.execution.context import GraphContext, context_of, token_of_payload
+from schema.execution.document_cache import NoChoice
+from schema.execution.operation import DeskSchema, Operation
+from schema.execution.persisted_documents import Persisted
+from schema.execution.reservations import refuse
+from schema.execution.strawberry_internals import (
+    GraphQLHTTPResponse,
+    OperationType,
+    PreExecutionError,
+    UnsetType,
+)
+from schema.transport import negotiation, sse
+from schema.transport.bodies import Body
+from schema.transport.caching import keep
+from schema.transport.refused import Refused
+from schema.transport.request import Asked, asked_of_address
+from schema.transport.websocket import Handler, TextFrames
+
+logger = logging.getLogger("deskgraph.graphql")
+
+# How long a WebSocket may stay open without a connection_init.
+SILENCE = timedelta(seconds=10)
+# What is answered depends on who asks, and may change at any time.
+NOT_KEPT = {"Cache-Control": "no-store"}
+# What a client whose token has expired is told (RFC 6750, section 3).
+CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+_TYPES = {
+    negotiation.JSON: negotiation.JSON,
+    negotiation.GRAPHQL: f"{negotiation.GRAPHQL}; charset=utf-8",
+}
+
+
+class GraphQLView(GraphQL[GraphContext, None]):
+    """The endpoint: operations by POST or GET, and a page for browsers."""
+
+    schema: DeskSchema
+    websocket_adapter_class = TextFrames
+    graphql_transport_ws_handler_class = Handler
+    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc]
+
+    def __init__(
+        self,
+        schema: DeskSchema,
+        desk: Desk,
+        *,
+        page: Callable[[], HTMLResponse] | None,
+        base_url: str | None,
+        allowed_origins: list[str],
+        persisted: Persisted | None = None,
+    ) -> None:
+        """Take the page that browsers get, or None for no page."""
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=SILENCE,
+            allowed_origins=allowed_origins,
+        )
+        self.persisted = persisted or Persisted(schema.documents)
+        self._desk = desk
+        self._page = page
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is no operation with JSON as well."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        body = Body(receive, self._desk)
+        request = Request(scope, body.receive)
+        try:
+            response = await self._respond(request, body)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+        finally:
+            body.close()
+
+    async def _respond(self, request: Request, body: Body) -> Response:
+        try:
+            return await self._answer(request, body)
+        except Refused as refused:
+            return refused.response()
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            return _failure(error, _request_id(request))
+
+    async def _answer(self, request: Request, body: Body) -> Response:
+        """Answer a request; raises ``Refused``."""
+        headers = request.headers
+        reads = request.method in ("GET", "HEAD")
+        if not reads and request.method != "POST":
+            allowed = {"Allow": "GET, HEAD, POST"}
+            raise Refused(405, "Ask by POST, or by GET for queries.", headers=allowed)
+        accept = ", ".join(headers.getlist("accept"))
+        # Also with a query in the address, which the page puts into its editor: REST links there.
+        if reads and self._page is not None and "text/html" in accept:
+            return self._page()
+        kind = negotiation.chosen(accept)
+        if kind is None:
+            raise Refused(
+                406,
+                f"Answers are {negotiation.JSON}, {negotiation.GRAPHQL} or {negotiation.EVENTS}.",
+            )
+        context = await self.get_context(request, request)
+        if context.desk_context.viewer is not None:
+            body.allow_text()
+        asked = asked_of_address(request.query_params) if reads else await body.asked(request)
+        if isinstance(asked, list):
+            return await self._answer_batch(request, asked, kind, body)
+        context.uploads = body.uploads
+        found = await self._chosen(asked, context)
+        if isinstance(found, Operation):
+            _check_way(found, request.method, kind)
+        if kind == negotiation.EVENTS:
+            return self._stream(request, context, found)
+        result = await self._result(found)
+        shown = await self.process_result(request, result)
+        status = _status(kind, result, throttled=context.retry_after is not None)
+        response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
+        if context.retry_after is not None:
+            response.headers["Retry-After"] = str(context.retry_after)
+        if reads:
+            kept = asked.query is None and "errors" not in shown
+            keep(response, headers, self.encode_json(shown["data"]) if kept else None)
+        return response
+
+    async def _answer_batch(
+        self, request: Request, batch: list[Asked], kind: str, body: Body
+    ) -> Response:
+        """Run one request after the other, each as if it had come alone.
+
+        The limit of an answer's size is that of all together.
+        """
+        if kind == negotiation.EVENTS:
+            raise Refused(400, f"A batch is answered by {negotiation.JSON}.")
+        answers: list[orjson.Fragment] = []
+        size = 0
+        for asked in batch:
+            context = await self.get_context(request, request)
+            context.batch_bytes = size
+            context.uploads = body.uploads
+            found = await self._chosen(asked, context)
+            try:
+                if isinstance(found, Operation):
+                    _check_way(found, request.method, kind)
+                result = await self._result(found)
+            except Refused as refused:
+                # What came before has been done, and is answered.
+                result = _failed(refused.error())
+            answer = self.encode_json(await self.process_result(request, result))
+            size += len(answer)
+            answers.append(orjson.Fragment(answer))
+        return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
+
+    async def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
+        """Return the operation that is meant, or why there is none."""
+        try:
+            text = self.persisted.text(asked)
+        except GraphQLError as error:
+            return await refuse([error], context, Preparation())
+        found = await self.schema.choose(text, asked.variables, context, asked.operation_name)
+        self.persisted.register(asked, text)
+        return found
+
+    async def _result(self, found: Operation | PreExecutionError) -> ExecutionResult:
+        """Run an operation, if there is one."""
+        return await self.schema.run(found) if isinstance(found, Operation) else found
+
+    def _stream(
+        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+    ) -> Response:
+        """Answer by a stream whose ids are the cursors of its events.
+
+        A subscription by a token that has expired is 401, after which graphql-sse asks again with
+        a new one; after any other error it does not.
+        """
+        refused = context.bad_token
+        follows = isinstance(found, Operation) and found.type is OperationType.SUBSCRIPTION
+
+        def broken_off() -> bool:
+            return follows and not refused and bool(context.bad_token or self._desk.feed.ended)
+
+        frames = sse.frames(self._next_frames(request, context, found), broken_off)
+        if follows and isinstance(refused, TokenExpired):
+            return sse.EventStream(frames, 401, CHALLENGE)
+        return sse.EventStream(frames)
+
+    async def _next_frames(
+        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+    ) -> AsyncGenerator[str, None]:
+        async with aclosing(self.schema.results(found, context.request_id)) as results:
+            async for result in results:
+                shown = await self.process_result(request, result)
+                yield sse.next_frame(self.encode_json(shown), context.place)
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | Request | WebSocket
+    ) -> GraphContext:
+        """Find out who asks; a token that is no good makes them nobody."""
+        context = context_of(self._desk, request, self._base_url)
+        await context.identify()
+        if request.scope["type"] == "http":
+            # Where a client that follows events lost the connection (HTML, section 9.2.4).
+            context.resumes_after = request.headers.get("last-event-id") or None
+        return context
+
+    async def on_ws_connect(self, context: GraphContext) -> UnsetType | dict[str, object] | None:
+        """Take the token from the payload.
+
+        One that is no good ends the connection: with 4403, or with 4401 where its session has
+        ended and only another login helps.
+        """
+        context.token = token_of_payload(context.connection_params or {}) or context.token
+        await context.identify()
+        if isinstance(context.bad_token, SessionEnded):
+            raise context.bad_token
+        if context.bad_token:
+            raise ConnectionRejectionError
+        return UnsetType()
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Read the JSON of a WebSocket; ``orjson.JSONDecodeError`` is one of json's."""
+        raw = data.encode() if isinstance(data, str) else data
+        if has_too_many_values(raw):
+            raise json.JSONDecodeError("Too many values", "", 0)
+        return orjson.loads(raw)
+
+    def encode_json(self, data: object) -> bytes:
+        """Write JSON with the finished parts inside."""
+        return orjson.dumps(data)
+
+    async def process_result(
+        self, request: Request, result: ExecutionResult
+    ) -> GraphQLHTTPResponse:
+        """Word the errors; where nothing was run there are no data (GraphQL, section 7.1)."""
+        shown: dict[str, Any] = {}
+        if not isinstance(result, PreExecutionError):
+            shown["data"] = result.data
+        if result.errors:
+            request_id = _request_id(request)
+            shown["errors"] = [formatted(error, request_id) for error in result.errors]
+        if result.extensions:
+            shown["extensions"] = result.extensions
+        return shown  # type: ignore[return-value]
+
+
+def _check_way(operation: Operation, method: str, kind: str) -> None:
+    """Refuse what cannot be asked for in this way; raises ``Refused``."""
+    if operation.type is OperationType.MUTATION and method != "POST":
+        raise Refused(405, "A mutation needs POST.", headers={"Allow": "POST"})
+    if operation.type is OperationType.SUBSCRIPTION and kind != negotiation.EVENTS:
+        raise Refused(400, f"A subscription needs a WebSocket, or Accept: {negotiation.EVENTS}.")
+
+
+def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
+    """Return the status of an answer (GraphQL over HTTP, status codes)."""
+    if not isinstance(result, PreExecutionError):
+        # Nothing but that there was too much, such as logins; other clients trust no other status.
+        return 429 if throttled and result.data is None and kind != negotiation.JSON else 200
+    if any(isinstance(error, NoChoice) for error in result.errors or ()):
+        # A request that does not say what it wants is malformed.
+        return 400
+    if kind == negotiation.JSON:
+        # Its clients trust no other one.
+        return 200
+    return 429 if throttled else 400
+
+
+def _failed(error: GraphQLError) -> PreExecutionError:
+    return PreExecutionError(data=None, errors=[error])
+
+
+def _request_id(request: Request) -> str:
+    found: str = request.scope.get("state", {}).get("request_id", "")
+    return found
+
+
+def _failure(error: Exception, request_id: str) -> Response:
+    """Answer what nobody expected outside of any field; it is logged."""
+    shown = {"errors": [formatted(GraphQLError("", original_error=error), request_id)]}
+    return Response(orjson.dumps(shown), 500, NOT_KEPT, negotiation.JSON)

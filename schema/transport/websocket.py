@@ -1,0 +1,185 @@
+"""GraphQL over WebSockets (graphql-transport-ws): Strawberry's handler, held to the protocol."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
+
+from resolvers.errors import SessionEnded
+from resolvers.query.preparation_cost import Preparation
+from schema.errors.codes import Code
+from schema.errors.formatting import worded
+from schema.execution.context import GraphContext
+from schema.execution.operation import DeskSchema
+from schema.execution.operation import Operation as Chosen
+from schema.execution.reservations import refuse
+from schema.execution.strawberry_internals import (
+    ASGIWebSocketAdapter,
+    ConnectionInitMessage,
+    Message,
+    Operation,
+    OperationType,
+    SocketHandler,
+    SubscribeMessage,
+    WebSocketDisconnected,
+)
+from schema.transport.refused import Refused
+from schema.transport.request import asked
+
+logger = logging.getLogger("deskgraph.graphql")
+
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, FAILED = 4400, 4401, 4403, 1011
+# What must be in a message, by its type, beside the type itself.
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "subscribe": ("id", "payload"),
+    "complete": ("id",),
+}
+
+
+class TextFrames(ASGIWebSocketAdapter):
+    """Sends text frames, as the protocol has it; our JSON is bytes."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message."""
+        try:
+            await self.ws.send_text(self.view.encode_json_string(message))
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # Starlette has a RuntimeError for a socket that was closed by us meanwhile.
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket, once."""
+        try:
+            # RFC 6455, section 5.5: a control frame has room for 123 bytes of reason.
+            await self.ws.close(code, reason.encode()[:123].decode(errors="ignore"))
+        except RuntimeError as error:
+            raise WebSocketDisconnected from error
+
+
+class Handler(SocketHandler):
+    """One connection: each of its operations is by whoever its token belongs to by then."""
+
+    # A ``GraphQLView``, which imports this.
+    view: Any
+    schema: DeskSchema
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The tasks of queries and mutations, each of which ends soon.
+        self._answering: set[asyncio.Task[Any] | None] = set()
+
+    async def handle_message(self, message: Message) -> None:
+        """Close the connection on what is no message of the protocol."""
+        if not _is_message(message):
+            await self.websocket.close(BAD_REQUEST, "This is no message of graphql-transport-ws.")
+            return
+        try:
+            await super().handle_message(message)
+        except WebSocketDisconnected:
+            raise
+        except Exception as error:
+            await self.websocket.close(FAILED, self._failure(error).message)
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Take the token; the protocol allows a payload of null for none."""
+        if message.get("payload") is None:
+            message["payload"] = {}
+        try:
+            await super().handle_connection_init(message)
+        except SessionEnded:
+            # graphql-ws does not come again after this one.
+            await self.websocket.close(UNAUTHORIZED, "The session has ended: log in again.")
+
+    async def send_message(self, message: Message) -> None:
+        """Send a message; an error of Strawberry's own is that of too many operations at once."""
+        if message["type"] == "error":
+            for error in message["payload"]:
+                error.setdefault("extensions", {"code": Code.THROTTLED})
+        await super().send_message(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Take what is asked for along to where it is run; Strawberry knows texts only."""
+        try:
+            wanted: Any = asked(message["payload"])
+        except Refused as refused:
+            await self.websocket.close(BAD_REQUEST, str(refused))
+            return
+        message["payload"]["query"] = wanted
+        await super().handle_subscribe(message)
+
+    async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
+        """Run an operation; where the token is no good any more, the connection ends with it.
+
+        graphql-ws then asks for everything again that it has no answer to, with a new token.
+        """
+        try:
+            await self.context.identify()
+            if not self.context.bad_token:
+                await self._answer(operation)
+            if self.context.bad_token:
+                await self._close_for_token()
+        except WebSocketDisconnected:
+            pass
+        except Exception as error:
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors([self._failure(error)])
+
+    async def _answer(self, operation: Operation[GraphContext, None]) -> None:
+        wanted: Any = operation.query
+        try:
+            text = self.view.persisted.text(wanted)
+        except GraphQLError as error:
+            refusal = await refuse([error], self.context, Preparation())
+            shown = [worded(one, self.context.request_id) for one in refusal.errors or ()]
+            await operation.send_initial_errors(shown)
+            return
+        found = await self.schema.choose(
+            text, operation.variables, self.context, operation.operation_name
+        )
+        self.view.persisted.register(wanted, text)
+        follows = isinstance(found, Chosen) and found.type is OperationType.SUBSCRIPTION
+        if not follows:
+            self._answering.add(operation.task)
+        try:
+            results: Any = self.schema.results(found, self.context.request_id)
+            async with aclosing(results):
+                await self.send_results(operation, results)
+        finally:
+            self._answering.discard(operation.task)
+        # What the server breaks off is not complete: its client comes again.
+        if not (follows and (self.context.bad_token or self.context.desk_context.desk.feed.ended)):
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _close_for_token(self) -> None:
+        """Close the connection after the answers that are under way.
+
+        A mutation without its answer would be sent again, and done twice.
+        """
+        while others := [task for task in self._answering if task is not None]:
+            await asyncio.wait(others)
+        await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
+
+    def _failure(self, error: Exception) -> GraphQLError:
+        """Log what nobody expected, and return what may be said of it."""
+        return worded(GraphQLError("", original_error=error), self.context.request_id)
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what nobody expected."""
+        if not isinstance(error, WebSocketDisconnected):
+            logger.error("unexpected error on a WebSocket", exc_info=error)
+
+
+def _is_message(message: Any) -> bool:
+    """Whether a value has the form of a message; what it says is Strawberry's to check."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    for name in _NEEDED.get(message["type"], ()):
+        kind = str if name == "id" else dict
+        if not isinstance(message.get(name), kind):
+            return False
+    # What the payload of a subscribe says is checked where it is read.
+    return message["type"] == "subscribe" or isinstance(message.get("payload", {}), dict | None)

@@ -1,0 +1,68 @@
+"""What the viewer may do, and why not: the answers of ``resolvers/access.py``."""
+
+from enum import StrEnum
+
+import strawberry
+
+from resolvers.access import Action, ReasonCode
+from schema.types.descriptions import said
+
+_ACTIONS = {
+    "UPDATE": "Change its text; of a ticket, `subject`, `description`, `contactId` and `tags`.",
+    "CHANGE_STATUS": "Change the status, as to resolve, close or reopen it.",
+    "MANAGE": "Change `priority`, `category`, `companyId` and `dueDate`.",
+    "ASSIGN": "Assign it to somebody, to a team, or to nobody.",
+    "DELETE": "Remove it; a ticket with its comments and files.",
+    "COMMENT": "Say something about a ticket that customers see.",
+    "ADD_INTERNAL_NOTE": "Add a note that customers never see.",
+    "ATTACH_FILE": "Upload a file to a ticket.",
+    "MAKE_INTERNAL": "Turn a comment into a note that customers never see.",
+}
+_CODES = {
+    "NOT_YOURS": "Customers may do it only with what is their own.",
+    "STAFF_ONLY": "Customers may not do it at all.",
+}
+
+
+def _describe(choices: type[StrEnum], name: str, description: str, values: dict[str, str]) -> None:
+    strawberry.enum(choices, name=name, description=description)
+    for value in choices.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+
+
+_describe(Action, "ViewerAction", "What can be done with a ticket or a comment.", _ACTIONS)
+_describe(ReasonCode, "ViewerCannotCode", "Why a viewer may not do something.", _CODES)
+
+
+@strawberry.type(description="What the viewer may do with a ticket.")
+class TicketPermissions:
+    """The rules of ``Ticket``."""
+
+    update: bool = said("Whether `subject`, `description`, `contactId` and `tags` may be changed.")
+    change_status: bool = said("Whether it may be resolved, closed or reopened.")
+    manage: bool = said("Whether `priority`, `category`, `companyId` and `dueDate` may be changed.")
+    assign: bool = said("Whether it may be given to somebody, to a team, or to nobody.")
+    delete: bool = said("Whether it may be removed, with its comments and files.")
+    comment: bool = said("Whether something may be said about it that customers see.")
+    add_internal_note: bool = said("Whether notes that customers never see may be added.")
+    attach_file: bool = said("Whether files may be uploaded to it.")
+
+
+@strawberry.type(description="What the viewer may do with a comment.")
+class CommentPermissions:
+    """The rules of ``Comment``."""
+
+    update: bool = said("Whether its text may be changed.")
+    make_internal: bool = said(
+        "Whether it may become a note that customers never see, or stay one."
+    )
+    delete: bool = said("Whether it may be removed.")
+
+
+@strawberry.type(description="Something that the viewer may not do, and why.")
+class ViewerCannotReason:
+    """See ``resolvers.access.refusals``."""
+
+    action: Action = said("What the viewer may not do.")
+    code: ReasonCode = said("Why it is refused, for programs.")
+    message: str = said("Why it is refused, in a sentence for people.")

@@ -1,0 +1,162 @@
+"""Webhooks as the schema has them; they exist for Admins only."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import ID
+
+from schema.errors.formatting import UserError
+from schema.execution.strawberry_internals import core_info
+from schema.operations.mutation_field import Info
+from schema.projection.resolve import project
+from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
+from schema.types.enums import TicketEventType, WebhookDeliveryState
+from schema.types.events import TicketEvent
+from schema.types.objects import Connection, Node, User, projected
+from schema.types.scalars import JSON, DateTime
+
+_ERRORS = "Why nothing was changed; empty where it was."
+_WEBHOOK = "The webhook as it is now; null if nothing was changed."
+
+
+@strawberry.type(description="One request that was made for a delivery, and what came of it.")
+class WebhookAttempt:
+    """See ``models.WebhookAttempt``."""
+
+    number: int = said("Counts the attempts of the delivery, from 1.")
+    url: str = said("The address that it was sent to.")
+    at: DateTime = said("When the request was sent.")
+    duration_ms: int = said("How long it took, in milliseconds.")
+    status: int | None = said("The HTTP status of the answer; null where there was none.")
+    answer: str | None = said("The beginning of the answer's body, at most 4 kB.")
+    error: str | None = said("Why there was no answer; null where there was one.")
+
+
+@strawberry.type(description="An event that a webhook is sent, or a ping.")
+class WebhookDelivery(Node):
+    """See ``models.WebhookDelivery``."""
+
+    webhook: "Webhook" = said("The webhook whose address it is sent to.")
+    type: str = said("The type of the message, such as `ticket.created`.")
+    message_id: str = said("The header `webhook-id`, the same at every attempt.")
+    event: TicketEvent | None = said("What happened, as the feed has it; null for a ping.")
+    event_id: ID | None = said("The event's id; null for a ping.")
+    ticket_id: ID | None = said("The id of the event's ticket; null for a ping.")
+    request: str = said("The body of the request: JSON.")
+    state: WebhookDeliveryState = said("What became of it so far.")
+    attempt_count: int = said("How many attempts there were.")
+    attempts: list[WebhookAttempt] = said("The requests that were made for it, oldest first.")
+    next_attempt_at: DateTime | None = said(
+        "When it is due; null while an earlier one of its ticket is, and at the end."
+    )
+    created_at: DateTime = said("When the event was taken from the log.")
+    finished_at: DateTime | None = said("When it arrived or was set aside; null until then.")
+
+
+@strawberry.type(description="An address that is sent what happens to tickets. Admins only.")
+class Webhook(Node):
+    """See ``models.Webhook``."""
+
+    url: str = said("The address that events are sent to.")
+    event_types: list[TicketEventType] = said(
+        "The types of the events that are sent; empty for all of them."
+    )
+    filter: JSON | None = said(
+        "Of which tickets, in the words of TicketFilter; null for all of them."
+    )
+    include_internal: bool = said("Whether events about internal notes are sent, too.")
+    enabled: bool = said("Whether events are sent; one that is not keeps its place in the log.")
+    disabled_reason: str | None = said("Why the server disabled it; null where it did not.")
+    failing_since: DateTime | None = said(
+        "When the first failure since the last success was; null for none."
+    )
+    created_by: User | None = said("The Admin who made it; null where that is no longer known.")
+    created_at: DateTime = said("When the webhook was made.")
+    updated_at: DateTime = said("When a field of it was last changed.")
+
+    @answered("What it was sent, or is to be, newest first.")
+    def deliveries(
+        self,
+        state: Annotated[
+            WebhookDeliveryState | None,
+            strawberry.argument(description="Only those in this state."),
+        ] = None,
+        first: FirstArg = None,
+        after: AfterArg = None,
+        last: LastArg = None,
+        before: BeforeArg = None,
+    ) -> Connection[WebhookDelivery]:
+        """See the description."""
+        projected()
+
+
+@strawberry.type(
+    description="The answer of `createWebhook`: the webhook with its secret, or errors."
+)
+class CreateWebhookPayload:
+    """The webhook and its secret."""
+
+    secret: str | None = said("The secret that signs, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = said(_ERRORS)
+    webhook_id: strawberry.Private[object] = None
+
+    @answered(_WEBHOOK)
+    async def webhook(self, info: Info) -> Webhook | None:
+        """Project what was asked for."""
+        return await _webhook(info, self.webhook_id)
+
+
+@strawberry.type(description="The answer of `rotateWebhookSecret`: the new secret, or errors.")
+class RotateWebhookSecretPayload:
+    """The webhook and its new secret."""
+
+    secret: str | None = said("The new secret, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = said(_ERRORS)
+    webhook_id: strawberry.Private[object] = None
+
+    @answered(_WEBHOOK)
+    async def webhook(self, info: Info) -> Webhook | None:
+        """Project what was asked for."""
+        return await _webhook(info, self.webhook_id)
+
+
+async def _webhook(info: Info, key: object) -> Webhook | None:
+    if key is None:
+        return None
+    return await project(core_info(info), "one", values={"key": key})  # type: ignore[return-value]
+
+
+@strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")
+class UpdateWebhookPayload:
+    """The webhook."""
+
+    webhook: Webhook | None = said(_WEBHOOK)
+    errors: list[UserError] = said(_ERRORS)
+
+
+@strawberry.type(
+    description="The answer of `deleteWebhook`: the id of the deleted webhook, or errors."
+)
+class DeleteWebhookPayload:
+    """What is gone."""
+
+    deleted_webhook_id: ID | None = said("The id of what is gone; null if nothing was deleted.")
+    errors: list[UserError] = said(_ERRORS)
+
+
+@strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
+class PingWebhookPayload:
+    """The ping."""
+
+    delivery: WebhookDelivery | None = said("The ping, which is sent right now.")
+    errors: list[UserError] = said(_ERRORS)
+
+
+@strawberry.type(
+    description="The answer of `redeliver`: the delivery that is due again, or errors."
+)
+class RedeliverPayload:
+    """The delivery."""
+
+    delivery: WebhookDelivery | None = said("The delivery as it is now.")
+    errors: list[UserError] = said(_ERRORS)

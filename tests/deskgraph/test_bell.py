@@ -1,0 +1,152 @@
+"""The bell: readers wake for what any process appends, and nothing is lost between two reads."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.event_signal import Bell, PostgresBell, SqliteBell
+from resolvers.events.log import lock_log
+
+pytestmark = pytest.mark.anyio
+
+# Longer than any ring takes: a wait that ends by this patience has a count that did not change.
+LONG = 30.0
+
+
+def bell_of(database: Database, patience: float = LONG) -> Bell:
+    if database.is_sqlite:
+        return SqliteBell(str(database.url.database), interval=0.005, patience=patience)
+    return PostgresBell(dsn_of(database.url), patience=patience)
+
+
+@pytest.fixture
+async def bell(database: Database) -> AsyncIterator[Bell]:
+    """Give a bell as another process has it, which listens."""
+    made = bell_of(database)
+    assert await made.wait(made.count) > 0
+    yield made
+    await made.close()
+
+
+async def append(database: Database, *, commit: bool = True) -> None:
+    """Write, in a transaction, what a write with an event does."""
+    async with database.engine.connect() as connection, connection.begin() as transaction:
+        await lock_log(connection.dialect.name, connection.execute)
+        counted = "INSERT INTO day_counters VALUES ('20260101', 1) ON CONFLICT (day) DO UPDATE"
+        await connection.execute(text(f"{counted} SET value = day_counters.value + 1"))
+        if not commit:
+            await transaction.rollback()
+
+
+async def test_a_commit_elsewhere_wakes_everybody_who_waits(bell: Bell, database: Database) -> None:
+    seen = bell.count
+    waiting = [asyncio.create_task(bell.wait(seen)) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+
+    await append(database)
+    assert all(count > seen for count in await asyncio.gather(*waiting))
+
+
+async def test_what_was_appended_before_the_wait_is_not_missed(
+    bell: Bell, database: Database
+) -> None:
+    for _ in range(5):
+        seen = bell.count
+        await append(database)
+        assert await bell.wait(seen) > seen
+
+
+async def test_whoever_waits_first_looks_again_once_it_is_listened(database: Database) -> None:
+    bell = bell_of(database)
+    seen = bell.count
+    # Between the reading and the waiting, when nobody listens yet.
+    await append(database)
+    assert await bell.wait(seen) > seen
+    await bell.close()
+
+
+async def test_what_is_rolled_back_wakes_nobody(bell: Bell, database: Database) -> None:
+    seen = bell.count
+    await append(database, commit=False)
+    waiting = asyncio.create_task(bell.wait(seen))
+    await append(database)
+    assert await waiting == seen + 1
+
+
+async def test_patience_ends_a_wait_without_a_ring(database: Database) -> None:
+    bell = bell_of(database, patience=0.01)
+    bell._listening = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
+    async with asyncio.timeout(LONG):
+        assert await bell.wait(bell.count) == bell.count
+    await bell.close()
+
+
+async def test_a_commit_of_this_process_rings_at_once_on_sqlite(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    seen = database.bell.count
+    async with database.transaction():
+        pass
+    assert database.bell.count == seen + 1
+    await database.close()
+
+
+async def test_nothing_listens_until_somebody_waits(database: Database) -> None:
+    await append(database)
+    assert database.bell._listening is None
+
+
+async def test_sqlite_is_left_alone_while_nobody_waits(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[sqlite3.Connection] = []
+    monkeypatch.setattr(
+        "deskgraph.database.event_signal._data_version", lambda one: asked.append(one)
+    )
+    bell = SqliteBell(sqlite_url.removeprefix("sqlite:///"), interval=0.0, patience=0.05)
+    await bell.wait(bell.count)
+    await bell.wait(bell.count)
+    so_far = len(asked)
+    assert so_far > 1
+    for _ in range(50):
+        await asyncio.sleep(0)
+    await asyncio.to_thread(lambda: None)
+    assert len(asked) <= so_far + 1
+    await bell.close()
+
+
+async def test_a_lost_connection_is_made_again_and_rings(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    bell = PostgresBell(postgres_url, patience=LONG)
+    seen = await bell.wait(bell.count)
+    assert seen > 0
+    admin = await asyncpg.connect(postgres_url)
+    listening = "FROM pg_stat_activity WHERE application_name = 'deskgraph-listen'"
+    here = f"{listening} AND datname = current_database()"
+    await admin.execute(f"SELECT pg_terminate_backend(pid) {here}")
+
+    # Once because something may have happened in between, then for what happens.
+    before, seen = seen, await bell.wait(seen)
+    assert seen > before
+    await append(database)
+    assert await bell.wait(seen) > seen
+    assert await admin.fetchval(f"SELECT count(*) {here}") == 1
+    await bell.close()
+    await admin.close()
+    await database.engine.dispose()
+
+
+async def test_closing_wakes_who_waits_and_leaves_no_task(bell: Bell) -> None:
+    listening = bell._listening
+    waiting = asyncio.create_task(bell.wait(bell.count))
+    await asyncio.sleep(0)
+    await bell.close()
+    async with asyncio.timeout(LONG / 2):
+        await waiting
+    assert listening is not None
+    assert listening.done()

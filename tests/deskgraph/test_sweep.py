@@ -1,0 +1,246 @@
+"""The sweep finds what a crash left over, and nothing else."""
+
+import os
+import tracemalloc
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from obstore.store import LocalStore
+
+from deskgraph.storage import orphan_cleanup as sweeping
+from deskgraph.storage.file_store import FileStore
+from deskgraph.storage.orphan_cleanup import Finding, sweep
+from resolvers.commands import attachments
+from resolvers.commands.attachments import new_key
+from tests.viewers.world import CONTENT, NOON, World, file_key, key, open_world
+
+pytestmark = pytest.mark.anyio
+
+FOLDER = "tickets/attachments/2025/11"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database_url, tmp_path / "media") as opened:
+        await opened.reset()
+        for name in ("photo", "scan", "receipt"):
+            age(opened.media / file_key(name))
+        yield opened
+
+
+def age(path: Path, *, hours: float = 25) -> None:
+    """Make a file as old as that, by the clock of the desk."""
+    at = (NOON - timedelta(hours=hours)).timestamp()
+    os.utime(path, (at, at))
+
+
+def leave(world: World, name: str, *, hours: float = 25, content: bytes = b"left") -> Path:
+    path = world.media / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    age(path, hours=hours)
+    return path
+
+
+async def found(
+    world: World, *, older_than: timedelta = DAY, remove: bool = False
+) -> list[Finding]:
+    files = FileStore(LocalStore(world.media, automatic_cleanup=True))
+    before = world.clock() - older_than
+    return [each async for each in sweep(world.database, files, before=before, remove=remove)]
+
+
+async def test_a_whole_desk_has_nothing_to_sweep(world: World) -> None:
+    before = await world.dump()
+    assert await found(world, remove=True) == []
+    assert await world.dump() == before
+
+
+async def test_files_that_no_row_names_are_found_and_removed_if_so_wished(world: World) -> None:
+    before = await world.dump()
+    names = [f"{FOLDER}/token/ü 1.txt", f"{FOLDER}/old-shot.png", f"{FOLDER}/a%20b.txt"]
+    for name in names:
+        leave(world, name)
+    expected = [Finding("orphan", name, 4, NOON - timedelta(hours=25)) for name in sorted(names)]
+
+    assert sorted(await found(world), key=lambda each: each.key) == expected
+    assert len(world.files()) == 6
+    assert sorted(await found(world, remove=True), key=lambda each: each.key) == expected
+    assert await world.dump() == before
+    assert not (world.media / FOLDER / "token").exists()
+    assert await found(world, remove=True) == []
+
+
+async def test_uploads_that_are_under_way_stay(world: World) -> None:
+    young = [f"{FOLDER}/token/stored.txt", f"{FOLDER}/token/coming.txt#1"]
+    for name in young:
+        leave(world, name, hours=23.9)
+
+    assert await found(world, remove=True) == []
+    assert set(young) <= set(world.files())
+    assert {each.kind for each in await found(world, older_than=timedelta(hours=23))} == {
+        "orphan",
+        "unfinished",
+    }
+    world.clock.move(hours=1)
+    assert len(await found(world, remove=True)) == 2
+    assert not set(young) & set(world.files())
+
+
+async def test_files_of_just_then_stay(world: World) -> None:
+    for name in ("stored.txt", "coming.txt#1"):
+        leave(world, f"{FOLDER}/{name}", hours=24)
+    assert await found(world, remove=True) == []
+    world.clock.move(seconds=1)
+    assert len(await found(world, remove=True)) == 2
+
+
+async def test_unfinished_files_are_told_by_their_last_characters(world: World) -> None:
+    leave(world, f"{FOLDER}/token/film#1.mp4")
+    assert [each.kind for each in await found(world)] == ["orphan"]
+
+
+async def test_unfinished_files_are_not_looked_for_behind_links(
+    world: World, tmp_path: Path
+) -> None:
+    outside = leave(world, "../elsewhere/film.mp4#1")
+    (world.media / FOLDER / "link").symlink_to(outside.parent)
+    assert await found(world, remove=True) == []
+    assert outside.exists()
+
+
+async def test_an_unfinished_file_that_goes_meanwhile_is_not_told(world: World) -> None:
+    left = [leave(world, f"{FOLDER}/token/{name}.mp4#1") for name in "ab"]
+    files = FileStore(LocalStore(world.media))
+    told = []
+    async for each in sweep(world.database, files, before=world.clock()):
+        told.append(world.media / each.key)
+        for path in left:
+            path.unlink()
+    assert len(told) == 1
+    assert told[0] in left
+
+
+async def test_unfinished_files_of_killed_processes_are_found(world: World) -> None:
+    path = leave(world, f"{FOLDER}/token/film.mp4#1", content=bytes(5000))
+    at = NOON - timedelta(hours=25)
+    expected = [Finding("unfinished", f"{FOLDER}/token/film.mp4#1", 5000, at)]
+
+    assert await found(world) == expected
+    assert path.exists()
+    assert await found(world, remove=True) == expected
+    assert not path.parent.exists()
+    assert (world.media / FOLDER).is_dir()
+
+
+async def test_rows_whose_file_is_gone_are_told_and_kept(world: World) -> None:
+    (world.media / file_key("scan")).unlink()
+    rows = (await world.dump())["attachments"]
+    at = NOON - timedelta(days=9)
+
+    for remove in (False, True):
+        told = await found(world, remove=remove)
+        assert told == [Finding("missing", file_key("scan"), len(CONTENT), at)]
+    assert (await world.dump())["attachments"] == rows
+
+
+def test_everything_that_is_stored_is_where_the_sweep_looks() -> None:
+    assert new_key("a.txt", NOON).startswith(f"{sweeping.PREFIX}/")
+
+
+async def test_what_is_not_the_desks_is_left_alone(world: World) -> None:
+    for name in ("backup.tar", "tickets/other.txt", "tickets/attachments-of-others/a.txt#1"):
+        leave(world, name)
+    before = world.files()
+    assert await found(world, remove=True) == []
+    assert world.files() == before
+
+
+async def test_an_empty_store_is_swept(world: World, tmp_path: Path) -> None:
+    empty = FileStore(LocalStore(tmp_path / "empty", mkdir=True))
+    told = [each async for each in sweep(world.database, empty, before=world.clock())]
+    assert {each.kind for each in told} == {"missing"}
+    assert len(told) == 3
+
+
+async def test_changes_during_the_sweep_are_not_mistaken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that comes after the listing has its row, and a row that goes takes its file."""
+    find_orphans = sweeping._orphans
+
+    async def meanwhile(*given: object) -> list[Finding]:
+        orphans = await find_orphans(*given)  # type: ignore[arg-type]
+        monkeypatch.setattr(sweeping, "_orphans", find_orphans)
+
+        async def content() -> AsyncIterator[bytes]:
+            yield b"new"
+
+        keith = world.context("keith")
+        await attachments.add_attachment(keith, key("volume"), "new.txt", content())
+        await attachments.delete_attachment(keith, key("scan"))
+        return orphans
+
+    monkeypatch.setattr(sweeping, "_orphans", meanwhile)
+    assert await found(world, remove=True) == []
+    assert len(world.files()) == 3
+
+
+async def test_a_row_that_goes_while_its_file_is_looked_for_is_not_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.media / file_key("scan")).unlink()
+    look = FileStore.exists
+
+    async def meanwhile(files: FileStore, name: str) -> bool:
+        await attachments.delete_attachment(world.context("keith"), key("scan"))
+        return await look(files, name)
+
+    monkeypatch.setattr(FileStore, "exists", meanwhile)
+    assert await found(world) == []
+
+
+async def test_batches_go_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    names = [f"{FOLDER}/{number}/a.txt" for number in range(7)]
+    for name in names:
+        leave(world, name)
+    (world.media / file_key("photo")).unlink()
+
+    told = await found(world, remove=True)
+    assert sorted(each.key for each in told) == sorted([*names, file_key("photo")])
+    assert world.files() == sorted([file_key("receipt"), file_key("scan")])
+
+
+async def test_memory_does_not_grow_with_the_store(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 100)
+
+    async def peak() -> int:
+        tracemalloc.start()
+        files = FileStore(LocalStore(world.media, automatic_cleanup=True))
+        count = 0
+        async for _ in sweep(world.database, files, before=world.clock()):
+            count += 1
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == len(world.files()) - 3
+        return most
+
+    folder = world.media / FOLDER / "many"
+    folder.mkdir()
+
+    def fill(first: int, last: int) -> None:
+        for number in range(first, last):
+            (folder / f"{number}.txt").touch()
+            age(folder / f"{number}.txt")
+
+    fill(0, 300)
+    small = await peak()
+    fill(300, 6000)
+    # The whole listing would take three times as much; some garbage may be waiting, too.
+    assert await peak() < small + 1_000_000
