@@ -8,7 +8,7 @@ from benchmarks.report import Result
 WIDTH = 760
 LEFT = 24
 BARS = 150
-LONGEST = 470
+MAX_LENGTH = 470
 BAR = 20
 GROUP = 92
 TOP = 66
@@ -68,7 +68,7 @@ def _group(result: Result, y: int, most: float) -> list[str]:
 
 
 def _bar(name: str, kind: str, rate: float, y: int, most: float, note: str) -> list[str]:
-    length = max(1, round(rate / most * LONGEST))
+    length = max(1, round(rate / most * MAX_LENGTH))
     return [
         _text(BARS - 10, y + 15, name, "quiet", anchor="end"),
         f'<rect class="{kind}" x="{BARS}" y="{y}" width="{length}" height="{BAR}"/>',

@@ -9,7 +9,7 @@ from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-from deskgraph.demo.factory import Maker, Row, Rows
+from deskgraph.demo.factory import DemoFactory, Row, Rows
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ WORDS = TEXT.split()
 
 def make_rows(tickets: int) -> Rows:
     """Make a desk with that many tickets: about 3 comments and 1 attachment on each."""
-    maker = Maker(NOW, SEED)
+    maker = DemoFactory(NOW, SEED)
     _people(maker)
     customers = maker.rows.users[STAFF:]
     step = timedelta(days=DAYS) / tickets
@@ -44,7 +44,7 @@ def viewer_id(rows: Rows) -> UUID:
     return found
 
 
-def _people(maker: Maker) -> None:
+def _people(maker: DemoFactory) -> None:
     since = NOW - timedelta(days=2 * DAYS)
     times = {"created_at": since, "updated_at": since}
     for number in range(COMPANIES):
@@ -64,7 +64,7 @@ def _people(maker: Maker) -> None:
         _user(maker, f"customer{number}", Role.CUSTOMER, company["id"])
 
 
-def _user(maker: Maker, username: str, role: Role, company_id: Any) -> None:
+def _user(maker: DemoFactory, username: str, role: Role, company_id: Any) -> None:
     since = NOW - timedelta(days=2 * DAYS)
     maker.rows.users.append(
         {
@@ -81,7 +81,7 @@ def _user(maker: Maker, username: str, role: Role, company_id: Any) -> None:
     )
 
 
-def _ticket(maker: Maker, number: int, at: datetime, customers: list[Row]) -> None:
+def _ticket(maker: DemoFactory, number: int, at: datetime, customers: list[Row]) -> None:
     pick, chance = maker.random.choice, maker.chance
     contact = maker.rows.contacts[number % CONTACTS]
     helper = pick(maker.rows.users[:STAFF])
@@ -116,7 +116,7 @@ def _ticket(maker: Maker, number: int, at: datetime, customers: list[Row]) -> No
         _attachment(maker, ticket, opener, at + timedelta(minutes=place))
 
 
-def _comment(maker: Maker, ticket: Row, author: Row, at: datetime) -> None:
+def _comment(maker: DemoFactory, ticket: Row, author: Row, at: datetime) -> None:
     maker.rows.comments.append(
         {
             "id": maker.id(at),
@@ -130,7 +130,7 @@ def _comment(maker: Maker, ticket: Row, author: Row, at: datetime) -> None:
     )
 
 
-def _attachment(maker: Maker, ticket: Row, uploader: Row, at: datetime) -> None:
+def _attachment(maker: DemoFactory, ticket: Row, uploader: Row, at: datetime) -> None:
     name = f"log-{maker.random.randint(1, 999)}.txt"
     token = f"{maker.random.getrandbits(120):030x}"
     maker.rows.attachments.append(
@@ -149,7 +149,7 @@ def _attachment(maker: Maker, ticket: Row, uploader: Row, at: datetime) -> None:
     )
 
 
-def _text(maker: Maker, least: int, most: int) -> str:
+def _text(maker: DemoFactory, least: int, most: int) -> str:
     words = maker.random.choices(WORDS, k=maker.random.randint(least, most))
     return " ".join(words).capitalize() + "."
 

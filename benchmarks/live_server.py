@@ -23,8 +23,10 @@ def main() -> None:
         statements += 1
 
     async def told(_request: Request) -> Response:
-        followers = len(app.state.desk.feed._followers)
-        return JSONResponse({"statements": statements, "memory": memory(), "followers": followers})
+        subscribers = len(app.state.services.broker._subscribers)
+        return JSONResponse(
+            {"statements": statements, "memory": memory(), "followers": subscribers}
+        )
 
     app = create_app(load_settings(), observer=count)
     app.router.routes.insert(0, Route("/told", told))

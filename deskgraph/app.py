@@ -43,10 +43,10 @@ from deskgraph.webhooks.deliverer import Deliverer
 from resolvers.auth.passwords import Passwords
 from resolvers.auth.tokens import Tokens
 from resolvers.auth.viewers import Viewers
-from resolvers.events.broker import Feed
+from resolvers.events.broker import EventBroker
 from resolvers.query.plans import Plans
-from resolvers.rate_limits import MemoryBuckets, Rates
-from resolvers.services import Desk
+from resolvers.rate_limits import MemoryBuckets, RateLimiter
+from resolvers.services import Services
 from resolvers.signing import Signer
 from rest_compat.routes import rest_routes
 from schema.transport.view import GraphQLView
@@ -59,9 +59,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_desk(
+def create_services(
     settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
-) -> tuple[Desk, Database]:
+) -> tuple[Services, Database]:
     """Put the parts together that both faces share; the database is still to be opened.
 
     Raises ``SettingsError``, ``DatabaseUrlError`` and ``FilesUrlError``.
@@ -70,10 +70,10 @@ def create_desk(
     signer = Signer(key)
     functions = signer.sql_functions()
     database = Database(settings.database_url, functions=functions, observer=observer)
-    desk = Desk(
+    services = Services(
         database=database,
-        bell=database.bell,
-        feed=Feed(),
+        event_signal=database.event_signal,
+        broker=EventBroker(),
         files=open_files(settings.files_url),
         tokens=Tokens(
             key,
@@ -93,14 +93,14 @@ def create_desk(
         private_webhooks=settings.webhook_private_addresses == "allow",
         rates=_rates(settings, database, clock),
     )
-    return desk, database
+    return services, database
 
 
-def _rates(settings: Settings, database: Database, clock: Clock) -> Rates | None:
+def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter | None:
     if settings.rate_limit == "off":
         return None
     shared = SharedBuckets(database.url) if settings.rate_limit_shared == "on" else None
-    return Rates(
+    return RateLimiter(
         shared or MemoryBuckets(),
         known=shared,
         per_minute=settings.rate_limit,
@@ -117,7 +117,7 @@ def create_app(
     It does not start on a database whose schema is not this program's (``SchemaError``), nor in
     production where the demo's password opens it (``SettingsError``).
     """
-    desk, database = create_desk(settings, clock=clock, observer=observer)
+    services, database = create_services(settings, clock=clock, observer=observer)
     config = PageConfig(settings)
 
     @asynccontextmanager
@@ -126,27 +126,27 @@ def create_app(
         try:
             await check(database)
             await check_production(settings, database)
-            if desk.rates is not None:
-                await desk.rates.open()
+            if services.rates is not None:
+                await services.rates.open()
             await config.prepare(database)
-            deliverer = Deliverer(desk)
+            deliverer = Deliverer(services)
             await deliverer.start()
-            on_stop(desk.feed.end)
+            on_stop(services.broker.end)
             try:
                 yield
             finally:
                 await deliverer.stop()
         finally:
-            await desk.feed.close()
-            if desk.rates is not None:
-                await desk.rates.close()
+            await services.broker.close()
+            if services.rates is not None:
+                await services.rates.close()
             await database.close()
 
     app = Starlette(
         routes=[
-            *_graphql_routes(settings, desk, config),
+            *_graphql_routes(settings, services, config),
             *api_docs.reference_routes(config, settings.public_url),
-            *_rest_routes(settings, desk),
+            *_rest_routes(settings, services),
             *_example_routes(config),
             Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
         ],
@@ -154,7 +154,7 @@ def create_app(
         exception_handlers={404: _not_found},
         lifespan=lifespan,
     )
-    app.state.desk = desk
+    app.state.services = services
     return app
 
 
@@ -170,7 +170,7 @@ def app_from_environment() -> Starlette:
     return app
 
 
-def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[BaseRoute]:
+def _graphql_routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
     def page() -> HTMLResponse:
         policy = content_security_policy()
         headers = {"Content-Security-Policy": policy, "Cache-Control": ASKED_AGAIN}
@@ -179,7 +179,7 @@ def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[
     schema = schema_of(settings)
     view = GraphQLView(
         schema,
-        desk,
+        services,
         page=page if settings.shows_graphiql else None,
         base_url=settings.public_url,
         allowed_origins=settings.cors_origins,
@@ -199,10 +199,10 @@ def _graphql_routes(settings: Settings, desk: Desk, config: PageConfig) -> list[
     return routes
 
 
-def _rest_routes(settings: Settings, desk: Desk) -> list[BaseRoute]:
+def _rest_routes(settings: Settings, services: Services) -> list[BaseRoute]:
     # A link to a page that is not there would help nobody.
     graphiql = f"{settings.public_url or ''}/graphql" if settings.shows_graphiql else None
-    return rest_routes(desk, settings.public_url, words=api_docs.words, graphiql=graphiql)
+    return rest_routes(services, settings.public_url, words=api_docs.words, graphiql=graphiql)
 
 
 def _example_routes(config: PageConfig) -> list[BaseRoute]:

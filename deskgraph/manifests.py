@@ -5,10 +5,10 @@ from pathlib import Path
 
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from schema import create_schema
-from schema.execution.document_cache import Documents
+from schema.execution.document_cache import DocumentCache
 from schema.execution.limits import Limits
 from schema.execution.operation import DeskSchema
-from schema.execution.persisted_documents import BadDocument, Persisted
+from schema.execution.persisted_documents import BadDocument, PersistedDocuments
 
 SETTING = f"{PREFIX}GRAPHQL_MANIFEST"
 _APOLLO = "apollo-persisted-query-manifest"
@@ -28,7 +28,7 @@ def schema_of(settings: Settings) -> DeskSchema:
     return create_schema(introspection=settings.allows_introspection, limits=limits)
 
 
-def persisted_documents(settings: Settings, documents: Documents) -> Persisted:
+def persisted_documents(settings: Settings, documents: DocumentCache) -> PersistedDocuments:
     """Return the documents of the settings' manifests, each valid; raises ``SettingsError``."""
     chosen = settings.graphql_documents
     if chosen == "trusted" and not settings.graphql_manifest:
@@ -46,7 +46,7 @@ def persisted_documents(settings: Settings, documents: Documents) -> Persisted:
             if manifest.setdefault(name, text) != text:
                 raise SettingsError(f"{SETTING}: two files have another document named {name!r}.")
     try:
-        return Persisted(documents, chosen, manifest)
+        return PersistedDocuments(documents, chosen, manifest)
     except BadDocument as error:
         raise SettingsError(f"{SETTING}: {error}") from None
 

@@ -19,7 +19,7 @@ from deskgraph.setting_values import public_url as public_url_of
 PREFIX = "DESKGRAPH_"
 KEY_FILE = Path("var/secret.key")
 # RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
-SHORTEST_KEY = 32
+MIN_KEY_LENGTH = 32
 # What README and docs/ have in the place of a key: everybody knows these.
 PLACEHOLDER_KEYS = frozenset(
     {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
@@ -150,20 +150,20 @@ class Settings(BaseSettings):
         """
         if self.secret_key is not None:
             key = self.secret_key.get_secret_value()
-            if len(key.encode()) < SHORTEST_KEY:
+            if len(key.encode()) < MIN_KEY_LENGTH:
                 raise SettingsError(
-                    f"{PREFIX}SECRET_KEY is too short: it needs {SHORTEST_KEY} bytes or more."
+                    f"{PREFIX}SECRET_KEY is too short: it needs {MIN_KEY_LENGTH} bytes or more."
                 )
             if self.production and key in PLACEHOLDER_KEYS:
                 raise SettingsError(
                     f"{PREFIX}SECRET_KEY is the placeholder of the documentation, which everybody "
-                    f"knows: production needs {SHORTEST_KEY} random bytes or more."
+                    f"knows: production needs {MIN_KEY_LENGTH} random bytes or more."
                 )
             return key
         if self.production:
             raise SettingsError(
                 f"{PREFIX}SECRET_KEY is not set: production needs one, "
-                f"{SHORTEST_KEY} random bytes or more, the same for every process."
+                f"{MIN_KEY_LENGTH} random bytes or more, the same for every process."
             )
         return _kept_key(key_file)
 
@@ -181,7 +181,7 @@ def _kept_key(key_file: Path) -> str:
             f"{PREFIX}SECRET_KEY is not set, and the key of development cannot be kept in "
             f"{key_file}: {reason}."
         ) from None
-    if len(key) < SHORTEST_KEY:
+    if len(key) < MIN_KEY_LENGTH:
         raise SettingsError(
             f"{PREFIX}SECRET_KEY is not set, and {key_file} holds no key: remove that file."
         )

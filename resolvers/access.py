@@ -148,7 +148,7 @@ def visible(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnEl
 
     ``bind`` gives the bind parameters ``viewer_id`` and ``viewer_company``.
     """
-    if kind is ViewerKind.NOBODY:
+    if kind is ViewerKind.ANONYMOUS:
         return false()
     if entity in _ADMINS_ONLY:
         return true() if kind is ViewerKind.ADMIN else false()

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from resolvers.rate_limits import Level
 
 
-class DeskError(Exception):
+class ServiceError(Exception):
     """The root of all that a caller may be told."""
 
 
-class Unauthenticated(DeskError):
+class Unauthenticated(ServiceError):
     """Nobody is logged in."""
 
 
@@ -51,12 +51,12 @@ class TokenExpired(Unauthenticated):
     """The token was good until it expired."""
 
 
-class Forbidden(DeskError):
+class Forbidden(ServiceError):
     """The viewer may not do this; the text says what, in words for the viewer."""
 
 
 @dataclass
-class NotFound(DeskError):
+class NotFound(ServiceError):
     """No such thing for this viewer; ``kind`` is the entity's name, ``field`` the input's."""
 
     kind: str
@@ -72,25 +72,25 @@ class Problem:
 
 
 @dataclass
-class Invalid(DeskError):
+class Invalid(ServiceError):
     """Values are wrong: every problem of every field at once."""
 
     problems: Mapping[str, Sequence[Problem]]
 
 
 @dataclass
-class Conflict(DeskError):
+class Conflict(ServiceError):
     """The object changed since the caller read it."""
 
     expected: int
     actual: int
 
 
-class PreconditionFailed(DeskError):
+class PreconditionFailed(ServiceError):
     """What a write depends on, such as ``If-Match``, does not hold."""
 
 
-class BadInput(DeskError):
+class BadInput(ServiceError):
     """An argument is out of its bounds; the text is a sentence."""
 
 
@@ -109,14 +109,14 @@ class AnswerTooLarge(BadInput):
 
 
 @dataclass
-class TooLarge(DeskError):
+class TooLarge(ServiceError):
     """A file exceeds the limit, in bytes."""
 
     limit: int
 
 
 @dataclass
-class TimedOut(DeskError):
+class TimedOut(ServiceError):
     """An operation was stopped; its limit is in seconds."""
 
     limit: float
@@ -126,7 +126,7 @@ class TimedOut(DeskError):
 
 
 @dataclass
-class Throttled(DeskError):
+class Throttled(ServiceError):
     """There is too much to do; try again after some seconds. ``level``: of a bucket's points."""
 
     seconds: int

@@ -20,9 +20,9 @@ from uuid import UUID
 from resolvers.errors import Throttled
 from resolvers.services import Context
 
-MOST_BUCKETS = 10_000
+MAX_BUCKETS = 10_000
 # What an address of IPv6 has at most, in characters.
-LONGEST_ADDRESS = 45
+MAX_ADDRESS_LENGTH = 45
 # How often buckets that are full again are looked for where there are too many.
 SWEEP = 10**9
 # Attempts to log in a minute: with one name from one address, and with any from one address.
@@ -35,7 +35,7 @@ NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
 KNOWN = 30 * 24 * 60 * 60 * 10**9
 MINUTE = 60 * 10**9
 # Some seventy years: what is longer has no room in a database's number.
-LONGEST = 2**61
+MAX_TIME = 2**61
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # The last day of the calendar.
@@ -48,7 +48,7 @@ LONG = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RateClass:
     """A kind of bucket: the points in a full one, and how many come back in a minute."""
 
     maximum: int
@@ -56,14 +56,14 @@ class Kind:
 
     def time(self, points: int) -> int:
         """Return how long some points take to come back."""
-        return min(-(-points * MINUTE // self.per_minute), LONGEST)
+        return min(-(-points * MINUTE // self.per_minute), MAX_TIME)
 
 
 @dataclass(slots=True)
 class Level:
     """How full a bucket is, or was when it was looked at: ``now``."""
 
-    kind: Kind
+    kind: RateClass
     full_at: int
     now: int
 
@@ -108,7 +108,7 @@ class Buckets(Protocol):
 class MemoryBuckets:
     """The buckets of one process. Those that are full again are forgotten first."""
 
-    def __init__(self, most: int = MOST_BUCKETS) -> None:
+    def __init__(self, most: int = MAX_BUCKETS) -> None:
         self._most = most
         self._full_at: OrderedDict[str, int] = OrderedDict()
         self._swept = 0
@@ -151,7 +151,7 @@ class MemoryBuckets:
         return len(self._full_at)
 
 
-class Rates:
+class RateLimiter:
     """The buckets of a desk: of points for each user or address, and of logins."""
 
     def __init__(
@@ -171,10 +171,10 @@ class Rates:
         self._buckets = buckets
         self._known = MemoryBuckets() if known is None else known
         self._clock = clock
-        self._points = Kind(max(per_minute, maximum), per_minute)
-        self._logins = Kind(LOGINS, LOGINS)
-        self._address_logins = Kind(ADDRESS_LOGINS, ADDRESS_LOGINS)
-        self._name_logins = Kind(NAME_LOGINS, NAME_LOGINS_RETURN)
+        self._points = RateClass(max(per_minute, maximum), per_minute)
+        self._logins = RateClass(LOGINS, LOGINS)
+        self._address_logins = RateClass(ADDRESS_LOGINS, ADDRESS_LOGINS)
+        self._name_logins = RateClass(NAME_LOGINS, NAME_LOGINS_RETURN)
 
     async def open(self) -> None:
         """Make the buckets ready."""
@@ -238,11 +238,11 @@ class Rates:
     def _now(self) -> int:
         return (self._clock() - _EPOCH) // _MICROSECOND * 1000
 
-    async def _draw(self, kind: Kind, key: str, points: int) -> Level:
+    async def _draw(self, kind: RateClass, key: str, points: int) -> Level:
         now = self._now()
         time = kind.time(min(points, kind.maximum))
         # A tenth of a point is for what was rounded.
-        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else LONGEST
+        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_TIME
         done, full_at = await self._buckets.push(key, time, most, now)
         level = Level(kind, full_at, now)
         if not done:
@@ -262,7 +262,7 @@ def bucket_of(context: Context) -> str:
     return f"address:{network(context.address)}" if viewer is None else _key_of(viewer.id)
 
 
-@lru_cache(maxsize=MOST_BUCKETS)
+@lru_cache(maxsize=MAX_BUCKETS)
 def _key_of(user_id: UUID) -> str:
     """Return the key of a user's bucket: writing an id takes longer than looking it up."""
     return f"user:{user_id}"
@@ -271,10 +271,10 @@ def _key_of(user_id: UUID) -> str:
 def network(address: str) -> str:
     """Return what one client has of addresses: one of IPv4, 2^64 of IPv6."""
     # A proxy may pass on anything as an address; no long text is kept.
-    return _network(address[:LONGEST_ADDRESS])
+    return _network(address[:MAX_ADDRESS_LENGTH])
 
 
-@lru_cache(maxsize=MOST_BUCKETS)
+@lru_cache(maxsize=MAX_BUCKETS)
 def _network(address: str) -> str:
     try:
         found = ipaddress.ip_address(address.partition("%")[0])

@@ -1,4 +1,4 @@
-"""The desk: what every resolver works with. One ``Desk`` a process, one ``Context`` a request."""
+"""What every resolver works with: one ``Services`` a process, one ``Context`` a request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from resolvers.auth.passwords import Passwords
     from resolvers.auth.tokens import Tokens
     from resolvers.auth.viewers import Viewers
-    from resolvers.events.broker import Feed
+    from resolvers.events.broker import EventBroker
     from resolvers.query.plans import Plans
-    from resolvers.rate_limits import Rates
+    from resolvers.rate_limits import RateLimiter
     from resolvers.signing import Signer
 
 
@@ -40,7 +40,7 @@ class Database(Protocol):
         """Give a session that commits at the end, or rolls back on any exception."""
 
 
-class Files(Protocol):
+class FileStorage(Protocol):
     """What resolvers need of a file store."""
 
     async def put(
@@ -66,7 +66,7 @@ class Files(Protocol):
         """Remove a file; neither one that is gone already nor a failing store is an error."""
 
 
-class Bell(Protocol):
+class EventSignal(Protocol):
     """What readers of the event log need: to be woken when any process may have appended.
 
     The order that misses nothing: take ``count``, read the log, ``wait`` for another count.
@@ -83,7 +83,7 @@ class Bell(Protocol):
 class ViewerKind(Enum):
     """What decides which rows a viewer sees, and so the SQL of a read."""
 
-    NOBODY = "nobody"
+    ANONYMOUS = "nobody"
     CUSTOMER = "customer"
     STAFF = "staff"
     ADMIN = "admin"
@@ -116,13 +116,13 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Desk:
+class Services:
     """The parts that live as long as the process."""
 
     database: Database
-    bell: Bell
-    feed: "Feed"
-    files: Files
+    event_signal: EventSignal
+    broker: "EventBroker"
+    files: FileStorage
     tokens: "Tokens"
     signer: "Signer"
     plans: "Plans"
@@ -138,7 +138,7 @@ class Desk:
     operation_seconds: float = 10
     compiler: Compiler = field(default_factory=Compiler)
     # None where nothing is counted.
-    rates: "Rates | None" = None
+    rates: "RateLimiter | None" = None
     # Whether webhooks may lead into networks that are not public.
     private_webhooks: bool = False
     # Set after a write that gives the deliverer of this process something to do.
@@ -153,7 +153,7 @@ class Context:
     client's, as the server sees it.
     """
 
-    desk: Desk
+    services: Services
     viewer: Viewer | None
     via: str
     base_url: str = ""
@@ -162,7 +162,7 @@ class Context:
     @property
     def kind(self) -> ViewerKind:
         """What the viewer, or nobody, is to the rules of ``access``."""
-        return self.viewer.kind if self.viewer else ViewerKind.NOBODY
+        return self.viewer.kind if self.viewer else ViewerKind.ANONYMOUS
 
     def require_viewer(self) -> Viewer:
         """Return the viewer; raises ``Unauthenticated`` where nobody is logged in."""

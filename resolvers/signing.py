@@ -24,7 +24,7 @@ DAY_LENGTH = len("20251119")
 CURSOR, MEDIA = "cursor", "media"
 WEBHOOK_PURPOSE = "webhook:"
 # For how long a link may work at most, in seconds.
-LONGEST_LINK = 86_400
+MAX_LINK_SECONDS = 86_400
 NOT_OURS = "The cursor is not one of this server's."
 
 
@@ -97,7 +97,7 @@ class Signer:
         if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
             return False
         midnight = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=1)
-        return int(expires) <= midnight.timestamp() + LONGEST_LINK
+        return int(expires) <= midnight.timestamp() + MAX_LINK_SECONDS
 
     def webhook_secret(self, webhook_id: UUID, salt: str) -> str:
         """Return the secret of a webhook, as Standard Webhooks writes them; it is kept nowhere."""

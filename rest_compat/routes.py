@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from deskgraph.graphql_links.equivalents import TWINS
+from deskgraph.graphql_links.equivalents import EQUIVALENTS
 from deskgraph.graphql_links.links import alternates
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
 from rest_compat.http.endpoint import Endpoint, Handler, append_slash, nowhere
 from rest_compat.http.responses import answer
@@ -31,7 +31,7 @@ At = Callable[..., T]
 
 
 def rest_routes(
-    desk: Desk,
+    services: Services,
     public_url: str | None = None,
     *,
     words: Callable[[], Words] = dict,
@@ -46,9 +46,9 @@ def rest_routes(
     def at(
         path: str, name: str, *, public: bool = False, negotiates: bool = True, **handlers: Handler
     ) -> Route:
-        links = alternates(TWINS.get(path.removeprefix(API), {}), graphiql)
+        links = alternates(EQUIVALENTS.get(path.removeprefix(API), {}), graphiql)
         endpoint = Endpoint(
-            desk, public_url, name, handlers, public=public, negotiates=negotiates, links=links
+            services, public_url, name, handlers, public=public, negotiates=negotiates, links=links
         )
         return Route(path, endpoint, name=name)
 

@@ -5,7 +5,7 @@ from functools import cache
 from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
-from schema.execution.document_cache import Documents
+from schema.execution.document_cache import DocumentCache
 from schema.execution.limits import DEFAULT_LIMITS, Limits
 from schema.execution.operation import DeskSchema
 from schema.execution.strawberry_internals import core_schema
@@ -33,7 +33,7 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
             scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD}
         ),
     )
-    made.documents = Documents(core_schema(made), limits, introspection=introspection)
+    made.documents = DocumentCache(core_schema(made), limits, introspection=introspection)
     query_type = core_schema(made).query_type
     assert query_type is not None
     for name, resolve in RESOLVERS.items():

@@ -3,9 +3,9 @@
 from typing import Any
 
 # As deep as the setting goes.
-DEEPEST = 20
+MAX_DEPTH = 20
 UNBOUNDED: dict[str, Any] = {
-    "max_depth": DEEPEST,
+    "max_depth": MAX_DEPTH,
     "max_aliases": 10_000,
     "max_root_fields": 1000,
     "max_directives": 1000,

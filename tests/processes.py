@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # For how long a process or a thread is waited for, in seconds: longer than any of them takes.
-PATIENCE = 120.0
+DEADLINE_SECONDS = 120.0
 
 
 @contextmanager
@@ -24,8 +24,8 @@ def end(process: "subprocess.Popen[Any]") -> None:
     """Ask a process to end, and kill it where it does not; its pipes are closed."""
     process.terminate()
     try:
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=DEADLINE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=DEADLINE_SECONDS)
         raise

@@ -67,10 +67,10 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         finally:
             await database.engine.dispose()
     except TROUBLE as error:
-        raise CommandError(f"{SETTING}: {worded(url, error)}") from error
+        raise CommandError(f"{SETTING}: {message_of(url, error)}") from error
 
 
-def worded(url: URL, error: BaseException) -> str:
+def message_of(url: URL, error: BaseException) -> str:
     """Return what is the matter with a database, in one sentence without a password."""
     return (_sqlite if url.get_backend_name() == "sqlite" else _postgres)(url, error)
 

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.settings import load_settings
 from deskgraph.storage.file_store import open_files
-from deskgraph.storage.orphan_cleanup import Finding, sweep
+from deskgraph.storage.orphan_cleanup import Finding, clean_up_orphans
 from deskgraph.storage.store_urls import SETTING
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -54,7 +54,7 @@ async def _findings(before: datetime, *, remove: bool) -> AsyncGenerator[Finding
     settings = load_settings()
     files = open_files(settings.files_url)
     async with open_database(settings) as database, _told():
-        async for finding in sweep(database, files, before=before, remove=remove):
+        async for finding in clean_up_orphans(database, files, before=before, remove=remove):
             yield finding
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deskgraph.cli.errors import CommandError, open_database, worded
+from deskgraph.cli.errors import CommandError, message_of, open_database
 from deskgraph.database.database import parse_url
 from deskgraph.importer.counts import Count, Outcome, Rejects
 from deskgraph.importer.importing import Progress, run_import
@@ -15,7 +15,7 @@ from deskgraph.importer.source import SourceError, open_source
 from deskgraph.settings import load_settings
 from deskgraph.storage.file_store import open_files
 
-MOST_NAMES = 10
+MAX_NAMES = 10
 _COLUMNS = ("read", "written", "unchanged", "rejected")
 
 
@@ -55,7 +55,7 @@ async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal:
                     )
         except SourceError as error:
             cause = error.__cause__
-            raise CommandError(worded(parsed, cause) if cause else str(error)) from None
+            raise CommandError(message_of(parsed, cause) if cause else str(error)) from None
 
 
 def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool) -> str:
@@ -74,8 +74,8 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
         if count.gone
     ]
     if outcome.missing:
-        names = ", ".join(outcome.missing[:MOST_NAMES])
-        more = len(outcome.missing) - MOST_NAMES
+        names = ", ".join(outcome.missing[:MAX_NAMES])
+        more = len(outcome.missing) - MAX_NAMES
         names += f" and {more:,} more" if more > 0 else ""
         lines.append(f"Files not found: {len(outcome.missing):,} ({names}).")
     elif outcome.without_file and outcome.files is None:

@@ -23,7 +23,7 @@ APP = "deskgraph.app:app_from_environment"
 BACKLOG = 2048
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not listened on
 # What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
-LARGEST_MESSAGE = 2**20
+MAX_MESSAGE_BYTES = 2**20
 # How long streams that are open may hold up the end of the process, in seconds.
 LAST_WORDS = 3
 LOGGING: dict[str, Any] = {
@@ -81,7 +81,7 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         backlog=BACKLOG,
         log_config=LOGGING,
         access_log=False,
-        ws_max_size=LARGEST_MESSAGE,
+        ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=LAST_WORDS,
         server_header=False,
     )

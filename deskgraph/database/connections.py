@@ -8,10 +8,10 @@ from typing import Any
 import asyncpg
 
 # How long a writer waits for another one on SQLite, in seconds.
-SQLITE_PATIENCE = 30
+SQLITE_BUSY_SECONDS = 30
 SQLITE_PRAGMAS = (
     # First: another process may be switching the same new file to WAL.
-    f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000}",
+    f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

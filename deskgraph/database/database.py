@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from deskgraph.database.event_signal import Bell, PostgresBell, SqliteBell
+from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from deskgraph.database.writers import postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
@@ -79,18 +79,18 @@ class Database:
         self.url = parse_url(url)
         self.engine: AsyncEngine
         self.reader: Reader
-        self.bell: Bell
+        self.event_signal: EventSignal
         if self.is_sqlite:
             path = str(self.url.database)
             create_folder(Path(path).parent)
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
-            self.bell = SqliteBell(path)
+            self.event_signal = SqliteEventSignal(path)
         else:
             dsn = dsn_of(self.url)
             self.engine = postgres_engine(dsn)
             self.reader = PostgresReader(dsn, observer, max_answer_bytes)
-            self.bell = PostgresBell(dsn)
+            self.event_signal = PostgresEventSignal(dsn)
         if observer is not None:
             event.listen(
                 self.engine.sync_engine,
@@ -114,7 +114,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.bell.close()
+        await self.event_signal.close()
         await self.reader.close()
         await self.engine.dispose()
 
@@ -142,7 +142,7 @@ class Database:
         if self.is_sqlite:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
-            self.bell.ring()
+            self.event_signal.notify()
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -19,17 +19,17 @@ from resolvers.events.log import CHANNEL
 logger = logging.getLogger("deskgraph.bell")
 
 # How long a reader waits at most before it looks for itself, in seconds.
-PATIENCE = 15.0
+CONNECT_SECONDS = 15.0
 # How often SQLite is asked whether another process has written, in seconds.
-INTERVAL = 0.05
+INTERVAL_SECONDS = 0.05
 # How long to wait before listening again after a failure, in seconds: at first, and at most.
 FIRST_RETRY, LAST_RETRY = 0.1, 5.0
 
 
-class Bell(ABC):
+class EventSignal(ABC):
     """Counts rings. It begins to listen with the first who waits, and stays with its loop."""
 
-    def __init__(self, *, patience: float = PATIENCE) -> None:
+    def __init__(self, *, patience: float = CONNECT_SECONDS) -> None:
         self._patience = patience
         self._count = 0
         self._rung = asyncio.Event()
@@ -42,7 +42,7 @@ class Bell(ABC):
         """How often it has rung in this process."""
         return self._count
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake whoever waits in this process."""
         self._count += 1
         self._rung.set()
@@ -78,7 +78,7 @@ class Bell(ABC):
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
-        self.ring()
+        self.notify()
 
     async def _keep(self, listen: Coroutine[Any, Any, None]) -> None:
         try:
@@ -92,11 +92,11 @@ class Bell(ABC):
         """Ring once it listens, and again whenever somebody may have appended."""
 
 
-class SqliteBell(Bell):
+class SqliteEventSignal(EventSignal):
     """Watches whether another connection has committed, while somebody waits."""
 
     def __init__(
-        self, path: str, *, interval: float = INTERVAL, patience: float = PATIENCE
+        self, path: str, *, interval: float = INTERVAL_SECONDS, patience: float = CONNECT_SECONDS
     ) -> None:
         super().__init__(patience=patience)
         self._path = path
@@ -113,7 +113,7 @@ class SqliteBell(Bell):
                 version = await asyncio.to_thread(_data_version, connection)
                 if version != known:
                     known = version
-                    self.ring()
+                    self.notify()
                 await asyncio.sleep(self._interval)
                 await self._someone.wait()
         finally:
@@ -129,10 +129,10 @@ def _data_version(connection: sqlite3.Connection) -> object:
         return None
 
 
-class PostgresBell(Bell):
+class PostgresEventSignal(EventSignal):
     """Listens on a connection of its own, and makes a new one when it is lost."""
 
-    def __init__(self, dsn: str, *, patience: float = PATIENCE) -> None:
+    def __init__(self, dsn: str, *, patience: float = CONNECT_SECONDS) -> None:
         super().__init__(patience=patience)
         self._dsn = dsn
 
@@ -159,9 +159,9 @@ class PostgresBell(Bell):
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection: lost.set())
         try:
-            await connection.add_listener(CHANNEL, lambda *_: self.ring())
+            await connection.add_listener(CHANNEL, lambda *_: self.notify())
             # What was appended while nobody listened.
-            self.ring()
+            self.notify()
             while not lost.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._patience):

@@ -15,16 +15,16 @@ from sqlalchemy.engine import URL
 
 from deskgraph.database.connections import SQLITE_PRAGMAS
 from deskgraph.database.database import dsn_of
-from resolvers.rate_limits import MINUTE, MOST_BUCKETS, MemoryBuckets
+from resolvers.rate_limits import MAX_BUCKETS, MINUTE, MemoryBuckets
 
 CONNECTIONS = 2
 # After how many seconds without an answer this process decides by itself.
-PATIENCE = 1.0
-_NOW, _TIME, _RETURNED, _MOST = (f"CAST(${n} AS BIGINT)" for n in (2, 3, 4, 5))
+TIMEOUT_SECONDS = 1.0
+_NOW, _TIME, _RETURNED, _MAX_COUNT = (f"CAST(${n} AS BIGINT)" for n in (2, 3, 4, 5))
 _DRAW = f"""
 INSERT INTO rate_buckets AS b (key, full_at) VALUES ($1, {_NOW} + {_TIME})
 ON CONFLICT (key) DO UPDATE SET full_at = GREATEST(b.full_at - {_RETURNED}, {_NOW}) + {_TIME}
-WHERE GREATEST(b.full_at - {_RETURNED}, {_NOW}) + {_TIME} <= {_NOW} + {_MOST}
+WHERE GREATEST(b.full_at - {_RETURNED}, {_NOW}) + {_TIME} <= {_NOW} + {_MAX_COUNT}
 RETURNING full_at
 """  # noqa: S608 - of constants
 _LOOK = "SELECT full_at FROM rate_buckets WHERE key = $1"
@@ -63,7 +63,7 @@ class _Sqlite:
     async def open(self) -> None:
         self._connection = await aiosqlite.connect(self._path, isolation_level=None)
         # What a power cut takes of buckets harms nobody, so no draw waits for the disk.
-        patience = f"PRAGMA busy_timeout={int(PATIENCE * 1000)}"
+        patience = f"PRAGMA busy_timeout={int(TIMEOUT_SECONDS * 1000)}"
         for pragma in (*SQLITE_PRAGMAS, patience, "PRAGMA synchronous=NORMAL"):
             await self._connection.execute(pragma)
 
@@ -94,7 +94,7 @@ class SharedBuckets:
     async def push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
         """See ``resolvers.rate_limits.Buckets``."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._push(key, time, most, now)
         except _TROUBLE:
             logger.warning(
@@ -117,7 +117,7 @@ class SharedBuckets:
 
     def pull(self, key: str, time: int) -> None:
         """See ``resolvers.rate_limits.Buckets``; other processes learn of it with the next draw."""
-        if len(self._returned) >= MOST_BUCKETS:
+        if len(self._returned) >= MAX_BUCKETS:
             self._returned.clear()
         self._returned[key] = self._returned.get(key, 0) + time
 

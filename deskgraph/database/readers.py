@@ -17,7 +17,7 @@ import asyncpg
 
 from deskgraph.database.connections import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
 from deskgraph.database.shares import Shares
-from deskgraph.database.sqlite_reader_thread import Lane, Statement
+from deskgraph.database.sqlite_reader_thread import SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
 
@@ -27,7 +27,7 @@ SQLITE_READERS = 4
 SQLITE_HEAP = 1024**3
 # How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
 # comes a moment before the statement begins is lost.
-CANCEL_PATIENCE = 0.5
+CANCEL_SECONDS = 0.5
 
 Function = Callable[..., Any]
 Observer = Callable[[str], None]
@@ -90,7 +90,7 @@ class PostgresReader:
         try:
             return await connection.fetchrow(sql, *values)
         except asyncio.CancelledError:
-            patience = CANCEL_PATIENCE
+            patience = CANCEL_SECONDS
             raise
         except asyncpg.PostgresError as error:
             if _is_too_large(error):
@@ -142,16 +142,16 @@ class SqliteReader:
         self._functions = functions
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
-        self._lanes: list[Lane] = []
+        self._reader_threads: list[SqliteReaderThread] = []
         # Those for which every lane that they may take is slow.
         self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
         """Open the connections."""
         for _ in range(SQLITE_READERS):
-            lane = Lane(self._connect, self._go_on)
-            await lane.open()
-            self._lanes.append(lane)
+            reader_thread = SqliteReaderThread(self._connect, self._go_on)
+            await reader_thread.open()
+            self._reader_threads.append(reader_thread)
 
     def _connect(self) -> sqlite3.Connection:
         create_private(Path(self._path))
@@ -182,21 +182,23 @@ class SqliteReader:
 
     def _put(self, statement: Statement) -> None:
         """Queue a statement for the first lane that is not slow and that its user may take."""
-        lanes = self._lanes
+        reader_threads = self._reader_threads
         user = statement.user
         if user is not None:
-            held = [lane for lane in lanes if lane.holds(user)]
+            held = [reader_thread for reader_thread in reader_threads if reader_thread.holds(user)]
             if len(held) >= SQLITE_READERS // 2:
-                lanes = held
-        lane = next((lane for lane in lanes if not lane.is_slow()), None)
-        if lane is None:
+                reader_threads = held
+        reader_thread = next(
+            (reader_thread for reader_thread in reader_threads if not reader_thread.is_slow()), None
+        )
+        if reader_thread is None:
             self._pending.append(statement)
         else:
-            lane.put(statement)
+            reader_thread.put(statement)
 
-    def _go_on(self, lane: Lane) -> None:
+    def _go_on(self, reader_thread: SqliteReaderThread) -> None:
         """Let others past a statement that is slow, and those that wait go on where one was."""
-        waiting = [*(lane.take_back() if lane.is_slow() else ()), *self._pending]
+        waiting = [*(reader_thread.take_back() if reader_thread.is_slow() else ()), *self._pending]
         self._pending.clear()
         for statement in waiting:
             if not statement.rows.done():
@@ -204,6 +206,6 @@ class SqliteReader:
 
     async def close(self) -> None:
         """Close every connection and its thread."""
-        for lane in self._lanes:
-            await lane.close()
-        self._lanes.clear()
+        for reader_thread in self._reader_threads:
+            await reader_thread.close()
+        self._reader_threads.clear()

@@ -14,9 +14,9 @@ from typing import Any
 from deskgraph.database.fair_queue import FairQueue
 
 # A statement that runs for longer than this, in seconds, is a slow one: others go past it.
-SLOW = 0.02
+SLOW_SECONDS = 0.02
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
-AGAIN = 0.02
+RETRY_SECONDS = 0.02
 
 
 class Statement:
@@ -25,33 +25,33 @@ class Statement:
     ``user`` is who it is run for; without one it is the server's own.
     """
 
-    __slots__ = ("lane", "rows", "sql", "user", "values")
+    __slots__ = ("reader_thread", "rows", "sql", "user", "values")
 
     def __init__(self, sql: str, values: Sequence[object], user: str | None = None) -> None:
         self.sql = sql
         self.values = values
         self.user = user
         self.rows: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self.lane: Lane | None = None
+        self.reader_thread: SqliteReaderThread | None = None
 
     async def row(self) -> Any:
         """Wait for the first row; a statement that nobody waits for any more stops."""
         try:
             rows = await self.rows
         except asyncio.CancelledError:
-            if self.lane is not None:
-                self.lane.stop(self)
+            if self.reader_thread is not None:
+                self.reader_thread.stop(self)
             raise
         return rows[0] if rows else None
 
 
-class Lane:
+class SqliteReaderThread:
     """A connection that runs one statement after the other; everything else is the loop's."""
 
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
-        changed: Callable[["Lane"], None] = lambda _lane: None,
+        changed: Callable[["SqliteReaderThread"], None] = lambda _reader_thread: None,
     ) -> None:
         """Take what connects, which is called in the lane's thread.
 
@@ -88,7 +88,7 @@ class Lane:
     def is_slow(self) -> bool:
         """Return whether the statement that runs has done so for long."""
         with self._guard:
-            return self._running is not None and monotonic() - self._since >= SLOW
+            return self._running is not None and monotonic() - self._since >= SLOW_SECONDS
 
     def holds(self, user: str | None) -> bool:
         """Return whether a statement of this user runs or waits here."""
@@ -104,13 +104,13 @@ class Lane:
 
     def put(self, statement: Statement) -> None:
         """Run a statement when its user's turn comes."""
-        statement.lane = self
+        statement.reader_thread = self
         with self._guard:
             self._queue.put(statement.user, statement)
         self._tokens.put(True)
         if not self._watched:
             self._watched = True
-            self._loop.call_later(SLOW, self._watch)
+            self._loop.call_later(SLOW_SECONDS, self._watch)
 
     def _watch(self) -> None:
         """Notice that a statement is slow; called again as long as there are any."""
@@ -119,14 +119,14 @@ class Lane:
             return
         if self.is_slow():
             self._changed(self)
-        self._loop.call_later(SLOW, self._watch)
+        self._loop.call_later(SLOW_SECONDS, self._watch)
 
     def take_back(self) -> list[Statement]:
         """Return the statements that have not begun; they do not run here any more."""
         with self._guard:
             back = self._queue.take_all()
         for statement in back:
-            statement.lane = None
+            statement.reader_thread = None
         return back
 
     def stop(self, statement: Statement) -> None:
@@ -139,7 +139,7 @@ class Lane:
                 self._queue.remove(statement.user, statement)
         if runs:
             # SQLite forgets an interruption that comes before the first step.
-            self._loop.call_later(AGAIN, self.stop, statement)
+            self._loop.call_later(RETRY_SECONDS, self.stop, statement)
 
     async def close(self) -> None:
         """Close the connection, after what waits for it, and end the thread."""
@@ -171,7 +171,7 @@ class Lane:
             failure = error
         with self._guard:
             self._running = None
-            slow = monotonic() - self._since >= SLOW
+            slow = monotonic() - self._since >= SLOW_SECONDS
         self._loop.call_soon_threadsafe(self._ended, statement, rows, failure, slow)
 
     def _ended(

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from deskgraph.database.connections import (
-    SQLITE_PATIENCE,
+    SQLITE_BUSY_SECONDS,
     SQLITE_PRAGMAS,
     leave_values_out,
     prepare_postgres,
@@ -30,7 +30,7 @@ from deskgraph.private_files import create_private
 
 WRITE_CONNECTIONS = 4
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
-AGAIN = 0.02
+RETRY_SECONDS = 0.02
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
 SLICE = 250
 
@@ -112,7 +112,7 @@ def _begin_immediate(connection: Connection) -> None:
 
     A writer who waits for another process cannot be interrupted, so it waits in slices.
     """
-    patience = monotonic() + SQLITE_PATIENCE
+    patience = monotonic() + SQLITE_BUSY_SECONDS
     while True:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -146,4 +146,4 @@ async def _interrupt_until_closed(connection: aiosqlite.Connection) -> None:
     with suppress(ValueError, sqlite3.ProgrammingError):
         while True:
             await connection.interrupt()
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database
-from deskgraph.demo.factory import Maker, Row, Rows
+from deskgraph.demo.factory import DemoFactory, Row, Rows
 from deskgraph.demo.people import make_people
 from deskgraph.demo.ticket_stories import make_tickets
 from deskgraph.settings import Settings, SettingsError
@@ -47,7 +47,7 @@ class Loaded:
 def build(now: datetime, password: str, *, tickets: int = TICKETS, seed: int = SEED) -> Rows:
     """Make the demo as it stands at ``now``; ``password`` is the hash that all users get."""
     data = _data()
-    maker = Maker(now, seed)
+    maker = DemoFactory(now, seed)
     make_people(maker, data, password)
     make_tickets(maker, data, tickets)
     return maker.rows

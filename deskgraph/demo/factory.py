@@ -25,7 +25,7 @@ class Rows:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-class Maker:
+class DemoFactory:
     """Makes the same demo again for the same seed and ``now``: all its chance comes from here."""
 
     def __init__(self, now: datetime, seed: int) -> None:

@@ -4,12 +4,12 @@ import struct
 import zlib
 from datetime import datetime, timedelta
 
-from deskgraph.demo.factory import Maker
+from deskgraph.demo.factory import DemoFactory
 
 SIDE = 48
 
 
-def make_file(maker: Maker, kind: str, zone: str, at: datetime) -> tuple[str, bytes]:
+def make_file(maker: DemoFactory, kind: str, zone: str, at: datetime) -> tuple[str, bytes]:
     """Return name and content of a ``log``, ``photo``, ``schedule`` or ``invoice``."""
     slug = zone.lower().replace(" ", "-")
     match kind:
@@ -23,7 +23,7 @@ def make_file(maker: Maker, kind: str, zone: str, at: datetime) -> tuple[str, by
             return f"statement-{at:%Y-%m}.csv", _statement(maker, zone, at)
 
 
-def _log(maker: Maker, zone: str, at: datetime) -> bytes:
+def _log(maker: DemoFactory, zone: str, at: datetime) -> bytes:
     words = ("heartbeat ok", "buffer 3 s", "reconnecting", "dns timeout", "stream resumed")
     lines = (
         f"{at - timedelta(minutes=60 - minute):%Y-%m-%dT%H:%M:%SZ} [{zone}] "
@@ -38,7 +38,7 @@ def _schedule(zone: str) -> bytes:
     return "".join(f"{row}\r\n" for row in ("from,to," + zone, *rows)).encode()
 
 
-def _statement(maker: Maker, zone: str, at: datetime) -> bytes:
+def _statement(maker: DemoFactory, zone: str, at: datetime) -> bytes:
     rows = [
         f"DM-{at:%Y%m}-{maker.random.randint(100, 999)},{zone},{maker.random.randint(40, 90)}.00"
         for _ in range(3)
@@ -46,7 +46,7 @@ def _statement(maker: Maker, zone: str, at: datetime) -> bytes:
     return "".join(f"{row}\r\n" for row in ("invoice,zone,amount", *rows)).encode()
 
 
-def _photo(maker: Maker) -> bytes:
+def _photo(maker: DemoFactory) -> bytes:
     """Draw a PNG: a gradient in a colour of its own, with a light in one corner."""
     red, green, blue = (maker.random.randint(60, 255) for _ in range(3))
     rows = bytearray()

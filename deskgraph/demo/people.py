@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from deskgraph.demo.factory import Maker, Row
+from deskgraph.demo.factory import DemoFactory, Row
 from models import Role
 
 # Everybody was there before the first ticket, in days before now.
@@ -11,7 +11,7 @@ COMPANIES_SINCE = (200, 900)
 USERS_SINCE = (150, 180)
 
 
-def make_people(maker: Maker, data: dict[str, Any], password: str) -> None:
+def make_people(maker: DemoFactory, data: dict[str, Any], password: str) -> None:
     """Add everybody; ``password`` is the hash that all users get."""
     for person in data["staff"]:
         maker.rows.users.append(
@@ -35,7 +35,7 @@ def make_people(maker: Maker, data: dict[str, Any], password: str) -> None:
         user["password"] = password
 
 
-def _company(maker: Maker, entry: dict[str, Any]) -> Row:
+def _company(maker: DemoFactory, entry: dict[str, Any]) -> Row:
     since = maker.ago(*COMPANIES_SINCE)
     copied = ("name", "legal_entity_name", "country", "city", "industry", "billing_entity")
     return {key: entry[key] for key in copied} | {
@@ -48,7 +48,7 @@ def _company(maker: Maker, entry: dict[str, Any]) -> Row:
     }
 
 
-def _contact(maker: Maker, company: Row, entry: str, domain: str) -> Row:
+def _contact(maker: DemoFactory, company: Row, entry: str, domain: str) -> Row:
     name, title = entry.split("/")
     since = company["created_at"] + timedelta(days=1)
     return {
@@ -69,7 +69,7 @@ def _contact(maker: Maker, company: Row, entry: str, domain: str) -> Row:
     }
 
 
-def _user(maker: Maker, username: str, names: list[str], domain: str) -> Row:
+def _user(maker: DemoFactory, username: str, names: list[str], domain: str) -> Row:
     since = maker.ago(*USERS_SINCE)
     return {
         "id": maker.id(since),
@@ -90,5 +90,5 @@ def _mailbox(name: str) -> str:
     return name.lower().replace(" ", ".")
 
 
-def _phone(maker: Maker) -> str:
+def _phone(maker: DemoFactory) -> str:
     return f"+00 555 {maker.random.randint(0, 9999):04}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from deskgraph.demo.factory import Maker, Row
+from deskgraph.demo.factory import DemoFactory, Row
 from deskgraph.demo.files import make_file
 from models import (
     TEAM_OF_CATEGORY,
@@ -35,7 +35,7 @@ PRIORITY_WEIGHTS = {"low": 25, "medium": 45, "high": 22, "urgent": 8}
 Step = tuple[float, float, Callable[[], None]]
 
 
-def make_tickets(maker: Maker, data: dict[str, Any], count: int) -> None:
+def make_tickets(maker: DemoFactory, data: dict[str, Any], count: int) -> None:
     """Add tickets with all that belongs to them, and the counters behind their numbers."""
     stories = data["stories"]
     weights = [story["weight"] for story in stories]
@@ -55,7 +55,12 @@ class _Story:
     """One ticket from its first line to where it stands now."""
 
     def __init__(
-        self, maker: Maker, data: dict[str, Any], story: dict[str, Any], at: datetime, number: str
+        self,
+        maker: DemoFactory,
+        data: dict[str, Any],
+        story: dict[str, Any],
+        at: datetime,
+        number: str,
     ) -> None:
         self.maker = maker
         self.story = story

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deskgraph.graphql_links.selections import MOST, counts, selection
+from deskgraph.graphql_links.selections import MAX_ROWS, counts, selection
 from resolvers.query.shapes import Shape
 from rest_compat.endpoints import attachments, comments, events, people, tickets
-from rest_compat.lists.list_endpoint import Listing
+from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi import shapes
 
 # Stands for the id in the path, and for what only the client knows.
@@ -19,7 +19,7 @@ YOURS = "…"
 
 
 @dataclass(frozen=True, eq=False)
-class Twin:
+class Equivalent:
     """One operation, and what becomes of the request in its variables.
 
     Of a ``listing``, ``filters`` names the filters that GraphQL has, too; they become the argument
@@ -29,26 +29,26 @@ class Twin:
 
     text: str
     variables: Mapping[str, Any] = field(default_factory=dict)
-    listing: Listing | None = None
+    listing: ListEndpoint | None = None
     filters: frozenset[str] = frozenset()
     nested: bool = True
     ordered: bool = False
     paged: bool = False
-    instead: "Mapping[str, Twin]" = field(default_factory=dict)
+    instead: "Mapping[str, Equivalent]" = field(default_factory=dict)
 
 
-def _one(entity: str, shape: Shape) -> Twin:
+def _one(entity: str, shape: Shape) -> Equivalent:
     chosen = f"... on {entity} {selection(entity, shape)}"
-    return Twin(f"query {entity}($id: ID!) {{ node(id: $id) {{ {chosen} }} }}", {"id": ID})
+    return Equivalent(f"query {entity}($id: ID!) {{ node(id: $id) {{ {chosen} }} }}", {"id": ID})
 
 
-def _list(name: str, types: Mapping[str, str], listing: Listing, filters: str) -> Twin:
+def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, filters: str) -> Equivalent:
     """Return the twin of a list; ``types`` are those of the variables besides ``first``."""
     declared = ", ".join(f"${one}: {kind}" for one, kind in {**types, "first": "Int"}.items())
     passed = ", ".join(f"{one}: ${one}" for one in [*types, "first"])
     rows = selection(listing.entity, listing.shape)
     title = name[0].upper() + name[1:]
-    return Twin(
+    return Equivalent(
         f"query {title}({declared}) {{ {name}({passed}) {{ totalCount nodes {rows} "
         "pageInfo { hasNextPage endCursor } } }",
         listing=listing,
@@ -59,10 +59,10 @@ def _list(name: str, types: Mapping[str, str], listing: Listing, filters: str) -
     )
 
 
-def _write(operation: str, answer: str, /, **given: object) -> Twin:
+def _write(operation: str, answer: str, /, **given: object) -> Equivalent:
     """Return the twin of a write: its input has the ids of the path, the rest is the client's."""
     kind = operation[0].upper() + operation[1:]
-    return Twin(
+    return Equivalent(
         f"mutation {kind}($input: {kind}Input!) {{ {operation}(input: $input) "
         f"{{ {answer} errors {{ message code field }} }} }}",
         {"input": given},
@@ -84,7 +84,7 @@ _UPDATE_USER = _write("updateUser", _USER, id=ID, firstName=YOURS)
 _UPDATE_COMPANY = _write("updateCompany", _COMPANY, id=ID, name=YOURS)
 _UPDATE_CONTACT = _write("updateContact", _CONTACT, id=ID, name=YOURS)
 # There is no list of all files: they are read where they belong.
-_OF_TICKET = Twin(
+_OF_TICKET = Equivalent(
     "query Attachments($ticket: ID!) { node(id: $ticket) { ... on Ticket "
     f"{{ attachments {_ATTACHMENT} }} }} }}",
     {"ticket": YOURS},
@@ -92,15 +92,16 @@ _OF_TICKET = Twin(
     filters=frozenset({"ticket"}),
     nested=False,
 )
-_ATTACHMENTS = Twin(
-    f"query Attachments {{ tickets(first: {MOST}) {{ nodes {{ attachments {_ATTACHMENT} }} }} }}",
+_ATTACHMENTS = Equivalent(
+    f"query Attachments {{ tickets(first: {MAX_ROWS}) "
+    f"{{ nodes {{ attachments {_ATTACHMENT} }} }} }}",
     instead={"ticket": _OF_TICKET},
 )
 _TICKET_FILTERS = (
     "status priority category company assigned_to assigned_team my_tickets unassigned open search"
 )
 
-TWINS: Mapping[str, Mapping[str, Twin | None]] = {
+EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
     "tickets/": {
         "GET": _list(
             "tickets",
@@ -111,7 +112,7 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
         "POST": _write("createTicket", _TICKET, companyId=YOURS, subject=YOURS, description=YOURS),
     },
     "tickets/stats/": {
-        "GET": Twin(
+        "GET": Equivalent(
             "query Statistics($filter: TicketFilter) { ticketStats(filter: $filter) "
             f"{counts(shapes.STATISTICS)} }}",
             listing=tickets.LISTING,
@@ -119,7 +120,9 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
         )
     },
     "tickets/{id}/": {
-        "GET": Twin(f"query Ticket($id: ID!) {{ ticket(id: $id) {_TICKET[7:]} }}", {"id": ID}),
+        "GET": Equivalent(
+            f"query Ticket($id: ID!) {{ ticket(id: $id) {_TICKET[7:]} }}", {"id": ID}
+        ),
         "PUT": _UPDATE_TICKET,
         "PATCH": _UPDATE_TICKET,
         "DELETE": _write("deleteTicket", "deletedTicketId", id=ID),
@@ -169,8 +172,8 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
         "POST": _write("createCompany", _COMPANY, name=YOURS),
     },
     "companies/simple/": {
-        "GET": Twin(
-            f"query Companies($search: String) {{ companies(search: $search, first: {MOST}) "
+        "GET": Equivalent(
+            f"query Companies($search: String) {{ companies(search: $search, first: {MAX_ROWS}) "
             f"{{ nodes {selection('Company', shapes.SIMPLE_COMPANY)} }} }}",
             listing=people.COMPANIES,
             filters=frozenset({"search"}),
@@ -199,11 +202,11 @@ TWINS: Mapping[str, Mapping[str, Twin | None]] = {
     "auth/login/": {"POST": _LOGIN},
     "auth/refresh/": {"POST": _REFRESH},
     "auth/logout/": {"POST": _write("logout", "ok", refreshToken=YOURS)},
-    "auth/me/": {"GET": Twin(f"query Me {{ viewer {_USER[5:]} }}")},
+    "auth/me/": {"GET": Equivalent(f"query Me {{ viewer {_USER[5:]} }}")},
     "jwt/token/": {"POST": _LOGIN},
     "jwt/token/refresh/": {"POST": _REFRESH},
     # Whoever has a valid token is somebody.
-    "jwt/token/verify/": {"POST": Twin("query Verify { viewer { id } }")},
+    "jwt/token/verify/": {"POST": Equivalent("query Verify { viewer { id } }")},
     # A list of lists is what the schema is for.
     "": {"GET": None},
 }

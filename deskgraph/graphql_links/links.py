@@ -10,20 +10,20 @@ import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from deskgraph.graphql_links.equivalents import ID, YOURS, Twin
-from deskgraph.graphql_links.selections import MOST, camel
+from deskgraph.graphql_links.equivalents import ID, YOURS, Equivalent
+from deskgraph.graphql_links.selections import MAX_ROWS, camel
 from models import Team
 from rest_compat.http.endpoint import Links
 from rest_compat.http.responses import RestError
-from rest_compat.lists.list_endpoint import Listing, Wanted, order_of
+from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_of
 from rest_compat.lists.pagination import window_of
 from rest_compat.openapi.request_fields import uuid_of
 
 # A header that proxies still take; what is longer goes without its variables.
-MOST_BYTES = 4000
+MAX_BYTES = 4000
 # So many headers are kept for each list, of queries that are shorter than this.
-MOST_KEPT = 256
-LONGEST_KEPT = 200
+MAX_KEPT = 256
+MAX_KEPT_LENGTH = 200
 # Stands for the id in a header that is made before there is one; no character of it is escaped.
 KEY = "ID-IN-THE-PATH"
 
@@ -31,13 +31,15 @@ KEY = "ID-IN-THE-PATH"
 class Alternate:
     """Makes the header of one twin: what does not change from one request to another, once."""
 
-    def __init__(self, twin: Twin, graphiql: str) -> None:
-        self._twin = twin
+    def __init__(self, equivalent: Equivalent, graphiql: str) -> None:
+        self._equivalent = equivalent
         self._graphiql = graphiql
-        self._query = quote_plus(twin.text)
-        self._alone = self._with(filled(twin.variables, YOURS))
-        self._of_id = self._with(filled(twin.variables, KEY)) if has_id(twin.variables) else None
-        self._of_kept = lru_cache(MOST_KEPT)(self._of_parameters)
+        self._query = quote_plus(equivalent.text)
+        self._alone = self._with(filled(equivalent.variables, YOURS))
+        self._of_id = (
+            self._with(filled(equivalent.variables, KEY)) if has_id(equivalent.variables) else None
+        )
+        self._of_kept = lru_cache(MAX_KEPT)(self._of_parameters)
 
     def header(self, request: Request) -> str:
         """Return the header's value for a request."""
@@ -45,18 +47,20 @@ class Alternate:
             key = uuid_of(request.path_params.get("id"))
             return self._alone if key is None else self._of_id.replace(KEY, str(key))
         query: bytes = request.scope["query_string"]
-        if not query or not (self._twin.listing or self._twin.instead):
+        if not query or not (self._equivalent.listing or self._equivalent.instead):
             return self._alone
         # Clients ask for the same pages again and again.
-        return (self._of_kept if len(query) < LONGEST_KEPT else self._of_parameters)(query)
+        return (self._of_kept if len(query) < MAX_KEPT_LENGTH else self._of_parameters)(query)
 
     def _of_parameters(self, query: bytes) -> str:
         params = QueryParams(query.decode("latin-1"))
-        twin = next((t for name, t in self._twin.instead.items() if params.get(name)), None)
-        if twin is not None:
-            return Alternate(twin, self._graphiql)._of_parameters(query)
+        equivalent = next(
+            (t for name, t in self._equivalent.instead.items() if params.get(name)), None
+        )
+        if equivalent is not None:
+            return Alternate(equivalent, self._graphiql)._of_parameters(query)
         return self._with(
-            {**filled(self._twin.variables, YOURS), **variables_of(self._twin, params)}
+            {**filled(self._equivalent.variables, YOURS), **variables_of(self._equivalent, params)}
         )
 
     def _with(self, variables: Mapping[str, Any]) -> str:
@@ -64,17 +68,19 @@ class Alternate:
         if not variables:
             return start + end
         value = f"{start}&variables={quote_plus(orjson.dumps(variables))}{end}"
-        return value if len(value) < MOST_BYTES else start + end
+        return value if len(value) < MAX_BYTES else start + end
 
 
-def alternates(twins: Mapping[str, Twin | None], graphiql: str | None) -> Links | None:
+def alternates(equivalents: Mapping[str, Equivalent | None], graphiql: str | None) -> Links | None:
     """Return what makes the header for the methods of a path; None where nobody is led anywhere.
 
     Methods without a twin of their own lead where the path's first one leads: HEAD, OPTIONS, and
     those that the path does not have.
     """
     made = {
-        method: Alternate(twin, graphiql) for method, twin in twins.items() if twin and graphiql
+        method: Alternate(equivalent, graphiql)
+        for method, equivalent in equivalents.items()
+        if equivalent and graphiql
     }
     if not made:
         return None
@@ -82,7 +88,7 @@ def alternates(twins: Mapping[str, Twin | None], graphiql: str | None) -> Links 
 
     def link(request: Request) -> str | None:
         method = request.method
-        if method in twins and method not in made:
+        if method in equivalents and method not in made:
             return None
         return made.get(method, first).header(request)
 
@@ -104,39 +110,40 @@ def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def variables_of(twin: Twin, params: QueryParams) -> dict[str, Any]:
+def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
     """Return what a list's parameters become: filters that are wrong are left out."""
-    if twin.listing is None:
+    if equivalent.listing is None:
         return {}
-    filters = twin.listing.filters
-    wanted = Wanted()
+    filters = equivalent.listing.filters
+    wanted = ParsedFilters()
     for name, value in params.items():
-        if value and name in twin.filters:
+        if value and name in equivalent.filters:
             filters[name].read(name, value, wanted)
     known = {
         name: value for name, value in wanted.conditions.items() if name not in wanted.problems
     }
     found: dict[str, Any] = {}
-    if twin.nested:
+    if equivalent.nested:
         if known:
             found["filter"] = {
-                camel(name): _graph(twin.listing, name, value) for name, value in known.items()
+                camel(name): _graph(equivalent.listing, name, value)
+                for name, value in known.items()
             }
     else:
         found |= {
             name: value["eq"] if isinstance(value, dict) else value for name, value in known.items()
         }
-    if twin.ordered and (order := order_of(twin.listing, params)):
+    if equivalent.ordered and (order := order_of(equivalent.listing, params)):
         found["orderBy"] = [
             {"field": name.upper(), "direction": "DESC" if turned else "ASC"}
             for name, turned in order
         ]
-    if twin.paged and (size := _size(params)):
+    if equivalent.paged and (size := _size(params)):
         found["first"] = size
     return found
 
 
-def _graph(listing: Listing, name: str, value: Any) -> Any:
+def _graph(listing: ListEndpoint, name: str, value: Any) -> Any:
     """Return a condition as GraphQL writes it: choices by name."""
     taken = listing.filters[name].takes if name in listing.filters else bool
     choices: type[Any] = Team if name == "assigned_team" else taken
@@ -151,6 +158,6 @@ def _size(params: Mapping[str, str]) -> int | None:
     if not {"limit", "page_size"} & params.keys():
         return None
     try:
-        return min(window_of(params).limit, MOST)
+        return min(window_of(params).limit, MAX_ROWS)
     except RestError:
         return None

@@ -3,11 +3,11 @@
 import re
 
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.field_types import Entity, One
+from resolvers.query.field_types import Entity, ToOne
 from resolvers.query.shapes import Field, Shape
 
 # The most that GraphQL gives of a list at once.
-MOST = 100
+MAX_ROWS = 100
 # Where GraphQL has another name for it than the catalogue, or none.
 OTHER_NAMES = {"tags_text": "tags", "file": "downloadUrl"}
 NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
@@ -35,7 +35,7 @@ def place_of(entity: Entity, field: Field) -> tuple[str, ...]:
         return (camel(name),)
     base, _, last = name.rpartition("_")
     relation = entity.fields.get(base)
-    if isinstance(relation, One):
+    if isinstance(relation, ToOne):
         return (camel(base), "fullName" if (relation.entity, last) == ("User", "name") else last)
     return (OTHER_NAMES.get(name, camel(name)),)
 
@@ -55,7 +55,7 @@ def selection(entity: str, shape: Shape) -> str:
         elif place:
             related.setdefault(place[0], []).append(place[1] + inner)
     for name, inside in related.items():
-        arguments = f"(first: {MOST})" if inside[0].startswith("nodes") else ""
+        arguments = f"(first: {MAX_ROWS})" if inside[0].startswith("nodes") else ""
         plain.append(f"{name}{arguments} {{ {' '.join(inside)} }}")
     return f"{{ {' '.join(plain)} }}"
 

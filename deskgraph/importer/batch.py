@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Column, Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.importer.kinds import Kind, Row
+from deskgraph.importer.kinds import ImportedTable, Row
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
 from models import ImportedRow, Ticket
@@ -27,7 +27,7 @@ TWICE = "occurs twice"
 class Batch:
     """Rows on their way: ``pending`` are to be written, ``before`` is what they were here."""
 
-    kind: Kind
+    kind: ImportedTable
     records: dict[UUID, Record] = field(default_factory=dict)
     pending: dict[UUID, Row] = field(default_factory=dict)
     digests: dict[UUID, bytes] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Batch:
         self.unchanged += 1
 
 
-def converted(kind: Kind, records: Iterable[Record]) -> Batch:
+def converted(kind: ImportedTable, records: Iterable[Record]) -> Batch:
     """Return a batch of what can be converted, with the rejects."""
     batch = Batch(kind)
     for record in records:
@@ -178,7 +178,7 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-def _update(kind: Kind, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[Row]]:
+def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[Row]]:
     columns = [name for name in kind.seen if name != "id"]
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
     values |= {name: bindparam(f"new_{name}") for name in search_texts(kind.table, {})}

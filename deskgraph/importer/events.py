@@ -9,9 +9,9 @@ from deskgraph.importer.batch import Batch, insert_all
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 from models import TicketEvent, TicketEventType, Via, new_id
 from resolvers.commands import validation
-from resolvers.commands.comments import TOLD, comment_happenings
-from resolvers.commands.tickets import COLUMN_OF, ticket_happenings
-from resolvers.events.log import Happening, change, hide_events, lock_log, move_events
+from resolvers.commands.comments import TOLD, comment_events
+from resolvers.commands.tickets import COLUMN_OF, ticket_events
+from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
 
 VIA = Via.IMPORT.value
 _events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
@@ -39,13 +39,13 @@ async def _follow(connection: AsyncConnection, batch: Batch) -> None:
 
 def _of_new(batch: Batch, row: Row) -> list[Row]:
     if batch.kind is TICKETS:
-        created = Happening(TicketEventType.CREATED)
+        created = EventDraft(TicketEventType.CREATED)
         return [_event(created, row, row["id"], row["created_by_id"], row["created_at"])]
     if batch.kind is COMMENTS:
         return [_added(batch, row)]
     if batch.kind is ATTACHMENTS:
         named = [change("name", None, row["name"])]
-        added = Happening(TicketEventType.ATTACHMENT_ADDED, named, attachment_id=row["id"])
+        added = EventDraft(TicketEventType.ATTACHMENT_ADDED, named, attachment_id=row["id"])
         ticket = batch.tickets[row["ticket_id"]]
         return [_event(added, ticket, ticket["id"], row["uploaded_by_id"], row["created_at"])]
     return []
@@ -53,7 +53,7 @@ def _of_new(batch: Batch, row: Row) -> list[Row]:
 
 def _added(batch: Batch, row: Row) -> Row:
     ticket = batch.tickets[row["ticket_id"]]
-    added = Happening(
+    added = EventDraft(
         TicketEventType.COMMENT_ADDED, is_internal=row["is_internal"], comment_id=row["id"]
     )
     return _event(added, ticket, ticket["id"], row["author_id"], row["created_at"])
@@ -62,8 +62,8 @@ def _added(batch: Batch, row: Row) -> Row:
 def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
     """Tell what changed; who changed it, the old tables do not say."""
     if batch.kind is TICKETS:
-        happenings = ticket_happenings(_fields(before), _fields(after))
-        return [_event(one, after, after["id"], None, after["updated_at"]) for one in happenings]
+        drafts = ticket_events(_fields(before), _fields(after))
+        return [_event(one, after, after["id"], None, after["updated_at"]) for one in drafts]
     if batch.kind is COMMENTS:
         return _of_comment(batch, before, after)
     return []
@@ -73,7 +73,7 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
     """Tell of a comment; one that moved is deleted from one ticket and added to another."""
     if before["ticket_id"] != after["ticket_id"]:
         left = batch.tickets[before["ticket_id"]]
-        deleted = Happening(
+        deleted = EventDraft(
             TicketEventType.COMMENT_DELETED,
             # Of one that is internal now, all that was told is hidden.
             is_internal=before["is_internal"] or after["is_internal"],
@@ -82,7 +82,7 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
         gone = _event(deleted, left, left["id"], None, after["updated_at"])
         return [gone, _added(batch, after)]
     ticket = batch.tickets[after["ticket_id"]]
-    told = comment_happenings(
+    told = comment_events(
         after["id"], {name: before[name] for name in TOLD}, {name: after[name] for name in TOLD}
     )
     return [_event(one, ticket, ticket["id"], None, after["updated_at"]) for one in told]
@@ -92,18 +92,18 @@ def _fields(row: Row) -> Row:
     return {name: row[COLUMN_OF.get(name, name)] for name in validation.TICKET}
 
 
-def _event(happening: Happening, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
+def _event(draft: EventDraft, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
     return {
         "id": new_id(),
-        "type": happening.type,
+        "type": draft.type,
         "ticket_id": ticket_id,
         "company_id": ticket["company_id"],
         "ticket_number": ticket["ticket_number"],
-        "comment_id": happening.comment_id,
-        "attachment_id": happening.attachment_id,
+        "comment_id": draft.comment_id,
+        "attachment_id": draft.attachment_id,
         "actor_id": actor_id,
         "via": VIA,
-        "is_internal": happening.is_internal,
-        "changes": [dict(entry) for entry in happening.changes],
+        "is_internal": draft.is_internal,
+        "changes": [dict(entry) for entry in draft.changes],
         "at": at,
     }

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deskgraph.database.database import Database
 from deskgraph.importer import batch, events, media, numbers
 from deskgraph.importer.counts import Count, Outcome, Rejects
-from deskgraph.importer.kinds import KINDS, TICKETS, Kind
+from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
 from deskgraph.importer.source import Source, SourceError
 from deskgraph.importer.target import Target
 from models import ImportedRow
-from resolvers.services import Files
+from resolvers.services import FileStorage
 
 BATCH = 2000
 # Told of a kind's name, how many of its rows are done, and how many there are.
@@ -30,7 +30,7 @@ _imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
 async def run_import(
     source: Source,
     database: Database,
-    files: Files,
+    files: FileStorage,
     rejects: Rejects,
     *,
     folder: Path | None,
@@ -70,7 +70,7 @@ async def _check_tables(source: Source) -> None:
 async def _import_kind(
     source: Source,
     target: Target,
-    kind: Kind,
+    kind: ImportedTable,
     count: Count,
     rejects: Rejects,
     progress: Progress,
@@ -99,7 +99,7 @@ async def _import_kind(
 
 
 async def _compare_sums(
-    connection: AsyncConnection, source: Source, kind: Kind, count: Count
+    connection: AsyncConnection, source: Source, kind: ImportedTable, count: Count
 ) -> list[str]:
     """Count again on both sides; return a sentence for each sum that does not agree.
 

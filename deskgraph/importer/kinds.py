@@ -26,7 +26,7 @@ UNKNOWN_CONTENT = "application/octet-stream"
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class ImportedTable:
     """One of the old tables; ``columns`` are ours that it fills.
 
     ``renamed`` gives the old names of columns whose name differs. ``added`` are columns that the
@@ -144,7 +144,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-USERS = Kind(
+USERS = ImportedTable(
     "users",
     "auth_user",
     User,
@@ -159,7 +159,7 @@ USERS = Kind(
     restless=frozenset({"password"}),
     unique="username",
 )
-COMPANIES = Kind(
+COMPANIES = ImportedTable(
     "companies",
     "crm_app_company",
     Company,
@@ -168,7 +168,7 @@ COMPANIES = Kind(
         "notes created_at updated_at"
     ),
 )
-CONTACTS = Kind(
+CONTACTS = ImportedTable(
     "contacts",
     "crm_app_contact",
     Contact,
@@ -177,7 +177,7 @@ CONTACTS = Kind(
         "is_active linkedin_url notes last_contacted created_at updated_at"
     ),
 )
-TICKETS = Kind(
+TICKETS = ImportedTable(
     "tickets",
     "crm_app_ticket",
     Ticket,
@@ -189,14 +189,14 @@ TICKETS = Kind(
     added={"version": 1},
     unique="ticket_number",
 )
-COMMENTS = Kind(
+COMMENTS = ImportedTable(
     "comments",
     "crm_app_ticketcomment",
     Comment,
     _names("id ticket_id author_id text is_internal created_at updated_at"),
     added={"version": 1},
 )
-ATTACHMENTS = Kind(
+ATTACHMENTS = ImportedTable(
     "attachments",
     "crm_app_ticketattachment",
     Attachment,

@@ -17,7 +17,7 @@ from deskgraph.importer.target import Target
 from models import Attachment, ImportedRow
 from resolvers.commands.attachments import store_file
 from resolvers.files.media_types import sniff
-from resolvers.services import Files
+from resolvers.services import FileStorage
 
 AT_ONCE = 8
 BATCH = 64
@@ -37,7 +37,7 @@ async def count_missing(connection: AsyncConnection) -> int:
 async def fetch(
     source: Source,
     target: Target,
-    files: Files,
+    files: FileStorage,
     folder: Path,
     outcome: Outcome,
     rejects: Rejects,
@@ -102,7 +102,12 @@ async def _wanted(
 
 
 async def _copy(
-    turns: asyncio.Semaphore, files: Files, folder: Path, target: Target, record: Record, key: str
+    turns: asyncio.Semaphore,
+    files: FileStorage,
+    folder: Path,
+    target: Target,
+    record: Record,
+    key: str,
 ) -> dict[str, Any] | str:
     """Store one file; return what its row is to know of it, or why there is none."""
     path = (folder / str(record["file"])).resolve()

@@ -12,7 +12,7 @@ from models.types import Choice, UtcDateTime, Uuid36
 from resolvers.query.filters.search_terms import storable
 
 Convert = Callable[[Any], Any]
-LONGEST_SHOWN = 60
+MAX_SHOWN_LENGTH = 60
 
 
 class Rejected(Exception):
@@ -114,4 +114,4 @@ def _count(value: Any) -> int:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…"

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # How long a request may take before anybody looks whether its client is still there, in seconds.
 # Most are answered by then, and have cost a timer.
-GRACE = 0.1
+GRACE_SECONDS = 0.1
 
 
 class Disconnects:
@@ -88,7 +88,7 @@ class _Watch:
     def begin(self) -> None:
         """Listen after the grace."""
         if not self._started:
-            self._timer = self._loop.call_later(GRACE, self._listen)
+            self._timer = self._loop.call_later(GRACE_SECONDS, self._listen)
 
     def _pause(self) -> None:
         if self._timer is not None:

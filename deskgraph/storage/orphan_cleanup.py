@@ -43,7 +43,7 @@ class Finding:
     at: datetime
 
 
-async def sweep(
+async def clean_up_orphans(
     database: Database, files: FileStore, *, before: datetime, remove: bool = False
 ) -> AsyncIterator[Finding]:
     """Yield what is found; files are removed first if so wished.

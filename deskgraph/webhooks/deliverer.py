@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from deskgraph.webhooks.enqueue import MOST_WAITING, Taken, take
-from deskgraph.webhooks.overview import Seen, overview
+from deskgraph.webhooks.enqueue import MAX_WAITING, Enqueued, enqueue
+from deskgraph.webhooks.overview import WebhookStatus, overview
 from deskgraph.webhooks.queue import Claimed, claim, finish, prune, release
 from deskgraph.webhooks.retry_policy import Jitter
 from deskgraph.webhooks.sender import Sender
 from deskgraph.webhooks.signing import signed_headers
-from resolvers.services import Desk
+from resolvers.services import Services
 
 logger = logging.getLogger("deskgraph.webhooks")
 
@@ -29,9 +29,9 @@ AT_ONCE = 4
 # How often a process looks for webhooks that another one created while it knew of none, in seconds.
 IDLE = 60.0
 # The least time between two looks where another process was faster, in seconds.
-LEAST = 0.05
+MIN_WAIT_SECONDS = 0.05
 # How long requests may go on when the process ends, in seconds.
-GRACE = 3.0
+STOP_SECONDS = 3.0
 # How long to wait after a failure of the database, in seconds: at first, and at most.
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 PRUNE_EVERY = timedelta(hours=1)
@@ -41,14 +41,14 @@ class Deliverer:
     """Runs with ``run``; ``step`` is one look at what there is to do."""
 
     def __init__(
-        self, desk: Desk, sender: Sender | None = None, jitter: Jitter = random.random
+        self, services: Services, sender: Sender | None = None, jitter: Jitter = random.random
     ) -> None:
-        self._desk = desk
-        self._sender = sender or Sender(private=desk.private_webhooks)
+        self._services = services
+        self._sender = sender or Sender(private=services.private_webhooks)
         self._jitter = jitter
         self._sending: dict[asyncio.Task[None], Claimed] = {}
         self._busy: Counter[UUID] = Counter()
-        self._wake = desk.webhooks_changed
+        self._wake = services.webhooks_changed
         self._running: asyncio.Task[None] | None = None
         self._pruned: datetime | None = None
         self._idle = True
@@ -65,14 +65,14 @@ class Deliverer:
             with suppress(asyncio.CancelledError):
                 await self._running
         if self._sending:
-            await asyncio.wait(self._sending, timeout=GRACE)
+            await asyncio.wait(self._sending, timeout=STOP_SECONDS)
         left = dict(self._sending)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         for claimed in left.values():
             with suppress(Exception):  # It will be due again by itself.
-                await release(self._desk, claimed)
+                await release(self._services, claimed)
         await self._sender.close()
 
     @property
@@ -87,22 +87,22 @@ class Deliverer:
 
     async def step(self) -> datetime | None:
         """Take and begin to send what is due; returns when the next is."""
-        latest, webhooks = await overview(self._desk)
+        latest, webhooks = await overview(self._services)
         self._idle = not webhooks
         if not self._idle:
             await self._prune()
         dues = [await self._serve(webhook, latest) for webhook in webhooks]
         return min((due for due in dues if due is not None), default=None)
 
-    async def _serve(self, webhook: Seen, latest: int) -> datetime | None:
+    async def _serve(self, webhook: WebhookStatus, latest: int) -> datetime | None:
         """Do what there is to do for one webhook; returns when there is more."""
-        now, taken = self._desk.clock(), Taken()
-        if webhook.enabled and webhook.cursor < latest and webhook.waiting < MOST_WAITING:
-            taken = await take(self._desk, webhook, latest)
+        now, taken = self._services.clock(), Enqueued()
+        if webhook.enabled and webhook.cursor < latest and webhook.waiting < MAX_WAITING:
+            taken = await enqueue(self._services, webhook, latest)
         # One that fails is spared, and so is the database: each failure is a write.
         free = (1 if webhook.failing else AT_ONCE) - self._busy.get(webhook.id, 0)
         if free > 0 and (taken.count or (webhook.due is not None and webhook.due <= now)):
-            claimed = await claim(self._desk, webhook.id, free)
+            claimed = await claim(self._services, webhook.id, free)
             for one in claimed:
                 self._begin(one)
             # Others may be due, or another process has been faster: the next look will tell.
@@ -126,13 +126,13 @@ class Deliverer:
         self._wake.set()
 
     async def _send(self, claimed: Claimed) -> None:
-        at = self._desk.clock()
+        at = self._services.clock()
         headers = signed_headers(
             claimed.secrets, claimed.message_id, int(at.timestamp()), claimed.body
         )
         outcome = await self._sender.post(claimed.url, headers, claimed.body)
         try:
-            reason = await finish(self._desk, claimed, at, outcome, self._jitter)
+            reason = await finish(self._services, claimed, at, outcome, self._jitter)
         except Exception:
             # It is due again when the claim ends.
             logger.exception("cannot record the delivery %s", claimed.id)
@@ -141,17 +141,17 @@ class Deliverer:
             logger.warning("webhook %s is disabled: %s", claimed.webhook_id, reason)
 
     async def _prune(self) -> None:
-        now = self._desk.clock()
+        now = self._services.clock()
         if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
             return
-        if not await prune(self._desk):
+        if not await prune(self._services):
             self._pruned = now
 
     async def _run(self) -> None:
         retry = FIRST_RETRY
-        due: datetime | None = self._desk.clock()
+        due: datetime | None = self._services.clock()
         while True:
-            seen = self._desk.bell.count
+            seen = self._services.event_signal.count
             self._wake.clear()
             try:
                 due = await self.step()
@@ -169,10 +169,10 @@ class Deliverer:
         if self._idle:
             waits.append(asyncio.sleep(IDLE))
         else:
-            waits.append(self._desk.bell.wait(seen))
+            waits.append(self._services.event_signal.wait(seen))
         if due is not None:
-            left = (due - self._desk.clock()).total_seconds()
-            waits.append(asyncio.sleep(max(left, LEAST)))
+            left = (due - self._services.clock()).total_seconds()
+            waits.append(asyncio.sleep(max(left, MIN_WAIT_SECONDS)))
         tasks = [asyncio.create_task(wait) for wait in waits]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

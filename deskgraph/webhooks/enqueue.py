@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from deskgraph.webhooks.overview import Seen
+from deskgraph.webhooks.overview import WebhookStatus
 from deskgraph.webhooks.payload import body_of, read_events, type_of
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
@@ -16,26 +16,26 @@ from resolvers.commands.webhook_filters import understood
 from resolvers.errors import BadInput
 from resolvers.query.filters.compile import parse
 from resolvers.query.shapes import Args
-from resolvers.services import Desk
+from resolvers.services import Services
 
 logger = logging.getLogger("deskgraph.webhooks")
 
 # How many events are taken at once.
 BATCH = 100
 # How many deliveries a webhook may have waiting; what happens beyond that waits in the log.
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 _LAST_ID = UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True)
-class Taken:
+class Enqueued:
     """How many events became deliveries, and whether there may be more."""
 
     count: int = 0
     more: bool = False
 
 
-async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
+async def enqueue(services: Services, seen: WebhookStatus, latest: int) -> Enqueued:
     """Take the next events for a webhook, up to ``latest``.
 
     They are read before the transaction, which then changes nothing where another process, or an
@@ -44,32 +44,32 @@ async def take(desk: Desk, seen: Seen, latest: int) -> Taken:
     try:
         wanted = _next(seen)
     except BadInput as error:
-        await _disable(desk, seen.id, f"Its filter can no longer be used: {error}")
-        return Taken()
-    events, more = await read_events(desk, wanted)
+        await _disable(services, seen.id, f"Its filter can no longer be used: {error}")
+        return Enqueued()
+    events, more = await read_events(services, wanted)
     end = events[-1]["sequence"] if more else max([latest, *(e["sequence"] for e in events)])
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         webhook = await session.get(Webhook, seen.id, with_for_update=True)
         if webhook is None or not webhook.enabled or webhook.cursor != seen.cursor:
-            return Taken()
+            return Enqueued()
         if time_text(webhook.updated_at) != seen.updated_at:
-            return Taken(more=True)
-        await _deliver(desk, session, webhook.id, events)
+            return Enqueued(more=True)
+        await _deliver(services, session, webhook.id, events)
         webhook.cursor = end
-    return Taken(len(events), more)
+    return Enqueued(len(events), more)
 
 
-async def _disable(desk: Desk, webhook_id: UUID, reason: str) -> None:
+async def _disable(services: Services, webhook_id: UUID, reason: str) -> None:
     """Disable a webhook whose filter was stored when filters had other limits."""
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         webhook = await session.get(Webhook, webhook_id, with_for_update=True)
         if webhook is not None and webhook.enabled:
             webhook.enabled, webhook.disabled_reason = False, reason
-            webhook.updated_at = desk.clock()
+            webhook.updated_at = services.clock()
     logger.warning("webhook %s is disabled: %s", webhook_id, reason)
 
 
-def _next(seen: Seen) -> Args:
+def _next(seen: WebhookStatus) -> Args:
     wanted: dict[str, Any] = {}
     if seen.event_types:
         wanted["type"] = {"in": seen.event_types}
@@ -84,7 +84,7 @@ def _next(seen: Seen) -> Args:
 
 
 async def _deliver(
-    desk: Desk, session: AsyncSession, webhook_id: UUID, events: list[dict[str, Any]]
+    services: Services, session: AsyncSession, webhook_id: UUID, events: list[dict[str, Any]]
 ) -> None:
     """Add a delivery for each event; only the first of a ticket is due, the others wait for it."""
     tickets = {UUID(event["ticket"]) for event in events}
@@ -94,7 +94,7 @@ async def _deliver(
         col(WebhookDelivery.ticket_id).in_(tickets),
     )
     waiting = set((await session.exec(busy)).all()) if tickets else set()
-    now = desk.clock()
+    now = services.clock()
     for event in events:
         ticket_id = UUID(event["ticket"])
         session.add(

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from deskgraph.webhooks.signing import NotVerified, verify
 
-MOST_REMEMBERED = 10_000
-MOST_BODY = 10 * 1024 * 1024
+MAX_REMEMBERED = 10_000
+MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
 class Listener:
@@ -36,7 +36,7 @@ class Listener:
         body = b""
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MOST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 return PlainTextResponse("The message is too large.", 413)
         verdict = "not checked"
         if self._secrets:
@@ -53,7 +53,7 @@ class Listener:
         """Return what a message is: type, ticket, place in the log, and whether it is a repeat."""
         repeat = message_id in self._known
         self._known[message_id] = None
-        if len(self._known) > MOST_REMEMBERED:
+        if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
         try:
             message = json.loads(body)

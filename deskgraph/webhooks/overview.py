@@ -25,7 +25,7 @@ from resolvers.query.sql.elements import (
     JsonWordOrNull,
     Plain,
 )
-from resolvers.services import Desk
+from resolvers.services import Services
 
 _events = TicketEvent.__table__  # type: ignore[attr-defined]
 _webhooks = Webhook.__table__  # type: ignore[attr-defined]
@@ -33,7 +33,7 @@ _deliveries = WebhookDelivery.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
-class Seen:
+class WebhookStatus:
     """A webhook that there may be something to do for."""
 
     id: UUID
@@ -48,16 +48,16 @@ class Seen:
     due: datetime | None
 
 
-async def overview(desk: Desk) -> tuple[int, list[Seen]]:
+async def overview(services: Services) -> tuple[int, list[WebhookStatus]]:
     """Return the ``seq`` of the last event, and the webhooks that are enabled or have a ping."""
-    row = await fetch_row(desk, "webhooks", _statement, {})
+    row = await fetch_row(services, "webhooks", _statement, {})
     return row[0], [_seen(one) for one in orjson.loads(row[1])]
 
 
-def _seen(given: dict[str, Any]) -> Seen:
+def _seen(given: dict[str, Any]) -> WebhookStatus:
     due = given.pop("due")
     key = UUID(given.pop("id"))
-    return Seen(**given, id=key, due=None if due is None else datetime.fromisoformat(due))
+    return WebhookStatus(**given, id=key, due=None if due is None else datetime.fromisoformat(due))
 
 
 def _statement() -> Select[Any]:

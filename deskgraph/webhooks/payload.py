@@ -6,9 +6,9 @@ from uuid import UUID
 import orjson
 
 from models import Role
-from resolvers.query.execute import REST, Read, read_json
+from resolvers.query.execute import REST, Query, read_json
 from resolvers.query.shapes import Args, Field, Shape
-from resolvers.services import Context, Desk, Viewer
+from resolvers.services import Context, Services, Viewer
 from rest_compat.openapi import shapes
 
 # Lists may be long, files need a token, and the count tells of internal notes.
@@ -37,17 +37,17 @@ _PAGE = Shape(
         Field("page", "page_info", Shape((Field("more", "has_next_page"),))),
     )
 )
-FEED = Read("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
+FEED = Query("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
 # Nobody: a webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 
 
-async def read_events(desk: Desk, args: Args) -> tuple[list[dict[str, Any]], bool]:
+async def read_events(services: Services, args: Args) -> tuple[list[dict[str, Any]], bool]:
     """Return the events that arguments choose, oldest first, as ``body_of`` takes them.
 
     They are a page, which is bounded by bytes as well; the second value tells whether more follow.
     """
-    text = await read_json(Context(desk, _VIEWER, "webhook"), FEED, [args])
+    text = await read_json(Context(services, _VIEWER, "webhook"), FEED, [args])
     assert text is not None
     found = orjson.loads(text)
     return found["events"], found["page"]["more"]

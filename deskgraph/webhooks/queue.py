@@ -17,7 +17,7 @@ from deskgraph.webhooks.retry_policy import PATIENCE, Jitter, next_delay
 from deskgraph.webhooks.sender import Outcome
 from models import Webhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
-from resolvers.services import Desk
+from resolvers.services import Services
 
 # How long a claim holds: much longer than a request may take, so that none is made twice at once.
 LEASE = timedelta(seconds=60)
@@ -42,10 +42,10 @@ class Claimed:
     body: bytes
 
 
-async def claim(desk: Desk, webhook_id: UUID, most: int) -> list[Claimed]:
+async def claim(services: Services, webhook_id: UUID, most: int) -> list[Claimed]:
     """Claim deliveries of a webhook that are due, the longest due first."""
-    now = desk.clock()
-    async with desk.database.transaction() as session:
+    now = services.clock()
+    async with services.database.transaction() as session:
         webhook = await session.get(Webhook, webhook_id)
         if webhook is None:
             return []
@@ -60,7 +60,7 @@ async def claim(desk: Desk, webhook_id: UUID, most: int) -> list[Claimed]:
         found = (await session.exec(wanted.limit(most).with_for_update(skip_locked=True))).all()
         for one in found:
             one.claim, one.next_attempt_at = secrets.token_hex(8), now + LEASE
-        signing = _secrets(desk, webhook, now)
+        signing = _secrets(services, webhook, now)
         return [
             Claimed(
                 one.id,
@@ -75,22 +75,22 @@ async def claim(desk: Desk, webhook_id: UUID, most: int) -> list[Claimed]:
         ]
 
 
-def _secrets(desk: Desk, webhook: Webhook, now: datetime) -> tuple[str, ...]:
+def _secrets(services: Services, webhook: Webhook, now: datetime) -> tuple[str, ...]:
     """Return the secrets that sign: the current one, and old ones that have not ended."""
     old = [each["salt"] for each in webhook.old_salts if each["until"] > time_text(now)]
     salts = [webhook.salt, *old]
-    return tuple(desk.signer.webhook_secret(webhook.id, salt) for salt in salts)
+    return tuple(services.signer.webhook_secret(webhook.id, salt) for salt in salts)
 
 
 async def finish(
-    desk: Desk, claimed: Claimed, at: datetime, outcome: Outcome, jitter: Jitter
+    services: Services, claimed: Claimed, at: datetime, outcome: Outcome, jitter: Jitter
 ) -> str | None:
     """Record an attempt, and say what comes next; returns why it disabled the webhook, if it did.
 
     Nothing is recorded where the delivery is gone, or is somebody else's by now.
     """
-    now = desk.clock()
-    async with desk.database.transaction() as session:
+    now = services.clock()
+    async with services.database.transaction() as session:
         webhook = await session.get(Webhook, claimed.webhook_id, with_for_update=True)
         if webhook is None:
             return None
@@ -168,18 +168,18 @@ async def _release_next(session: AsyncSession, done: WebhookDelivery, now: datet
         await session.exec(following.values(next_attempt_at=now))
 
 
-async def release(desk: Desk, claimed: Claimed) -> None:
+async def release(services: Services, claimed: Claimed) -> None:
     """Give a claim back, unfinished: the delivery is due again at once."""
     mine = (col(_of.id) == claimed.id, col(_of.claim) == claimed.claim)
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         given_back = update(_of).where(*mine)
-        await session.exec(given_back.values(claim=None, next_attempt_at=desk.clock()))
+        await session.exec(given_back.values(claim=None, next_attempt_at=services.clock()))
 
 
-async def prune(desk: Desk) -> bool:
+async def prune(services: Services) -> bool:
     """Remove some of what ended long ago; tells whether there may be more."""
-    before = desk.clock() - RETENTION
+    before = services.clock() - RETENTION
     old = select(_of.id).where(col(_of.finished_at) < before).limit(PRUNED_AT_ONCE)
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         removed = await session.exec(delete(_of).where(col(_of.id).in_(old)))
     return removed.rowcount == PRUNED_AT_ONCE

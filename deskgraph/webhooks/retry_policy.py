@@ -12,7 +12,7 @@ DELAYS = (
 # The least part of a delay that is waited. Otherwise all that failed together is tried together.
 SHORTEST = 0.8
 # What a receiver may ask for by Retry-After.
-LONGEST_WISH = timedelta(hours=1)
+MAX_RETRY_AFTER = timedelta(hours=1)
 # How long all attempts must have failed before a webhook is disabled.
 PATIENCE = timedelta(days=5)
 
@@ -28,4 +28,4 @@ def next_delay(tries: int, jitter: Jitter, wish: timedelta | None = None) -> tim
         return None
     part = SHORTEST + (1 - SHORTEST) * jitter()
     delay = timedelta(seconds=DELAYS[tries - 1] * part)
-    return max(delay, min(wish, LONGEST_WISH)) if wish else delay
+    return max(delay, min(wish, MAX_RETRY_AFTER)) if wish else delay

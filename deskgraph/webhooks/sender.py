@@ -22,15 +22,15 @@ logger = logging.getLogger("deskgraph.webhooks")
 # How long a receiver may take, in seconds, from looking up its name to the end of its answer.
 PATIENCE = 15.0
 # How much of an answer is kept, in bytes.
-MOST_ANSWER = 4096
+MAX_RESPONSE_BYTES = 4096
 # How many names can be looked up at once; a slow name server holds up a thread.
 LOOKUPS = 32
 # How many addresses of a name are tried.
-MOST_ADDRESSES = 4
+MAX_ADDRESSES = 4
 USER_AGENT = "deskgraph-webhooks"
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """Something is not to be sent there; the text says why."""
 
 
@@ -89,18 +89,18 @@ class Network(httpcore.AsyncNetworkBackend):
                 self._lookups, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         except (socket.gaierror, UnicodeError):
-            raise Refused("The host name leads nowhere.") from None
+            raise AddressRefused("The host name leads nowhere.") from None
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def _allowed(self, addresses: list[str]) -> list[str]:
         if self._private:
-            return addresses[:MOST_ADDRESSES]
+            return addresses[:MAX_ADDRESSES]
         networks = {address: refused_network(address) for address in addresses}
         public = [address for address, network in networks.items() if network is None]
         if not public:
             address, network = next(iter(networks.items()))
-            raise Refused(f"The address {address} is in a {network} network: refused.")
-        return public[:MOST_ADDRESSES]
+            raise AddressRefused(f"The address {address} is in a {network} network: refused.")
+        return public[:MAX_ADDRESSES]
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -146,7 +146,7 @@ class Sender:
                 found = await self._post(url, shown, body)
         except TimeoutError:
             found = {"error": f"There was no answer within {self._patience:g} seconds."}
-        except Refused as refused:
+        except AddressRefused as refused:
             found = {"error": str(refused)}
         except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError):
             found = {"error": "The answer was not HTTP."}
@@ -165,12 +165,12 @@ class Sender:
         async with self._pool.stream("POST", url, headers=sent, content=body) as response:
             async for chunk in response.aiter_stream():
                 kept += chunk
-                if len(kept) >= MOST_ANSWER:
+                if len(kept) >= MAX_RESPONSE_BYTES:
                     break
         return {
             "status": response.status,
             # PostgreSQL stores no null character.
-            "answer": kept[:MOST_ANSWER].decode("utf-8", "replace").replace("\0", ""),
+            "answer": kept[:MAX_RESPONSE_BYTES].decode("utf-8", "replace").replace("\0", ""),
             "retry_after": _retry_after(response.headers),
         }
 

@@ -19,7 +19,7 @@ from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
 from resolvers.query.filters.search_terms import storable
 from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import Pbkdf2Iterations
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 
 # How often a login is tried again because the hash was changed by another one meanwhile.
 ATTEMPTS = 3
@@ -38,43 +38,43 @@ class Login:
     user_id: UUID
 
 
-async def login(desk: Desk, username: str, password: str, *, address: str = "") -> Login:
+async def log_in(services: Services, username: str, password: str, *, address: str = "") -> Login:
     """Check a password and issue tokens; an old hash is replaced by argon2id.
 
     Blanks around the password may belong to it or not: the old system cut them off. ``address`` is
     the client's. Raises ``BadCredentials``, after equal work for unknown users and wrong passwords,
     and ``Throttled``.
     """
-    if desk.rates is not None:
-        await desk.rates.count_login(address, username)
+    if services.rates is not None:
+        await services.rates.count_login(address, username)
     for _ in range(ATTEMPTS):
-        user_id, stored = await _user_by_name(desk, username)
-        genuine = await _matching(desk, password, stored)
+        user_id, stored = await _user_by_name(services, username)
+        genuine = await _matching(services, password, stored)
         if user_id is None or stored is None or genuine is None:
             break
-        new_hash = await desk.passwords.hash(genuine) if needs_rehash(stored) else stored
-        done = await _enter(desk, user_id, stored, new_hash)
+        new_hash = await services.passwords.hash(genuine) if needs_rehash(stored) else stored
+        done = await _enter(services, user_id, stored, new_hash)
         if done is not None:
-            if desk.rates is not None:
-                await desk.rates.remember_login(address, username)
+            if services.rates is not None:
+                await services.rates.remember_login(address, username)
             return done
     raise BadCredentials
 
 
-async def _enter(desk: Desk, user_id: UUID, stored: str, new_hash: str) -> Login | None:
+async def _enter(services: Services, user_id: UUID, stored: str, new_hash: str) -> Login | None:
     """Issue the tokens of a login; None where the hash is not the one that was checked any more.
 
     Another login may have replaced it, or somebody has changed the password meanwhile.
     """
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         user = await session.get(User, user_id, with_for_update=True)
         if user is None or not await _may_enter(session, user):
             raise BadCredentials
         if user.password != stored:
             return None
         user.password = new_hash
-        user.last_login = desk.clock()
-        return await _begin(desk, session, user)
+        user.last_login = services.clock()
+        return await _begin(services, session, user)
 
 
 async def change_password(context: Context, old: str, new: str) -> Login:
@@ -83,17 +83,17 @@ async def change_password(context: Context, old: str, new: str) -> Login:
     Raises ``Unauthenticated``, ``Throttled``, and ``Invalid`` where the old password is wrong or
     the new one is no good.
     """
-    desk, viewer = context.desk, context.require_viewer()
+    services, viewer = context.services, context.require_viewer()
     cleaned, problems = validation.clean(validation.PASSWORDS, {"new_password": new}, partial=False)
     validation.raise_problems(problems)
-    if desk.rates is not None:
-        await desk.rates.count_password(viewer.id)
-    row = await fetch_row(desk, _hash, _hash, {"user_id": viewer.id})
+    if services.rates is not None:
+        await services.rates.count_password(viewer.id)
+    row = await fetch_row(services, _hash, _hash, {"user_id": viewer.id})
     stored = None if row is None else row[0]
-    if await _matching(desk, old, stored) is None:
+    if await _matching(services, old, stored) is None:
         raise Invalid({"old_password": [Problem("wrong_password")]})
-    new_hash = await desk.passwords.hash(cleaned["new_password"])
-    async with desk.database.transaction() as session:
+    new_hash = await services.passwords.hash(cleaned["new_password"])
+    async with services.database.transaction() as session:
         user = await session.get(User, viewer.id, with_for_update=True)
         if user is None or not await _may_enter(session, user):
             raise Unauthenticated
@@ -101,21 +101,21 @@ async def change_password(context: Context, old: str, new: str) -> Login:
             # Somebody else has changed it meanwhile.
             raise Invalid({"old_password": [Problem("wrong_password")]})
         user.password = new_hash
-        end_sessions(user, desk.clock())
-        done = await _begin(desk, session, user)
-    desk.viewers.forget(viewer.id)
+        end_sessions(user, services.clock())
+        done = await _begin(services, session, user)
+    services.viewers.forget(viewer.id)
     return done
 
 
 async def logout_everywhere(context: Context) -> None:
     """End all sessions of the viewer, this one as well; raises ``Unauthenticated``."""
-    desk, viewer = context.desk, context.require_viewer()
-    async with desk.database.transaction() as session:
+    services, viewer = context.services, context.require_viewer()
+    async with services.database.transaction() as session:
         user = await session.get(User, viewer.id, with_for_update=True)
         if user is None:
             raise Unauthenticated
-        end_sessions(user, desk.clock())
-    desk.viewers.forget(viewer.id)
+        end_sessions(user, services.clock())
+    services.viewers.forget(viewer.id)
 
 
 async def locked_user(session: AsyncSession, claims: Claims) -> User:
@@ -140,12 +140,12 @@ async def _may_enter(session: AsyncSession, user: User) -> bool:
     return company is not None and company.is_active
 
 
-async def _begin(desk: Desk, session: AsyncSession, user: User) -> Login:
+async def _begin(services: Services, session: AsyncSession, user: User) -> Login:
     """Begin a family of tokens."""
-    await forget_expired(session, user.id, desk.clock())
-    refresh_token, claims = desk.tokens.refresh(user.id, user.tokens_not_before)
+    await forget_expired(session, user.id, services.clock())
+    refresh_token, claims = services.tokens.refresh(user.id, user.tokens_not_before)
     session.add(token_row(claims, claims.jti))
-    return Login(desk.tokens.access(user.id, user.tokens_not_before), refresh_token, user.id)
+    return Login(services.tokens.access(user.id, user.tokens_not_before), refresh_token, user.id)
 
 
 async def forget_expired(session: AsyncSession, user_id: UUID, now: datetime) -> None:
@@ -165,24 +165,24 @@ def token_row(claims: Claims, family_id: str | None) -> RefreshToken:
     )
 
 
-async def _matching(desk: Desk, password: str, stored: str | None) -> str | None:
+async def _matching(services: Services, password: str, stored: str | None) -> str | None:
     """Return the password as it matches a hash: as it was sent, or without blanks around it."""
-    await _look_at_old_hashes(desk)
+    await _look_at_old_hashes(services)
     found = None
     for candidate in dict.fromkeys((password, password.strip())):
         # What no text can hold was never part of a password.
         plain = storable(candidate)
-        if await desk.passwords.verify(plain, stored) and plain == candidate:
+        if await services.passwords.verify(plain, stored) and plain == candidate:
             found = found or candidate
     return found
 
 
-async def _look_at_old_hashes(desk: Desk) -> None:
+async def _look_at_old_hashes(services: Services) -> None:
     """Find out from time to time how slow imported hashes are: all checks take as long."""
-    old, now = desk.passwords.old, desk.clock()
+    old, now = services.passwords.old, services.clock()
     if old.seen_at is not None and old.seen_at <= now < old.seen_at + OLD_HASHES_LIFETIME:
         return
-    row = await fetch_row(desk, _slowest, _slowest, {})
+    row = await fetch_row(services, _slowest, _slowest, {})
     old.iterations, old.seen_at = min(int(row[0] or 0), MAX_PADDING), now
 
 
@@ -190,11 +190,11 @@ def _slowest() -> Select[Any]:
     return select(Pbkdf2Iterations(_users.c.password)).select_from(_users)
 
 
-async def _user_by_name(desk: Desk, username: str) -> tuple[UUID | None, str | None]:
+async def _user_by_name(services: Services, username: str) -> tuple[UUID | None, str | None]:
     """Return the id and hash of a user who may log in."""
     if storable(username) != username:
         return None, None
-    row = await fetch_row(desk, _named, _named, {"username": username})
+    row = await fetch_row(services, _named, _named, {"username": username})
     return (None, None) if row is None else (UUID(str(row[0])), row[1])
 
 

@@ -30,7 +30,7 @@ DJANGO_PREFIX = "pbkdf2_sha256$"
 # Up to here checks of other hashes are made as slow as those of imported ones.
 MAX_PADDING = 2_000_000
 # What argon2 itself takes, in bytes.
-SHORTEST_SALT, SHORTEST_HASH = 8, 4
+MIN_SALT_LENGTH, MIN_HASH_LENGTH = 8, 4
 _DJANGO = re.compile(r"pbkdf2_sha256\$([1-9][0-9]{0,6})\$([^$]*)\$([^$]*)")
 # OWASP's second recommended argon2id configuration: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -166,4 +166,4 @@ def _is_argon2(stored: str) -> bool:
         found = extract_parameters(stored)
     except InvalidHashError:
         return False
-    return found.salt_len >= SHORTEST_SALT and found.hash_len >= SHORTEST_HASH
+    return found.salt_len >= MIN_SALT_LENGTH and found.hash_len >= MIN_HASH_LENGTH

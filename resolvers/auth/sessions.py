@@ -14,43 +14,43 @@ from resolvers.auth.tokens import Claims, microseconds
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import Unauthenticated
 from resolvers.query.plans import fetch_row
-from resolvers.services import Desk, Viewer
+from resolvers.services import Services, Viewer
 
 # For so long a token that was exchanged gets the same successor again: two tabs of a browser, or
 # a client whose answer was lost, ask twice.
-GRACE = timedelta(seconds=10)
+REUSE_PERIOD = timedelta(seconds=10)
 
 _tokens = RefreshToken.__table__  # type: ignore[attr-defined]
 
 
-async def rotate(desk: Desk, token: str) -> Login:
+async def rotate(services: Services, token: str) -> Login:
     """Exchange a refresh token for its successor and a new access token.
 
     One that was exchanged before ends its family, whose members may be in two hands. Tokens of the
     old system have no row yet and begin a family. Raises ``Unauthenticated``.
     """
-    claims = desk.tokens.check(token, "refresh")
-    async with desk.database.transaction() as session:
+    claims = services.tokens.check(token, "refresh")
+    async with services.database.transaction() as session:
         user = await locked_user(session, claims)
         not_before = user.tokens_not_before
         row = await _known(session, claims)
-        successor = await _successor(desk, session, row, not_before)
+        successor = await _successor(services, session, row, not_before)
     if successor is None:
         raise Unauthenticated
-    access = desk.tokens.access(claims.user_id, not_before)
-    return Login(access, desk.tokens.refresh_again(successor), claims.user_id)
+    access = services.tokens.access(claims.user_id, not_before)
+    return Login(access, services.tokens.refresh_again(successor), claims.user_id)
 
 
 async def _successor(
-    desk: Desk, session: AsyncSession, row: RefreshToken, not_before: datetime | None
+    services: Services, session: AsyncSession, row: RefreshToken, not_before: datetime | None
 ) -> Claims | None:
     """Return what follows a token; None where its family has ended, perhaps just now."""
-    now = desk.clock()
+    now = services.clock()
     if row.revoked_at is not None:
         return None
     if row.successor is None:
         await forget_expired(session, row.user_id, now)
-        _, claims = desk.tokens.refresh(row.user_id, not_before)
+        _, claims = services.tokens.refresh(row.user_id, not_before)
         row.used_at, row.successor = now, claims.jti
         session.add(token_row(claims, row.family_id))
         return claims
@@ -69,60 +69,60 @@ async def _successor(
     )
 
 
-async def refresh(desk: Desk, token: str) -> str:
+async def refresh(services: Services, token: str) -> str:
     """Return a new access token for a refresh token, which stays good: the old system's contract.
 
     Raises ``Unauthenticated``. A token that was exchanged by ``rotate`` ends its family here, too.
     """
-    claims = desk.tokens.check(token, "refresh")
-    account = await desk.viewers.look_up(desk, claims.user_id)
-    if not claims.is_current(account.tokens_not_before) or await _has_ended(desk, claims):
+    claims = services.tokens.check(token, "refresh")
+    account = await services.viewers.look_up(services, claims.user_id)
+    if not claims.is_current(account.tokens_not_before) or await _has_ended(services, claims):
         raise Unauthenticated
-    return desk.tokens.access(claims.user_id, account.tokens_not_before)
+    return services.tokens.access(claims.user_id, account.tokens_not_before)
 
 
-async def is_valid(desk: Desk, token: str) -> bool:
+async def is_valid(services: Services, token: str) -> bool:
     """Whether a token of either kind is good: it and its session have not ended."""
     try:
-        await viewer_of(desk, token)
+        await viewer_of(services, token)
     except Unauthenticated:
         try:
-            await refresh(desk, token)
+            await refresh(services, token)
         except Unauthenticated:
             return False
     return True
 
 
-async def logout(desk: Desk, viewer: Viewer | None, token: str) -> bool:
+async def logout(services: Services, viewer: Viewer | None, token: str) -> bool:
     """Revoke a refresh token and its family; returns whether there was one to revoke.
 
     With a viewer, only a token of theirs is revoked. Whoever has the token may end it.
     """
     try:
-        claims = desk.tokens.check(token, "refresh")
+        claims = services.tokens.check(token, "refresh")
         if viewer is not None and claims.user_id != viewer.id:
             return False
-        async with desk.database.transaction() as session:
+        async with services.database.transaction() as session:
             await locked_user(session, claims)
             row = await _known(session, claims)
             await session.flush()
-            await _end_family(session, row.family_id, desk.clock())
+            await _end_family(session, row.family_id, services.clock())
     except Unauthenticated:
         return False
     return True
 
 
-async def _has_ended(desk: Desk, claims: Claims) -> bool:
-    row = await fetch_row(desk, _state, _state, {"jti": claims.jti})
+async def _has_ended(services: Services, claims: Claims) -> bool:
+    row = await fetch_row(services, _state, _state, {"jti": claims.jti})
     if row is None:
         return False
     family_id, revoked_at, used_at = row
     if revoked_at is not None:
         return True
-    dialect, now = desk.database.dialect, desk.clock()
+    dialect, now = services.database.dialect, services.clock()
     if not _is_reused(UtcDateTime().process_result_value(used_at, dialect), now):
         return False
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         await locked_user(session, claims)
         await _end_family(session, family_id, now)
     return True
@@ -135,7 +135,7 @@ def _state() -> Select[Any]:
 
 
 def _is_reused(used_at: datetime | None, now: datetime) -> bool:
-    return used_at is not None and now - used_at > GRACE
+    return used_at is not None and now - used_at > REUSE_PERIOD
 
 
 async def _known(session: AsyncSession, claims: Claims) -> RefreshToken:

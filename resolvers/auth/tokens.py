@@ -13,7 +13,7 @@ import jwt
 from resolvers.errors import TokenExpired, Unauthenticated
 
 ALGORITHM = "HS256"
-MOST_TOKENS = 10_000
+MAX_TOKENS = 10_000
 CLAIMS = ["token_type", "user_id", "exp", "iat", "jti"]
 # A claim of our own, which other readers ignore: the user's ``tokens_not_before`` as it was when
 # the token was issued, in microseconds since 1970, 0 for none.
@@ -80,7 +80,7 @@ class Tokens:
         known = self._known.get(token)
         if known is None:
             known = self._known[token] = self._read(token)
-            if len(self._known) > MOST_TOKENS:
+            if len(self._known) > MAX_TOKENS:
                 self._known.popitem(last=False)
         kind, claims = known
         if kind != token_type:

@@ -13,11 +13,11 @@ from models.types import UtcDateTime, Uuid36
 from resolvers.auth.tokens import Claims, microseconds
 from resolvers.errors import Deactivated, SessionEnded
 from resolvers.query.plans import fetch_row
-from resolvers.services import Desk, Viewer
+from resolvers.services import Services, Viewer
 
 # A session that ended is over within five seconds: this long a user is believed without a look.
 VIEWER_LIFETIME = timedelta(seconds=4)
-MOST_VIEWERS = 10_000
+MAX_VIEWERS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _users = User.__table__  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ class Viewers:
 
     def put(self, account: Account, now: datetime) -> None:
         """Remember a user for a moment."""
-        if len(self._seen) >= MOST_VIEWERS:
+        if len(self._seen) >= MAX_VIEWERS:
             self._seen.clear()
         self._seen[account.viewer.id] = (now, account)
 
@@ -62,15 +62,15 @@ class Viewers:
         self._seen.clear()
         self._asked.clear()
 
-    async def look_up(self, desk: Desk, user_id: UUID) -> Account:
+    async def look_up(self, services: Services, user_id: UUID) -> Account:
         """Ask for a user, once for all who ask at a time: hundreds may follow events.
 
         Raises ``Deactivated``.
         """
         asked = self._asked.get(user_id)
         if asked is None:
-            now = desk.clock()
-            asked = self._asked[user_id] = asyncio.create_task(_account(desk, user_id))
+            now = services.clock()
+            asked = self._asked[user_id] = asyncio.create_task(_account(services, user_id))
             asked.add_done_callback(lambda done: self._answered(user_id, done, now))
         # One of those who wait for it may leave.
         return await asyncio.shield(asked)
@@ -86,16 +86,16 @@ class Viewers:
             self.put(asked.result(), now)
 
 
-async def viewer_of(desk: Desk, access_token: str) -> Viewer:
+async def viewer_of(services: Services, access_token: str) -> Viewer:
     """Return whom an access token belongs to.
 
     Raises ``Unauthenticated``: ``TokenExpired`` or ``SessionEnded`` where it was good once. It has
     ended where it was issued before the user's ``tokens_not_before``.
     """
-    claims = desk.tokens.check(access_token, "access")
-    account = desk.viewers.get(claims.user_id, desk.clock())
+    claims = services.tokens.check(access_token, "access")
+    account = services.viewers.get(claims.user_id, services.clock())
     if account is None or _is_newer(claims, account):
-        account = await desk.viewers.look_up(desk, claims.user_id)
+        account = await services.viewers.look_up(services, claims.user_id)
     if not claims.is_current(account.tokens_not_before):
         raise SessionEnded
     return account.viewer
@@ -113,14 +113,14 @@ def end_sessions(user: User, now: datetime) -> None:
     user.tokens_not_before = max(now, before + timedelta(microseconds=1))
 
 
-async def _account(desk: Desk, user_id: UUID) -> Account:
-    row = await fetch_row(desk, _active, _active, {"user_id": user_id})
+async def _account(services: Services, user_id: UUID) -> Account:
+    row = await fetch_row(services, _active, _active, {"user_id": user_id})
     if row is None:
         raise Deactivated
     role, company_id, not_before = row
     viewer = Viewer(user_id, Role(role), None if company_id is None else UUID(str(company_id)))
     # The driver's own value: SQLite has texts.
-    moment = UtcDateTime().process_result_value(not_before, desk.database.dialect)
+    moment = UtcDateTime().process_result_value(not_before, services.database.dialect)
     return Account(viewer, moment)
 
 

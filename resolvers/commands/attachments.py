@@ -18,10 +18,10 @@ from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.tickets import locked_ticket
 from resolvers.errors import NotFound, TooLarge
-from resolvers.events.log import Happening, append_events, change
+from resolvers.events.log import EventDraft, append_events, change
 from resolvers.files.media_types import HEAD_BYTES, sniff
 from resolvers.files.names import file_name, key_name
-from resolvers.services import Context, Files, Viewer
+from resolvers.services import Context, FileStorage, Viewer
 from resolvers.signing import content_hash
 
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
@@ -70,15 +70,15 @@ async def add_attachment(
     ``TooLarge`` when the stream passes the limit; then nothing stays behind.
     """
     viewer = context.require_viewer()
-    desk = context.desk
+    services = context.services
     cleaned, problems = _clean({"name": name}, partial=False)
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, access.Action.ATTACH_FILE)
         validation.raise_problems(problems)
-    key = new_key(name, desk.clock())
+    key = new_key(name, services.clock())
     name = cleaned["name"]
-    measured = await store_file(desk.files, key, name, chunks, desk.max_upload_bytes)
+    measured = await store_file(services.files, key, name, chunks, services.max_upload_bytes)
     try:
         return await _add_row(context, viewer, ticket_id, name, key, measured)
     except BaseException:
@@ -98,7 +98,7 @@ def _clean(
 
 
 async def store_file(
-    files: Files, key: str, name: str, chunks: AsyncIterator[bytes], limit: int | None
+    files: FileStorage, key: str, name: str, chunks: AsyncIterator[bytes], limit: int | None
 ) -> Measured:
     """Store a stream, and return what was seen of it; raises ``TooLarge`` past the limit."""
     measured = Measured(chunks, limit)
@@ -133,22 +133,22 @@ async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
     A commit may be done although its answer was lost. Then the row is there, and needs the file;
     and where the database does not answer at all, the file is left for the sweep.
     """
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         # Waits for a transaction that is still at it.
         await session.get(Ticket, ticket_id, with_for_update=True)
         named = select(_attachments.c.id).where(_attachments.c.key == key)
         known = await session.scalar(named)
     if known is None:
-        await context.desk.files.delete(key)
+        await context.services.files.delete(key)
 
 
 async def _add_row(
     context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: Measured
 ) -> UUID:
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         # Again: it may have been deleted while the file was coming in.
         ticket = await locked_ticket(session, viewer, ticket_id)
-        now = context.desk.clock()
+        now = context.services.clock()
         attachment = Attachment(
             ticket_id=ticket.id,
             key=key,
@@ -161,7 +161,7 @@ async def _add_row(
             updated_at=now,
         )
         session.add(attachment)
-        added = Happening(
+        added = EventDraft(
             TicketEventType.ATTACHMENT_ADDED,
             [change("name", None, name)],
             attachment_id=attachment.id,
@@ -175,37 +175,37 @@ async def update_attachment(
 ) -> None:
     """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         attachment, ticket = await _locked(session, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
         cleaned, problems = _clean(changes, partial=True)
         validation.raise_problems(problems)
         name = cleaned.get("name", attachment.name)
         if name != attachment.name:
-            renamed = Happening(
+            renamed = EventDraft(
                 TicketEventType.ATTACHMENT_RENAMED,
                 [change("name", attachment.name, name)],
                 attachment_id=attachment.id,
             )
             attachment.name = name
-            attachment.updated_at = context.desk.clock()
+            attachment.updated_at = context.services.clock()
             await append_events(context, session, ticket, [renamed])
 
 
 async def delete_attachment(context: Context, attachment_id: UUID) -> None:
     """Delete an attachment, then its file. Raises ``NotFound`` and ``Forbidden``."""
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         attachment, ticket = await _locked(session, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "delete their own attachments")
         await session.delete(attachment)
-        deleted = Happening(
+        deleted = EventDraft(
             TicketEventType.ATTACHMENT_DELETED,
             [change("name", attachment.name, None)],
             attachment_id=attachment.id,
         )
         await append_events(context, session, ticket, [deleted])
-    await context.desk.files.delete(attachment.key)
+    await context.services.files.delete(attachment.key)
 
 
 async def _locked(

@@ -17,7 +17,7 @@ from resolvers.commands.tickets import (
     locked_ticket,
 )
 from resolvers.errors import NotFound, Problem
-from resolvers.events.log import Happening, append_events, change, hide_events
+from resolvers.events.log import EventDraft, append_events, change, hide_events
 from resolvers.services import Context, Viewer
 
 # The fields of a comment whose changes are told.
@@ -41,9 +41,9 @@ async def add_comment(
         validation.COMMENT,
         {**values, "ticket": ticket_id},
         partial=False,
-        max_text_bytes=context.desk.max_text_bytes,
+        max_text_bytes=context.services.max_text_bytes,
     )
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         await check_precondition(precondition)
         validation.raise_problems(problems)
@@ -54,9 +54,9 @@ async def create_comment(context: Context, values: Mapping[str, object]) -> UUID
     """Do the same with the ticket among the values, whose absence is one more ``Invalid``."""
     viewer = context.require_viewer()
     cleaned, problems = validation.clean(
-        validation.COMMENT, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+        validation.COMMENT, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         ticket = None
         if "ticket" in cleaned:
             try:
@@ -82,12 +82,15 @@ async def update_comment(
     ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require(viewer, comment, Action.UPDATE)
         await check_precondition(precondition)
         cleaned, problems = validation.clean(
-            validation.COMMENT, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+            validation.COMMENT,
+            changes,
+            partial=True,
+            max_text_bytes=context.services.max_text_bytes,
         )
         other = cleaned.pop("ticket", ticket.id)
         if other != ticket.id:
@@ -108,12 +111,12 @@ async def delete_comment(
     raises.
     """
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         comment, ticket = await _locked(session, viewer, comment_id)
         access.require(viewer, comment, Action.DELETE)
         await check_precondition(precondition)
         await session.delete(comment)
-        deleted = Happening(
+        deleted = EventDraft(
             TicketEventType.COMMENT_DELETED,
             is_internal=comment.is_internal,
             comment_id=comment.id,
@@ -153,7 +156,7 @@ async def _add(
 ) -> UUID:
     is_internal = cleaned.get("is_internal", False)
     access.require(viewer, ticket, Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT)
-    now = context.desk.clock()
+    now = context.services.clock()
     comment = Comment(
         ticket_id=ticket.id,
         author_id=viewer.id,
@@ -164,14 +167,16 @@ async def _add(
     )
     session.add(comment)
     _stamp_first_response(context, ticket, comment)
-    added = Happening(TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment.id)
+    added = EventDraft(
+        TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment.id
+    )
     await append_events(context, session, ticket, [added])
     return comment.id
 
 
 def _stamp_first_response(context: Context, ticket: Ticket, comment: Comment) -> None:
     if not comment.is_internal and ticket.first_response_at is None:
-        ticket.first_response_at = context.desk.clock()
+        ticket.first_response_at = context.services.clock()
 
 
 async def _change(
@@ -184,22 +189,20 @@ async def _change(
     before = {name: getattr(comment, name) for name in TOLD}
     for name, value in cleaned.items():
         setattr(comment, name, value)
-    happenings = comment_happenings(
-        comment.id, before, {name: getattr(comment, name) for name in TOLD}
-    )
-    if not happenings:
+    drafts = comment_events(comment.id, before, {name: getattr(comment, name) for name in TOLD})
+    if not drafts:
         return
-    comment.updated_at = context.desk.clock()
+    comment.updated_at = context.services.clock()
     comment.version += 1
     _stamp_first_response(context, ticket, comment)
     if comment.is_internal and not before["is_internal"]:
         await hide_events(session.exec, ticket.id, comment.id)
-    await append_events(context, session, ticket, happenings)
+    await append_events(context, session, ticket, drafts)
 
 
-def comment_happenings(
+def comment_events(
     comment_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[Happening]:
+) -> list[EventDraft]:
     """Return the events of an edit, given the fields that are told.
 
     What was written while a comment was internal is not for customers, and an edit that crosses
@@ -212,9 +215,9 @@ def comment_happenings(
     if not changes:
         return []
     is_internal = before["is_internal"] or after["is_internal"]
-    edited = Happening(
+    edited = EventDraft(
         TicketEventType.COMMENT_EDITED, changes, is_internal=is_internal, comment_id=comment_id
     )
     if not is_internal or after["is_internal"]:
         return [edited]
-    return [edited, Happening(TicketEventType.COMMENT_ADDED, comment_id=comment_id)]
+    return [edited, EventDraft(TicketEventType.COMMENT_ADDED, comment_id=comment_id)]

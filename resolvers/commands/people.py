@@ -26,12 +26,12 @@ async def create_company(context: Context, values: Mapping[str, object]) -> UUID
     """Create a company. Raises ``Forbidden`` and ``Invalid``."""
     access.require_admin(context.require_viewer(), "create companies")
     cleaned, problems = validation.clean(
-        validation.COMPANY, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+        validation.COMPANY, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
     validation.raise_problems(problems)
-    now = context.desk.clock()
+    now = context.services.clock()
     company = Company(**cleaned, created_at=now, updated_at=now)
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         session.add(company)
     return company.id
 
@@ -39,11 +39,14 @@ async def create_company(context: Context, values: Mapping[str, object]) -> UUID
 async def update_company(context: Context, company_id: UUID, changes: Mapping[str, object]) -> None:
     """Change a company; ``is_active: False`` deactivates it and ends its customers' sessions."""
     access.require_admin(context.require_viewer(), "change companies")
-    now = context.desk.clock()
-    async with context.desk.database.transaction() as session:
+    now = context.services.clock()
+    async with context.services.database.transaction() as session:
         company = await _locked(session, Company, company_id)
         cleaned, problems = validation.clean(
-            validation.COMPANY, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+            validation.COMPANY,
+            changes,
+            partial=True,
+            max_text_bytes=context.services.max_text_bytes,
         )
         validation.raise_problems(problems)
         ends = company.is_active and not cleaned.get("is_active", True)
@@ -53,19 +56,19 @@ async def update_company(context: Context, company_id: UUID, changes: Mapping[st
             for customer in await _all_locked(session, col(User.company_id) == company_id):
                 end_sessions(customer, now)
     if ends:
-        context.desk.viewers.forget_all()
+        context.services.viewers.forget_all()
 
 
 async def create_contact(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a contact of a company. Raises ``Forbidden`` and ``Invalid``."""
     access.require_admin(context.require_viewer(), "create contacts")
     cleaned, problems = validation.clean(
-        validation.CONTACT, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+        validation.CONTACT, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         await _check_company(session, cleaned, problems)
         validation.raise_problems(problems)
-        now = context.desk.clock()
+        now = context.services.clock()
         company_id = cleaned.pop("company")
         contact = Contact(**cleaned, company_id=company_id, created_at=now, updated_at=now)
         session.add(contact)
@@ -75,24 +78,27 @@ async def create_contact(context: Context, values: Mapping[str, object]) -> UUID
 async def update_contact(context: Context, contact_id: UUID, changes: Mapping[str, object]) -> None:
     """Change a contact; ``is_active: False`` deactivates it."""
     access.require_admin(context.require_viewer(), "change contacts")
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         contact = await _locked(session, Contact, contact_id)
         cleaned, problems = validation.clean(
-            validation.CONTACT, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+            validation.CONTACT,
+            changes,
+            partial=True,
+            max_text_bytes=context.services.max_text_bytes,
         )
         await _check_company(session, cleaned, problems)
         validation.raise_problems(problems)
         if "company" in cleaned:
             cleaned["company_id"] = cleaned.pop("company")
         if _apply(contact, cleaned):
-            contact.updated_at = context.desk.clock()
+            contact.updated_at = context.services.clock()
 
 
 async def create_user(context: Context, values: Mapping[str, object]) -> UUID:
     """Create a user; a customer needs a company, and nobody else has one."""
-    viewer, desk = context.require_viewer(), context.desk
+    viewer, services = context.require_viewer(), context.services
     access.require_admin(viewer, "create users")
-    return await add_user(desk.database, desk.passwords, desk.clock(), values, viewer)
+    return await add_user(services.database, services.passwords, services.clock(), values, viewer)
 
 
 async def add_user(
@@ -123,11 +129,11 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
     That and a new password end the user's sessions within seconds. There is always an active
     Admin: the last one stays what they are.
     """
-    viewer, desk = context.require_viewer(), context.desk
+    viewer, services = context.require_viewer(), context.services
     access.require_admin(viewer, "change users")
     cleaned, problems = validation.clean(validation.USER, changes, partial=True)
-    password = await _hashed(desk.passwords, cleaned)
-    async with _naming_a_user(desk.database) as session:
+    password = await _hashed(services.passwords, cleaned)
+    async with _naming_a_user(services.database) as session:
         # Before the user, and in the same order as everybody: two of them may change each other.
         admins = await _locked_admins(session) if {"role", "is_active"} & cleaned.keys() else None
         await _require_admin_still(session, viewer, "change users")
@@ -142,8 +148,8 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
             user.password = password
         _apply(user, cleaned)
         if ends:
-            end_sessions(user, desk.clock())
-    desk.viewers.forget(user_id)
+            end_sessions(user, services.clock())
+    services.viewers.forget(user_id)
 
 
 async def _require_admin_still(session: AsyncSession, viewer: Viewer, deed: str) -> None:

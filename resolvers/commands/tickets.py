@@ -27,7 +27,7 @@ from resolvers import access
 from resolvers.access import Action
 from resolvers.commands import validation
 from resolvers.errors import Conflict, NotFound, Problem
-from resolvers.events.log import Happening, append_events, change, move_events
+from resolvers.events.log import EventDraft, append_events, change, move_events
 from resolvers.services import Context, Viewer
 
 # Raises what stops a write, such as ``PreconditionFailed``.
@@ -45,14 +45,14 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
     """
     viewer = context.require_viewer()
     cleaned, problems = validation.clean(
-        validation.TICKET, values, partial=False, max_text_bytes=context.desk.max_text_bytes
+        validation.TICKET, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
     access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         await check_references(session, viewer, cleaned, problems)
         await _check_contact(session, cleaned, cleaned, problems, {})
         validation.raise_problems(problems)
-        now = context.desk.clock()
+        now = context.services.clock()
         columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
         ticket = Ticket(
             **columns,
@@ -64,7 +64,7 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
         _keep_team(ticket)
         _stamp(ticket, now)
         session.add(ticket)
-        await append_events(context, session, ticket, [Happening(TicketEventType.CREATED)])
+        await append_events(context, session, ticket, [EventDraft(TicketEventType.CREATED)])
     return ticket.id
 
 
@@ -82,10 +82,10 @@ async def update_ticket(
     expected one, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         cleaned, problems = validation.clean(
-            validation.TICKET, changes, partial=True, max_text_bytes=context.desk.max_text_bytes
+            validation.TICKET, changes, partial=True, max_text_bytes=context.services.max_text_bytes
         )
         access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
         await check_precondition(precondition)
@@ -112,7 +112,7 @@ async def assign_ticket(
     Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.ASSIGN)
         await check_precondition(precondition)
@@ -141,16 +141,16 @@ async def delete_ticket(
     Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.DELETE)
         await check_precondition(precondition)
         found = await session.exec(select(Attachment.key).where(Attachment.ticket_id == ticket.id))
         keys = list(found.all())
         await session.delete(ticket)
-        await append_events(context, session, ticket, [Happening(TicketEventType.DELETED)])
+        await append_events(context, session, ticket, [EventDraft(TicketEventType.DELETED)])
     for key in keys:
-        await context.desk.files.delete(key)
+        await context.services.files.delete(key)
 
 
 async def check_precondition(precondition: Precondition | None) -> None:
@@ -250,19 +250,19 @@ async def _save(
     if _snapshot(ticket) == before:
         return
     _keep_team(ticket)
-    happenings = ticket_happenings(before, _snapshot(ticket))
-    if not happenings:
+    drafts = ticket_events(before, _snapshot(ticket))
+    if not drafts:
         return
-    now = context.desk.clock()
+    now = context.services.clock()
     _stamp(ticket, now)
     ticket.updated_at = now
     ticket.version += 1
     if ticket.company_id != before["company"]:
         await move_events(session.exec, ticket.id, ticket.company_id)
-    await append_events(context, session, ticket, happenings)
+    await append_events(context, session, ticket, drafts)
 
 
-def ticket_happenings(before: Mapping[str, object], after: Mapping[str, object]) -> list[Happening]:
+def ticket_events(before: Mapping[str, object], after: Mapping[str, object]) -> list[EventDraft]:
     """Return the events of one write, given a ticket's fields by their input names.
 
     Status and assignment have events of their own, all the rest shares one.
@@ -274,20 +274,20 @@ def ticket_happenings(before: Mapping[str, object], after: Mapping[str, object])
     }
     found = []
     if "status" in changed:
-        found.append(Happening(TicketEventType.STATUS_CHANGED, [changed["status"]]))
+        found.append(EventDraft(TicketEventType.STATUS_CHANGED, [changed["status"]]))
     assignment = [changed[name] for name in _ASSIGNMENT if name in changed]
     if assignment:
-        found.append(Happening(TicketEventType.ASSIGNED, assignment))
+        found.append(EventDraft(TicketEventType.ASSIGNED, assignment))
     rest = [entry for name, entry in changed.items() if name not in ("status", *_ASSIGNMENT)]
     if rest:
-        found.append(Happening(TicketEventType.UPDATED, rest))
+        found.append(EventDraft(TicketEventType.UPDATED, rest))
     return found
 
 
 async def _next_number(context: Context, session: AsyncSession, now: datetime) -> str:
     """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
     day = f"{now.year:04}{now:%m%d}"
-    postgres = context.desk.database.dialect.name == "postgresql"
+    postgres = context.services.database.dialect.name == "postgresql"
     statement: Any = (postgresql.insert if postgres else sqlite.insert)(DayCounter)
     counted = statement.values(day=day, value=1).on_conflict_do_update(
         index_elements=["day"], set_={"value": literal_column("day_counters.value + 1")}

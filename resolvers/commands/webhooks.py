@@ -30,7 +30,7 @@ from resolvers.commands.validation import Problems, Rule, Rules
 from resolvers.commands.webhook_filters import filter_problem
 from resolvers.commands.webhook_urls import url_problem
 from resolvers.errors import NotFound, Problem
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 
 RULES: Rules = {
     "url": Rule(str, most=2000, required=True),
@@ -39,8 +39,8 @@ RULES: Rules = {
 }
 PING = "webhook.ping"
 # How long old secrets may go on signing, in hours, and how many of them.
-LONGEST_ROTATION = 168
-MOST_OLD_SECRETS = 3
+MAX_ROTATION_HOURS = 168
+MAX_OLD_SECRETS = 3
 
 
 async def create_webhook(context: Context, values: Mapping[str, object]) -> tuple[UUID, str]:
@@ -50,9 +50,9 @@ async def create_webhook(context: Context, values: Mapping[str, object]) -> tupl
     """
     viewer = context.require_viewer()
     access.require_admin(viewer, "create webhooks")
-    cleaned = _clean(context.desk, values, partial=False)
-    now = context.desk.clock()
-    async with context.desk.database.transaction() as session:
+    cleaned = _clean(context.services, values, partial=False)
+    now = context.services.clock()
+    async with context.services.database.transaction() as session:
         last = (await session.exec(select(func.max(TicketEvent.seq)))).one()
         webhook = Webhook(
             **cleaned,
@@ -63,8 +63,8 @@ async def create_webhook(context: Context, values: Mapping[str, object]) -> tupl
             updated_at=now,
         )
         session.add(webhook)
-    context.desk.webhooks_changed.set()
-    return webhook.id, context.desk.signer.webhook_secret(webhook.id, webhook.salt)
+    context.services.webhooks_changed.set()
+    return webhook.id, context.services.signer.webhook_secret(webhook.id, webhook.salt)
 
 
 async def update_webhook(context: Context, webhook_id: UUID, changes: Mapping[str, object]) -> None:
@@ -73,25 +73,25 @@ async def update_webhook(context: Context, webhook_id: UUID, changes: Mapping[st
     One that is enabled again goes on where it stopped.
     """
     _require(context)
-    cleaned = _clean(context.desk, changes, partial=True)
-    async with context.desk.database.transaction() as session:
+    cleaned = _clean(context.services, changes, partial=True)
+    async with context.services.database.transaction() as session:
         webhook = await _locked(session, webhook_id)
         if all(getattr(webhook, name) == value for name, value in cleaned.items()):
             return
         begins = cleaned.get("enabled", False) and not webhook.enabled
         for name, value in cleaned.items():
             setattr(webhook, name, value)
-        webhook.updated_at = context.desk.clock()
+        webhook.updated_at = context.services.clock()
         if begins:
             webhook.disabled_reason = webhook.failing_since = None
             await _begin_again(session, webhook, webhook.updated_at)
-    context.desk.webhooks_changed.set()
+    context.services.webhooks_changed.set()
 
 
 async def delete_webhook(context: Context, webhook_id: UUID) -> None:
     """Delete a webhook with its deliveries, also those that were still to be made."""
     _require(context)
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         await session.delete(await _locked(session, webhook_id))
 
 
@@ -101,29 +101,29 @@ async def rotate_webhook_secret(context: Context, webhook_id: UUID, old_hours: i
     With 0 they end at once, and so do those of earlier rotations.
     """
     _require(context)
-    if not 0 <= old_hours <= LONGEST_ROTATION:
+    if not 0 <= old_hours <= MAX_ROTATION_HOURS:
         validation.raise_problems(
-            {"old_secret_hours": [Problem("hours", {"max": LONGEST_ROTATION})]}
+            {"old_secret_hours": [Problem("hours", {"max": MAX_ROTATION_HOURS})]}
         )
-    now = context.desk.clock()
-    async with context.desk.database.transaction() as session:
+    now = context.services.clock()
+    async with context.services.database.transaction() as session:
         webhook = await _locked(session, webhook_id)
         ends = time_text(now + timedelta(hours=old_hours))
         kept = [old for old in webhook.old_salts if old["until"] > time_text(now)]
-        olds = [{"salt": webhook.salt, "until": ends}, *kept][:MOST_OLD_SECRETS]
+        olds = [{"salt": webhook.salt, "until": ends}, *kept][:MAX_OLD_SECRETS]
         webhook.old_salts = olds if old_hours else []
         webhook.salt = _new_salt()
         webhook.updated_at = now
-    return context.desk.signer.webhook_secret(webhook.id, webhook.salt)
+    return context.services.signer.webhook_secret(webhook.id, webhook.salt)
 
 
 async def ping_webhook(context: Context, webhook_id: UUID) -> UUID:
     """Have a ping sent once, also by a webhook that is disabled; returns the delivery's id."""
     _require(context)
-    now, key = context.desk.clock(), new_id()
+    now, key = context.services.clock(), new_id()
     data = {"webhook": str(webhook_id)}
     body = {"type": PING, "timestamp": time_text(now), "data": data}
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         webhook = await _locked(session, webhook_id)
         delivery = WebhookDelivery(
             id=key,
@@ -135,7 +135,7 @@ async def ping_webhook(context: Context, webhook_id: UUID) -> UUID:
             created_at=now,
         )
         session.add(delivery)
-    context.desk.webhooks_changed.set()
+    context.services.webhooks_changed.set()
     return key
 
 
@@ -146,7 +146,7 @@ async def redeliver(context: Context, delivery_id: UUID) -> None:
     that waits for an earlier one of its ticket.
     """
     _require(context, "Delivery")
-    async with context.desk.database.transaction() as session:
+    async with context.services.database.transaction() as session:
         of = select(WebhookDelivery.webhook_id).where(WebhookDelivery.id == delivery_id)
         webhook_id = (await session.exec(of)).first()
         if (
@@ -161,8 +161,8 @@ async def redeliver(context: Context, delivery_id: UUID) -> None:
         if pending and (found.next_attempt_at is None or found.claim is not None):
             return
         found.state, found.finished_at = WebhookDeliveryState.PENDING, None
-        found.next_attempt_at, found.tries = context.desk.clock(), 0
-    context.desk.webhooks_changed.set()
+        found.next_attempt_at, found.tries = context.services.clock(), 0
+    context.services.webhooks_changed.set()
 
 
 def _require(context: Context, kind: str = "Webhook") -> None:
@@ -192,10 +192,10 @@ def _new_salt() -> str:
     return secrets.token_hex(16)
 
 
-def _clean(desk: Desk, values: Mapping[str, object], *, partial: bool) -> dict[str, Any]:
+def _clean(services: Services, values: Mapping[str, object], *, partial: bool) -> dict[str, Any]:
     cleaned, problems = validation.clean(RULES, values, partial=partial)
     if "url" in cleaned:
-        _add(problems, "url", url_problem(cleaned["url"], private=desk.private_webhooks))
+        _add(problems, "url", url_problem(cleaned["url"], private=services.private_webhooks))
     if "event_types" in values:
         types: Any = values["event_types"]
         cleaned["event_types"] = _types(types or ())
@@ -204,8 +204,8 @@ def _clean(desk: Desk, values: Mapping[str, object], *, partial: bool) -> dict[s
         cleaned["filter"] = given or None
         _add(problems, "filter", filter_problem(given or {}))
         # Each of its texts has no limit of its own.
-        if len(json.dumps(given, ensure_ascii=False).encode()) > desk.max_text_bytes:
-            _add(problems, "filter", Problem("max_bytes", {"max": desk.max_text_bytes}))
+        if len(json.dumps(given, ensure_ascii=False).encode()) > services.max_text_bytes:
+            _add(problems, "filter", Problem("max_bytes", {"max": services.max_text_bytes}))
     validation.raise_problems(problems)
     return cleaned
 

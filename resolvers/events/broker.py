@@ -1,9 +1,9 @@
 """Following the event log: what was missed, then what happens, without a gap or a repetition.
 
-One task of a process reads the log's end for everybody (``Feed``). It wakes only those whom an
-event may concern, and those who ask for the same then share one statement: a thousand followers
-with the same selection and visibility cost what one does. Whoever is slow holds a few events and
-reads the others later from the log.
+One task of a process reads the end of the log for all subscribers (``EventBroker``). It wakes only
+those that may see an event, and those with the same selection and visibility share one statement:
+a thousand of them cost what one does. A slow subscriber holds a few events and reads the others
+later from the log.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from sqlalchemy.types import BigInteger
 from models import TicketEvent
 from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 
 logger = logging.getLogger("deskgraph.feed")
 
 # How many events the end of the log is read by.
 WINDOW = 500
 # For how long followers share what one of them has read, in seconds.
-SHARED = 1.0
+SHARED_SECONDS = 1.0
 # After how long the log is tried again when it could not be read, in seconds.
-RETRY = 1.0
+RETRY_SECONDS = 1.0
 # Values of a statement that say when it is asked, not what for.
 _MOMENT = frozenset({"now", "epoch"})
 
@@ -37,7 +37,7 @@ _events = TicketEvent.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class CommittedEvent:
     """What the end of the log tells of an event: enough to see whom it does not concern."""
 
     seq: int
@@ -47,7 +47,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class DeliveredEvent:
     """An event as a follower asked for it: its place, its cursor and its finished JSON.
 
     ``size`` is how much long text it has, in bytes, as reads are bounded by.
@@ -59,7 +59,7 @@ class Sent:
     size: int
 
 
-class Follower:
+class Subscriber:
     """One who follows: where they are, and what does not concern them.
 
     ``company_id``: only events of this company that are not internal; ``types``: only these.
@@ -71,7 +71,7 @@ class Follower:
         self.company_id: str | None = None
         self.woken = asyncio.Event()
 
-    def concerns(self, event: Happened) -> bool:
+    def concerns(self, event: CommittedEvent) -> bool:
         """Whether they may want to read this event."""
         if self.types is not None and event.type not in self.types:
             return False
@@ -79,7 +79,7 @@ class Follower:
             return True
         return event.company_id == self.company_id and not event.is_internal
 
-    def notice(self, window: Sequence[Happened], before: int) -> None:
+    def notice(self, window: Sequence[CommittedEvent], before: int) -> None:
         """Wake them for what has happened, or pass over what does not concern them."""
         if self.position >= before and not any(self.concerns(event) for event in window):
             self.position = max(self.position, window[-1].seq)
@@ -87,43 +87,43 @@ class Follower:
             self.woken.set()
 
 
-class Feed:
+class EventBroker:
     """The end of the log, read once for all followers in a process, while there are any."""
 
     def __init__(self) -> None:
         self.head = 0
         self.ended = False
-        self._followers: set[Follower] = set()
+        self._subscribers: set[Subscriber] = set()
         self._tail: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._shared: dict[Hashable, asyncio.Task[list[Sent]]] = {}
+        self._shared: dict[Hashable, asyncio.Task[list[DeliveredEvent]]] = {}
 
     async def join(
-        self, desk: Desk, position: int | None, types: frozenset[str] | None
-    ) -> Follower:
+        self, services: Services, position: int | None, types: frozenset[str] | None
+    ) -> Subscriber:
         """Begin to follow after a position, or from now on."""
         async with self._starting:
             if self._tail is None or self._tail.done():
                 # From here on the bell tells of everything.
-                seen = desk.bell.count
-                self.head = await _head(desk)
-                self._tail = asyncio.create_task(self._run(desk, seen))
-            follower = Follower(self.head if position is None else position, types)
-            self._followers.add(follower)
-        return follower
+                seen = services.event_signal.count
+                self.head = await _head(services)
+                self._tail = asyncio.create_task(self._run(services, seen))
+            subscriber = Subscriber(self.head if position is None else position, types)
+            self._subscribers.add(subscriber)
+        return subscriber
 
-    def leave(self, follower: Follower) -> None:
+    def leave(self, subscriber: Subscriber) -> None:
         """Stop following; after the last one the log is left alone."""
-        self._followers.discard(follower)
-        if not self._followers and self._tail is not None:
+        self._subscribers.discard(subscriber)
+        if not self._subscribers and self._tail is not None:
             self._tail.cancel()
             self._tail = None
 
     def end(self) -> None:
         """Let everybody's stream end: the process is about to."""
         self.ended = True
-        for follower in self._followers:
-            follower.woken.set()
+        for subscriber in self._subscribers:
+            subscriber.woken.set()
 
     async def close(self) -> None:
         """Stop reading."""
@@ -133,48 +133,50 @@ class Feed:
             with suppress(asyncio.CancelledError):
                 await tail
 
-    async def _run(self, desk: Desk, seen: int) -> None:
+    async def _run(self, services: Services, seen: int) -> None:
         """Read the end of the log each time the bell rings."""
         while True:
             try:
-                window = await _window(desk, self.head)
+                window = await _window(services, self.head)
             except Exception:
                 # Nobody misses anything: it is read from the same place again.
                 logger.exception("cannot read the event log, trying again")
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             if window:
                 before, self.head = self.head, window[-1].seq
-                for follower in tuple(self._followers):
-                    follower.notice(window, before)
+                for subscriber in tuple(self._subscribers):
+                    subscriber.notice(window, before)
             if len(window) < WINDOW:
-                await desk.bell.wait(seen)
-                seen = desk.bell.count
+                await services.event_signal.wait(seen)
+                seen = services.event_signal.count
 
-    async def read(self, context: Context, plan: Plan, values: dict[str, object]) -> list[Sent]:
+    async def read(
+        self, context: Context, plan: Plan, values: dict[str, object]
+    ) -> list[DeliveredEvent]:
         """Return the events that a plan finds; those who ask for the same at once share it."""
         given = {**context_values(context), **values}
         key = (plan.sql, *(given.get(name) for name in plan.names if name not in _MOMENT))
         task = self._shared.get(key)
         if task is None:
-            task = self._shared[key] = asyncio.create_task(_read(context.desk, plan, given))
+            task = self._shared[key] = asyncio.create_task(_read(context.services, plan, given))
             # Perhaps nobody is left to be told of a failure.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            asyncio.get_running_loop().call_later(SHARED, self._shared.pop, key, None)
+            asyncio.get_running_loop().call_later(SHARED_SECONDS, self._shared.pop, key, None)
         # One of those who wait for it may leave.
         return await asyncio.shield(task)
 
 
-async def _read(desk: Desk, plan: Plan, values: dict[str, object]) -> list[Sent]:
-    row = checked_row(desk, await desk.database.fetch_row(plan.sql, plan.values(values)))
+async def _read(services: Services, plan: Plan, values: dict[str, object]) -> list[DeliveredEvent]:
+    row = checked_row(services, await services.database.fetch_row(plan.sql, plan.values(values)))
     return [
-        Sent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
+        DeliveredEvent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
         for item in orjson.loads(row[0])
     ]
 
 
-async def _head(desk: Desk) -> int:
-    row = await fetch_row(desk, _last, _last, {})
+async def _head(services: Services) -> int:
+    row = await fetch_row(services, _last, _last, {})
     return int(row[0] or 0)
 
 
@@ -182,9 +184,9 @@ def _last() -> Select[Any]:
     return select(func.max(_events.c.seq))
 
 
-async def _window(desk: Desk, after: int) -> list[Happened]:
-    row = await fetch_row(desk, _next, _next, {"after": after})
-    return [Happened(*item) for item in orjson.loads(row[0])]
+async def _window(services: Services, after: int) -> list[CommittedEvent]:
+    row = await fetch_row(services, _next, _next, {"after": after})
+    return [CommittedEvent(*item) for item in orjson.loads(row[0])]
 
 
 def _next() -> Select[Any]:

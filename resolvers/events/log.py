@@ -28,7 +28,7 @@ Execute = Callable[[Any], Awaitable[object]]
 
 
 @dataclass(frozen=True)
-class Happening:
+class EventDraft:
     """What a write did to a ticket."""
 
     type: TicketEventType
@@ -87,30 +87,30 @@ async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> No
 
 
 async def append_events(
-    context: Context, session: AsyncSession, ticket: Ticket, happenings: Sequence[Happening]
+    context: Context, session: AsyncSession, ticket: Ticket, drafts: Sequence[EventDraft]
 ) -> None:
     """Append events as the last thing a transaction does.
 
     The lock makes the order of ``seq`` the order of the commits: no lower number ever appears
     after a higher one. It must come after every row lock, or two writers could wait for each other.
     """
-    if not happenings:
+    if not drafts:
         return
     await session.flush()
-    await lock_log(context.desk.database.dialect.name, session.exec)
-    now = context.desk.clock()
-    for happening in happenings:
+    await lock_log(context.services.database.dialect.name, session.exec)
+    now = context.services.clock()
+    for draft in drafts:
         event = TicketEvent(
-            type=happening.type,
+            type=draft.type,
             ticket_id=ticket.id,
             company_id=ticket.company_id,
             ticket_number=ticket.ticket_number,
-            comment_id=happening.comment_id,
-            attachment_id=happening.attachment_id,
+            comment_id=draft.comment_id,
+            attachment_id=draft.attachment_id,
             actor_id=context.viewer.id if context.viewer else None,
             via=Via(context.via),
-            is_internal=happening.is_internal,
-            changes=[dict(entry) for entry in happening.changes],
+            is_internal=draft.is_internal,
+            changes=[dict(entry) for entry in draft.changes],
             at=now,
         )
         session.add(event)

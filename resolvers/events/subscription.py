@@ -6,86 +6,88 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from resolvers.errors import AnswerTooLarge
-from resolvers.events.broker import Feed, Follower, Sent
-from resolvers.query.execute import MAX_FOLLOWED_BYTES, MOST_FOLLOWED, Read, plan_for
+from resolvers.events.broker import DeliveredEvent, EventBroker, Subscriber
+from resolvers.query.execute import MAX_FOLLOWED, MAX_FOLLOWED_BYTES, Query, plan_for
 from resolvers.query.shapes import Args
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
 # it may still be seen.
-FRESH = 1.0
+FRESH_SECONDS = 1.0
 # How often it is looked whether who waits is still somebody, in seconds.
-RECHECK = 15.0
+RECHECK_SECONDS = 15.0
 
 # Says for whom the next events are; raises ``Unauthenticated`` when that is nobody any more.
 Check = Callable[[], Awaitable[Context]]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EventFilter:
     """What a follower asks for: a read of the root ``followed`` with its arguments.
 
     ``position``: the ``seq`` after which to begin; None begins with what happens from now on.
     ``types``: only events of these types; None for all.
     """
 
-    read: Read
+    read: Query
     args: tuple[Args, ...]
     key: Hashable
     position: int | None
     types: frozenset[str] | None
 
 
-async def follow(desk: Desk, check: Check, wanted: Wanted) -> AsyncGenerator[Sent, None]:
+async def follow(
+    services: Services, check: Check, wanted: EventFilter
+) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
 
     Ends by what ``check`` raises, and with the feed.
     """
     await check()
-    follower = await desk.feed.join(desk, wanted.position, wanted.types)
+    subscriber = await services.broker.join(services, wanted.position, wanted.types)
     try:
-        while not desk.feed.ended:
+        while not services.broker.ended:
             context = await check()
             viewer = context.require_viewer()
-            follower.company_id = str(viewer.company_id) if viewer.is_customer else None
-            follower.woken.clear()
-            if follower.position < desk.feed.head:
-                async with aclosing(_read(desk.feed, context, follower, wanted)) as events:
+            subscriber.company_id = str(viewer.company_id) if viewer.is_customer else None
+            subscriber.woken.clear()
+            if subscriber.position < services.broker.head:
+                async with aclosing(_read(services.broker, context, subscriber, wanted)) as events:
                     async for event in events:
                         yield event
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(RECHECK):
-                    await follower.woken.wait()
+                async with asyncio.timeout(RECHECK_SECONDS):
+                    await subscriber.woken.wait()
     finally:
-        desk.feed.leave(follower)
+        services.broker.leave(subscriber)
 
 
 async def _read(
-    feed: Feed, context: Context, follower: Follower, wanted: Wanted
-) -> AsyncGenerator[Sent, None]:
+    broker: EventBroker, context: Context, subscriber: Subscriber, wanted: EventFilter
+) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
-    values: dict[str, object] = {"s0_seq": follower.position}
+    values: dict[str, object] = {"s0_seq": subscriber.position}
     for slot, one in enumerate(wanted.args):
         values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
     plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
-    until = feed.head
+    until = broker.head
     while True:
         try:
-            found = await feed.read(context, plan, {**values, "s0_until": until})
+            found = await broker.read(context, plan, {**values, "s0_until": until})
             break
         except AnswerTooLarge:
             # Lists inside the events count for no limit of a page: fewer events may fit.
-            if until - follower.position <= 1:
+            if until - subscriber.position <= 1:
                 raise
-            until = (follower.position + until) // 2
-    stale = now() + FRESH
+            until = (subscriber.position + until) // 2
+    stale = now() + FRESH_SECONDS
     for event in found:
-        follower.position = event.seq
+        subscriber.position = event.seq
         yield event
         if now() > stale:
             return
-    if len(found) < MOST_FOLLOWED and sum(event.size for event in found) < MAX_FOLLOWED_BYTES:
+    if len(found) < MAX_FOLLOWED and sum(event.size for event in found) < MAX_FOLLOWED_BYTES:
         # It has been read to the end: by neither limit was anything left for later.
-        follower.position = max(follower.position, until)
+        subscriber.position = max(subscriber.position, until)

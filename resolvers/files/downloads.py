@@ -13,7 +13,7 @@ from resolvers.errors import NotFound
 from resolvers.files.media_types import TYPES, UNKNOWN
 from resolvers.query.filters.search_terms import storable
 from resolvers.query.plans import context_values, fetch_row
-from resolvers.services import Context, Files, ViewerKind
+from resolvers.services import Context, FileStorage, ViewerKind
 
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
 
@@ -27,7 +27,7 @@ class OpenFile:
     size: int
     content_type: str
     sha256: str
-    files: Files
+    files: FileStorage
 
     async def read(self, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
         """Return the bytes, or those from a start up to an end; raises ``NotFound``."""
@@ -56,8 +56,8 @@ async def open_signed(context: Context, key: str, expires: str, signature: str) 
     """Open the file of a signed link; raises ``NotFound`` where it is altered or expired."""
     if storable(key + expires) != key + expires:
         raise NotFound("Attachment")
-    genuine = context.desk.signer.is_media_signature(signature, key, expires)
-    if not genuine or int(expires) < context.desk.clock().timestamp():
+    genuine = context.services.signer.is_media_signature(signature, key, expires)
+    if not genuine or int(expires) < context.services.clock().timestamp():
         raise NotFound("Attachment")
     # Whoever was given the link sees what its giver saw.
     return await _open(context, key, ViewerKind.ADMIN)
@@ -75,10 +75,10 @@ async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
     if storable(key) != key:
         raise NotFound("Attachment")
     values = {**context_values(context), "key": key}
-    found = await fetch_row(context.desk, (_open, viewer), build, values)
+    found = await fetch_row(context.services, (_open, viewer), build, values)
     if found is None:
         raise NotFound("Attachment")
     name, size, content_type, sha256 = found
     # Rows may come from elsewhere, with a type that somebody claimed.
     kind = content_type if content_type in TYPES else UNKNOWN
-    return OpenFile(key, name, size, kind, sha256, context.desk.files)
+    return OpenFile(key, name, size, kind, sha256, context.services.files)

@@ -12,9 +12,9 @@ _BIDIRECTIONAL = frozenset(
 _DROPPED = frozenset({"Cc", "Zl", "Zp"})
 # Letters, marks and digits of any script.
 _KEPT_IN_KEYS = frozenset("LMN")
-LONGEST_EXTENSION = 40
+MAX_EXTENSION_LENGTH = 40
 # With the extension and what leads there, a key has at most 300 bytes, and a file's name 255.
-LONGEST_STEM = 160
+MAX_STEM_LENGTH = 160
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -41,8 +41,8 @@ def key_name(name: str) -> str:
     stem, dot, extension = name.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")
     if not dot:
         stem, extension = extension, ""
-    stem = _encoded(stem, LONGEST_STEM) or "file"
-    extension = _encoded(extension, LONGEST_EXTENSION)
+    stem = _encoded(stem, MAX_STEM_LENGTH) or "file"
+    extension = _encoded(extension, MAX_EXTENSION_LENGTH)
     return f"{stem}.{extension}" if extension else stem
 
 

@@ -6,18 +6,18 @@ a second of the event loop and 200 MB.
 
 import re
 
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def has_too_many_values(text: bytes | bytearray) -> bool:
-    """Tell whether a JSON text holds more than ``MOST_VALUES`` values, arrays and objects."""
-    if _separators(text) <= MOST_VALUES:
+    """Tell whether a JSON text holds more than ``MAX_VALUES`` values, arrays and objects."""
+    if _separators(text) <= MAX_VALUES:
         return False
     # They may stand in strings. Of those, each begins with a quote that no backslash precedes.
-    if text.count(b'"') - text.count(b'\\"') > 4 * MOST_VALUES:
+    if text.count(b'"') - text.count(b'\\"') > 4 * MAX_VALUES:
         return True
-    return _separators(_STRING.sub(b"", text)) > MOST_VALUES
+    return _separators(_STRING.sub(b"", text)) > MAX_VALUES
 
 
 def _separators(text: bytes | bytearray) -> int:

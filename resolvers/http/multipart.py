@@ -11,7 +11,7 @@ from resolvers.files.names import file_name
 from resolvers.http.headers import extended_value, parse_header
 from resolvers.http.transfer_encoding import BadEncoding, decoder_of
 
-MOST_PARTS = 1000
+MAX_PARTS = 1000
 
 
 class BadMultipart(ValueError):
@@ -47,8 +47,8 @@ class _Collector:
     def on_part_begin(self) -> None:
         self._parts += 1
         self._headers = {}
-        if self._parts > MOST_PARTS:
-            raise FormParserError(f"more than {MOST_PARTS} parts")
+        if self._parts > MAX_PARTS:
+            raise FormParserError(f"more than {MAX_PARTS} parts")
 
     def on_header_begin(self) -> None:
         self._name = self._value = b""

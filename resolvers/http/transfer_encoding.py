@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 # A line of quoted-printable has at most 76 characters; this much is kept of one.
-LONGEST_LINE = 64 * 1024
+MAX_LINE_LENGTH = 64 * 1024
 _NOT_BASE64 = "A part is not base64, as its encoding says."
 
 
@@ -75,7 +75,7 @@ class QuotedPrintable:
     def decode(self, data: bytes) -> bytes:
         """See ``Decoder``."""
         *lines, self._kept = (self._kept + data).split(b"\n")
-        if len(self._kept) > LONGEST_LINE:
+        if len(self._kept) > MAX_LINE_LENGTH:
             raise BadEncoding("A part has too long a line for quoted-printable.")
         return b"".join(_decoded_line(line, b"\n") for line in lines)
 

@@ -28,7 +28,7 @@ from models.types import UtcDateTime, Uuid36
 from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity, Row
 from resolvers.query.filters.compile import conditions
-from resolvers.query.objects import Build, object_in_list
+from resolvers.query.objects import CompileContext, object_in_list
 from resolvers.query.page_weights import Weigh, fitting, items, weigher
 from resolvers.query.shapes import TYPENAME, Args, Field, Shape
 from resolvers.query.sql.elements import (
@@ -47,7 +47,7 @@ from resolvers.query.sql.elements import (
     Last,
     Plain,
     Quoted,
-    Seal,
+    SignedCursor,
     Word,
 )
 from resolvers.signing import CURSOR
@@ -61,7 +61,7 @@ class Source:
     parameters.
     """
 
-    build: Build
+    build: CompileContext
     entity: Entity
     args: Args
     prefix: str
@@ -215,7 +215,7 @@ class Source:
 
     def sealed(self, position: SQL) -> SQL:
         """Return a position as a cursor."""
-        return Seal(position, *self.build.signing(CURSOR))
+        return SignedCursor(position, *self.build.signing(CURSOR))
 
 
 def text_list(source: Source, shape: Shape) -> SQL:

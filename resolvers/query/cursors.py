@@ -21,7 +21,7 @@ def order_key(entity: Entity, order: tuple[tuple[str, bool], ...]) -> str:
     return f"{entity.name}:" + ",".join(f"{'-' if down else ''}{field}" for field, down in order)
 
 
-def open_position(
+def decode_cursor(
     cursor: str, entity: Entity, order: tuple[tuple[str, bool], ...], signer: Signer
 ) -> list[object]:
     """Return the values inside a cursor, the id last; raises ``BadCursor``."""

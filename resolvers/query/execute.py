@@ -11,7 +11,14 @@ from sqlalchemy.types import BigInteger, Integer, String
 from models.types import Uuid36
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.connections import Source, connection, text_list
-from resolvers.query.objects import Build, any_node, is_deep, object_in_list, one_row, some_nodes
+from resolvers.query.objects import (
+    CompileContext,
+    any_node,
+    is_deep,
+    object_in_list,
+    one_row,
+    some_nodes,
+)
 from resolvers.query.page_weights import fitting, weigher
 from resolvers.query.plans import Plan, checked_row, compile_plan, context_values
 from resolvers.query.preparation_cost import charge_preparation
@@ -32,25 +39,25 @@ from resolvers.rate_limits import bucket_of
 from resolvers.services import Context
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
-MOST_FOLLOWED = 50
+MAX_FOLLOWED = 50
 # How many characters of a new statement cost a point: 10,000 take about 25 ms to make.
 CHARACTERS_A_POINT = 10
 MAX_FOLLOWED_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Face:
+class OutputFormat:
     """How a face words choices: by name with none as null, or by value with none as ''."""
 
     choice_names: bool
 
 
-GRAPHQL = Face(choice_names=True)
-REST = Face(choice_names=False)
+GRAPHQL = OutputFormat(choice_names=True)
+REST = OutputFormat(choice_names=False)
 
 
 @dataclass(frozen=True)
-class Read:
+class Query:
     """One read: which root, of which entity, in which shape, with arguments by slot.
 
     Roots: ``connection``, ``page`` (count and list, by offset), ``list``, ``one`` (by the column
@@ -62,18 +69,18 @@ class Read:
     root: str
     entity: str
     shapes: tuple[tuple[str, Shape], ...]
-    face: Face
+    output_format: OutputFormat
     by: str = "id"
 
 
 async def plan_for(
-    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+    context: Context, read: Query, args: Sequence[Args], key: Hashable = None
 ) -> Plan:
     """Return the plan of a read; ``key`` may stand for ``read`` where hashing that is slow.
 
     A new plan costs its user points by its length, also where there are too few left.
     """
-    plans = context.desk.plans
+    plans = context.services.plans
     whole = (read if key is None else key, tuple(args), context.kind)
     plan = plans.get(whole)
     if plan is not None:
@@ -83,18 +90,18 @@ async def plan_for(
         plans.put(whole, made)
         charge_preparation(context, len(made.sql) // CHARACTERS_A_POINT)
 
-    compiler = context.desk.compiler
+    compiler = context.services.compiler
     make = partial(_compile, context, read, args)
     return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
 
 
-def _compile(context: Context, read: Read, args: Sequence[Args]) -> Plan:
-    dialect = context.desk.database.dialect
-    build = Build(
+def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
+    dialect = context.services.database.dialect
+    build = CompileContext(
         dialect.name,
         context.kind,
-        read.face.choice_names,
-        context.desk.signed_media,
+        read.output_format.choice_names,
+        context.services.signed_media,
         args,
         deep=is_deep(dialect.name, [shape for _, shape in read.shapes], args),
     )
@@ -111,12 +118,12 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
         for name, value in one.values.items():
             values[f"s{slot}_{name}"] = value
     user = bucket_of(context)
-    row = await context.desk.database.fetch_row(plan.sql, plan.values(values), user)
-    return checked_row(context.desk, row)
+    row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
+    return checked_row(context.services, row)
 
 
 async def read_json(
-    context: Context, read: Read, args: Sequence[Args], key: Hashable = None
+    context: Context, read: Query, args: Sequence[Args], key: Hashable = None
 ) -> str | None:
     """Return the JSON text of a read, None where there is no such row for the viewer.
 
@@ -127,25 +134,25 @@ async def read_json(
     return None if row is None else row[0]
 
 
-def _source(build: Build, read: Read) -> Source:
+def _source(build: CompileContext, read: Query) -> Source:
     entity = ENTITIES[read.entity]
     return Source(build, entity, build.args[0], "s0_", entity.order)
 
 
-def _connection(build: Build, read: Read) -> tuple[SQL, ...]:
+def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (connection(_source(build, read), read.shapes[0][1]),)
 
 
-def _page(build: Build, read: Read) -> tuple[SQL, ...]:
+def _page(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     source = _source(build, read)
     return (source.count(), text_list(source, read.shapes[0][1]))
 
 
-def _list(build: Build, read: Read) -> tuple[SQL, ...]:
+def _list(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (text_list(_source(build, read), read.shapes[0][1]),)
 
 
-def _one(build: Build, read: Read) -> tuple[SQL, ...]:
+def _one(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     wanted = build.bind("s0_key", Uuid36 if read.by == "id" else String)
 
     def found(row: Any) -> ColumnElement[bool]:
@@ -155,15 +162,15 @@ def _one(build: Build, read: Read) -> tuple[SQL, ...]:
     return (one_row(build, ENTITIES[read.entity], read.shapes[0][1], found),)
 
 
-def _shapes(read: Read) -> list[tuple[Any, Shape]]:
+def _shapes(read: Query) -> list[tuple[Any, Shape]]:
     return [(ENTITIES[name], shape) for name, shape in read.shapes]
 
 
-def _node(build: Build, read: Read) -> tuple[SQL, ...]:
+def _node(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (any_node(build, _shapes(read), build.bind("s0_key", Uuid36)),)
 
 
-def _nodes(build: Build, read: Read) -> tuple[SQL, ...]:
+def _nodes(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     keys = build.bind("s0_keys", String)
     if build.dialect == "sqlite":
         each = func.json_each(keys).table_valued("value")
@@ -172,11 +179,11 @@ def _nodes(build: Build, read: Read) -> tuple[SQL, ...]:
     return (some_nodes(build, _shapes(read), each, cast(each.c.value, Uuid36)),)
 
 
-def _statistics(build: Build, read: Read) -> tuple[SQL, ...]:
+def _statistics(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (statistics_object(_source(build, read), read.shapes[0][1]),)
 
 
-def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
+def _payload(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     """Return a write's answer: objects and ids by the bind parameters named as they are.
 
     It has no errors: a write that failed has nothing to project.
@@ -196,18 +203,18 @@ def _payload(build: Build, read: Read) -> tuple[SQL, ...]:
     return (JsonObject(pairs),)
 
 
-def _made(build: Build, name: str, shape: Shape, key: SQL) -> SQL:
+def _made(build: CompileContext, name: str, shape: Shape, key: SQL) -> SQL:
     entity = ENTITIES["WebhookDelivery" if name == "delivery" else name.title()]
     return one_row(build, entity, shape, lambda row: row.id == key)
 
 
-def _followed(build: Build, read: Read) -> tuple[SQL, ...]:
+def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     """Return a list of events, each with its ``seq``, cursor and size beside the object."""
     since, until = build.bind("s0_seq", BigInteger), build.bind("s0_until", BigInteger)
     source = replace(
         _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
     )
-    limit, shape = literal_column(str(MOST_FOLLOWED), Integer), read.shapes[0][1]
+    limit, shape = literal_column(str(MAX_FOLLOWED), Integer), read.shapes[0][1]
     weigh = weigher(build, source.entity, [shape])
     chosen = (
         source.rows(limit)

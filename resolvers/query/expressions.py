@@ -9,7 +9,7 @@ from sqlalchemy.types import Integer, String
 from models import FINISHED_STATUSES, Comment
 from models.types import UtcDateTime
 from resolvers import access
-from resolvers.query.field_types import Definition, Kind, Row, Scalar
+from resolvers.query.field_types import Definition, FieldKind, Row, Scalar
 from resolvers.query.sql.elements import (
     SQL,
     Concat,
@@ -18,26 +18,26 @@ from resolvers.query.sql.elements import (
     JsonMember,
     MediaMac,
     Plain,
-    Seal,
+    SignedCursor,
 )
 from resolvers.services import ViewerKind
 from resolvers.signing import CURSOR, MEDIA
 
 if TYPE_CHECKING:
-    from resolvers.query.objects import Build
+    from resolvers.query.objects import CompileContext
 
 
-def columns(kind: Kind, *names: str, nullable: bool = False) -> dict[str, Definition]:
+def columns(kind: FieldKind, *names: str, nullable: bool = False) -> dict[str, Definition]:
     """Define fields that are columns of the same names."""
     return {name: column(kind, name, nullable) for name in names}
 
 
 def long_text(name: str) -> Scalar:
     """Define a field that is a column with texts of any length."""
-    return Scalar(Kind.TEXT, lambda _build, row, _slot: row[name], long=True)
+    return Scalar(FieldKind.TEXT, lambda _build, row, _slot: row[name], long=True)
 
 
-def column(kind: Kind, name: str, nullable: bool = False) -> Scalar:
+def column(kind: FieldKind, name: str, nullable: bool = False) -> Scalar:
     """Define a field that is a column."""
     return Scalar(kind, lambda _build, row, _slot: row[name], nullable)
 
@@ -50,31 +50,31 @@ def text_of(
     ``anyone``: also of a user whom the viewer could not see alone (``access.shows_person``).
     """
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         return _of_other(build, row, model, column, text, anyone=anyone)
 
-    def absent(build: "Build", row: Row) -> SQL:
+    def absent(build: "CompileContext", row: Row) -> SQL:
         shown = sql(build, row, None) if build.kind is ViewerKind.CUSTOMER else row[column]
         missing: SQL = shown.is_(None)
         return missing
 
-    return Scalar(Kind.TEXT, sql, nullable=True, absent=absent if anyone else None)
+    return Scalar(FieldKind.TEXT, sql, nullable=True, absent=absent if anyone else None)
 
 
 def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
     """Define the id of the row that ``column`` refers to; customers get those they are shown."""
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         if build.kind is not ViewerKind.CUSTOMER:
             own: SQL = row[column]
             return own
         return _of_other(build, row, model, column, lambda other: other.id, anyone=anyone)
 
-    return Scalar(Kind.UUID, sql, nullable=True)
+    return Scalar(FieldKind.UUID, sql, nullable=True)
 
 
 def _of_other(
-    build: "Build",
+    build: "CompileContext",
     row: Row,
     model: type[Any],
     column: str,
@@ -101,17 +101,17 @@ def full_name(row: Row) -> SQL:
 def contact_detail(name: str) -> Scalar:
     """Define a column of users that is shown to themselves and to Admins."""
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         sees = access.sees_contact_details(row, build.kind, build.bind_viewer)
         return case((sees, row[name])) if sees is not true() else row[name]
 
-    return Scalar(Kind.TEXT, sql, nullable=True)
+    return Scalar(FieldKind.TEXT, sql, nullable=True)
 
 
 def count_comments(internal: bool) -> Scalar:
     """Define the number of public comments, or of internal notes, which customers have none of."""
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         if internal and build.kind is ViewerKind.CUSTOMER:
             return literal_column("0")
         comment = Comment.__table__.alias()  # type: ignore[attr-defined]
@@ -119,15 +119,15 @@ def count_comments(internal: bool) -> Scalar:
         counted = select(func.count()).select_from(comment)
         return counted.where(comment.c.ticket_id == row.id, wanted).scalar_subquery()
 
-    return Scalar(Kind.NUMBER, sql)
+    return Scalar(FieldKind.NUMBER, sql)
 
 
-def is_overdue(build: "Build", row: Row, _slot: int | None) -> SQL:
+def is_overdue(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
     """Return whether a ticket is overdue, false where it has no due date."""
     return func.coalesce(overdue(build, row), literal_column("false"))
 
 
-def overdue(build: "Build", row: Row) -> ColumnElement[bool]:
+def overdue(build: "CompileContext", row: Row) -> ColumnElement[bool]:
     """Return the condition for tickets that are past their due date and not finished."""
     return and_(row.due_date < build.bind("now", UtcDateTime), ~finished(row))
 
@@ -144,19 +144,19 @@ def finished(row: Row) -> ColumnElement[bool]:
 def hours_until(column: str) -> Scalar:
     """Define the hours from a ticket's creation to another of its times."""
 
-    def sql(_build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(_build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         return Hours(row.created_at, row[column])
 
-    return Scalar(Kind.HOURS, sql, nullable=True)
+    return Scalar(FieldKind.HOURS, sql, nullable=True)
 
 
 def staff_only(column: str) -> Scalar:
     """Define a column that customers see as null."""
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         return literal_column("NULL") if build.kind is ViewerKind.CUSTOMER else row[column]
 
-    return Scalar(Kind.TEXT, sql, nullable=True, long=True)
+    return Scalar(FieldKind.TEXT, sql, nullable=True, long=True)
 
 
 def permissions(entity: str) -> dict[str, Definition]:
@@ -165,13 +165,13 @@ def permissions(entity: str) -> dict[str, Definition]:
 
 
 def _permission(entity: str, action: access.Action) -> Scalar:
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         return access.may(entity, action, row, build.kind, build.bind_viewer)
 
-    return Scalar(Kind.BOOL, sql)
+    return Scalar(FieldKind.BOOL, sql)
 
 
-def signed_link(build: "Build", row: Row, expires_in: SQL) -> SQL:
+def signed_link(build: "CompileContext", row: Row, expires_in: SQL) -> SQL:
     """Return an absolute link that works until a Unix time, without a token."""
     expires = cast(build.bind("epoch", Integer) + expires_in, String)
     mac = MediaMac(Concat(expires, Constant(":"), row.key), *build.signing(MEDIA))
@@ -179,22 +179,22 @@ def signed_link(build: "Build", row: Row, expires_in: SQL) -> SQL:
     return Concat(link, Constant("?expires="), expires, Constant("&signature="), mac)
 
 
-def download_url(build: "Build", row: Row, slot: int | None) -> SQL:
+def download_url(build: "CompileContext", row: Row, slot: int | None) -> SQL:
     """Return a signed link that works for as long as the argument says."""
     return signed_link(build, row, build.bind(f"s{slot}_expires_in", Integer))
 
 
-def file_link(build: "Build", row: Row, _slot: int | None) -> SQL:
+def file_link(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
     """Return REST's link: the documented path, or a signed one that works for an hour."""
     if build.signed_media:
         return signed_link(build, row, literal_column("3600"))
     return Concat(Constant("/media/"), row.key)
 
 
-def event_cursor(build: "Build", row: Row, _slot: int | None) -> SQL:
+def event_cursor(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
     """Return an event's place in the feed, as the cursor of its edge has it (``Source``)."""
     place = (Constant('["TicketEvent:seq","'), Plain(row.seq), Constant('","'), Plain(row.id))
-    return Seal(Concat(*place, Constant('"]')), *build.signing(CURSOR))
+    return SignedCursor(Concat(*place, Constant('"]')), *build.signing(CURSOR))
 
 
 def member(row: Row, name: str) -> SQL:
@@ -205,14 +205,14 @@ def member(row: Row, name: str) -> SQL:
 def changed_value(name: str) -> Scalar:
     """Define what a field was or became; customers are not told ids of other companies' rows."""
 
-    def sql(build: "Build", row: Row, _slot: int | None) -> SQL:
+    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         value = member(row, name)
         sees = access.sees_changed(member(row, "field"), value, build.kind, build.bind_viewer)
         return case((sees, value)) if sees is not true() else value
 
-    return Scalar(Kind.TEXT, sql, nullable=True)
+    return Scalar(FieldKind.TEXT, sql, nullable=True)
 
 
 def changed_number(name: str) -> Scalar:
     """Define a number that a change has where it tells of long texts (``events.change``)."""
-    return Scalar(Kind.NUMBER, lambda _build, row, _slot: member(row, name), nullable=True)
+    return Scalar(FieldKind.NUMBER, lambda _build, row, _slot: member(row, name), nullable=True)

@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 from resolvers.query.sql.elements import SQL
 
 if TYPE_CHECKING:
-    from resolvers.query.objects import Build
+    from resolvers.query.objects import CompileContext
 
 # How much long text a page of events or of deliveries has, beyond its first row.
 MAX_PAGE_BYTES = 2 * 1024 * 1024
@@ -18,7 +18,7 @@ MAX_PAGE_BYTES = 2 * 1024 * 1024
 Row = Any  # the columns of an alias or a subquery
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a value is written as JSON."""
 
     TEXT = auto()
@@ -42,22 +42,22 @@ class Scalar:
     own, whose size counts where pages are bounded by bytes.
     """
 
-    kind: Kind
-    sql: Callable[["Build", Row, int | None], SQL]
+    kind: FieldKind
+    sql: Callable[["CompileContext", Row, int | None], SQL]
     nullable: bool = False
-    absent: Callable[["Build", Row], SQL] | None = None
+    absent: Callable[["CompileContext", Row], SQL] | None = None
     long: bool = False
 
 
 @dataclass(frozen=True)
-class Inline:
+class Embedded:
     """An object that is computed from the same row."""
 
     entity: str
 
 
 @dataclass(frozen=True)
-class One:
+class ToOne:
     """A related row, or null. ``anyone``: a user whom ``access.shows_person`` shows."""
 
     entity: str
@@ -66,7 +66,7 @@ class One:
 
 
 @dataclass(frozen=True)
-class Many:
+class ToMany:
     """Related rows whose ``column`` names this row: a connection, or all of them as a list."""
 
     entity: str
@@ -76,7 +76,7 @@ class Many:
 
 
 @dataclass(frozen=True)
-class Inside:
+class JsonItems:
     """The objects of a list that is a JSON column of the row itself."""
 
     entity: str
@@ -90,7 +90,7 @@ class Refusals:
     entity: str
 
 
-Definition = Scalar | Inline | One | Many | Inside | Refusals
+Definition = Scalar | Embedded | ToOne | ToMany | JsonItems | Refusals
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Turns a shape into one statement whose single value is finished JSON.
 
-``Build`` holds one statement in the making. Rows become JSON objects, related rows correlated
-subqueries: their conditions, orders and limits are plain SQL inside the same statement, so a read
-costs one statement however deep it goes.
+``CompileContext`` holds what one statement is compiled with. Rows become JSON objects and related
+rows become correlated subqueries: their conditions, orders and limits are SQL inside the same
+statement, so a read costs one statement however deep it goes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,15 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.field_types import (
+    Embedded,
     Entity,
-    Inline,
-    Inside,
-    Kind,
-    Many,
-    One,
+    FieldKind,
+    JsonItems,
     Refusals,
     Row,
     Scalar,
+    ToMany,
+    ToOne,
 )
 from resolvers.query.permissions import refusal_list
 from resolvers.query.shapes import FAILED, NO_ARGS, TYPENAME, Args, Field, Shape
@@ -59,7 +59,7 @@ OF_ANY_TYPE = 4
 
 
 @dataclass
-class Build:
+class CompileContext:
     """One statement in the making: for whom, in which face's words, with which arguments.
 
     ``choice_names``: choices appear by name (GraphQL) and none as null, instead of by value and
@@ -127,14 +127,14 @@ def _filter_depth(where: tuple[object, ...]) -> int:
     return 1 + max(map(_filter_depth, inside), default=0) if inside else 0
 
 
-def object_of(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+def object_of(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:
     """Return the JSON object of a row."""
     pairs = [(field.key, _value(build, entity, field, row)) for field in shape.fields]
     omitted = {f.key: _absent(build, entity, f, row) for f in shape.fields if f.omit_null}
     return JsonObject(pairs, omitted)
 
 
-def _absent(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+def _absent(build: CompileContext, entity: Entity, field: Field, row: Row) -> SQL:
     definition = entity.fields[field.name]
     assert isinstance(definition, Scalar)
     if definition.absent is not None:
@@ -142,7 +142,7 @@ def _absent(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     return definition.sql(build, row, field.slot).is_(None)
 
 
-def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
+def _value(build: CompileContext, entity: Entity, field: Field, row: Row) -> SQL:
     if field.name == TYPENAME:
         return Word(entity.name)
     if field.name == FAILED:
@@ -151,48 +151,48 @@ def _value(build: Build, entity: Entity, field: Field, row: Row) -> SQL:
     if isinstance(definition, Scalar):
         value = definition.sql(build, row, field.slot)
         if field.omit_null:
-            return JsonNumber(value) if definition.kind is Kind.NUMBER else JsonString(value)
+            return JsonNumber(value) if definition.kind is FieldKind.NUMBER else JsonString(value)
         return encode(build, definition.kind, value, nullable=definition.nullable)
     assert field.shape is not None
-    if isinstance(definition, Inline):
+    if isinstance(definition, Embedded):
         return object_of(build, ENTITIES[definition.entity], field.shape, row)
-    if isinstance(definition, Inside):
+    if isinstance(definition, JsonItems):
         return _inside(build, definition, field.shape, row)
     if isinstance(definition, Refusals):
         return refusal_list(build, entity.name, field.shape, row)
-    if isinstance(definition, One):
+    if isinstance(definition, ToOne):
         return _one(build, definition, field.shape, row)
     return _many(build, definition, field, row)
 
 
-def encode(build: Build, kind: Kind, value: SQL, *, nullable: bool) -> SQL:
+def encode(build: CompileContext, kind: FieldKind, value: SQL, *, nullable: bool) -> SQL:
     """Return a value as JSON."""
-    if kind is Kind.TEXT:
+    if kind is FieldKind.TEXT:
         return JsonTextOrNull(value) if nullable else JsonText(value)
-    if kind is Kind.NUMBER or kind is Kind.HOURS:
+    if kind is FieldKind.NUMBER or kind is FieldKind.HOURS:
         return JsonNumberOrNull(value) if nullable else JsonNumber(value)
     if kind in _writers:
         return _writers[kind](value)
-    if kind is Kind.TIME:
+    if kind is FieldKind.TIME:
         value = TimeText(value)
-    elif kind is Kind.CHOICE and build.choice_names:
+    elif kind is FieldKind.CHOICE and build.choice_names:
         value = func.upper(value)
     if not nullable:
         return JsonWord(value)
-    if kind is Kind.CHOICE and not build.choice_names:
+    if kind is FieldKind.CHOICE and not build.choice_names:
         return JsonWordOrEmpty(value)
     return JsonWordOrNull(value)
 
 
-_writers: Mapping[Kind, Callable[[SQL], SQL]] = {
-    Kind.BOOL: JsonBool,
-    Kind.TAGS: JsonTags,
-    Kind.WORD: JsonWord,
-    Kind.JSON: lambda value: JsonOrNull(JsonAgain(value)),
+_writers: Mapping[FieldKind, Callable[[SQL], SQL]] = {
+    FieldKind.BOOL: JsonBool,
+    FieldKind.TAGS: JsonTags,
+    FieldKind.WORD: JsonWord,
+    FieldKind.JSON: lambda value: JsonOrNull(JsonAgain(value)),
 }
 
 
-def _inside(build: Build, relation: Inside, shape: Shape, row: Row) -> SQL:
+def _inside(build: CompileContext, relation: JsonItems, shape: Shape, row: Row) -> SQL:
     """Return the list of a JSON column's objects."""
     read = func.json_each if build.dialect == "sqlite" else func.json_array_elements
     each = read(row[relation.column]).table_valued("value", name=f"e{build.next_name()}")
@@ -200,14 +200,14 @@ def _inside(build: Build, relation: Inside, shape: Shape, row: Row) -> SQL:
     return select(JsonArray(item)).select_from(each).correlate_except(each).scalar_subquery()
 
 
-def object_in_list(build: Build, entity: Entity, shape: Shape, row: Row) -> SQL:
+def object_in_list(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:
     """Return the JSON object of a row of a list, which is visible already."""
     if build.deep:
         return _viewed(build, entity, shape, row.id, lambda _row: true())
     return object_of(build, entity, shape, row)
 
 
-def _one(build: Build, relation: One, shape: Shape, row: Row) -> SQL:
+def _one(build: CompileContext, relation: ToOne, shape: Shape, row: Row) -> SQL:
     entity = ENTITIES[relation.entity]
     key = row[relation.column]
 
@@ -225,7 +225,7 @@ def _one(build: Build, relation: One, shape: Shape, row: Row) -> SQL:
 
 
 def _viewed(
-    build: Build,
+    build: CompileContext,
     entity: Entity,
     shape: Shape,
     key: SQL,
@@ -243,7 +243,7 @@ def _viewed(
     return found.correlate_except(view).scalar_subquery()
 
 
-def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
+def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQL:
     # Here, because the two modules build each other's parts.
     from resolvers.query.connections import Source, connection, text_list
 
@@ -263,7 +263,7 @@ def _many(build: Build, relation: Many, field: Field, row: Row) -> SQL:
 
 
 def one_row(
-    build: Build, entity: Entity, shape: Shape, found: Callable[[Row], ColumnElement[bool]]
+    build: CompileContext, entity: Entity, shape: Shape, found: Callable[[Row], ColumnElement[bool]]
 ) -> SQL:
     """Return the JSON of the one row that a condition finds and the viewer may fetch, or NULL."""
     row = build.alias(entity.table)
@@ -272,7 +272,7 @@ def one_row(
     return statement.correlate_except(row).scalar_subquery()
 
 
-def any_node(build: Build, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL) -> SQL:
+def any_node(build: CompileContext, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL) -> SQL:
     """Return the JSON of the row of any entity that has an id and may be fetched, or NULL."""
     found = [
         one_row(build, entity, shape, lambda row: row.id == node_id) for entity, shape in shapes
@@ -281,7 +281,7 @@ def any_node(build: Build, shapes: Sequence[tuple[Entity, Shape]], node_id: SQL)
 
 
 def some_nodes(
-    build: Build, shapes: Sequence[tuple[Entity, Shape]], each: Any, node_id: SQL
+    build: CompileContext, shapes: Sequence[tuple[Entity, Shape]], each: Any, node_id: SQL
 ) -> SQL:
     """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
     item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))

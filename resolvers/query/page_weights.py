@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal_column, select
 
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.field_types import Entity, Inside, One, Row, Scalar
+from resolvers.query.field_types import Entity, JsonItems, Row, Scalar, ToOne
 from resolvers.query.shapes import TYPENAME, Shape
 from resolvers.query.sql.elements import SQL, ByteLength
 
 if TYPE_CHECKING:
     from resolvers.query.connections import Source
-    from resolvers.query.objects import Build
+    from resolvers.query.objects import CompileContext
 
 Weigh = Callable[[Row], SQL]
 
 
-def weigher(build: "Build", entity: Entity, shapes: Iterable[Shape]) -> Weigh | None:
+def weigher(build: "CompileContext", entity: Entity, shapes: Iterable[Shape]) -> Weigh | None:
     """Return what gives the bytes of long text in a row of these shapes; None where it has none."""
     whole = Shape(tuple(field for shape in shapes for field in shape.fields))
     if not _is_heavy(entity, whole):
@@ -31,10 +31,12 @@ def weigher(build: "Build", entity: Entity, shapes: Iterable[Shape]) -> Weigh | 
 def _is_heavy(entity: Entity, shape: Shape) -> bool:
     for field in shape.fields:
         definition = None if field.name == TYPENAME else entity.fields[field.name]
-        if isinstance(definition, Inside) or (isinstance(definition, Scalar) and definition.long):
+        if isinstance(definition, JsonItems) or (
+            isinstance(definition, Scalar) and definition.long
+        ):
             return True
         if (
-            isinstance(definition, One)
+            isinstance(definition, ToOne)
             and field.shape is not None
             and _is_heavy(ENTITIES[definition.entity], field.shape)
         ):
@@ -42,23 +44,25 @@ def _is_heavy(entity: Entity, shape: Shape) -> bool:
     return False
 
 
-def _weight(build: "Build", entity: Entity, shape: Shape, row: Row) -> SQL:
+def _weight(build: "CompileContext", entity: Entity, shape: Shape, row: Row) -> SQL:
     total: SQL = literal_column("0")
     for field in shape.fields:
         definition = None if field.name == TYPENAME else entity.fields[field.name]
-        if isinstance(definition, Inside):
+        if isinstance(definition, JsonItems):
             total += func.coalesce(ByteLength(row[definition.column]), literal_column("0"))
         elif isinstance(definition, Scalar) and definition.long:
             text = definition.sql(build, row, field.slot)
             total += func.coalesce(ByteLength(text), literal_column("0"))
-        elif isinstance(definition, One) and field.shape is not None:
+        elif isinstance(definition, ToOne) and field.shape is not None:
             other = ENTITIES[definition.entity]
             if _is_heavy(other, field.shape):
                 total += _weight_of_one(build, definition, other, field.shape, row)
     return total
 
 
-def _weight_of_one(build: "Build", relation: One, entity: Entity, shape: Shape, row: Row) -> SQL:
+def _weight_of_one(
+    build: "CompileContext", relation: ToOne, entity: Entity, shape: Shape, row: Row
+) -> SQL:
     """Return the weight of a related row, whether or not the viewer sees it."""
     other = build.alias(entity.table)
     found = select(_weight(build, entity, shape, other.c)).where(other.c.id == row[relation.column])

@@ -15,9 +15,9 @@ from sqlalchemy import Dialect, Integer, Select, bindparam, case, func, literal_
 import resolvers.query.sql.dialect  # noqa: F401 - registers how each database writes the elements
 from resolvers.errors import AnswerTooLarge
 from resolvers.query.sql.elements import SQL
-from resolvers.services import Context, Desk
+from resolvers.services import Context, Services
 
-MOST_PLANS = 1000
+MAX_PLANS = 1000
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def compile_select(statement: Select[Any], dialect: Dialect) -> Plan:
 class Plans:
     """A bounded cache of plans; the least recently used one leaves first."""
 
-    def __init__(self, most: int = MOST_PLANS) -> None:
+    def __init__(self, most: int = MAX_PLANS) -> None:
         self._most = most
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
 
@@ -97,32 +97,35 @@ class Plans:
 
 
 async def fetch_row(
-    desk: Desk, key: Hashable, build: Callable[[], Select[Any]], values: Mapping[str, object]
+    services: Services,
+    key: Hashable,
+    build: Callable[[], Select[Any]],
+    values: Mapping[str, object],
 ) -> Any:
     """Run a small read outside any transaction; returns the driver's row, or None.
 
     It is one of a few that this program consists of, which are compiled at their first use.
     """
-    database = desk.database
-    plan = desk.plans.get(key)
+    database = services.database
+    plan = services.plans.get(key)
     if plan is None:
         plan = compile_select(build(), database.dialect)
-        desk.plans.put(key, plan)
+        services.plans.put(key, plan)
     return await database.fetch_row(plan.sql, plan.values(values))
 
 
-def checked_row(desk: Desk, row: Any) -> Any:
+def checked_row(services: Services, row: Any) -> Any:
     """Return the row, or None, of a plan of ``compile_plan``; raises ``AnswerTooLarge``."""
     text = None if row is None else row[-1]
     # No JSON text is empty.
-    if text is not None and not 0 < len(text) <= desk.max_answer_bytes:
-        raise AnswerTooLarge(desk.max_answer_bytes)
+    if text is not None and not 0 < len(text) <= services.max_answer_bytes:
+        raise AnswerTooLarge(services.max_answer_bytes)
     return row
 
 
 def context_values(context: Context) -> dict[str, object]:
     """Return the values that any read may need, by the names of their bind parameters."""
-    now = context.desk.clock()
+    now = context.services.clock()
     viewer = context.viewer
     return {
         "now": now,
@@ -130,6 +133,6 @@ def context_values(context: Context) -> dict[str, object]:
         "viewer_id": viewer.id if viewer else None,
         "viewer_company": viewer.company_id if viewer else None,
         "base_url": context.base_url,
-        "max_answer_bytes": context.desk.max_answer_bytes,
-        **context.desk.signer.bind_values(now),
+        "max_answer_bytes": context.services.max_answer_bytes,
+        **context.services.signer.bind_values(now),
     }

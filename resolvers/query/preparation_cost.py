@@ -24,8 +24,8 @@ preparation: ContextVar[Preparation | None] = ContextVar("preparation", default=
 
 async def draw_preparation(context: Context, points: int) -> None:
     """Draw the points for what is to be prepared; raises ``Throttled``."""
-    if context.desk.rates is not None:
-        await context.desk.rates.draw(bucket_of(context), points)
+    if context.services.rates is not None:
+        await context.services.rates.draw(bucket_of(context), points)
     counted = preparation.get()
     if counted is not None:
         counted.points += points
@@ -34,8 +34,8 @@ async def draw_preparation(context: Context, points: int) -> None:
 def charge_preparation(context: Context, points: int) -> None:
     """Take the points for what has been prepared."""
     counted = preparation.get()
-    if context.desk.rates is not None:
+    if context.services.rates is not None:
         level = None if counted is None else counted.level
-        context.desk.rates.take(bucket_of(context), points, level)
+        context.services.rates.take(bucket_of(context), points, level)
     if counted is not None:
         counted.points += points

@@ -8,7 +8,7 @@ from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.query.connections import Source
 from resolvers.query.expressions import finished, overdue
 from resolvers.query.field_types import Row
-from resolvers.query.objects import Build
+from resolvers.query.objects import CompileContext
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import SQL, Constant, JsonList, JsonNumber, JsonObject, Word
 
@@ -32,7 +32,7 @@ def _count(condition: ColumnElement[bool] | None = None) -> SQL:
     return JsonNumber(func.count() if condition is None else func.count().filter(condition))
 
 
-def _value(build: Build, field: Field, row: Row) -> SQL:
+def _value(build: CompileContext, field: Field, row: Row) -> SQL:
     if field.name == TYPENAME:
         return Word("TicketStats")
     if field.name in GROUPS:

@@ -8,7 +8,15 @@ from sqlalchemy.types import Integer
 from models import Webhook, WebhookAttempt, WebhookDelivery
 from models.types import UtcDateTime
 from resolvers.query.expressions import column, columns
-from resolvers.query.field_types import MAX_PAGE_BYTES, Entity, Kind, Many, One, Order, Scalar
+from resolvers.query.field_types import (
+    MAX_PAGE_BYTES,
+    Entity,
+    FieldKind,
+    Order,
+    Scalar,
+    ToMany,
+    ToOne,
+)
 from resolvers.query.sql.elements import Plain
 
 _CREATED = {"created_at": Order("created_at", UtcDateTime)}
@@ -19,19 +27,19 @@ WEBHOOK = Entity(
     "Webhook",
     Webhook.__table__,  # type: ignore[attr-defined]
     {
-        **columns(Kind.UUID, "id"),
-        **columns(Kind.TEXT, "url"),
-        **columns(Kind.TEXT, "disabled_reason", nullable=True),
-        **columns(Kind.BOOL, "include_internal", "enabled"),
-        **columns(Kind.TIME, "created_at", "updated_at"),
-        **columns(Kind.TIME, "failing_since", nullable=True),
-        **columns(Kind.JSON, "filter"),
+        **columns(FieldKind.UUID, "id"),
+        **columns(FieldKind.TEXT, "url"),
+        **columns(FieldKind.TEXT, "disabled_reason", nullable=True),
+        **columns(FieldKind.BOOL, "include_internal", "enabled"),
+        **columns(FieldKind.TIME, "created_at", "updated_at"),
+        **columns(FieldKind.TIME, "failing_since", nullable=True),
+        **columns(FieldKind.JSON, "filter"),
         # Stored as values, shown as names.
         "event_types": Scalar(
-            Kind.JSON, lambda _build, row, _slot: func.upper(Plain(row.event_types))
+            FieldKind.JSON, lambda _build, row, _slot: func.upper(Plain(row.event_types))
         ),
-        "created_by": One("User", "created_by_id", anyone=True),
-        "deliveries": Many("WebhookDelivery", "webhook_id", _NEWEST),
+        "created_by": ToOne("User", "created_by_id", anyone=True),
+        "deliveries": ToMany("WebhookDelivery", "webhook_id", _NEWEST),
     },
     _CREATED,
     _NEWEST,
@@ -41,17 +49,17 @@ DELIVERY = Entity(
     "WebhookDelivery",
     WebhookDelivery.__table__,  # type: ignore[attr-defined]
     {
-        **columns(Kind.UUID, "id"),
-        **columns(Kind.UUID, "event_id", "ticket_id", nullable=True),
-        **columns(Kind.TEXT, "type", "message_id"),
-        **columns(Kind.CHOICE, "state"),
-        **columns(Kind.NUMBER, "attempt_count"),
-        **columns(Kind.TIME, "created_at"),
-        **columns(Kind.TIME, "next_attempt_at", "finished_at", nullable=True),
-        "request": replace(column(Kind.TEXT, "body"), long=True),
-        "webhook": One("Webhook", "webhook_id"),
-        "event": One("TicketEvent", "event_id"),
-        "attempts": Many("WebhookAttempt", "delivery_id", _BY_NUMBER, connection=False),
+        **columns(FieldKind.UUID, "id"),
+        **columns(FieldKind.UUID, "event_id", "ticket_id", nullable=True),
+        **columns(FieldKind.TEXT, "type", "message_id"),
+        **columns(FieldKind.CHOICE, "state"),
+        **columns(FieldKind.NUMBER, "attempt_count"),
+        **columns(FieldKind.TIME, "created_at"),
+        **columns(FieldKind.TIME, "next_attempt_at", "finished_at", nullable=True),
+        "request": replace(column(FieldKind.TEXT, "body"), long=True),
+        "webhook": ToOne("Webhook", "webhook_id"),
+        "event": ToOne("TicketEvent", "event_id"),
+        "attempts": ToMany("WebhookAttempt", "delivery_id", _BY_NUMBER, connection=False),
     },
     _CREATED,
     _NEWEST,
@@ -62,11 +70,11 @@ ATTEMPT = Entity(
     "WebhookAttempt",
     WebhookAttempt.__table__,  # type: ignore[attr-defined]
     {
-        **columns(Kind.NUMBER, "number", "duration_ms"),
-        **columns(Kind.NUMBER, "status", nullable=True),
-        **columns(Kind.TEXT, "url"),
-        **columns(Kind.TEXT, "answer", "error", nullable=True),
-        **columns(Kind.TIME, "at"),
+        **columns(FieldKind.NUMBER, "number", "duration_ms"),
+        **columns(FieldKind.NUMBER, "status", nullable=True),
+        **columns(FieldKind.TEXT, "url"),
+        **columns(FieldKind.TEXT, "answer", "error", nullable=True),
+        **columns(FieldKind.TIME, "at"),
     },
     {"number": Order("number", Integer)},
     _BY_NUMBER,

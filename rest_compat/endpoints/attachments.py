@@ -23,7 +23,7 @@ from rest_compat.openapi.request_fields import values_of
 SPOOL_BYTES = 1024 * 1024
 PIECE_BYTES = 64 * 1024
 
-LISTING = list_endpoint.Listing(
+LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-attachments/",
     "Attachment",
     shapes.ATTACHMENT,
@@ -132,8 +132,8 @@ async def _attach_later(
         size = 0
         async for piece in _content(stream):
             size += len(piece)
-            if size > context.desk.max_upload_bytes:
-                raise TooLarge(context.desk.max_upload_bytes)
+            if size > context.services.max_upload_bytes:
+                raise TooLarge(context.services.max_upload_bytes)
             await to_thread.run_sync(kept.write, piece)
         async for event in stream:
             if isinstance(event, Part):

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from resolvers.auth import sessions, viewers
 from resolvers.auth.login import Login
-from resolvers.auth.login import login as log_in
+from resolvers.auth.login import log_in as log_in
 from resolvers.commands import validation
 from resolvers.errors import BadCredentials, Unauthenticated
 from resolvers.services import Context
@@ -47,7 +47,7 @@ async def login(request: Request, context: Context) -> Response:
         done = await _login(request, context)
     except BadCredentials:
         raise RestError(400, {"non_field_errors": ["Invalid credentials"]}) from None
-    viewer = await viewers.viewer_of(context.desk, done.access)
+    viewer = await viewers.viewer_of(context.services, done.access)
     themselves = replace(context, viewer=viewer)
     user = orjson.Fragment(await row_text(themselves, shapes.ONE_USER, done.user_id))
     return answer({"access": done.access, "refresh": done.refresh, "user": user})
@@ -70,7 +70,7 @@ async def refresh(request: Request, context: Context) -> Response:
     if not token:
         raise RestError(400, {"error": "Refresh token is required"})
     try:
-        return answer({"access": await sessions.refresh(context.desk, str(token))})
+        return answer({"access": await sessions.refresh(context.services, str(token))})
     except Unauthenticated:
         raise RestError(401, {"error": "Invalid refresh token"}) from None
 
@@ -82,12 +82,12 @@ async def logout(request: Request, context: Context) -> Response:
     Works without a valid access token, too: it may just have expired.
     """
     try:
-        viewer = await viewer_of(context.desk, request)
+        viewer = await viewer_of(context.services, request)
     except RestError:
         viewer = None
     token = (await read_body(request)).data.get("refresh")
     if isinstance(token, str):
-        await sessions.logout(context.desk, viewer, token)
+        await sessions.logout(context.services, viewer, token)
     return answer({"message": "Logged out successfully"})
 
 
@@ -125,7 +125,7 @@ async def jwt_refresh(request: Request, context: Context) -> Response:
     """Give a new access token under the older name, with that name's answers."""
     token = await _required_token(request, REFRESH, REFRESH_RULES)
     try:
-        return answer({"access": await sessions.refresh(context.desk, token)})
+        return answer({"access": await sessions.refresh(context.services, token)})
     except Unauthenticated:
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE) from None
 
@@ -134,7 +134,7 @@ async def jwt_refresh(request: Request, context: Context) -> Response:
 async def jwt_verify(request: Request, context: Context) -> Response:
     """Tell whether a token of either kind is valid."""
     token = await _required_token(request, VERIFY, VERIFY_RULES)
-    if not await sessions.is_valid(context.desk, token):
+    if not await sessions.is_valid(context.services, token):
         raise RestError(401, TOKEN_NOT_VALID, CHALLENGE)
     return answer({})
 
@@ -147,7 +147,7 @@ async def _login(request: Request, context: Context) -> Login:
     validation.raise_problems(problems)
     # As it was sent: the blanks around a password may belong to it.
     username, sent = cleaned["username"], str(body.data["password"])
-    return await log_in(context.desk, username, sent, address=context.address)
+    return await log_in(context.services, username, sent, address=context.address)
 
 
 async def _required_token(

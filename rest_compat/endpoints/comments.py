@@ -14,7 +14,7 @@ from rest_compat.openapi.operations import listed, operation
 from rest_compat.openapi.reads import body_for, id_of
 from rest_compat.openapi.request_fields import values_of
 
-LISTING = list_endpoint.Listing(
+LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-comments/",
     "Comment",
     shapes.COMMENT,

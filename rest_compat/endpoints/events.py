@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from models import TicketEventType
 from resolvers.query.catalog import BY_COMMIT, EVENT
-from resolvers.query.cursors import open_position
-from resolvers.query.execute import REST, Read, read_json
+from resolvers.query.cursors import decode_cursor
+from resolvers.query.execute import REST, Query, read_json
 from resolvers.query.shapes import Args, Field, Shape
 from resolvers.services import Context
 from rest_compat.http.responses import answer
@@ -22,7 +22,7 @@ from rest_compat.lists.pagination import window_of
 from rest_compat.openapi import shapes
 from rest_compat.openapi.operations import operation
 
-LISTING = list_endpoint.Listing(
+LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-events/",
     "TicketEvent",
     shapes.EVENT,
@@ -37,8 +37,8 @@ LISTING = list_endpoint.Listing(
 )
 _PAGE = Shape((Field("cursor", "end_cursor"), Field("more", "has_next_page")))
 _SHAPE = Shape((Field("results", "nodes", shapes.EVENT), Field("page", "page_info", _PAGE)))
-FEED = Read("connection", "TicketEvent", (("TicketEvent", _SHAPE),), REST)
-EVENTS = Read("list", "TicketEvent", (("TicketEvent", shapes.EVENT),), REST)
+FEED = Query("connection", "TicketEvent", (("TicketEvent", _SHAPE),), REST)
+EVENTS = Query("list", "TicketEvent", (("TicketEvent", shapes.EVENT),), REST)
 
 
 @operation(
@@ -52,7 +52,7 @@ async def listing(request: Request, context: Context) -> Response:
     limit = window_of({"limit": params.get("limit", "")}).limit
     where, values = filter_args(wanted)
     if after:
-        position = open_position(after, EVENT, BY_COMMIT, context.desk.signer)
+        position = decode_cursor(after, EVENT, BY_COMMIT, context.services.signer)
         values |= {f"after_{i}": value for i, value in enumerate(position)}
     args = Args(where, BY_COMMIT, after=bool(after), limit=limit, values=values)
     found = orjson.loads(await read_json(context, FEED, (args,)) or "{}")

@@ -33,7 +33,7 @@ async def _open(request: Request, context: Context) -> OpenFile:
     if "signature" in params:
         expires, signature = params.get("expires", ""), params["signature"]
         return await open_signed(context, key, expires, signature)
-    viewer = await viewer_of(context.desk, request)
+    viewer = await viewer_of(context.services, request)
     bearer = replace(context, viewer=viewer)
     return await open_attachment(bearer, key)
 

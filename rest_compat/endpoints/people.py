@@ -9,14 +9,14 @@ from starlette.responses import Response
 from models import Role
 from resolvers.commands import people, validation
 from resolvers.commands.validation import Rules
-from resolvers.query.execute import Read, read_json
+from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from resolvers.services import Context
 from rest_compat.http.bodies import read_body
 from rest_compat.http.endpoint import Handler
 from rest_compat.http.responses import text_answer
 from rest_compat.lists import list_endpoint
-from rest_compat.lists.list_endpoint import Listing
+from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi import shapes
 from rest_compat.openapi.operations import listed, operation
 from rest_compat.openapi.reads import body_for, id_of, row_answer
@@ -31,7 +31,7 @@ from rest_compat.openapi.request_fields import (
     values_of,
 )
 
-USERS = Listing(
+USERS = ListEndpoint(
     "/api/v1/users/",
     "User",
     shapes.USER,
@@ -42,7 +42,7 @@ USERS = Listing(
     },
     frozenset({"date_joined"}),
 )
-COMPANIES = Listing(
+COMPANIES = ListEndpoint(
     "/api/v1/companies/",
     "Company",
     shapes.COMPANY,
@@ -54,7 +54,7 @@ COMPANIES = Listing(
     },
     frozenset({"name"}),
 )
-CONTACTS = Listing(
+CONTACTS = ListEndpoint(
     "/api/v1/contacts/",
     "Contact",
     shapes.CONTACT,
@@ -95,7 +95,7 @@ CONTACT: Form = {
 }
 
 
-def listing(what: Listing) -> Handler:
+def listing(what: ListEndpoint) -> Handler:
     """Return what lists these rows."""
 
     @listed(what, summary=f"List {what.path.split('/')[-2]}.")
@@ -105,7 +105,7 @@ def listing(what: Listing) -> Handler:
     return handler
 
 
-def detail(read: Read) -> Handler:
+def detail(read: Query) -> Handler:
     """Return what shows one of these rows."""
 
     @operation(read, summary=f"Show a {read.entity.lower()}.")
@@ -119,7 +119,7 @@ def creating(
     form: Form,
     rules: Rules,
     create: Callable[[Context, Mapping[str, object]], Awaitable[UUID]],
-    read: Read,
+    read: Query,
 ) -> Handler:
     """Return what creates one of these rows."""
 
@@ -142,7 +142,7 @@ def updating(
     form: Form,
     rules: Rules,
     update: Callable[[Context, UUID, Mapping[str, object]], Awaitable[None]],
-    read: Read,
+    read: Query,
 ) -> Handler:
     """Return what changes one of these rows: some fields (PATCH) or all required ones (PUT)."""
 

@@ -22,7 +22,7 @@ from rest_compat.openapi.operations import listed, operation
 from rest_compat.openapi.reads import body_for, id_of, require_row, row_text
 from rest_compat.openapi.request_fields import values_of
 
-LISTING = list_endpoint.Listing(
+LISTING = list_endpoint.ListEndpoint(
     "/api/v1/tickets/",
     "Ticket",
     shapes.TICKET,

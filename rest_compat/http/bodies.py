@@ -10,17 +10,17 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from resolvers.http.headers import parse_header
-from resolvers.http.json_size import MOST_VALUES, has_too_many_values
+from resolvers.http.json_size import MAX_VALUES, has_too_many_values
 from rest_compat.http.multipart import End, Part, events
 from rest_compat.http.responses import JSON_TYPE, RestError
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 # What a body may have besides its longest text, in bytes; files have a limit of their own.
-MOST_AROUND = 1024 * 1024
-MOST_FIELDS = 1000
+MAX_ENVELOPE_BYTES = 1024 * 1024
+MAX_FIELDS = 1000
 # Of somebody who is not logged in: nothing that they may send is as long as a text.
-MOST_ANONYMOUS = 128 * 1024
+MAX_ANONYMOUS_BYTES = 128 * 1024
 LONG_FORM = 64 * 1024
 # A body is of these types, too, where a client is too general about it.
 ANY_TYPE = ("*/*", "application/*")
@@ -88,7 +88,7 @@ def limit_body(request: Request, max_text_bytes: int | None) -> None:
 
     ``require_size`` holds it to that.
     """
-    limit = MOST_ANONYMOUS if max_text_bytes is None else max_text_bytes + MOST_AROUND
+    limit = MAX_ANONYMOUS_BYTES if max_text_bytes is None else max_text_bytes + MAX_ENVELOPE_BYTES
     request.state.max_body_bytes = limit
 
 
@@ -111,7 +111,7 @@ def _parse_json(raw: bytes, charset: str) -> Mapping[str, object]:
     if not raw:
         return {}
     if has_too_many_values(raw):
-        raise RestError(400, {"detail": f"A body may have at most {MOST_VALUES} values."})
+        raise RestError(400, {"detail": f"A body may have at most {MAX_VALUES} values."})
     try:
         # Not orjson: its errors are worded differently, and it refuses what Python accepts.
         data = json.loads(raw.decode(charset), parse_constant=_refuse_constant)
@@ -138,10 +138,10 @@ def _parse_form(raw: bytes, charset: str) -> Mapping[str, object]:
         text = raw.decode("latin-1")
     try:
         return dict(
-            parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=MOST_FIELDS)
+            parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=MAX_FIELDS)
         )
     except ValueError:
-        raise RestError(400, {"detail": f"A form may have at most {MOST_FIELDS} fields."}) from None
+        raise RestError(400, {"detail": f"A form may have at most {MAX_FIELDS} fields."}) from None
 
 
 async def _read_multipart(request: Request) -> Mapping[str, object]:

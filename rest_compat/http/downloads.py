@@ -9,7 +9,7 @@ from resolvers.files.names import file_name
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 # No file has more bytes, and no number with more digits is worth reading.
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 
 
 def disposition(name: str) -> str:
@@ -85,4 +85,4 @@ def _suffix(length: str, size: int) -> tuple[int, int] | None:
 
 def _number(digits: str) -> int:
     stripped = digits.lstrip("0")
-    return int(stripped or "0") if len(stripped) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    return int(stripped or "0") if len(stripped) <= _MAX_DIGITS else 10**_MAX_DIGITS

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from resolvers.errors import DeskError
-from resolvers.services import Context, Desk
+from resolvers.errors import ServiceError
+from resolvers.services import Context, Services
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import FORM, MULTIPART, limit_body
 from rest_compat.http.error_messages import refusal
 from rest_compat.http.negotiation import require_json
 from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
-from rest_compat.http.throttle import charged
+from rest_compat.http.throttle import throttle
 from rest_compat.openapi.operations import operation_of
 
 # Makes the ``Link`` header of a request, None where there is nowhere to lead to.
@@ -33,7 +33,7 @@ class Endpoint:
 
     def __init__(
         self,
-        desk: Desk,
+        services: Services,
         public_url: str | None,
         name: str,
         handlers: Mapping[str, Handler],
@@ -42,7 +42,7 @@ class Endpoint:
         negotiates: bool = True,
         links: Links | None = None,
     ) -> None:
-        self._desk = desk
+        self._services = services
         self._public_url = public_url
         self._public = public
         self._negotiates = negotiates
@@ -78,19 +78,19 @@ class Endpoint:
             if self._negotiates:
                 require_json(request)
             # The token is looked at before the method, so a stranger learns 401 and never 405.
-            viewer = None if self._public else await viewer_of(self._desk, request)
-            limit_body(request, None if viewer is None else self._desk.max_text_bytes)
+            viewer = None if self._public else await viewer_of(self._services, request)
+            limit_body(request, None if viewer is None else self._services.max_text_bytes)
             handler = self._handlers.get(request.method)
             if handler is None:
                 raise RestError(405, {"detail": f'Method "{request.method}" not allowed.'})
             base_url = self._public_url or base_url_of(request)
             address = request.client.host if request.client else ""
-            context = Context(self._desk, viewer, "rest", base_url, address)
+            context = Context(self._services, viewer, "rest", base_url, address)
             respond = partial(handler, request, context)
-            return await charged(operation_of(handler), request, context, respond)
+            return await throttle(operation_of(handler), request, context, respond)
         except RestError as error:
             return error.response()
-        except DeskError as error:
+        except ServiceError as error:
             return refusal(error, getattr(request.state, "given", {})).response()
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from resolvers.errors import (
     BadInput,
     Conflict,
-    DeskError,
     Forbidden,
     Invalid,
     NotFound,
     PreconditionFailed,
     Problem,
+    ServiceError,
     Throttled,
     TooLarge,
 )
@@ -69,7 +69,7 @@ def sentence(problem: Problem, given: object) -> str:
     return SENTENCES[problem.code].format(**params)
 
 
-def refusal(error: DeskError, given: Mapping[str, object]) -> RestError:
+def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
     """Word an error of the resolvers; ``given`` is the body that was sent.
 
     Statuses and bodies: the reference's "Status Codes", with 403, 409, 412, 413 and 429 for what

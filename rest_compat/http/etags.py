@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from resolvers.commands.tickets import Precondition
 from resolvers.errors import AnswerTooLarge, PreconditionFailed
-from resolvers.query.execute import Read
+from resolvers.query.execute import Query
 from resolvers.services import Context
 from rest_compat.http.responses import RestError, answer, text_answer
 from rest_compat.openapi.reads import row_text
@@ -32,7 +32,7 @@ def tag_of(text: str) -> str:
     return f'"{hashlib.sha256(shown).hexdigest()[:32]}"'
 
 
-async def tagged_answer(context: Context, read: Read, key: UUID, status: int = 200) -> Response:
+async def tagged_answer(context: Context, read: Query, key: UUID, status: int = 200) -> Response:
     """Answer with the row of an id and its tag; raises ``NotFound``."""
     text = await row_text(context, read, key)
     return text_answer(text, status, {"ETag": tag_of(text)})
@@ -49,7 +49,7 @@ async def done_answer(key: UUID, status: int, respond: Awaitable[Response]) -> R
         return answer({"id": str(key), "detail": f"It was done. {error}"}, status)
 
 
-def if_match(request: Request, context: Context, read: Read, key: UUID) -> Precondition | None:
+def if_match(request: Request, context: Context, read: Query, key: UUID) -> Precondition | None:
     """Return the check of ``If-Match`` for a row, None where the request has no condition.
 
     The check raises ``PreconditionFailed``, and ``RestError`` for what is no list of tags. Weak
@@ -77,7 +77,7 @@ def _tags(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-async def _require_tag(context: Context, read: Read, key: UUID, given: str) -> None:
+async def _require_tag(context: Context, read: Query, key: UUID, given: str) -> None:
     tags = _tags(given)
     if tag_of(await row_text(context, read, key)) not in tags:
         raise PreconditionFailed

@@ -11,13 +11,13 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.query.execute import Read
+from resolvers.query.execute import Query
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
 from resolvers.rate_limits import bucket_of, count_objects
 from resolvers.services import Context
 from rest_compat.http.responses import RestError
-from rest_compat.lists.list_endpoint import Listing, Wanted
+from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters
 from rest_compat.lists.pagination import PAGE_SIZE, window_of
 from rest_compat.openapi.operations import Operation
 
@@ -44,12 +44,12 @@ def points_of_filters(operation: Operation, request: Request) -> int:
     listing = operation.listing
     if listing is None or request.method not in SAFE or not request.scope["query_string"]:
         return 0
-    wanted = Wanted()
+    wanted = ParsedFilters()
     listing.filter(request.query_params, wanted)
     return OF_ALL * SCANS * weight_of(wanted.conditions)
 
 
-def _has_window(operation: Operation, listing: Listing) -> bool:
+def _has_window(operation: Operation, listing: ListEndpoint) -> bool:
     return operation.answers is listing.read or operation.follows
 
 
@@ -59,7 +59,7 @@ def _objects_of(operation: Operation) -> int:
     answers, listing = operation.answers, operation.listing
     if listing is not None and _has_window(operation, listing):
         return _objects(listing.shape)
-    if not isinstance(answers, Read):
+    if not isinstance(answers, Query):
         return 1
     rows = PAGE_SIZE if answers.root == "list" else 1
     return rows * sum(_objects(shape) for _, shape in answers.shapes)
@@ -71,14 +71,14 @@ def _objects(shape: Shape) -> int:
     return 1 + PAGE_SIZE * sum(map(_objects, nested))
 
 
-async def charged(
+async def throttle(
     operation: Operation,
     request: Request,
     context: Context,
     respond: Callable[[], Awaitable[Response]],
 ) -> Response:
     """Answer a request, and settle what it costs; raises ``Throttled``."""
-    rates = context.desk.rates
+    rates = context.services.rates
     if rates is None or request.method == "OPTIONS":
         return await respond()
     points, key = points_of(operation, request), bucket_of(context)

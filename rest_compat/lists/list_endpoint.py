@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.errors import BadInput
-from resolvers.query.execute import REST, Read, plan_for, run
+from resolvers.query.execute import REST, Query, plan_for, run
 from resolvers.query.filters.compile import parse
 from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.shapes import Args, Shape
 from resolvers.services import Context
 from rest_compat.http.error_messages import NOT_VALID_UUID, NULL_CHARACTERS
 from rest_compat.http.responses import RestError, answer
-from rest_compat.lists.pagination import LARGEST, Window, window_of
+from rest_compat.lists.pagination import MAX_PAGE, Window, window_of
 from rest_compat.lists.parameters import ORDERING, WINDOW, near_misses
 from rest_compat.openapi.reads import row_exists
 from rest_compat.openapi.request_fields import uuid_of
@@ -30,7 +30,7 @@ FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
 
 
 @dataclass
-class Wanted:
+class ParsedFilters:
     """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
 
     conditions: dict[str, Any] = field(default_factory=dict)
@@ -39,10 +39,10 @@ class Wanted:
     references: list[tuple[str, str, UUID]] = field(default_factory=list)
 
 
-Reader = Callable[[str, str, Wanted], None]
+Reader = Callable[[str, str, ParsedFilters], None]
 
 
-class Switch:
+class BooleanFilter:
     """What a filter takes that acts only where it is literally ``true``."""
 
 
@@ -64,7 +64,7 @@ def choice(choices: type[StrEnum]) -> Filter:
     values = frozenset(choice.value for choice in choices)
 
     @taking(choices)
-    def read(name: str, value: str, wanted: Wanted) -> None:
+    def read(name: str, value: str, wanted: ParsedFilters) -> None:
         if value in values:
             wanted.conditions[name] = {"eq": value}
         else:
@@ -78,7 +78,7 @@ def reference(entity: str | None) -> Filter:
     """Filter by an id; of an entity, one that has no row is refused (recorded)."""
 
     @taking(UUID)
-    def read(name: str, value: str, wanted: Wanted) -> None:
+    def read(name: str, value: str, wanted: ParsedFilters) -> None:
         if "\0" in value:
             wanted.problems[name] = [NULL_CHARACTERS]
             return
@@ -94,7 +94,7 @@ def reference(entity: str | None) -> Filter:
 
 
 @taking(str)
-def text(name: str, value: str, wanted: Wanted) -> None:
+def text(name: str, value: str, wanted: ParsedFilters) -> None:
     """Filter by an exact text: one that no row has finds nothing."""
     if "\0" in value:
         wanted.problems[name] = [NULL_CHARACTERS]
@@ -102,14 +102,14 @@ def text(name: str, value: str, wanted: Wanted) -> None:
 
 
 @taking(str)
-def trimmed(name: str, value: str, wanted: Wanted) -> None:
+def trimmed(name: str, value: str, wanted: ParsedFilters) -> None:
     """Filter by an exact text without the blanks around it; nothing but blanks does not filter."""
     if value := value.strip():
         text.read(name, value, wanted)
 
 
 @taking(str)
-def search(name: str, value: str, wanted: Wanted) -> None:
+def search(name: str, value: str, wanted: ParsedFilters) -> None:
     """Search for terms."""
     try:
         search_terms(value)
@@ -121,7 +121,7 @@ def search(name: str, value: str, wanted: Wanted) -> None:
 
 
 @taking(bool)
-def flag(name: str, value: str, wanted: Wanted) -> None:
+def flag(name: str, value: str, wanted: ParsedFilters) -> None:
     """Filter by a boolean; other spellings do not filter."""
     if (found := FLAG_SPELLINGS.get(value.lower())) is not None:
         wanted.conditions[name] = found
@@ -130,8 +130,8 @@ def flag(name: str, value: str, wanted: Wanted) -> None:
 def switch(condition: str) -> Filter:
     """Filter where the parameter is literally ``true`` (recorded: "filter my_tickets=false")."""
 
-    @taking(Switch)
-    def read(_name: str, value: str, wanted: Wanted) -> None:
+    @taking(BooleanFilter)
+    def read(_name: str, value: str, wanted: ParsedFilters) -> None:
         if value == "true":
             wanted.conditions[condition] = True
 
@@ -139,7 +139,7 @@ def switch(condition: str) -> Filter:
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class ListEndpoint:
     """A list: its path, its rows' shape, and the parameters and orders it knows.
 
     ``more`` are parameters that are neither filters nor of the window.
@@ -151,7 +151,7 @@ class Listing:
     filters: Mapping[str, Filter]
     orders: frozenset[str]
     more: frozenset[str] = frozenset()
-    read: Read = field(init=False)
+    read: Query = field(init=False)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -159,17 +159,17 @@ class Listing:
         return WINDOW.union(self.filters, self.more, [ORDERING] if self.orders else ())
 
     def __post_init__(self) -> None:
-        read = Read("page", self.entity, ((self.entity, self.shape),), REST)
+        read = Query("page", self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
-    def filter(self, params: Mapping[str, str], wanted: Wanted) -> None:
+    def filter(self, params: Mapping[str, str], wanted: ParsedFilters) -> None:
         """Read the filters of a query; empty values do not filter."""
         for name, value in params.items():
             if value and name in self.filters:
                 self.filters[name].read(name, value, wanted)
 
 
-async def list_answer(listing: Listing, request: Request, context: Context) -> Response:
+async def list_answer(listing: ListEndpoint, request: Request, context: Context) -> Response:
     """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
     wanted = await checked(listing, request, context)
     read = partial(_read, listing, context, wanted, order_of(listing, request.query_params))
@@ -180,7 +180,7 @@ async def list_answer(listing: Listing, request: Request, context: Context) -> R
         await require_references(context, wanted)
         raise
     if window.page == 0:
-        window = window.on_last_page((await read(Window(1, LARGEST)))[0])
+        window = window.on_last_page((await read(Window(1, MAX_PAGE)))[0])
     count, text = await read(window)
     if count == 0:
         # Rows show that what they refer to exists; only without any it has to be looked for.
@@ -191,9 +191,9 @@ async def list_answer(listing: Listing, request: Request, context: Context) -> R
     return answer({"count": count, "next": following, "previous": previous, "results": results})
 
 
-async def checked(listing: Listing, request: Request, context: Context) -> Wanted:
+async def checked(listing: ListEndpoint, request: Request, context: Context) -> ParsedFilters:
     """Return what a query's filters ask for; raises ``RestError`` with all that is wrong."""
-    wanted = Wanted()
+    wanted = ParsedFilters()
     # Empty values do not filter (recorded), and of repeated ones this is the last.
     given = {name: value for name, value in request.query_params.items() if value}
     listing.filter(given, wanted)
@@ -203,7 +203,7 @@ async def checked(listing: Listing, request: Request, context: Context) -> Wante
     return wanted
 
 
-async def require_references(context: Context, wanted: Wanted) -> None:
+async def require_references(context: Context, wanted: ParsedFilters) -> None:
     """Raise ``RestError`` with the problems found before and with references to nothing."""
     sentence = "Select a valid choice. That choice is not one of the available choices."
     for name, entity, key in wanted.references:
@@ -215,7 +215,9 @@ async def require_references(context: Context, wanted: Wanted) -> None:
         raise RestError(400, wanted.problems)
 
 
-def filter_args(wanted: Wanted, **values: object) -> tuple[tuple[object, ...], dict[str, object]]:
+def filter_args(
+    wanted: ParsedFilters, **values: object
+) -> tuple[tuple[object, ...], dict[str, object]]:
     """Return the structure and the values of a query's filters."""
     bound: dict[str, object] = {}
     where = parse(wanted.conditions, bound)
@@ -223,9 +225,9 @@ def filter_args(wanted: Wanted, **values: object) -> tuple[tuple[object, ...], d
 
 
 async def _read(
-    listing: Listing,
+    listing: ListEndpoint,
     context: Context,
-    wanted: Wanted,
+    wanted: ParsedFilters,
     order: tuple[tuple[str, bool], ...],
     window: Window,
 ) -> tuple[int, str]:
@@ -237,7 +239,7 @@ async def _read(
     return row[0], row[1]
 
 
-def order_of(listing: Listing, params: QueryParams) -> tuple[tuple[str, bool], ...]:
+def order_of(listing: ListEndpoint, params: QueryParams) -> tuple[tuple[str, bool], ...]:
     """Read ``ordering``: fields the list does not know are ignored (recorded: "ordering bogus").
 
     Given several times it is one list, as clients write lists that do not know about the commas.

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlencode
 from rest_compat.http.responses import RestError
 
 PAGE_SIZE = 20
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 # The largest number that the databases take as an offset.
-LARGEST = 2**31 - 1
+MAX_PAGE = 2**31 - 1
 
 
 def invalid_page() -> RestError:
@@ -28,7 +28,7 @@ class Window:
     @property
     def bounded_offset(self) -> int:
         """The offset for the database: no list has as many rows as clients can write digits."""
-        return min(self.offset, LARGEST)
+        return min(self.offset, MAX_PAGE)
 
     def on_last_page(self, count: int) -> "Window":
         """Return the window with the number of the last page, now that the count is known."""
@@ -73,8 +73,8 @@ def window_of(params: Mapping[str, str]) -> Window:
     """
     if "page" not in params and ("limit" in params or "offset" in params):
         limit = _number(params.get("limit", ""), 1, PAGE_SIZE)
-        return Window(min(limit, MOST_ROWS), _number(params.get("offset", ""), 0, 0))
-    size = min(_number(params.get("page_size", ""), 1, PAGE_SIZE), MOST_ROWS)
+        return Window(min(limit, MAX_ROWS), _number(params.get("offset", ""), 0, 0))
+    size = min(_number(params.get("page_size", ""), 1, PAGE_SIZE), MAX_ROWS)
     page = params.get("page") or "1"
     if page == "last":
         return Window(size, 0, page=0)

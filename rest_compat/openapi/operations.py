@@ -10,8 +10,8 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from resolvers.commands.validation import Rules
-from resolvers.query.execute import Read
-from rest_compat.lists.list_endpoint import Listing
+from resolvers.query.execute import Query
+from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi.request_fields import Form
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -22,7 +22,7 @@ class File:
 
 
 # An object of the reads and types that its members have, where an answer is no row.
-Members = Mapping[str, "Read | type | UnionType"]
+Members = Mapping[str, "Query | type | UnionType"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +38,12 @@ class Operation:
     ``ETag``. ``conditional``: ``If-Match`` is looked at.
     """
 
-    answers: Read | Members | type[File] | None = None
+    answers: Query | Members | type[File] | None = None
     status: int = 200
     about: str = ""
     form: Form | None = None
     rules: Rules = field(default_factory=dict)
-    listing: Listing | None = None
+    listing: ListEndpoint | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
     refusals: frozenset[int] = frozenset()
     error_fields: tuple[str, ...] | None = None
@@ -58,7 +58,7 @@ _known: dict[Callable[..., Any], Operation] = {}
 
 
 def operation(
-    answers: Read | Members | type[File] | None = None, **more: Any
+    answers: Query | Members | type[File] | None = None, **more: Any
 ) -> Callable[[Handler], Handler]:
     """Declare what a handler takes and answers; the fields are those of ``Operation``."""
 
@@ -69,7 +69,7 @@ def operation(
     return declare
 
 
-def listed(listing: Listing, **more: Any) -> Callable[[Handler], Handler]:
+def listed(listing: ListEndpoint, **more: Any) -> Callable[[Handler], Handler]:
     """Declare a handler that answers with a window of a list."""
     return operation(listing.read, listing=listing, **more)
 

@@ -4,8 +4,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from resolvers.query.catalog import ENTITIES
-from rest_compat.lists.list_endpoint import Filter, Listing, Switch
-from rest_compat.lists.pagination import LARGEST, MOST_ROWS, PAGE_SIZE
+from rest_compat.lists.list_endpoint import BooleanFilter, Filter, ListEndpoint
+from rest_compat.lists.pagination import MAX_PAGE, MAX_ROWS, PAGE_SIZE
 from rest_compat.openapi.examples import ID
 from rest_compat.openapi.values import UUID_TEXT, Json, Schemas
 
@@ -16,17 +16,17 @@ FILTER_WORDS = {
     "search": 'Words that must all occur, whatever the case; "quotes" keep a phrase together.',
 }
 # Without defaults: generated clients would send those of both ways to page at once.
-SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}
+SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ROWS}
 USUAL = f"{PAGE_SIZE} without it."
 WINDOW: dict[str, tuple[Json, str]] = {
     "page": (
-        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST}, {"const": "last"}]},
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_PAGE}, {"const": "last"}]},
         "Which page, from 1; `last` is the last one.",
     ),
     "page_size": (SIZE, f"How many rows a page has; {USUAL}"),
     "limit": (SIZE, f"How many rows; not together with `page`. {USUAL}"),
     "offset": (
-        {"type": "integer", "minimum": 0, "maximum": LARGEST},
+        {"type": "integer", "minimum": 0, "maximum": MAX_PAGE},
         "After how many rows the window begins; not together with `page`. 0 without it.",
     ),
 }
@@ -52,7 +52,7 @@ def in_path(path: str) -> list[Json]:
     return [{**one, "in": "path", "required": True} for one in found]
 
 
-def in_query(listing: Listing, schemas: Schemas, *, windowed: bool) -> list[Json]:
+def in_query(listing: ListEndpoint, schemas: Schemas, *, windowed: bool) -> list[Json]:
     """Return the parameters of a list; ``windowed``: its order and window, too."""
     found = [_filter(listing, name, one, schemas) for name, one in listing.filters.items()]
     if windowed:
@@ -73,7 +73,7 @@ def after_cursor() -> list[Json]:
     ]
 
 
-def _filter(listing: Listing, name: str, one: Filter, schemas: Schemas) -> Json:
+def _filter(listing: ListEndpoint, name: str, one: Filter, schemas: Schemas) -> Json:
     text = FILTER_WORDS.get(name) or schemas.said(listing.entity, name).get("description", "")
     parameter: Json = {"name": name, "schema": _taken(one.takes)}
     return {**parameter, "description": text} if text else parameter
@@ -84,14 +84,14 @@ def _taken(takes: type) -> Json:
         return UUID_TEXT
     if takes is bool:
         return {"type": "boolean"}
-    if takes is Switch:
+    if takes is BooleanFilter:
         return {"type": "string", "enum": ["true"]}
     if issubclass(takes, StrEnum):
         return {"type": "string", "enum": [choice.value for choice in takes]}
     return {"type": "string"}
 
 
-def _ordering(listing: Listing) -> Json:
+def _ordering(listing: ListEndpoint) -> Json:
     fields = sorted(listing.orders)
     default = ",".join(f"{'-' * turned}{name}" for name, turned in ENTITIES[listing.entity].order)
     return {

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.errors import NotFound
-from resolvers.query.execute import Read, read_json
+from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from resolvers.services import Context
 from rest_compat.http.bodies import Body, read_body
@@ -22,7 +22,7 @@ def id_of(request: Request) -> UUID:
     return found
 
 
-async def body_for(request: Request, context: Context, read: Read, key: UUID) -> Body:
+async def body_for(request: Request, context: Context, read: Query, key: UUID) -> Body:
     """Read the body of a write to a row.
 
     Of a row that does not exist nothing else is told, as the old system looked for it first.
@@ -34,14 +34,14 @@ async def body_for(request: Request, context: Context, read: Read, key: UUID) ->
         raise
 
 
-async def require_row(context: Context, read: Read, key: UUID) -> None:
+async def require_row(context: Context, read: Query, key: UUID) -> None:
     """Raise ``NotFound`` unless there is a row of this id for the viewer."""
     if not await row_exists(context, read, key):
         raise NotFound(read.entity)
 
 
 async def row_answer(
-    context: Context, read: Read, key: UUID, status: int = 200, *more: Args
+    context: Context, read: Query, key: UUID, status: int = 200, *more: Args
 ) -> Response:
     """Answer with the row of an id; ``more`` are the arguments of further slots.
 
@@ -50,7 +50,7 @@ async def row_answer(
     return text_answer(await row_text(context, read, key, *more), status)
 
 
-async def row_text(context: Context, read: Read, key: UUID, *more: Args) -> str:
+async def row_text(context: Context, read: Query, key: UUID, *more: Args) -> str:
     """Return the JSON text of the row of an id."""
     text = await read_json(context, read, (Args(values={"key": key}), *more))
     if text is None:
@@ -58,6 +58,6 @@ async def row_text(context: Context, read: Read, key: UUID, *more: Args) -> str:
     return text
 
 
-async def row_exists(context: Context, read: Read, key: UUID) -> bool:
+async def row_exists(context: Context, read: Query, key: UUID) -> bool:
     """Whether there is a row of this id for the viewer."""
     return await read_json(context, read, (Args(values={"key": key}),)) is not None

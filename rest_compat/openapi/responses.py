@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from resolvers.errors import AnswerTooLarge
-from resolvers.query.execute import Read
+from resolvers.query.execute import Query
 from resolvers.services import MAX_ANSWER_BYTES
-from rest_compat.http.bodies import MOST_AROUND
+from rest_compat.http.bodies import MAX_ENVELOPE_BYTES
 from rest_compat.http.error_messages import SENTENCES
 from rest_compat.http.responses import JSON_TYPE
 from rest_compat.openapi.examples import example_of
@@ -68,7 +68,7 @@ DETAILS = {
     406: "Could not satisfy the request Accept header.",
     409: "It was changed by somebody else in the meantime.",
     412: "If-Match does not fit: it has changed since then.",
-    413: f"A body may have at most {2 * MOST_AROUND} bytes.",
+    413: f"A body may have at most {2 * MAX_ENVELOPE_BYTES} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
     429: "Request was throttled. Expected available in 6 seconds.",
 }
@@ -126,12 +126,12 @@ def _download(status: int) -> Json:
 
 
 def _answered(operation: Operation, schemas: Schemas) -> Json:
-    if isinstance(operation.answers, Read):
+    if isinstance(operation.answers, Query):
         return schemas.answer(operation.answers)
     assert isinstance(operation.answers, dict)
     return members(
         {
-            name: schemas.answer(one) if isinstance(one, Read) else _member(name, one)
+            name: schemas.answer(one) if isinstance(one, Query) else _member(name, one)
             for name, one in operation.answers.items()
         }
     )

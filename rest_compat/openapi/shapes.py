@@ -1,6 +1,6 @@
 """The answers of this face, each written down once: the shape is the serializer."""
 
-from resolvers.query.execute import REST, Read
+from resolvers.query.execute import REST, Query
 from resolvers.query.shapes import Field, Shape
 
 # The slot of a ticket's comments, where an answer leaves some of them out.
@@ -114,8 +114,8 @@ CONTACT = Shape(
 )
 
 
-def _one(entity: str, shape: Shape) -> Read:
-    return Read("one", entity, ((entity, shape),), REST)
+def _one(entity: str, shape: Shape) -> Query:
+    return Query("one", entity, ((entity, shape),), REST)
 
 
 ONE_TICKET = _one("Ticket", TICKET)
@@ -127,8 +127,8 @@ ONE_ATTACHMENT = _one("Attachment", ATTACHMENT)
 ONE_USER = _one("User", USER)
 ONE_COMPANY = _one("Company", COMPANY)
 ONE_CONTACT = _one("Contact", CONTACT)
-TICKET_STATISTICS = Read("statistics", "Ticket", (("Ticket", STATISTICS),), REST)
-SIMPLE_COMPANIES = Read("list", "Company", (("Company", SIMPLE_COMPANY),), REST)
+TICKET_STATISTICS = Query("statistics", "Ticket", (("Ticket", STATISTICS),), REST)
+SIMPLE_COMPANIES = Query("list", "Company", (("Company", SIMPLE_COMPANY),), REST)
 EXISTS = {
     entity: _one(entity, Shape((Field("id", "id"),))) for entity in ("Company", "User", "Ticket")
 }

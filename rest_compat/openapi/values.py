@@ -7,8 +7,8 @@ from typing import Any
 
 from resolvers.commands.validation import Reference, Rule, Rules
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.execute import Read
-from resolvers.query.field_types import Entity, Inside, Kind, Many, Scalar
+from resolvers.query.execute import Query
+from resolvers.query.field_types import Entity, FieldKind, JsonItems, Scalar, ToMany
 from resolvers.query.shapes import Field, Shape
 from resolvers.query.statistics import GROUPS
 from rest_compat.openapi import shapes
@@ -92,7 +92,7 @@ class Schemas:
 
     # Answers
 
-    def answer(self, read: Read) -> Json:
+    def answer(self, read: Query) -> Json:
         """Return the schema of what a read answers with."""
         (entity, shape), *_ = read.shapes
         if read.root == "statistics":
@@ -121,9 +121,9 @@ class Schemas:
             nullable = definition.nullable and not field.omit_null
             return {**_scalar(entity, field, definition.kind, nullable=nullable), **said}
         assert field.shape is not None
-        assert not isinstance(definition, Many) or not definition.connection
+        assert not isinstance(definition, ToMany) or not definition.connection
         row = self.row(definition.entity, field.shape)
-        several = isinstance(definition, Many | Inside)
+        several = isinstance(definition, ToMany | JsonItems)
         return {"type": "array", "items": row, **said} if several else row
 
     def _statistics(self, shape: Shape) -> Json:
@@ -177,21 +177,21 @@ def _page(row: Json) -> Json:
     )
 
 
-def _scalar(entity: Entity, field: Field, kind: Kind, *, nullable: bool) -> Json:
+def _scalar(entity: Entity, field: Field, kind: FieldKind, *, nullable: bool) -> Json:
     schema: Json
     sort = ""
     match kind:
-        case Kind.UUID:
+        case FieldKind.UUID:
             schema, sort = dict(UUID_TEXT), "id"
-        case Kind.TIME:
+        case FieldKind.TIME:
             schema, sort = dict(TIME_TEXT), "time"
-        case Kind.BOOL:
+        case FieldKind.BOOL:
             schema, sort = {"type": "boolean"}, "boolean"
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             schema, sort = {"type": "integer", "minimum": 0}, "integer"
-        case Kind.HOURS:
+        case FieldKind.HOURS:
             schema, sort = {"type": "number", "minimum": 0}, "number"
-        case Kind.CHOICE:
+        case FieldKind.CHOICE:
             values = [choice.value for choice in entity.table.c[field.name].type.choices]
             # None of them is an empty text here, not null.
             return {"type": "string", "enum": [*values, ""] if nullable else values}

@@ -13,11 +13,11 @@ from resolvers.errors import (
     BadCursor,
     BadInput,
     Conflict,
-    DeskError,
     Forbidden,
     Invalid,
     NotFound,
     Problem,
+    ServiceError,
     Throttled,
     TimedOut,
     TooLarge,
@@ -25,8 +25,8 @@ from resolvers.errors import (
 )
 from schema.errors.codes import Code
 from schema.errors.redaction import without_values
-from schema.transport.refused import Refused
-from schema.types.descriptions import said
+from schema.transport.refused import RequestRefused
+from schema.types.descriptions import field
 from schema.types.enums import ErrorCode
 
 logger = logging.getLogger("deskgraph.graphql")
@@ -82,9 +82,9 @@ _INPUT_NAMES = {
 class UserError:
     """One expected failure."""
 
-    message: str = said("What is wrong, as a sentence for people.")
-    code: ErrorCode = said("What kind of error it is, for programs.")
-    field: list[str] | None = said("The path into the input, where it is about one value.")
+    message: str = field("What is wrong, as a sentence for people.")
+    code: ErrorCode = field("What kind of error it is, for programs.")
+    field: list[str] | None = field("The path into the input, where it is about one value.")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def input_name(name: str) -> str:
     return _INPUT_NAMES.get(name, head + "".join(part.title() for part in tail))
 
 
-def failure_of(error: DeskError) -> Failure:
+def failure_of(error: ServiceError) -> Failure:
     """Return the payload of an expected failure; re-raises what is none."""
     if isinstance(error, Invalid):
         return Failure(
@@ -151,9 +151,9 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     if cause is None:
         code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
-    elif isinstance(cause, Refused):
+    elif isinstance(cause, RequestRefused):
         code, shown["message"] = cause.code, str(cause)
-    elif isinstance(cause, DeskError):
+    elif isinstance(cause, ServiceError):
         code, shown["message"] = _expected(cause)
         if isinstance(cause, Throttled):
             shown["extensions"] = {"retryAfter": cause.seconds, **shown.get("extensions", {})}
@@ -186,7 +186,7 @@ def worded(error: GraphQLError, request_id: str) -> GraphQLError:
     )
 
 
-def _expected(error: DeskError) -> tuple[Code, str]:
+def _expected(error: ServiceError) -> tuple[Code, str]:
     if isinstance(error, RefusedToken):
         message = "The refresh token is not valid, or no longer: log in again."
         return Code.UNAUTHENTICATED, message

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from graphql import GraphQLError
 
-from schema.execution.limits import TooMuch
+from schema.execution.limits import LimitExceeded
 
 # A token of a document, as graphql-core repeats it where it could not be read.
 _TOKEN = re.compile(r"\b(String|BlockString|Int|Float) (['\"]).*\2", re.DOTALL)
@@ -55,7 +55,7 @@ def without_names(errors: Iterable[GraphQLError]) -> list[GraphQLError]:
 def _without_names(error: GraphQLError) -> GraphQLError:
     cause: Exception | None = error
     while isinstance(cause, GraphQLError):
-        if isinstance(cause, TooMuch) or "code" in (cause.extensions or {}):
+        if isinstance(cause, LimitExceeded) or "code" in (cause.extensions or {}):
             # A sentence of ours.
             return error
         cause = cause.original_error

@@ -9,22 +9,27 @@ from starlette.requests import HTTPConnection
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import Unauthenticated
 from resolvers.rate_limits import Level
-from resolvers.services import Context, Desk, Viewer
+from resolvers.services import Context, Services, Viewer
 from schema.transport.multipart import Uploads
 
 
 class GraphContext:
     """The context of a request; its viewer is whoever its token belongs to, and nobody without one.
 
-    A WebSocket has one for all its operations, so ``renewed`` looks again whose the token is. A
+    A WebSocket has one for all its operations, so ``refreshed`` looks again whose the token is. A
     login puts its own token here.
-    ``resumes_after`` and ``place`` are where a stream of events goes on and where it is.
+    ``resumes_after`` and ``cursor`` are where a stream of events goes on and where it is.
     """
 
     def __init__(
-        self, desk: Desk, base_url: str, request_id: str, token: str | None, address: str = ""
+        self,
+        services: Services,
+        base_url: str,
+        request_id: str,
+        token: str | None,
+        address: str = "",
     ) -> None:
-        self.desk_context = Context(desk, None, "graphql", base_url, address)
+        self.resolver_context = Context(services, None, "graphql", base_url, address)
         self.request_id = request_id
         self.token = token
         # Why the token is no good, None while it is.
@@ -34,7 +39,7 @@ class GraphContext:
         self.resumes_after: str | None = None
         # The files that come with a request, which are still to be read.
         self.uploads: Uploads | None = None
-        self.place: str | None = None
+        self.cursor: str | None = None
         # How much the requests before this one in a batch have been answered with.
         self.batch_bytes = 0
         # How full the viewer's bucket is, and how long to wait for it where it was too empty.
@@ -53,7 +58,7 @@ class GraphContext:
         token = self.token
         if token is not None:
             try:
-                viewer = await viewer_of(self.desk_context.desk, token)
+                viewer = await viewer_of(self.resolver_context.services, token)
             except Unauthenticated as error:
                 failure = error
         if token != self.token:
@@ -61,15 +66,15 @@ class GraphContext:
             return
         # Only now: other operations of the connection look at it meanwhile.
         self.bad_token = failure
-        if viewer != self.desk_context.viewer:
-            self.desk_context = replace(self.desk_context, viewer=viewer)
+        if viewer != self.resolver_context.viewer:
+            self.resolver_context = replace(self.resolver_context, viewer=viewer)
 
-    async def renewed(self) -> Context:
+    async def refreshed(self) -> Context:
         """Return the context as of now; raises ``Unauthenticated`` where the token is no good."""
         await self.identify()
         if self.bad_token:
             raise Unauthenticated
-        return self.desk_context
+        return self.resolver_context
 
 
 def bearer_token(header: object) -> str | None:
@@ -84,12 +89,12 @@ def token_of_payload(payload: Mapping[str, object]) -> str | None:
     return next(filter(None, map(bearer_token, found)), None)
 
 
-def context_of(desk: Desk, request: HTTPConnection, base_url: str | None) -> GraphContext:
+def context_of(services: Services, request: HTTPConnection, base_url: str | None) -> GraphContext:
     """Return the context of a request, whose viewer is still to be found out."""
     request_id = request.scope.get("state", {}).get("request_id") or secrets.token_hex(8)
     token = bearer_token(request.headers.get("authorization"))
     address = request.client.host if request.client else ""
-    return GraphContext(desk, base_url or _base_url_of(request), request_id, token, address)
+    return GraphContext(services, base_url or _base_url_of(request), request_id, token, address)
 
 
 def _base_url_of(request: HTTPConnection) -> str:

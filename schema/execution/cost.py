@@ -36,7 +36,7 @@ from graphql import (
 from resolvers.query.filters.cost import OF_ALL, OF_ONE
 from schema.execution.prices import Conditions, Given, Listed, Page, Points, Price, Size
 from schema.projection.selection import variables_in
-from schema.types.descriptions import DEFAULT_PAGE, MOST_NODES
+from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES
 
 # What each root field of a mutation costs besides the objects of its answer.
 WRITE = 10
@@ -45,7 +45,7 @@ FREE = "rateLimit"
 FILTERS = frozenset({"filter", "search"})
 SCANS = frozenset({"totalCount", "hasNextPage", "hasPreviousPage"})
 # How many sets of sizes an operation keeps its cost for.
-MOST_KEPT = 64
+MAX_KEPT = 64
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Cost:
         key = tuple(size.count(variables) for size in self._sizes)
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= MOST_KEPT:
+            if len(self._known) >= MAX_KEPT:
                 self._known.clear()
             found = self._known[key] = self.price.of(dict(zip(self._sizes, key, strict=True)))
         return found
@@ -193,7 +193,7 @@ class _Document:
         (ids,) = (one.value for one in node.arguments or () if one.name.value == "ids")
         if isinstance(ids, VariableNode):
             return Listed(ids.name.value)
-        return min(len(ids.values), MOST_NODES) if isinstance(ids, ListValueNode) else 1
+        return min(len(ids.values), MAX_NODES) if isinstance(ids, ListValueNode) else 1
 
 
 def _given(node: FieldNode, name: str) -> Given:

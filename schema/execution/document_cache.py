@@ -23,20 +23,20 @@ from resolvers.rate_limits import bucket_of
 from resolvers.services import Context
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
-from schema.execution.limits import Limits, TooMuch, excesses
+from schema.execution.limits import LimitExceeded, Limits, violations
 from schema.execution.strawberry_internals import BoundedOverlappingFields, ValidationAbortedError
 
-MOST_DOCUMENTS = 500
+MAX_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
-LONGEST_KEPT = 20_000
+MAX_KEPT_LENGTH = 20_000
 # How many characters of a new document cost a point: 2,000 take up to 100 ms.
 CHARACTERS_A_POINT = 20
 # Looking for the name that was meant takes milliseconds for each wrong one.
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 
 
 @dataclass(slots=True)
-class Known:
+class CachedDocument:
     """A document and what is wrong with it; without operations where it cannot be parsed."""
 
     document: DocumentNode
@@ -74,7 +74,7 @@ class NoChoice(GraphQLError):
     """It is not said which operation of a document is meant, or there is none of that name."""
 
 
-class Documents:
+class DocumentCache:
     """A bounded cache of the documents of one schema; the least recently used one leaves first.
 
     Strawberry's own caches hash a whole document at each request, which costs as much as a short
@@ -93,10 +93,10 @@ class Documents:
         )
         if not introspection:
             self._rules = (NoSchemaIntrospectionCustomRule, *self._rules)
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._trusted: dict[str, Known] = {}
+        self._known: OrderedDict[str, CachedDocument] = OrderedDict()
+        self._trusted: dict[str, CachedDocument] = {}
 
-    def trust(self, text: str) -> Known:
+    def trust(self, text: str) -> CachedDocument:
         """Examine a document of the server's own.
 
         It may have any size, and is known from then on; the other limits are those of all.
@@ -105,7 +105,7 @@ class Documents:
             self._trusted[text] = self.examine(text, trusted=True)
         return self._trusted[text]
 
-    def get(self, text: str) -> Known | None:
+    def get(self, text: str) -> CachedDocument | None:
         """Return what is known of a text that was examined before."""
         known = self._trusted.get(text)
         if known is not None:
@@ -115,7 +115,7 @@ class Documents:
             self._known.move_to_end(text)
         return known
 
-    async def read(self, text: str, context: Context) -> Known:
+    async def read(self, text: str, context: Context) -> CachedDocument:
         """Return what is known of a text, parsing and validating it when it is new.
 
         That costs points by its length, drawn before; raises ``Throttled``. It takes up to a
@@ -128,16 +128,16 @@ class Documents:
         if len(text) <= self.limits.document_kb * 1000:
             await draw_preparation(context, len(text) // CHARACTERS_A_POINT)
 
-        def keep(found: Known) -> None:
-            if len(text) <= LONGEST_KEPT:
+        def keep(found: CachedDocument) -> None:
+            if len(text) <= MAX_KEPT_LENGTH:
                 self._known[text] = found
-                if len(self._known) > MOST_DOCUMENTS:
+                if len(self._known) > MAX_DOCUMENTS:
                     self._known.popitem(last=False)
 
-        compiler, examine = context.desk.compiler, partial(self.examine, text)
+        compiler, examine = context.services.compiler, partial(self.examine, text)
         return await compiler.run(bucket_of(context), partial(self.get, text), examine, keep)
 
-    def cost(self, known: Known, operation: OperationDefinitionNode) -> Cost:
+    def cost(self, known: CachedDocument, operation: OperationDefinitionNode) -> Cost:
         """Return what an operation costs, by its variables."""
         key = operation.name.value if operation.name else ""
         found = known.costs.get(key)
@@ -145,7 +145,7 @@ class Documents:
             found = known.costs[key] = self._pricing.cost(known.document, operation)
         return found
 
-    def examine(self, text: str, *, trusted: bool = False) -> Known:
+    def examine(self, text: str, *, trusted: bool = False) -> CachedDocument:
         """Parse and validate a text."""
         try:
             if not trusted:
@@ -153,17 +153,17 @@ class Documents:
             document = parse(text, max_tokens=None if trusted else self.limits.tokens)
         except GraphQLError as error:
             errors = self.shown([error.with_traceback(None)])
-            return Known(DocumentNode(definitions=()), errors)
-        errors = excesses(document, self.limits)
+            return CachedDocument(DocumentNode(definitions=()), errors)
+        errors = violations(document, self.limits)
         if not errors:
             errors = validate(
                 self._schema,
                 document,
                 self._rules,
-                max_errors=MOST_ERRORS,
+                max_errors=MAX_ERRORS,
                 hide_suggestions=self.hides_names,
             )
-        return Known(document, self.shown([_said(error) for error in errors]))
+        return CachedDocument(document, self.shown([_said(error) for error in errors]))
 
     def shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         """Return errors without names of the schema where it may not be asked for."""
@@ -177,11 +177,11 @@ def _require_short(text: str, limits: Limits) -> None:
     if size <= most and not text.isascii():
         size = len(text.encode(errors="surrogatepass"))
     if size > most:
-        raise TooMuch(f"A document may have {most} bytes; this one has {size}.")
+        raise LimitExceeded(f"A document may have {most} bytes; this one has {size}.")
 
 
 def _said(error: GraphQLError) -> GraphQLError:
     """Put into words where the comparison of fields was given up."""
     if isinstance(error, ValidationAbortedError) and error.message == "Validation aborted.":
-        return TooMuch("The document asks for the same fields too often to compare them all.")
+        return LimitExceeded("The document asks for the same fields too often to compare them all.")
     return error

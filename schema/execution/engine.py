@@ -68,7 +68,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
     def _count(self, size: int) -> None:
         """Raise ``AnswerTooLarge`` where the reads of a request together answer with too much."""
         context: GraphContext = self.context_value
-        limit = context.desk_context.desk.max_answer_bytes
+        limit = context.resolver_context.services.max_answer_bytes
         if context.batch_bytes + self._bytes + size > limit:
             raise AnswerTooLarge(limit)
         self._bytes += size

@@ -21,15 +21,15 @@ from graphql import (
 
 # How many fields and fragments an operation may ask for: a document of a few lines can ask for
 # millions, as its fragments may spread others twice each.
-MOST_FIELDS = 5000
+MAX_FIELDS = 5000
 # How many selections may be inside each other, fragments included; Python's stack is bounded.
-MOST_NESTED = 200
+MAX_NESTED = 200
 # Introspection has a depth of its own: the queries of tools ask for the type of a type ten times.
 INTROSPECTION_DEPTH = 20
 INTROSPECTION = frozenset({"__schema", "__type"})
 # What the variables of an operation may hold, and how deep.
-MOST_VALUES = 2000
-MOST_NESTED_VALUES = 100
+MAX_VALUES = 2000
+MAX_NESTED_VALUES = 100
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class Size:
         self.fields += other.fields
 
 
-class TooMuch(GraphQLError):
+class LimitExceeded(GraphQLError):
     """A limit is exceeded; the text is a sentence that names it."""
 
 
-class Measure:
+class Metrics:
     """Measures the operations of one document."""
 
     def __init__(self, document: DocumentNode) -> None:
@@ -91,15 +91,15 @@ class Measure:
         self._known: dict[str, Size] = {}
 
     def operation(self, node: OperationDefinitionNode) -> Size:
-        """Return the size of an operation; raises ``TooMuch`` where it nests without end."""
+        """Return the size of an operation; raises ``LimitExceeded`` where it nests without end."""
         size = self._set(node.selection_set, 1)
         size.directives += len(node.directives or ())
         size.directives += sum(len(one.directives or ()) for one in node.variable_definitions or ())
         return size
 
     def _set(self, selections: SelectionSetNode, nested: int) -> Size:
-        if nested > MOST_NESTED:
-            raise TooMuch(f"A document nests at most {MOST_NESTED} selections.", selections)
+        if nested > MAX_NESTED:
+            raise LimitExceeded(f"A document nests at most {MAX_NESTED} selections.", selections)
         size = Size()
         for node in selections.selections:
             if isinstance(node, FieldNode):
@@ -136,17 +136,17 @@ class Measure:
         return known
 
 
-def excesses(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+def violations(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     """Return what is too much about the operations of a document, a sentence each."""
-    measure = Measure(document)
+    measure = Metrics(document)
     found: list[GraphQLError] = []
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             try:
                 size = measure.operation(node)
-            except TooMuch as error:
+            except LimitExceeded as error:
                 return [error.with_traceback(None)]
-            found += (TooMuch(sentence, node) for sentence in _sentences(size, limits))
+            found += (LimitExceeded(sentence, node) for sentence in _sentences(size, limits))
     return found
 
 
@@ -162,7 +162,7 @@ def _sentences(size: Size, limits: Limits) -> Iterable[str]:
         ("aliases", size.aliases, limits.aliases),
         ("root fields", size.root_fields, limits.root_fields),
         ("directives", size.directives, limits.directives),
-        ("fields and fragments", size.fields, MOST_FIELDS),
+        ("fields and fragments", size.fields, MAX_FIELDS),
     ):
         if count > most:
             yield f"An operation may have {most} {name}; this one has {shown_count(count)}."
@@ -180,11 +180,13 @@ def excess_of_values(variables: Mapping[str, Any] | None) -> GraphQLError | None
     while level:
         count += len(level)
         depth += 1
-        if count > MOST_VALUES:
-            return TooMuch(f"The variables hold at most {MOST_VALUES} values; these hold more.")
-        if depth > MOST_NESTED_VALUES:
-            return TooMuch(
-                f"The variables nest at most {MOST_NESTED_VALUES} values; these nest more."
+        if count > MAX_VALUES:
+            return LimitExceeded(
+                f"The variables hold at most {MAX_VALUES} values; these hold more."
+            )
+        if depth > MAX_NESTED_VALUES:
+            return LimitExceeded(
+                f"The variables nest at most {MAX_NESTED_VALUES} values; these nest more."
             )
         below: list[Any] = []
         for value in level:

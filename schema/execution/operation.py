@@ -17,10 +17,10 @@ from resolvers.errors import Throttled, TimedOut
 from resolvers.query.preparation_cost import Preparation, preparation
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
-from schema.execution.document_cache import Documents, Known, NoChoice
+from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
 from schema.execution.engine import FragmentExecutor, executing
-from schema.execution.limits import TooMuch, excess_of_values
-from schema.execution.reservations import REFUSED, Charge, charge, refuse, throttled
+from schema.execution.limits import LimitExceeded, excess_of_values
+from schema.execution.reservations import REFUSED, Reservation, refuse, reserve, throttled
 from schema.execution.strawberry_internals import (
     OperationType,
     PreExecutionError,
@@ -29,14 +29,14 @@ from schema.execution.strawberry_internals import (
 )
 from schema.projection.resolve import wrong_arguments
 from schema.projection.selection import WrongDirective
-from schema.transport.refused import Refused
+from schema.transport.refused import RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation to be run: valid, and the one that is meant."""
 
-    known: Known
+    known: CachedDocument
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     context: GraphContext
@@ -60,7 +60,7 @@ class DeskSchema(Schema):
     Strawberry's own, with its extensions, costs more than the rest of a short read.
     """
 
-    documents: Documents
+    documents: DocumentCache
 
     async def stream(
         self,
@@ -87,7 +87,7 @@ class DeskSchema(Schema):
         prepared = Preparation()
         preparation.set(prepared)
         try:
-            known = await self.documents.read(text, context.desk_context)
+            known = await self.documents.read(text, context.resolver_context)
         except Throttled as error:
             return throttled(error, context, REFUSED)
         errors = known.errors
@@ -106,15 +106,15 @@ class DeskSchema(Schema):
         started = await self._start(operation)
         if isinstance(started, PreExecutionError):
             return started
-        executor, charged = started
+        executor, reservation = started
         if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
-            extensions = charged.settle(None, ()) if charged else None
+            extensions = reservation.refund(None, ()) if reservation else None
             wrong = self.documents.shown(wrong)
             return PreExecutionError(data=None, errors=wrong, extensions=extensions)
-        if operation.context.uploads is not None and operation.context.desk_context.viewer:
+        if operation.context.uploads is not None and operation.context.resolver_context.viewer:
             # Not for strangers, and not in the time that the operation has.
             await operation.context.uploads.receive()
-        seconds = operation.context.desk_context.desk.operation_seconds
+        seconds = operation.context.resolver_context.services.operation_seconds
         executing.set(executor)
         try:
             async with asyncio.timeout(seconds):
@@ -124,15 +124,15 @@ class DeskSchema(Schema):
                 _note_throttled(done.errors, operation.context)
         except TimeoutError:
             # Nothing is given back for work that took too long.
-            extensions = charged.shown(charged.requested) if charged else None
+            extensions = reservation.shown(reservation.requested) if reservation else None
             return _late(operation, executor, TimedOut(seconds), extensions)
-        extensions = charged.settle(done.data, executor.finished) if charged else None
+        extensions = reservation.refund(done.data, executor.finished) if reservation else None
         errors = self.documents.shown(done.errors) if done.errors else None
         return ExecutionResult(data=done.data, errors=errors, extensions=extensions)
 
     async def _start(
         self, operation: Operation
-    ) -> tuple[FragmentExecutor, Charge | None] | PreExecutionError:
+    ) -> tuple[FragmentExecutor, Reservation | None] | PreExecutionError:
         """Return what runs an operation, and the points that were drawn for it."""
         context, prepared = operation.context, operation.prepared
         executor = self._executor(operation)
@@ -142,12 +142,12 @@ class DeskSchema(Schema):
         variables = executor.variable_values.coerced
         most = self.documents.limits.cost
         try:
-            charged = await charge(cost, operation.node, variables, context, prepared, most)
-        except TooMuch as error:
+            reservation = await reserve(cost, operation.node, variables, context, prepared, most)
+        except LimitExceeded as error:
             return await refuse([error.with_traceback(None)], context, prepared)
         except Throttled as error:
             return throttled(error, context, cost.of(variables).total, operation.node)
-        return executor, charged
+        return executor, reservation
 
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
@@ -176,7 +176,7 @@ class DeskSchema(Schema):
         else:
             try:
                 result = await self.run(found)
-            except Refused as refused:
+            except RequestRefused as refused:
                 result = PreExecutionError(data=None, errors=[refused.error()])
             except Exception as error:
                 failed = GraphQLError("", nodes=found.node, original_error=error)

@@ -8,13 +8,13 @@ from typing import Literal
 from graphql import GraphQLError
 
 from schema.errors.codes import Code
-from schema.execution.document_cache import LONGEST_KEPT, Documents
-from schema.transport.request import Asked
+from schema.execution.document_cache import MAX_KEPT_LENGTH, DocumentCache
+from schema.transport.request import GraphQLRequest
 
 # Which documents are run: any, those with an id, or those of the manifests.
 Accepted = Literal["any", "persisted", "trusted"]
 # How many documents are kept for clients that registered them; longer ones are not kept.
-MOST_REGISTERED = 1000
+MAX_REGISTERED = 1000
 # GraphQL over HTTP, appendix on persisted documents.
 _PREFIX = "sha256:"
 
@@ -29,7 +29,7 @@ class BadDocument(ValueError):
     """A document of a manifest is not valid; the text says which, and why."""
 
 
-class Persisted:
+class PersistedDocuments:
     """Finds the text of what is asked for.
 
     ``accepted`` says what may be asked for: ``any`` document, ``persisted`` ones, which come by
@@ -38,7 +38,7 @@ class Persisted:
 
     def __init__(
         self,
-        documents: Documents,
+        documents: DocumentCache,
         accepted: Accepted = "any",
         manifest: Mapping[str, str] | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class Persisted:
             if known.errors:
                 raise BadDocument(f"the document {name!r}: {known.errors[0].message}")
 
-    def text(self, asked: Asked) -> str:
+    def text(self, asked: GraphQLRequest) -> str:
         """Return the text of a document.
 
         Raises ``GraphQLError`` where nobody knows it, where it may not be run here, and where
@@ -90,15 +90,15 @@ class Persisted:
             raise _error(_NOT_TRUSTED, Code.FORBIDDEN)
         return text
 
-    def register(self, asked: Asked, text: str) -> None:
+    def register(self, asked: GraphQLRequest, text: str) -> None:
         """Keep the text that came with its hash, once it was examined and found to be valid."""
-        if asked.hash is None or asked.query is None or len(text) > LONGEST_KEPT:
+        if asked.hash is None or asked.query is None or len(text) > MAX_KEPT_LENGTH:
             return
         known = self._documents.get(text)
         if known is not None and not known.errors:
             self._registered[asked.hash] = text
             self._registered.move_to_end(asked.hash)
-            if len(self._registered) > MOST_REGISTERED:
+            if len(self._registered) > MAX_REGISTERED:
                 self._registered.popitem(last=False)
 
 

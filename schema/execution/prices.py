@@ -7,7 +7,7 @@ from typing import Any
 from graphql import ArgumentNode, VariableNode, value_from_ast_untyped
 
 from resolvers.query.filters.cost import weight_of
-from schema.types.descriptions import DEFAULT_PAGE, MOST_NODES, MOST_PAGE
+from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES, MAX_PAGE_SIZE
 
 # A number, the name of a variable that holds it, or None where it is not given.
 Given = int | str | None
@@ -26,7 +26,7 @@ class Page:
         if size is None:
             size = _value(self.first, variables)
         # An empty page is prepared like others.
-        return DEFAULT_PAGE if size is None else max(1, min(size, MOST_PAGE))
+        return DEFAULT_PAGE if size is None else max(1, min(size, MAX_PAGE_SIZE))
 
     @property
     def names(self) -> frozenset[str]:
@@ -42,7 +42,7 @@ class Listed:
 
     def count(self, variables: Mapping[str, Any]) -> int:
         """Return how many there are."""
-        return max(1, min(len(variables.get(self.ids) or ()), MOST_NODES))
+        return max(1, min(len(variables.get(self.ids) or ()), MAX_NODES))
 
     @property
     def names(self) -> frozenset[str]:

@@ -8,10 +8,10 @@ from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
 from resolvers.query.preparation_cost import Preparation
-from resolvers.rate_limits import Level, Rates, bucket_of, count_objects
+from resolvers.rate_limits import Level, RateLimiter, bucket_of, count_objects
 from schema.execution.context import GraphContext
 from schema.execution.cost import Cost
-from schema.execution.limits import TooMuch, shown_count
+from schema.execution.limits import LimitExceeded, shown_count
 from schema.execution.strawberry_internals import PreExecutionError
 
 # What a request costs that is refused before anything is run.
@@ -19,10 +19,10 @@ REFUSED = 10
 
 
 @dataclass(slots=True)
-class Charge:
+class Reservation:
     """Points that were drawn for one operation."""
 
-    rates: Rates
+    rates: RateLimiter
     key: str
     cost: Cost
     requested: int
@@ -30,7 +30,7 @@ class Charge:
     level: Level
     prepared: Preparation
 
-    def settle(self, data: Any, finished: Sequence[bytes]) -> dict[str, Any]:
+    def refund(self, data: Any, finished: Sequence[bytes]) -> dict[str, Any]:
         """Give back what an answer did not need; returns its ``extensions``."""
         actual = self.others + sum(count_objects(text, self.requested) for text in finished)
         if isinstance(data, dict):
@@ -44,41 +44,43 @@ class Charge:
         return _extensions(self.requested, actual, self.level, self.prepared.points)
 
 
-async def charge(
+async def reserve(
     cost: Cost,
     node: OperationDefinitionNode,
     variables: Mapping[str, Any],
     context: GraphContext,
     prepared: Preparation,
     most: int,
-) -> Charge | None:
+) -> Reservation | None:
     """Draw the points that an operation may cost; None where nothing is counted.
 
-    Raises ``TooMuch`` for one that costs more than ``most`` in any case, and ``Throttled`` where
-    there are too few points now.
+    Raises ``LimitExceeded`` for one that costs more than ``most`` in any case, and ``Throttled``
+    where there are too few points now.
     """
     points = cost.of(variables)
     requested = points.total
     if requested > most:
         found = shown_count(requested)
-        raise TooMuch(f"An operation may cost {most} points; this one may cost {found}.", node)
-    rates = context.desk_context.desk.rates
+        raise LimitExceeded(
+            f"An operation may cost {most} points; this one may cost {found}.", node
+        )
+    rates = context.resolver_context.services.rates
     if rates is None:
         return None
-    key = bucket_of(context.desk_context)
+    key = bucket_of(context.resolver_context)
     context.level = prepared.level = await rates.draw(key, requested)
-    return Charge(rates, key, cost, requested, points.others, context.level, prepared)
+    return Reservation(rates, key, cost, requested, points.others, context.level, prepared)
 
 
 async def refuse(
     errors: list[GraphQLError], context: GraphContext, prepared: Preparation
 ) -> PreExecutionError:
     """Return the answer to a request that is refused, which costs points, too."""
-    rates = context.desk_context.desk.rates
+    rates = context.resolver_context.services.rates
     if rates is None:
         return PreExecutionError(data=None, errors=errors)
     try:
-        context.level = await rates.draw(bucket_of(context.desk_context), REFUSED)
+        context.level = await rates.draw(bucket_of(context.resolver_context), REFUSED)
     except Throttled as error:
         return throttled(error, context, REFUSED)
     extensions = _extensions(REFUSED, REFUSED, context.level, prepared.points)

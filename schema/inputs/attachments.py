@@ -4,23 +4,23 @@ import strawberry
 from strawberry import ID
 from strawberry.file_uploads import Upload
 
-from schema.types.descriptions import said, told
+from schema.types.descriptions import argument, field
 
 
 @strawberry.input(description="A file and its ticket, for `uploadAttachment`.")
 class UploadAttachmentInput:
     """A new file."""
 
-    ticket_id: ID = said("The ticket that gets the file.")
-    file: Upload = said("The file, by the GraphQL multipart request specification.")
+    ticket_id: ID = field("The ticket that gets the file.")
+    file: Upload = field("The file, by the GraphQL multipart request specification.")
 
 
 @strawberry.input(description="An attachment and its new name, for `updateAttachment`.")
 class UpdateAttachmentInput:
     """Changes of an attachment."""
 
-    id: ID = said("The attachment that is to be changed.")
-    name: str | None = told(
+    id: ID = field("The attachment that is to be changed.")
+    name: str | None = argument(
         "What downloads are called from now on, at most 200 characters; of a path, its last part."
     )
 
@@ -29,4 +29,4 @@ class UpdateAttachmentInput:
 class DeleteAttachmentInput:
     """A file."""
 
-    id: ID = said("The attachment that is to be deleted.")
+    id: ID = field("The attachment that is to be deleted.")

@@ -2,23 +2,23 @@
 
 import strawberry
 
-from schema.types.descriptions import said
+from schema.types.descriptions import field
 
 
 @strawberry.input(description="Who logs in, with `login`.")
 class LoginInput:
     """Credentials."""
 
-    username: str = said("The name that the user logs in with.")
-    password: str = said("The password that belongs to it.")
+    username: str = field("The name that the user logs in with.")
+    password: str = field("The password that belongs to it.")
 
 
 @strawberry.input(description="The old and the new password, for `changePassword`.")
 class ChangePasswordInput:
     """Passwords."""
 
-    old_password: str = said("The password as it is.")
-    new_password: str = said(
+    old_password: str = field("The password as it is.")
+    new_password: str = field(
         "The password as it is to be: at least 10 characters, and none that everybody uses."
     )
 
@@ -27,11 +27,11 @@ class ChangePasswordInput:
 class RefreshTokenInput:
     """A token."""
 
-    refresh_token: str = said("The refresh token of a login.")
+    refresh_token: str = field("The refresh token of a login.")
 
 
 @strawberry.input(description="The token that `logout` ends.")
 class LogoutInput:
     """A token."""
 
-    refresh_token: str = said("The refresh token that is to end.")
+    refresh_token: str = field("The refresh token that is to end.")

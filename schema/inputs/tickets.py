@@ -8,7 +8,7 @@ from strawberry import ID, UNSET
 
 from resolvers.errors import Problem
 from schema.projection.arguments import read_id
-from schema.types.descriptions import said, told
+from schema.types.descriptions import argument, field
 from schema.types.enums import Role, Team, TicketCategory, TicketPriority, TicketStatus
 from schema.types.scalars import DateTime
 
@@ -51,19 +51,19 @@ def reference(value: object) -> UUID | Problem:
 class CreateTicketInput:
     """A new ticket."""
 
-    subject: str = said("What it is about, at most 200 characters.")
-    description: str = said("What happened, in as many lines as it takes.")
-    company_id: ID = said("The company that needs help.")
-    contact_id: ID | None = told("The person at the company whom it is about.")
-    status: TicketStatus | None = told(
+    subject: str = field("What it is about, at most 200 characters.")
+    description: str = field("What happened, in as many lines as it takes.")
+    company_id: ID = field("The company that needs help.")
+    contact_id: ID | None = argument("The person at the company whom it is about.")
+    status: TicketStatus | None = argument(
         "Where it stands in the workflow; NEW if absent. Staff only."
     )
-    priority: TicketPriority | None = told("How urgent it is; MEDIUM if absent.")
-    category: TicketCategory | None = told("What kind of request; GENERAL if absent.")
-    assigned_to_id: ID | None = told("The user who becomes responsible. Staff only.")
-    assigned_team: Team | None = told("Which team; the category's if absent. Staff only.")
-    due_date: DateTime | None = told("When it ought to be resolved.")
-    tags: list[str] | None = told("Words to find it by; none may contain a comma.")
+    priority: TicketPriority | None = argument("How urgent it is; MEDIUM if absent.")
+    category: TicketCategory | None = argument("What kind of request; GENERAL if absent.")
+    assigned_to_id: ID | None = argument("The user who becomes responsible. Staff only.")
+    assigned_team: Team | None = argument("Which team; the category's if absent. Staff only.")
+    due_date: DateTime | None = argument("When it ought to be resolved.")
+    tags: list[str] | None = argument("Words to find it by; none may contain a comma.")
 
 
 @strawberry.input(
@@ -72,44 +72,46 @@ class CreateTicketInput:
 class UpdateTicketInput:
     """Changes of a ticket."""
 
-    id: ID = said("The ticket that is to be changed.")
-    expected_version: int | None = told(_VERSION)
-    subject: str | None = told("What it is about, at most 200 characters.")
-    description: str | None = told("What happened, in as many lines as it takes.")
-    company_id: ID | None = told("The company that needs help.")
-    contact_id: ID | None = told("The person it is about; null for nobody.")
-    status: TicketStatus | None = told("Where it stands in the workflow.")
-    priority: TicketPriority | None = told("How urgent it is.")
-    category: TicketCategory | None = told("What kind of request it is.")
-    assigned_to_id: ID | None = told("Who is responsible; null for nobody.")
-    assigned_team: Team | None = told("Which team; null for the category's.")
-    due_date: DateTime | None = told("When it ought to be resolved; null for never.")
-    tags: list[str] | None = told("All of the tags that it is to have; none may contain a comma.")
+    id: ID = field("The ticket that is to be changed.")
+    expected_version: int | None = argument(_VERSION)
+    subject: str | None = argument("What it is about, at most 200 characters.")
+    description: str | None = argument("What happened, in as many lines as it takes.")
+    company_id: ID | None = argument("The company that needs help.")
+    contact_id: ID | None = argument("The person it is about; null for nobody.")
+    status: TicketStatus | None = argument("Where it stands in the workflow.")
+    priority: TicketPriority | None = argument("How urgent it is.")
+    category: TicketCategory | None = argument("What kind of request it is.")
+    assigned_to_id: ID | None = argument("Who is responsible; null for nobody.")
+    assigned_team: Team | None = argument("Which team; null for the category's.")
+    due_date: DateTime | None = argument("When it ought to be resolved; null for never.")
+    tags: list[str] | None = argument(
+        "All of the tags that it is to have; none may contain a comma."
+    )
 
 
 @strawberry.input(description="Which ticket to delete, for `deleteTicket`.")
 class DeleteTicketInput:
     """A ticket."""
 
-    id: ID = said("The ticket that is to be deleted.")
+    id: ID = field("The ticket that is to be deleted.")
 
 
 @strawberry.input(description="A ticket and its new user, for `assignTicket`.")
 class AssignTicketInput:
     """A ticket and a user."""
 
-    id: ID = said("The ticket that somebody becomes responsible for.")
-    user_id: ID | None = told("Who becomes responsible; null unassigns. It may not be absent.")
-    expected_version: int | None = told(_VERSION)
+    id: ID = field("The ticket that somebody becomes responsible for.")
+    user_id: ID | None = argument("Who becomes responsible; null unassigns. It may not be absent.")
+    expected_version: int | None = argument(_VERSION)
 
 
 @strawberry.input(description="A new comment or internal note, for `addComment`.")
 class AddCommentInput:
     """A new comment."""
 
-    ticket_id: ID = said("The ticket that it is about.")
-    text: str = said("What is to be said; it may not be blank.")
-    is_internal: bool | None = told(
+    ticket_id: ID = field("The ticket that it is about.")
+    text: str = field("What is to be said; it may not be blank.")
+    is_internal: bool | None = argument(
         "Whether it is a note among staff, which customers never see.", default=False
     )
 
@@ -120,32 +122,34 @@ class AddCommentInput:
 class UpdateCommentInput:
     """Changes of a comment."""
 
-    id: ID = said("The comment that is to be changed.")
-    expected_version: int | None = told(_VERSION)
-    text: str | None = told("What is said from now on; it may not be blank.")
-    is_internal: bool | None = told("Whether it is a note among staff, which customers never see.")
+    id: ID = field("The comment that is to be changed.")
+    expected_version: int | None = argument(_VERSION)
+    text: str | None = argument("What is said from now on; it may not be blank.")
+    is_internal: bool | None = argument(
+        "Whether it is a note among staff, which customers never see."
+    )
 
 
 @strawberry.input(description="Which comment to delete, for `deleteComment`.")
 class DeleteCommentInput:
     """A comment."""
 
-    id: ID = said("The comment that is to be deleted.")
+    id: ID = field("The comment that is to be deleted.")
 
 
 @strawberry.input(description="A new company, for `createCompany`.")
 class CreateCompanyInput:
     """A new company."""
 
-    name: str = said("The name that people use, at most 255 characters.")
-    legal_entity_name: str | None = told("The name on contracts.")
-    country: str | None = told("The country of its address.")
-    city: str | None = told("The city of its address.")
-    website: str | None = told("The address of its web site.")
-    industry: str | None = told("The line of business that it is in.")
-    billing_entity: str | None = told("Which of our companies bills it.")
-    is_active: bool | None = told("Whether it is a customer today.")
-    notes: str | None = told("What staff know about it.")
+    name: str = field("The name that people use, at most 255 characters.")
+    legal_entity_name: str | None = argument("The name on contracts.")
+    country: str | None = argument("The country of its address.")
+    city: str | None = argument("The city of its address.")
+    website: str | None = argument("The address of its web site.")
+    industry: str | None = argument("The line of business that it is in.")
+    billing_entity: str | None = argument("Which of our companies bills it.")
+    is_active: bool | None = argument("Whether it is a customer today.")
+    notes: str | None = argument("What staff know about it.")
 
 
 @strawberry.input(
@@ -154,31 +158,31 @@ class CreateCompanyInput:
 class UpdateCompanyInput:
     """Changes of a company."""
 
-    id: ID = said("The company that is to be changed.")
-    name: str | None = told("The name that people use, at most 255 characters.")
-    legal_entity_name: str | None = told("The name on contracts.")
-    country: str | None = told("The country of its address.")
-    city: str | None = told("The city of its address.")
-    website: str | None = told("The address of its web site.")
-    industry: str | None = told("The line of business that it is in.")
-    billing_entity: str | None = told("Which of our companies bills it.")
-    is_active: bool | None = told("Whether it is a customer today.")
-    notes: str | None = told("What staff know about it.")
+    id: ID = field("The company that is to be changed.")
+    name: str | None = argument("The name that people use, at most 255 characters.")
+    legal_entity_name: str | None = argument("The name on contracts.")
+    country: str | None = argument("The country of its address.")
+    city: str | None = argument("The city of its address.")
+    website: str | None = argument("The address of its web site.")
+    industry: str | None = argument("The line of business that it is in.")
+    billing_entity: str | None = argument("Which of our companies bills it.")
+    is_active: bool | None = argument("Whether it is a customer today.")
+    notes: str | None = argument("What staff know about it.")
 
 
 @strawberry.input(description="A new contact, for `createContact`.")
 class CreateContactInput:
     """A new contact."""
 
-    company_id: ID = said("The company that the person works for.")
-    name: str = said("The person's name, at most 100 characters.")
-    email: str | None = told("The email address, or an empty text.")
-    phone: str | None = told("The phone number, or an empty text.")
-    title: str | None = told("The position that the person has.")
-    department: str | None = told("Where in the company the person works.")
-    contact_type: str | None = told("What the contact is for, such as Primary or Technical.")
-    is_primary: bool | None = told("Whether it is the primary contact of its company.")
-    notes: str | None = told("What staff know about it.")
+    company_id: ID = field("The company that the person works for.")
+    name: str = field("The person's name, at most 100 characters.")
+    email: str | None = argument("The email address, or an empty text.")
+    phone: str | None = argument("The phone number, or an empty text.")
+    title: str | None = argument("The position that the person has.")
+    department: str | None = argument("Where in the company the person works.")
+    contact_type: str | None = argument("What the contact is for, such as Primary or Technical.")
+    is_primary: bool | None = argument("Whether it is the primary contact of its company.")
+    notes: str | None = argument("What staff know about it.")
 
 
 @strawberry.input(
@@ -187,71 +191,73 @@ class CreateContactInput:
 class UpdateContactInput:
     """Changes of a contact."""
 
-    id: ID = said("The contact that is to be changed.")
-    company_id: ID | None = told("The company that the person works for.")
-    name: str | None = told("The person's name, at most 100 characters.")
-    email: str | None = told("The email address, or an empty text.")
-    phone: str | None = told("The phone number, or an empty text.")
-    title: str | None = told("The position that the person has.")
-    department: str | None = told("Where in the company the person works.")
-    contact_type: str | None = told("What the contact is for, such as Primary or Technical.")
-    is_primary: bool | None = told("Whether it is the primary contact of its company.")
-    is_active: bool | None = told("Whether it is in use; one that is not stays with its tickets.")
-    notes: str | None = told("What staff know about it.")
+    id: ID = field("The contact that is to be changed.")
+    company_id: ID | None = argument("The company that the person works for.")
+    name: str | None = argument("The person's name, at most 100 characters.")
+    email: str | None = argument("The email address, or an empty text.")
+    phone: str | None = argument("The phone number, or an empty text.")
+    title: str | None = argument("The position that the person has.")
+    department: str | None = argument("Where in the company the person works.")
+    contact_type: str | None = argument("What the contact is for, such as Primary or Technical.")
+    is_primary: bool | None = argument("Whether it is the primary contact of its company.")
+    is_active: bool | None = argument(
+        "Whether it is in use; one that is not stays with its tickets."
+    )
+    notes: str | None = argument("What staff know about it.")
 
 
 @strawberry.input(description="A new user, for `createUser`.")
 class CreateUserInput:
     """A new user."""
 
-    username: str = said("The name to log in with, at most 150 characters.")
-    password: str = said("The password: at least 10 characters, and none that everybody uses.")
-    role: Role = said("What the user is to the desk: staff of a team, an Admin or a customer.")
-    company_id: ID | None = told("The company of a customer; staff have none.")
-    first_name: str | None = told("The given name of the user.")
-    last_name: str | None = told("The family name of the user.")
-    email: str | None = told("The email address, or an empty text.")
-    phone: str | None = told("The phone number, or an empty text.")
-    department: str | None = told("Where in their company the user works.")
+    username: str = field("The name to log in with, at most 150 characters.")
+    password: str = field("The password: at least 10 characters, and none that everybody uses.")
+    role: Role = field("What the user is to the desk: staff of a team, an Admin or a customer.")
+    company_id: ID | None = argument("The company of a customer; staff have none.")
+    first_name: str | None = argument("The given name of the user.")
+    last_name: str | None = argument("The family name of the user.")
+    email: str | None = argument("The email address, or an empty text.")
+    phone: str | None = argument("The phone number, or an empty text.")
+    department: str | None = argument("Where in their company the user works.")
 
 
 @strawberry.input(description="A user and the fields to change, for `updateUser`; the others stay.")
 class UpdateUserInput:
     """Changes of a user."""
 
-    id: ID = said("The user who is to be changed.")
-    username: str | None = told("The name to log in with, at most 150 characters.")
-    password: str | None = told(
+    id: ID = field("The user who is to be changed.")
+    username: str | None = argument("The name to log in with, at most 150 characters.")
+    password: str | None = argument(
         "The password: at least 10 characters, and none that everybody uses."
     )
-    role: Role | None = told(
+    role: Role | None = argument(
         "What the user is to the desk: staff of a team, an Admin or a customer."
     )
-    company_id: ID | None = told("The company of a customer; null for staff.")
-    first_name: str | None = told("The given name of the user.")
-    last_name: str | None = told("The family name of the user.")
-    email: str | None = told("The email address, or an empty text.")
-    phone: str | None = told("The phone number, or an empty text.")
-    department: str | None = told("Where in their company the user works.")
-    is_active: bool | None = told("Whether the user can log in.")
+    company_id: ID | None = argument("The company of a customer; null for staff.")
+    first_name: str | None = argument("The given name of the user.")
+    last_name: str | None = argument("The family name of the user.")
+    email: str | None = argument("The email address, or an empty text.")
+    phone: str | None = argument("The phone number, or an empty text.")
+    department: str | None = argument("Where in their company the user works.")
+    is_active: bool | None = argument("Whether the user can log in.")
 
 
 @strawberry.input(description="Which company to deactivate, for `deactivateCompany`.")
 class DeactivateCompanyInput:
     """A company."""
 
-    id: ID = said("The company that is no customer any more.")
+    id: ID = field("The company that is no customer any more.")
 
 
 @strawberry.input(description="Which contact to deactivate, for `deactivateContact`.")
 class DeactivateContactInput:
     """A contact."""
 
-    id: ID = said("The contact that is not in use any more.")
+    id: ID = field("The contact that is not in use any more.")
 
 
 @strawberry.input(description="Which user to deactivate, for `deactivateUser`.")
 class DeactivateUserInput:
     """A user."""
 
-    id: ID = said("The user who can no longer log in.")
+    id: ID = field("The user who can no longer log in.")

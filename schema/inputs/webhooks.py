@@ -10,7 +10,7 @@ from strawberry import ID, UNSET
 
 from models.types import time_text
 from schema.inputs.filters import TicketFilter
-from schema.types.descriptions import said, told
+from schema.types.descriptions import argument, field
 from schema.types.enums import TicketEventType
 
 _URL = (
@@ -27,11 +27,11 @@ _ENABLED = "Whether events are sent; one that is enabled again goes on where it 
 class CreateWebhookInput:
     """A new webhook."""
 
-    url: str = said(_URL)
-    event_types: list[TicketEventType] | None = told(_TYPES)
-    filter: TicketFilter | None = told(_FILTER)
-    include_internal: bool | None = told(_INTERNAL)
-    enabled: bool | None = told(_ENABLED)
+    url: str = field(_URL)
+    event_types: list[TicketEventType] | None = argument(_TYPES)
+    filter: TicketFilter | None = argument(_FILTER)
+    include_internal: bool | None = argument(_INTERNAL)
+    enabled: bool | None = argument(_ENABLED)
 
 
 @strawberry.input(
@@ -40,26 +40,26 @@ class CreateWebhookInput:
 class UpdateWebhookInput:
     """Changes of a webhook."""
 
-    id: ID = said("The webhook that is to be changed.")
-    url: str | None = told(_URL)
-    event_types: list[TicketEventType] | None = told(_TYPES)
-    filter: TicketFilter | None = told(_FILTER)
-    include_internal: bool | None = told(_INTERNAL)
-    enabled: bool | None = told(_ENABLED)
+    id: ID = field("The webhook that is to be changed.")
+    url: str | None = argument(_URL)
+    event_types: list[TicketEventType] | None = argument(_TYPES)
+    filter: TicketFilter | None = argument(_FILTER)
+    include_internal: bool | None = argument(_INTERNAL)
+    enabled: bool | None = argument(_ENABLED)
 
 
 @strawberry.input(description="Which webhook to delete, for `deleteWebhook`.")
 class DeleteWebhookInput:
     """A webhook."""
 
-    id: ID = said("The webhook that is to be deleted.")
+    id: ID = field("The webhook that is to be deleted.")
 
 
 @strawberry.input(description="Which webhook gets a new secret, for `rotateWebhookSecret`.")
 class RotateWebhookSecretInput:
     """A webhook and how long its old secret is good."""
 
-    id: ID = said("The webhook that gets a new secret.")
+    id: ID = field("The webhook that gets a new secret.")
     old_secret_hours: int = strawberry.field(
         description="For how many hours the old secret signs as well: 0 to 168. 0 ends all "
         "earlier ones at once.",
@@ -71,14 +71,14 @@ class RotateWebhookSecretInput:
 class PingWebhookInput:
     """A webhook."""
 
-    id: ID = said("The webhook that the ping is sent to.")
+    id: ID = field("The webhook that the ping is sent to.")
 
 
 @strawberry.input(description="Which delivery to send again, for `redeliver`.")
 class RedeliverInput:
     """A delivery."""
 
-    id: ID = said("The delivery that is to be sent again.")
+    id: ID = field("The delivery that is to be sent again.")
 
 
 def webhook_values(given: CreateWebhookInput | UpdateWebhookInput) -> dict[str, object]:

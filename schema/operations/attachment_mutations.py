@@ -13,14 +13,14 @@ from schema.operations import payloads
 from schema.operations.mutation_field import KEYS, Info, Made, given_input, on_ticket, perform
 from schema.projection.arguments import known_id
 from schema.transport.multipart import UploadedFile
-from schema.types.descriptions import answered
+from schema.types.descriptions import resolver
 
 
 @strawberry.type
 class AttachmentMutation:
     """What can be done to files."""
 
-    @answered("Upload a file to a ticket, as a multipart request.")
+    @resolver("Upload a file to a ticket, as a multipart request.")
     async def upload_attachment(
         self, info: Info, given: Annotated[attachment_inputs.UploadAttachmentInput, given_input()]
     ) -> payloads.UploadAttachmentPayload:
@@ -40,7 +40,7 @@ class AttachmentMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Rename a file; customers may rename their own.")
+    @resolver("Rename a file; customers may rename their own.")
     async def update_attachment(
         self, info: Info, given: Annotated[attachment_inputs.UpdateAttachmentInput, given_input()]
     ) -> payloads.UpdateAttachmentPayload:
@@ -53,7 +53,7 @@ class AttachmentMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Delete a file; customers may delete their own.")
+    @resolver("Delete a file; customers may delete their own.")
     async def delete_attachment(
         self, info: Info, given: Annotated[attachment_inputs.DeleteAttachmentInput, given_input()]
     ) -> payloads.DeleteAttachmentPayload:

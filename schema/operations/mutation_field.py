@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers.errors import DeskError, NotFound
+from resolvers.errors import NotFound, ServiceError
 from resolvers.services import Context
 from schema.errors.formatting import failure_of
 from schema.execution.engine import executing
@@ -42,8 +42,8 @@ async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any
     was written before it is read, which may fail.
     """
     try:
-        made = await deed(info.context.desk_context)
-    except DeskError as error:
+        made = await deed(info.context.resolver_context)
+    except ServiceError as error:
         return failure_of(error)
     raw = core_info(info)
     executing.get().made[str(raw.path.key)] = made

@@ -16,7 +16,7 @@ from schema.operations.people_mutations import PeopleMutation
 from schema.operations.session_mutations import SessionMutation
 from schema.operations.webhook_mutations import WebhookMutation
 from schema.projection.arguments import known_id
-from schema.types.descriptions import answered
+from schema.types.descriptions import resolver
 
 
 def _version(
@@ -31,7 +31,7 @@ def _version(
 class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
-    @answered("Create a ticket; customers create them for their own company.")
+    @resolver("Create a ticket; customers create them for their own company.")
     async def create_ticket(
         self, info: Info, given: Annotated[inputs.CreateTicketInput, given_input()]
     ) -> payloads.CreateTicketPayload:
@@ -42,7 +42,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change some fields of a ticket; customers may change some of their own.")
+    @resolver("Change some fields of a ticket; customers may change some of their own.")
     async def update_ticket(
         self, info: Info, given: Annotated[inputs.UpdateTicketInput, given_input()]
     ) -> payloads.UpdateTicketPayload:
@@ -56,7 +56,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Delete a ticket with its comments and files. Staff only.")
+    @resolver("Delete a ticket with its comments and files. Staff only.")
     async def delete_ticket(
         self, info: Info, given: Annotated[inputs.DeleteTicketInput, given_input()]
     ) -> payloads.DeleteTicketPayload:
@@ -69,7 +69,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered(
+    @resolver(
         "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
         "role; or with `userId: null` unassign it: its status becomes NEW. Staff only."
     )
@@ -88,7 +88,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Comment on a ticket, or add an internal note.")
+    @resolver("Comment on a ticket, or add an internal note.")
     async def add_comment(
         self, info: Info, given: Annotated[inputs.AddCommentInput, given_input()]
     ) -> payloads.AddCommentPayload:
@@ -103,7 +103,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change a comment; customers may change their own.")
+    @resolver("Change a comment; customers may change their own.")
     async def update_comment(
         self, info: Info, given: Annotated[inputs.UpdateCommentInput, given_input()]
     ) -> payloads.UpdateCommentPayload:
@@ -117,7 +117,7 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Delete a comment; customers may delete their own.")
+    @resolver("Delete a comment; customers may delete their own.")
     async def delete_comment(
         self, info: Info, given: Annotated[inputs.DeleteCommentInput, given_input()]
     ) -> payloads.DeleteCommentPayload:

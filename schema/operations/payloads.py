@@ -4,7 +4,7 @@ import strawberry
 from strawberry import ID
 
 from schema.errors.formatting import UserError
-from schema.types.descriptions import said
+from schema.types.descriptions import field
 from schema.types.objects import Attachment, Comment, Company, Contact, Ticket, User
 
 _ERRORS = "Why nothing was changed; empty where it was."
@@ -16,29 +16,29 @@ _GONE = "The id of what is gone; null if nothing was deleted."
 class RefreshTokenPayload:
     """A token, or errors."""
 
-    access_token: str | None = said(
+    access_token: str | None = field(
         "A new access token, good for an hour; null if there are errors."
     )
-    refresh_token: str | None = said(
+    refresh_token: str | None = field(
         "The refresh token to keep instead of the one that was sent; null if there are errors."
     )
-    errors: list[UserError] = said(_ERRORS)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `logout`: that the token is ended, or errors.")
 class LogoutPayload:
     """Nothing but errors."""
 
-    ok: bool = said("Whether the refresh token is of no more use; true also if it never was.")
-    errors: list[UserError] = said(_ERRORS)
+    ok: bool = field("Whether the refresh token is of no more use; true also if it never was.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `logoutEverywhere`: that all sessions are ended.")
 class LogoutEverywherePayload:
     """Nothing but errors."""
 
-    ok: bool = said("Whether no token issued up to now is of any more use.")
-    errors: list[UserError] = said(_ERRORS)
+    ok: bool = field("Whether no token issued up to now is of any more use.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -47,35 +47,35 @@ class LogoutEverywherePayload:
 class ChangePasswordPayload:
     """Tokens, or errors."""
 
-    access_token: str | None = said("The token to send from now on; null if there are errors.")
-    refresh_token: str | None = said(
+    access_token: str | None = field("The token to send from now on; null if there are errors.")
+    refresh_token: str | None = field(
         "The token that gets new access tokens; null if there are errors."
     )
-    errors: list[UserError] = said(_ERRORS)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `createTicket`: the new ticket, or errors.")
 class CreateTicketPayload:
     """The new ticket."""
 
-    ticket: Ticket | None = said(_TICKET)
-    errors: list[UserError] = said(_ERRORS)
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateTicket`: the changed ticket, or errors.")
 class UpdateTicketPayload:
     """The changed ticket."""
 
-    ticket: Ticket | None = said(_TICKET)
-    errors: list[UserError] = said(_ERRORS)
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `assignTicket`: the changed ticket, or errors.")
 class AssignTicketPayload:
     """The changed ticket."""
 
-    ticket: Ticket | None = said(_TICKET)
-    errors: list[UserError] = said(_ERRORS)
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -84,25 +84,25 @@ class AssignTicketPayload:
 class DeleteTicketPayload:
     """What is gone."""
 
-    deleted_ticket_id: ID | None = said(_GONE)
-    errors: list[UserError] = said(_ERRORS)
+    deleted_ticket_id: ID | None = field(_GONE)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `addComment`: the new comment, or errors.")
 class AddCommentPayload:
     """The new comment and its ticket."""
 
-    comment: Comment | None = said("The new comment; null if there is none.")
-    ticket: Ticket | None = said(_TICKET)
-    errors: list[UserError] = said(_ERRORS)
+    comment: Comment | None = field("The new comment; null if there is none.")
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateComment`: the changed comment, or errors.")
 class UpdateCommentPayload:
     """The changed comment."""
 
-    comment: Comment | None = said("The comment as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    comment: Comment | None = field("The comment as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -111,27 +111,27 @@ class UpdateCommentPayload:
 class DeleteCommentPayload:
     """What is gone."""
 
-    deleted_comment_id: ID | None = said(_GONE)
-    errors: list[UserError] = said(_ERRORS)
+    deleted_comment_id: ID | None = field(_GONE)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `uploadAttachment`: the new attachment, or errors.")
 class UploadAttachmentPayload:
     """The new file and its ticket."""
 
-    attachment: Attachment | None = said("The new attachment; null if there is none.")
-    ticket: Ticket | None = said(_TICKET)
-    errors: list[UserError] = said(_ERRORS)
+    attachment: Attachment | None = field("The new attachment; null if there is none.")
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateAttachment`: the changed attachment, or errors.")
 class UpdateAttachmentPayload:
     """The changed attachment."""
 
-    attachment: Attachment | None = said(
+    attachment: Attachment | None = field(
         "The attachment as it is now; null if nothing was changed."
     )
-    errors: list[UserError] = said(_ERRORS)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -140,24 +140,24 @@ class UpdateAttachmentPayload:
 class DeleteAttachmentPayload:
     """What is gone."""
 
-    deleted_attachment_id: ID | None = said(_GONE)
-    errors: list[UserError] = said(_ERRORS)
+    deleted_attachment_id: ID | None = field(_GONE)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `createCompany`: the new company, or errors.")
 class CreateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    company: Company | None = field("The company as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateCompany`: the changed company, or errors.")
 class UpdateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    company: Company | None = field("The company as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -166,24 +166,24 @@ class UpdateCompanyPayload:
 class DeactivateCompanyPayload:
     """The company."""
 
-    company: Company | None = said("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    company: Company | None = field("The company as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `createContact`: the new contact, or errors.")
 class CreateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateContact`: the changed contact, or errors.")
 class UpdateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -192,29 +192,29 @@ class UpdateContactPayload:
 class DeactivateContactPayload:
     """The contact."""
 
-    contact: Contact | None = said("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `createUser`: the new user, or errors.")
 class CreateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    user: User | None = field("The user as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateUser`: the changed user, or errors.")
 class UpdateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    user: User | None = field("The user as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `deactivateUser`: the deactivated user, or errors.")
 class DeactivateUserPayload:
     """The user."""
 
-    user: User | None = said("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = said(_ERRORS)
+    user: User | None = field("The user as it is now; null if nothing was changed.")
+    errors: list[UserError] = field(_ERRORS)

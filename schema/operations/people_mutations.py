@@ -11,14 +11,14 @@ from schema.inputs.tickets import values_of
 from schema.operations import payloads
 from schema.operations.mutation_field import KEYS, Info, Made, given_input, perform
 from schema.projection.arguments import known_id
-from schema.types.descriptions import answered
+from schema.types.descriptions import resolver
 
 
 @strawberry.type
 class PeopleMutation:
     """What Admins do; a part of ``Mutation``."""
 
-    @answered("Create a company. Admins only.")
+    @resolver("Create a company. Admins only.")
     async def create_company(
         self, info: Info, given: Annotated[inputs.CreateCompanyInput, given_input()]
     ) -> payloads.CreateCompanyPayload:
@@ -29,7 +29,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change fields of a company. Admins only.")
+    @resolver("Change fields of a company. Admins only.")
     async def update_company(
         self, info: Info, given: Annotated[inputs.UpdateCompanyInput, given_input()]
     ) -> payloads.UpdateCompanyPayload:
@@ -42,7 +42,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Deactivate a company; nothing is deleted. Admins only.")
+    @resolver("Deactivate a company; nothing is deleted. Admins only.")
     async def deactivate_company(
         self, info: Info, given: Annotated[inputs.DeactivateCompanyInput, given_input()]
     ) -> payloads.DeactivateCompanyPayload:
@@ -55,7 +55,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Create a contact. Admins only.")
+    @resolver("Create a contact. Admins only.")
     async def create_contact(
         self, info: Info, given: Annotated[inputs.CreateContactInput, given_input()]
     ) -> payloads.CreateContactPayload:
@@ -66,7 +66,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change fields of a contact. Admins only.")
+    @resolver("Change fields of a contact. Admins only.")
     async def update_contact(
         self, info: Info, given: Annotated[inputs.UpdateContactInput, given_input()]
     ) -> payloads.UpdateContactPayload:
@@ -79,7 +79,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Deactivate a contact; nothing is deleted. Admins only.")
+    @resolver("Deactivate a contact; nothing is deleted. Admins only.")
     async def deactivate_contact(
         self, info: Info, given: Annotated[inputs.DeactivateContactInput, given_input()]
     ) -> payloads.DeactivateContactPayload:
@@ -92,7 +92,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Create a user. Admins only.")
+    @resolver("Create a user. Admins only.")
     async def create_user(
         self, info: Info, given: Annotated[inputs.CreateUserInput, given_input()]
     ) -> payloads.CreateUserPayload:
@@ -103,7 +103,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Change fields of a user. Admins only.")
+    @resolver("Change fields of a user. Admins only.")
     async def update_user(
         self, info: Info, given: Annotated[inputs.UpdateUserInput, given_input()]
     ) -> payloads.UpdateUserPayload:
@@ -116,7 +116,7 @@ class PeopleMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Deactivate a user; nothing is deleted. Admins only.")
+    @resolver("Deactivate a user; nothing is deleted. Admins only.")
     async def deactivate_user(
         self, info: Info, given: Annotated[inputs.DeactivateUserInput, given_input()]
     ) -> payloads.DeactivateUserPayload:

@@ -15,13 +15,13 @@ from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilte
 from schema.projection.arguments import known_id
 from schema.projection.resolve import project
 from schema.types.descriptions import (
-    MOST_NODES,
+    MAX_NODES,
     AfterArg,
     BeforeArg,
     FirstArg,
     LastArg,
-    answered,
-    said,
+    field,
+    resolver,
 )
 from schema.types.events import EventsAfterArg, TicketEvent
 from schema.types.objects import (
@@ -48,13 +48,13 @@ async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **given: ob
 
     Takes the place of Strawberry's resolver, which would convert the arguments once more.
     """
-    info.context.desk_context.require_viewer()
+    info.context.resolver_context.require_viewer()
     return await project(info, "connection", given=given)
 
 
 async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
     """Answer the statistics, for the same reason without Strawberry's resolver."""
-    info.context.desk_context.require_viewer()
+    info.context.resolver_context.require_viewer()
     return await project(info, "statistics", given=given)
 
 
@@ -71,7 +71,7 @@ RESOLVERS = {
 
 
 async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
-    info.context.desk_context.require_viewer()
+    info.context.resolver_context.require_viewer()
     if key is None:
         return None
     return await project(core_info(info), "one", by=by, values={"key": key})
@@ -81,17 +81,17 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
 class RateLimit:
     """See ``resolvers.rate_limits.Level``."""
 
-    maximum: int = said("The most there can be.")
-    available: int = said("Those that are left.")
-    restore_rate: float = said("How many come back in a second.")
-    reset_at: DateTime = said("When all of them are back.")
+    maximum: int = field("The most there can be.")
+    available: int = field("Those that are left.")
+    restore_rate: float = field("How many come back in a second.")
+    reset_at: DateTime = field("When all of them are back.")
 
 
 @strawberry.type(description="Everything that can be read, each of it in the eyes of the viewer.")
 class Query:
     """All of it but ``viewer`` needs a login."""
 
-    @answered("Any object by its id; null if there is none for the viewer.")
+    @resolver("Any object by its id; null if there is none for the viewer.")
     async def node(
         self,
         info: Info,
@@ -100,35 +100,35 @@ class Query:
         ],
     ) -> Node | None:
         """Fetch one object again, as Relay does."""
-        info.context.desk_context.require_viewer()
+        info.context.resolver_context.require_viewer()
         return await project(core_info(info), "node", values={"key": known_id(id)})  # type: ignore[return-value]
 
-    @answered("Objects by their ids, in that order, null where there is none.")
+    @resolver("Objects by their ids, in that order, null where there is none.")
     async def nodes(
         self,
         info: Info,
         ids: Annotated[
             list[ID],
-            strawberry.argument(description=f"The ids of the objects, at most {MOST_NODES}."),
+            strawberry.argument(description=f"The ids of the objects, at most {MAX_NODES}."),
         ],
     ) -> list[Node | None]:
         """Fetch several objects again."""
-        info.context.desk_context.require_viewer()
-        if len(ids) > MOST_NODES:
-            raise BadInput(f"`ids` takes at most {MOST_NODES} ids.")
+        info.context.resolver_context.require_viewer()
+        if len(ids) > MAX_NODES:
+            raise BadInput(f"`ids` takes at most {MAX_NODES} ids.")
         keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
         return await project(core_info(info), "nodes", values={"keys": listed})  # type: ignore[return-value]
 
-    @answered("Who is logged in; null when nobody is.")
+    @resolver("Who is logged in; null when nobody is.")
     async def viewer(self, info: Info) -> User | None:
         """Answer without an error also for nobody."""
-        viewer = info.context.desk_context.viewer
+        viewer = info.context.resolver_context.viewer
         if info.context.bad_token:
             raise Unauthenticated
         return None if viewer is None else await _one(info, viewer.id)
 
-    @answered("One ticket, by its id or by its number; give exactly one.")
+    @resolver("One ticket, by its id or by its number; give exactly one.")
     async def ticket(
         self,
         info: Info,
@@ -147,7 +147,7 @@ class Query:
             return await _one(info, _storable(ticket_number), "ticket_number")  # type: ignore[no-any-return]
         return await _one(info, known_id(id))  # type: ignore[no-any-return]
 
-    @answered("The tickets that the viewer may see, newest first.")
+    @resolver("The tickets that the viewer may see, newest first.")
     def tickets(
         self,
         filter: FilterArg = None,
@@ -160,12 +160,12 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("Counts over the tickets that the viewer may see.")
+    @resolver("Counts over the tickets that the viewer may see.")
     def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
         """See ``resolve_statistics``."""
         projected()
 
-    @answered("The feed: what happened to all tickets that the viewer may see, oldest first.")
+    @resolver("The feed: what happened to all tickets that the viewer may see, oldest first.")
     def ticket_events(
         self,
         filter: Annotated[
@@ -180,7 +180,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The comments that the viewer may see, oldest first.")
+    @resolver("The comments that the viewer may see, oldest first.")
     def comments(
         self,
         filter: Annotated[
@@ -195,7 +195,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The users that the viewer may see, newest first.")
+    @resolver("The users that the viewer may see, newest first.")
     def users(
         self,
         filter: Annotated[
@@ -210,7 +210,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The companies that the viewer may see, by name.")
+    @resolver("The companies that the viewer may see, by name.")
     def companies(
         self,
         search: Annotated[
@@ -227,7 +227,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The contacts that the viewer may see, by name.")
+    @resolver("The contacts that the viewer may see, by name.")
     def contacts(
         self,
         filter: Annotated[
@@ -242,7 +242,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The webhooks, newest first; none but for Admins.")
+    @resolver("The webhooks, newest first; none but for Admins.")
     def webhooks(
         self,
         first: FirstArg = None,
@@ -253,7 +253,7 @@ class Query:
         """See ``resolve_list``."""
         projected()
 
-    @answered("The points that the viewer has for requests; null where they are not counted.")
+    @resolver("The points that the viewer has for requests; null where they are not counted.")
     def rate_limit(self, info: Info) -> RateLimit | None:
         """Answer what this operation has left; asking alone costs nothing."""
         level: Level | None = info.context.level
@@ -267,7 +267,7 @@ class Query:
             reset_at=reset_at,  # type: ignore[arg-type] # written as all times are
         )
 
-    @answered("One webhook; null if there is none for the viewer.")
+    @resolver("One webhook; null if there is none for the viewer.")
     async def webhook(
         self,
         info: Info,

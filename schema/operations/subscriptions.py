@@ -9,14 +9,14 @@ import strawberry
 from graphql import GraphQLResolveInfo
 
 from resolvers.errors import BadInput, Unauthenticated
-from resolvers.events.broker import Sent
-from resolvers.events.subscription import Wanted, follow
+from resolvers.events.broker import DeliveredEvent
+from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
-from resolvers.query.cursors import open_position
+from resolvers.query.cursors import decode_cursor
 from schema.execution.context import GraphContext
 from schema.execution.engine import Finished
 from schema.projection.resolve import planned
-from schema.types.descriptions import answered
+from schema.types.descriptions import resolver
 from schema.types.enums import TicketEventType
 from schema.types.events import EventsAfterArg, TicketEvent
 from schema.types.objects import FilterArg, projected
@@ -26,7 +26,7 @@ from schema.types.objects import FilterArg, projected
 class Subscription:
     """All of it needs a login."""
 
-    @answered(
+    @resolver(
         "What happens to the tickets that the viewer may see, each event once and in order: first "
         "what was missed since `after`, or nothing if it is absent, then what happens from now on."
     )
@@ -51,31 +51,31 @@ async def follow_events(
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """
     context: GraphContext = info.context
-    desk = (await context.renewed()).desk
-    context.desk_context.require_viewer()
+    services = (await context.refreshed()).services
+    context.resolver_context.require_viewer()
     template, args = planned(info, "followed")
     after = context.resumes_after or given.get("after")
     position = 0 if after == "" else None
     if after:
-        position = int(str(open_position(after, EVENT, BY_COMMIT, desk.signer)[0]))
+        position = int(str(decode_cursor(after, EVENT, BY_COMMIT, services.signer)[0]))
     types = given.get("types")
-    wanted = Wanted(
+    wanted = EventFilter(
         template.read,
         tuple(args),
         template,
         position,
         None if types is None else frozenset(str(one) for one in types),
     )
-    return _finished(context, str(info.path.key), follow(desk, context.renewed, wanted))
+    return _finished(context, str(info.path.key), follow(services, context.refreshed, wanted))
 
 
 async def _finished(
-    context: GraphContext, key: str, events: AsyncGenerator[Sent, None]
+    context: GraphContext, key: str, events: AsyncGenerator[DeliveredEvent, None]
 ) -> AsyncGenerator[Finished, None]:
     try:
         async with aclosing(events):
             async for event in events:
-                context.place = event.cursor
+                context.cursor = event.cursor
                 yield Finished({key: orjson.Fragment(event.json)})
     except Unauthenticated:
         # The transport breaks the stream off, so that its client comes again with a new token;

@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from resolvers.commands import webhooks
-from resolvers.errors import DeskError
+from resolvers.errors import ServiceError
 from resolvers.services import Context
 from schema.errors.formatting import failure_of
 from schema.inputs import webhooks as inputs
@@ -15,7 +15,7 @@ from schema.inputs.webhooks import webhook_values
 from schema.operations.mutation_field import Info, Made, given_input, perform
 from schema.projection.arguments import known_id
 from schema.types import webhooks as types
-from schema.types.descriptions import answered
+from schema.types.descriptions import resolver
 
 
 async def _with_secret(
@@ -23,8 +23,8 @@ async def _with_secret(
 ) -> Any:
     """Do something, and answer with the secret that came of it."""
     try:
-        key, secret = await deed(info.context.desk_context)
-    except DeskError as error:
+        key, secret = await deed(info.context.resolver_context)
+    except ServiceError as error:
         return payload(secret=None, errors=failure_of(error).errors)
     return payload(secret=secret, errors=[], webhook_id=key)
 
@@ -33,7 +33,7 @@ async def _with_secret(
 class WebhookMutation:
     """What Admins do; a part of ``Mutation``."""
 
-    @answered("Create a webhook for what happens from now on. Admins only.")
+    @resolver("Create a webhook for what happens from now on. Admins only.")
     async def create_webhook(
         self, info: Info, given: Annotated[inputs.CreateWebhookInput, given_input()]
     ) -> types.CreateWebhookPayload:
@@ -44,7 +44,7 @@ class WebhookMutation:
 
         return await _with_secret(info, types.CreateWebhookPayload, deed)  # type: ignore[no-any-return]
 
-    @answered("Change fields of a webhook. Admins only.")
+    @resolver("Change fields of a webhook. Admins only.")
     async def update_webhook(
         self, info: Info, given: Annotated[inputs.UpdateWebhookInput, given_input()]
     ) -> types.UpdateWebhookPayload:
@@ -57,7 +57,7 @@ class WebhookMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Delete a webhook with its deliveries. Admins only.")
+    @resolver("Delete a webhook with its deliveries. Admins only.")
     async def delete_webhook(
         self, info: Info, given: Annotated[inputs.DeleteWebhookInput, given_input()]
     ) -> types.DeleteWebhookPayload:
@@ -70,7 +70,7 @@ class WebhookMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Give a webhook a new secret; the old one signs as well for a while. Admins only.")
+    @resolver("Give a webhook a new secret; the old one signs as well for a while. Admins only.")
     async def rotate_webhook_secret(
         self, info: Info, given: Annotated[inputs.RotateWebhookSecretInput, given_input()]
     ) -> types.RotateWebhookSecretPayload:
@@ -82,7 +82,7 @@ class WebhookMutation:
 
         return await _with_secret(info, types.RotateWebhookSecretPayload, deed)  # type: ignore[no-any-return]
 
-    @answered("Send a ping once, also where the webhook is disabled. Admins only.")
+    @resolver("Send a ping once, also where the webhook is disabled. Admins only.")
     async def ping_webhook(
         self, info: Info, given: Annotated[inputs.PingWebhookInput, given_input()]
     ) -> types.PingWebhookPayload:
@@ -93,7 +93,7 @@ class WebhookMutation:
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
-    @answered("Send a delivery again, whatever became of it, and try for another day. Admins only.")
+    @resolver("Send a delivery again, whatever became of it, and try for another day. Admins only.")
     async def redeliver(
         self, info: Info, given: Annotated[inputs.RedeliverInput, given_input()]
     ) -> types.RedeliverPayload:

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from resolvers.errors import BadInput
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.cursors import open_position
+from resolvers.query.cursors import decode_cursor
 from resolvers.query.field_types import Entity
 from resolvers.query.filters.compile import parse
 from resolvers.query.shapes import Args
-from resolvers.signing import LONGEST_LINK, Signer
+from resolvers.signing import MAX_LINK_SECONDS, Signer
 from schema.projection.selection import snake
-from schema.types.descriptions import DEFAULT_PAGE, MOST_PAGE
+from schema.types.descriptions import DEFAULT_PAGE, MAX_PAGE_SIZE
 
-MOST_ORDERS = 6
+MAX_ORDERS = 6
 _ID_FIELDS = frozenset(
     {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}
 )
@@ -38,8 +38,8 @@ def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
         return Args(where=parse(plain_filter(given.get("filter")), values), values=values)
     if "expiresIn" in given:
         seconds = given["expiresIn"]
-        if not 1 <= seconds <= LONGEST_LINK:
-            raise BadInput(f"`expiresIn` must be between 1 and {LONGEST_LINK} seconds.")
+        if not 1 <= seconds <= MAX_LINK_SECONDS:
+            raise BadInput(f"`expiresIn` must be between 1 and {MAX_LINK_SECONDS} seconds.")
         return Args(values={"expires_in": seconds})
     return Args()
 
@@ -55,12 +55,14 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
         raise BadInput("Give either `first` or `last`, not both.")
     backward = last is not None
     limit: int = given["last"] if backward else DEFAULT_PAGE if first is None else first
-    if not 0 <= limit <= MOST_PAGE:
-        raise BadInput(f"`{'last' if backward else 'first'}` must be between 0 and {MOST_PAGE}.")
+    if not 0 <= limit <= MAX_PAGE_SIZE:
+        raise BadInput(
+            f"`{'last' if backward else 'first'}` must be between 0 and {MAX_PAGE_SIZE}."
+        )
     # An empty cursor is that of nobody who has one yet: the list's beginning, or its end.
     for name in ("after", "before"):
         if given.get(name):
-            position = open_position(given[name], entity, order or entity.order, signer)
+            position = decode_cursor(given[name], entity, order or entity.order, signer)
             values.update({f"{name}_{i}": value for i, value in enumerate(position)})
     return Args(
         where,
@@ -142,8 +144,8 @@ def _order(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, bool],
     for part in given or ():
         field, direction = part["field"], part["direction"]
         chosen.setdefault(_value(field), _value(direction) == "desc")
-    if len(given or ()) > MOST_ORDERS:
-        raise BadInput(f"`orderBy` takes at most {MOST_ORDERS} fields.")
+    if len(given or ()) > MAX_ORDERS:
+        raise BadInput(f"`orderBy` takes at most {MAX_ORDERS} fields.")
     return tuple(chosen.items())
 
 

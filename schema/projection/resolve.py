@@ -20,7 +20,7 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 
 from resolvers.errors import BadInput
-from resolvers.query.execute import GRAPHQL, Read, read_json
+from resolvers.query.execute import GRAPHQL, Query, read_json
 from resolvers.query.shapes import NO_ARGS, Args
 from resolvers.services import Context
 from schema.errors.field_errors import FieldError, put_nulls, without_failed
@@ -28,16 +28,16 @@ from schema.execution.engine import Json
 from schema.projection.arguments import read_args
 from schema.projection.selection import Selection, Slot, WrongDirective
 
-MOST_TEMPLATES = 1000
+MAX_TEMPLATES = 1000
 # Of one root field: each variable of a directive doubles them.
-MOST_VARIANTS = 64
+MAX_VARIANTS = 64
 
 
 @dataclass(eq=False)
 class Template:
     """What a document wants of one root field."""
 
-    read: Read
+    read: Query
     slots: Sequence[Slot]
     fixed: list[Args | None]
 
@@ -70,7 +70,7 @@ async def project(
     ``given`` are the field's own arguments where they are read already, ``values`` further ones of
     slot 0. Raises ``GraphQLError`` where a wrong argument leaves nothing to answer.
     """
-    context: Context = info.context.desk_context
+    context: Context = info.context.resolver_context
     template, args, wrong = _planned(info, root, by, given)
     if values:
         first = args[0]
@@ -92,7 +92,7 @@ async def _project_around(
     slots = frozenset(error.slot for error in wrong)
     shapes = tuple((name, without_failed(s, slots)) for name, s in template.read.shapes)
     read = replace(template.read, shapes=shapes)
-    text = await read_json(info.context.desk_context, read, args)
+    text = await read_json(info.context.resolver_context, read, args)
     if text is None:
         return None
     value, errors = put_nulls(orjson.loads(text), info.return_type, wrong, path)
@@ -122,7 +122,7 @@ def wrong_arguments(info: GraphQLResolveInfo[Any]) -> list[GraphQLError]:
 def _planned(
     info: GraphQLResolveInfo[Any], root: str, by: str, given: Mapping[str, Any] | None
 ) -> tuple[Template, list[Args], list[FieldError]]:
-    context: Context = info.context.desk_context
+    context: Context = info.context.resolver_context
     try:
         template = _template(info, root, by)
     except WrongDirective as found:
@@ -148,7 +148,7 @@ def _args(
 ) -> Args:
     if given is None:
         given = get_argument_values(slot.definition, slot.node, info.variable_values)
-    return read_args(given, slot.returns, context.desk.signer)
+    return read_args(given, slot.returns, context.services.signer)
 
 
 def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
@@ -158,7 +158,7 @@ def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
         template, names = _make(info, root, by)
         nodes = (info.operation, tuple(info.field_nodes))
         known = _known[key] = _Known(nodes, names, {_signature(info, names): template})
-        while len(_known) > MOST_TEMPLATES:
+        while len(_known) > MAX_TEMPLATES:
             _known.popitem(last=False)
         return template
     _known.move_to_end(key)
@@ -171,7 +171,7 @@ def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
         # A directive that an earlier one hid depends on a further variable.
         known.names = tuple(sorted({*names, *known.names}))
         known.templates.clear()
-    if len(known.templates) >= MOST_VARIANTS:
+    if len(known.templates) >= MAX_VARIANTS:
         known.templates.clear()
     known.templates[_signature(info, known.names)] = template
     return template
@@ -194,8 +194,8 @@ def _make(info: GraphQLResolveInfo[Any], root: str, by: str) -> tuple[Template, 
         types = [named]
     shapes = tuple((type_.name, selection.shape(info.field_nodes, type_)) for type_ in types)
     entity = named.name.removesuffix("Connection")
-    read = Read(root, "Ticket" if root == "statistics" else entity, shapes, GRAPHQL, by)
-    context: Context = info.context.desk_context
+    read = Query(root, "Ticket" if root == "statistics" else entity, shapes, GRAPHQL, by)
+    context: Context = info.context.resolver_context
     fixed = [_fixed(context, slot, info) for slot in selection.slots]
     return Template(read, selection.slots, fixed), tuple(sorted(selection.directive_variables))
 

@@ -3,16 +3,16 @@
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from resolvers.services import Desk
+from resolvers.services import Services
 from schema.transport import negotiation
-from schema.transport.multipart import Uploads, asked_of_form
-from schema.transport.refused import Refused
-from schema.transport.request import Asked, asked_of_body
+from schema.transport.multipart import Uploads, request_of_form
+from schema.transport.refused import RequestRefused
+from schema.transport.request import GraphQLRequest, requests_of_body
 
 # What a request may have besides a text or an uploaded file, in bytes.
-MOST_AROUND = 1024 * 1024
+MAX_ENVELOPE_BYTES = 1024 * 1024
 # Of somebody who is not logged in: a document and its variables, but no text of a ticket.
-MOST_ANONYMOUS = 128 * 1024
+MAX_ANONYMOUS_BYTES = 128 * 1024
 
 
 class Body:
@@ -21,11 +21,11 @@ class Body:
     What is too large is refused while it comes in, before it fills memory or the disk.
     """
 
-    def __init__(self, receive: Receive, desk: Desk) -> None:
+    def __init__(self, receive: Receive, services: Services) -> None:
         self._receive = receive
-        self._most = MOST_ANONYMOUS
-        self._most_text = desk.max_text_bytes + MOST_AROUND
-        self._most_upload = desk.max_upload_bytes + MOST_AROUND
+        self._most = MAX_ANONYMOUS_BYTES
+        self._most_text = services.max_text_bytes + MAX_ENVELOPE_BYTES
+        self._most_upload = services.max_upload_bytes + MAX_ENVELOPE_BYTES
         self._size = 0
         self.uploads: Uploads | None = None
 
@@ -34,23 +34,23 @@ class Body:
         message = await self._receive()
         self._size += len(message.get("body", b""))
         if self._size > self._most:
-            raise Refused(413, f"A request may have at most {self._most} bytes.")
+            raise RequestRefused(413, f"A request may have at most {self._most} bytes.")
         return message
 
-    async def asked(self, request: Request) -> Asked | list[Asked]:
+    async def graphql_request(self, request: Request) -> GraphQLRequest | list[GraphQLRequest]:
         """Read what is asked for, and none of its files; raises ``Refused``."""
         given = request.headers.getlist("content-type")
         if len(given) > 1:
-            raise Refused(400, "A request has one Content-Type.")
+            raise RequestRefused(400, "A request has one Content-Type.")
         kind, charset = negotiation.sent(given[0] if given else "")
         if charset not in ("", "utf-8", "utf8"):
-            raise Refused(415, "The charset of a request must be utf-8.")
+            raise RequestRefused(415, "The charset of a request must be utf-8.")
         if kind == negotiation.JSON:
-            return asked_of_body(await request.body())
+            return requests_of_body(await request.body())
         if kind == negotiation.FORM:
-            asked, self.uploads = await asked_of_form(request, self._allow_upload)
+            asked, self.uploads = await request_of_form(request, self._allow_upload)
             return asked
-        raise Refused(
+        raise RequestRefused(
             415, f"The Content-Type of a request must be {negotiation.JSON} or {negotiation.FORM}."
         )
 

@@ -11,13 +11,13 @@ from typing import Any
 from anyio import to_thread
 from starlette.requests import Request
 
-from resolvers.http.json_size import MOST_VALUES, has_too_many_values
+from resolvers.http.json_size import MAX_VALUES, has_too_many_values
 from resolvers.http.multipart import BadEncoding, BadMultipart, End, Event, Part, events
-from schema.transport.refused import Refused
-from schema.transport.request import Asked, asked_of, parsed
+from schema.transport.refused import RequestRefused
+from schema.transport.request import GraphQLRequest, parsed, requests_of
 
-MOST_FILES = 10
-MOST_FIELDS = 10
+MAX_FILES = 10
+MAX_FIELDS = 10
 # Up to this size, a file waits in memory, then on the disk.
 SPOOL_BYTES = 1024 * 1024
 PIECE_BYTES = 256 * 1024
@@ -86,7 +86,7 @@ class Uploads:
         self._allow = allow
         self._next: Part | None = None
         self._begun = False
-        self._failed: Refused | None = None
+        self._failed: RequestRefused | None = None
         self.files: dict[str, UploadedFile] = {}
 
     async def peek(self) -> None:
@@ -108,7 +108,7 @@ class Uploads:
         self._allow()
         try:
             await self._read()
-        except Refused as refused:
+        except RequestRefused as refused:
             self._failed = refused
             raise
 
@@ -129,19 +129,19 @@ class Uploads:
             return None
         file = self._named(part)
         if file.received:
-            raise Refused(400, f"There are two files named {part.name!r}.")
+            raise RequestRefused(400, f"There are two files named {part.name!r}.")
         file.begin(part.filename)
         return file
 
     def _named(self, part: Part) -> UploadedFile:
         if part.name not in self.files:
-            raise Refused(400, f"The file {part.name!r} is not in the `map`.")
+            raise RequestRefused(400, f"The file {part.name!r} is not in the `map`.")
         return self.files[part.name]
 
     def _require_all(self) -> None:
         for name, file in self.files.items():
             if not file.received:
-                raise Refused(400, f"The `map` names a file {name!r} that is not there.")
+                raise RequestRefused(400, f"The `map` names a file {name!r} that is not there.")
 
     def close(self) -> None:
         """Let go of all files."""
@@ -149,15 +149,15 @@ class Uploads:
             file.close()
 
 
-async def asked_of_form(
+async def request_of_form(
     request: Request, allow: Callable[[], None]
-) -> tuple[Asked | list[Asked], Uploads]:
+) -> tuple[GraphQLRequest | list[GraphQLRequest], Uploads]:
     """Read a request whose variables hold files, and its first part only; raises ``Refused``.
 
     ``allow`` is called before the files are read. The files are to be closed.
     """
     if not any(request.headers.get(name, "").strip() for name in PREFLIGHT):
-        raise Refused(
+        raise RequestRefused(
             400, f"A multipart request needs one of the headers {', '.join(PREFLIGHT)}, not empty."
         )
     stream = _events(request)
@@ -169,7 +169,7 @@ async def asked_of_form(
         file = uploads.files[name] = UploadedFile(uploads)
         for path in paths:
             _put(operations, path, file)
-    asked = asked_of(operations)
+    asked = requests_of(operations)
     await uploads.peek()
     return asked, uploads
 
@@ -179,9 +179,9 @@ async def _events(request: Request) -> AsyncIterator[Event]:
         async for event in events(request.headers.get("content-type", ""), request.stream()):
             yield event
     except BadEncoding as error:
-        raise Refused(400, str(error)) from None
+        raise RequestRefused(400, str(error)) from None
     except BadMultipart:
-        raise Refused(400, "The body is not multipart.") from None
+        raise RequestRefused(400, "The body is not multipart.") from None
 
 
 async def _texts(stream: AsyncIterator[Event]) -> Mapping[str, bytearray]:
@@ -192,7 +192,7 @@ async def _texts(stream: AsyncIterator[Event]) -> Mapping[str, bytearray]:
     async for event in stream:
         if isinstance(event, Part):
             fields += 1
-            if event.filename is not None or fields > MOST_FIELDS:
+            if event.filename is not None or fields > MAX_FIELDS:
                 break
             name = event.name
             if name in texts:
@@ -208,25 +208,29 @@ async def _texts(stream: AsyncIterator[Event]) -> Mapping[str, bytearray]:
 
 def _parsed(texts: Mapping[str, bytearray], name: str) -> object:
     if has_too_many_values(texts[name]):
-        raise Refused(400, f"A request may have at most {MOST_VALUES} values.")
+        raise RequestRefused(400, f"A request may have at most {MAX_VALUES} values.")
     return parsed(texts[name], f"The part `{name}` must be JSON.")
 
 
-def _one_part(name: str) -> Refused:
-    return Refused(400, f"A multipart request has one part `{name}`, with JSON, before its files.")
+def _one_part(name: str) -> RequestRefused:
+    return RequestRefused(
+        400, f"A multipart request has one part `{name}`, with JSON, before its files."
+    )
 
 
 def _places(places: object) -> Mapping[str, list[str]]:
     """Return where each file belongs; it may have several places."""
     if not isinstance(places, dict):
-        raise Refused(400, "The part `map` must be an object: lists of paths by the files' names.")
-    if len(places) > MOST_FILES:
-        raise Refused(400, f"A request has at most {MOST_FILES} files.")
+        raise RequestRefused(
+            400, "The part `map` must be an object: lists of paths by the files' names."
+        )
+    if len(places) > MAX_FILES:
+        raise RequestRefused(400, f"A request has at most {MAX_FILES} files.")
     for name, paths in places.items():
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise Refused(400, f"The `map` must have a list of paths for {name!r}.")
+            raise RequestRefused(400, f"The `map` must have a list of paths for {name!r}.")
         if not paths:
-            raise Refused(400, f"The file {name!r} must have a place.")
+            raise RequestRefused(400, f"The file {name!r} must have a place.")
     return places
 
 
@@ -238,7 +242,9 @@ def _put(operations: object, path: str, file: UploadedFile) -> None:
         holder = _step(holder, step, path)
     inside = way[1:] if isinstance(operations, list) else way
     if inside[:1] != ["variables"] or _step(holder, last, path) is not None:
-        raise Refused(400, f"The path {path!r} of the `map` must lead to a variable that is null.")
+        raise RequestRefused(
+            400, f"The path {path!r} of the `map` must lead to a variable that is null."
+        )
     into: Any = holder
     into[int(last) if isinstance(holder, list) else last] = file
 
@@ -251,4 +257,4 @@ def _step(holder: object, step: str, path: str) -> object:
         index = int(step)
         if index < len(holder):
             return holder[index]
-    raise Refused(400, f"The path {path!r} of the `map` leads nowhere.")
+    raise RequestRefused(400, f"The path {path!r} of the `map` leads nowhere.")

@@ -14,7 +14,7 @@ FORM = "multipart/form-data"
 # Where a client has no preference, the first of these.
 _OFFERED = (JSON, GRAPHQL, EVENTS)
 # In characters.
-LONGEST_KEPT = 500
+MAX_KEPT_LENGTH = 500
 _Q = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
@@ -25,7 +25,7 @@ def chosen(accept: str) -> str | None:
     the first comes first: some clients list a stream among all that they can read.
     """
     # Clients send the same short headers again and again; no other one is kept.
-    return (_chosen if len(accept) <= LONGEST_KEPT else _chosen.__wrapped__)(accept)
+    return (_chosen if len(accept) <= MAX_KEPT_LENGTH else _chosen.__wrapped__)(accept)
 
 
 @lru_cache(maxsize=256)

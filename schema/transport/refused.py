@@ -9,7 +9,7 @@ from starlette.responses import Response
 from schema.errors.codes import Code
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that is none, or none that is answered here; the text is a sentence."""
 
     def __init__(

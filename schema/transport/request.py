@@ -1,4 +1,4 @@
-"""What is asked for, by the parameters of GraphQL over HTTP, whatever way they came."""
+"""What is request_of for, by the parameters of GraphQL over HTTP, whatever way they came."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from typing import Any
 
 import orjson
 
-from resolvers.http.json_size import MOST_VALUES, has_too_many_values
-from schema.transport.refused import Refused
+from resolvers.http.json_size import MAX_VALUES, has_too_many_values
+from schema.transport.refused import RequestRefused
 
 # How many requests a batch may have.
-MOST_IN_BATCH = 10
+MAX_IN_BATCH = 10
 _NOT_JSON = "The body is not JSON in UTF-8."
 _NO_REQUEST = "A request is a JSON object with a `query`, or an array of such objects."
 _NO_DOCUMENT = "The request has no document: send its text as `query`, or its id as `documentId`."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GraphQLRequest:
     """One request; it has a text, the id of a document, or the hash of one."""
 
     query: str | None
@@ -28,23 +28,23 @@ class Asked:
     hash: str | None = None
 
 
-def asked_of_body(body: bytes) -> Asked | list[Asked]:
+def requests_of_body(body: bytes) -> GraphQLRequest | list[GraphQLRequest]:
     """Read the JSON of one request or of a batch; raises ``Refused``."""
     if has_too_many_values(body):
-        raise Refused(400, f"A request may have at most {MOST_VALUES} values.")
-    return asked_of(parsed(body, _NOT_JSON))
+        raise RequestRefused(400, f"A request may have at most {MAX_VALUES} values.")
+    return requests_of(parsed(body, _NOT_JSON))
 
 
-def asked_of(data: object) -> Asked | list[Asked]:
+def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
     """Read one request or a batch; raises ``Refused`` for both where one of them is none."""
     if not isinstance(data, list):
-        return asked(data)
-    if not 1 <= len(data) <= MOST_IN_BATCH:
-        raise Refused(400, f"A batch has between 1 and {MOST_IN_BATCH} requests.")
-    return [asked(one) for one in data]
+        return request_of(data)
+    if not 1 <= len(data) <= MAX_IN_BATCH:
+        raise RequestRefused(400, f"A batch has between 1 and {MAX_IN_BATCH} requests.")
+    return [request_of(one) for one in data]
 
 
-def asked_of_address(parameters: Mapping[str, str]) -> Asked:
+def request_of_query_string(parameters: Mapping[str, str]) -> GraphQLRequest:
     """Read a request by GET; raises ``Refused``."""
     data: dict[str, Any] = dict(parameters)
     for name in ("variables", "extensions"):
@@ -52,7 +52,7 @@ def asked_of_address(parameters: Mapping[str, str]) -> Asked:
         text = data.pop(name, None)
         if text:
             data[name] = parsed(text, f"The `{name}` must be JSON.")
-    return asked(data)
+    return request_of(data)
 
 
 def parsed(text: bytes | bytearray | str, trouble: str) -> object:
@@ -60,13 +60,13 @@ def parsed(text: bytes | bytearray | str, trouble: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise Refused(400, trouble) from None
+        raise RequestRefused(400, trouble) from None
 
 
-def asked(data: object) -> Asked:
+def request_of(data: object) -> GraphQLRequest:
     """Check the types of one request; raises ``Refused``."""
     if not isinstance(data, dict):
-        raise Refused(400, _NO_REQUEST)
+        raise RequestRefused(400, _NO_REQUEST)
     query = _typed(data, "query", str, "a string")
     variables = _typed(data, "variables", dict, "an object")
     name = _typed(data, "operationName", str, "a string")
@@ -76,16 +76,16 @@ def asked(data: object) -> Asked:
     if query is not None and not query.strip():
         query = None
     if query is None and document_id is None and digest is None:
-        raise Refused(400, _NO_DOCUMENT)
+        raise RequestRefused(400, _NO_DOCUMENT)
     if document_id is not None and query is not None:
-        raise Refused(400, "Send `query` or `documentId`, not both.")
-    return Asked(query, variables, name, document_id, digest)
+        raise RequestRefused(400, "Send `query` or `documentId`, not both.")
+    return GraphQLRequest(query, variables, name, document_id, digest)
 
 
 def _typed(data: dict[str, Any], name: str, kind: type, said: str) -> Any:
     value = data.get(name)
     if value is not None and not isinstance(value, kind):
-        raise Refused(400, f"The `{name}` must be {said} or null.")
+        raise RequestRefused(400, f"The `{name}` must be {said} or null.")
     return value
 
 
@@ -95,8 +95,8 @@ def _persisted(extensions: dict[str, Any] | None) -> bool:
 
 def _hash(given: object) -> str:
     if not isinstance(given, dict) or not isinstance(given.get("sha256Hash"), str):
-        raise Refused(400, "The `persistedQuery` must have `version` and `sha256Hash`.")
+        raise RequestRefused(400, "The `persistedQuery` must have `version` and `sha256Hash`.")
     if given.get("version") != 1 or given["version"] is True:
-        raise Refused(400, "The `version` of `persistedQuery` must be 1.")
+        raise RequestRefused(400, "The `version` of `persistedQuery` must be 1.")
     digest: str = given["sha256Hash"]
     return digest

@@ -24,12 +24,12 @@ from strawberry.types import ExecutionResult
 from resolvers.errors import SessionEnded, TokenExpired
 from resolvers.http.json_size import has_too_many_values
 from resolvers.query.preparation_cost import Preparation
-from resolvers.services import Desk
+from resolvers.services import Services
 from schema.errors.formatting import formatted
 from schema.execution.context import GraphContext, context_of, token_of_payload
 from schema.execution.document_cache import NoChoice
 from schema.execution.operation import DeskSchema, Operation
-from schema.execution.persisted_documents import Persisted
+from schema.execution.persisted_documents import PersistedDocuments
 from schema.execution.reservations import refuse
 from schema.execution.strawberry_internals import (
     GraphQLHTTPResponse,
@@ -40,9 +40,9 @@ from schema.execution.strawberry_internals import (
 from schema.transport import negotiation, sse
 from schema.transport.bodies import Body
 from schema.transport.caching import keep
-from schema.transport.refused import Refused
-from schema.transport.request import Asked, asked_of_address
-from schema.transport.websocket import Handler, TextFrames
+from schema.transport.refused import RequestRefused
+from schema.transport.request import GraphQLRequest, request_of_query_string
+from schema.transport.websocket import TextFrames, WebSocketHandler
 
 logger = logging.getLogger("deskgraph.graphql")
 
@@ -63,18 +63,18 @@ class GraphQLView(GraphQL[GraphContext, None]):
 
     schema: DeskSchema
     websocket_adapter_class = TextFrames
-    graphql_transport_ws_handler_class = Handler
+    graphql_transport_ws_handler_class = WebSocketHandler
     stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc]
 
     def __init__(
         self,
         schema: DeskSchema,
-        desk: Desk,
+        services: Services,
         *,
         page: Callable[[], HTMLResponse] | None,
         base_url: str | None,
         allowed_origins: list[str],
-        persisted: Persisted | None = None,
+        persisted: PersistedDocuments | None = None,
     ) -> None:
         """Take the page that browsers get, or None for no page."""
         super().__init__(
@@ -83,8 +83,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
             connection_init_wait_timeout=SILENCE,
             allowed_origins=allowed_origins,
         )
-        self.persisted = persisted or Persisted(schema.documents)
-        self._desk = desk
+        self.persisted = persisted or PersistedDocuments(schema.documents)
+        self._services = services
         self._page = page
         self._base_url = base_url
 
@@ -93,7 +93,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        body = Body(receive, self._desk)
+        body = Body(receive, self._services)
         request = Request(scope, body.receive)
         try:
             response = await self._respond(request, body)
@@ -106,7 +106,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
     async def _respond(self, request: Request, body: Body) -> Response:
         try:
             return await self._answer(request, body)
-        except Refused as refused:
+        except RequestRefused as refused:
             return refused.response()
         except ClientDisconnect:
             raise
@@ -119,21 +119,25 @@ class GraphQLView(GraphQL[GraphContext, None]):
         reads = request.method in ("GET", "HEAD")
         if not reads and request.method != "POST":
             allowed = {"Allow": "GET, HEAD, POST"}
-            raise Refused(405, "Ask by POST, or by GET for queries.", headers=allowed)
+            raise RequestRefused(405, "Ask by POST, or by GET for queries.", headers=allowed)
         accept = ", ".join(headers.getlist("accept"))
         # Also with a query in the address, which the page puts into its editor: REST links there.
         if reads and self._page is not None and "text/html" in accept:
             return self._page()
         kind = negotiation.chosen(accept)
         if kind is None:
-            raise Refused(
+            raise RequestRefused(
                 406,
                 f"Answers are {negotiation.JSON}, {negotiation.GRAPHQL} or {negotiation.EVENTS}.",
             )
         context = await self.get_context(request, request)
-        if context.desk_context.viewer is not None:
+        if context.resolver_context.viewer is not None:
             body.allow_text()
-        asked = asked_of_address(request.query_params) if reads else await body.asked(request)
+        asked = (
+            request_of_query_string(request.query_params)
+            if reads
+            else await body.graphql_request(request)
+        )
         if isinstance(asked, list):
             return await self._answer_batch(request, asked, kind, body)
         context.uploads = body.uploads
@@ -154,14 +158,14 @@ class GraphQLView(GraphQL[GraphContext, None]):
         return response
 
     async def _answer_batch(
-        self, request: Request, batch: list[Asked], kind: str, body: Body
+        self, request: Request, batch: list[GraphQLRequest], kind: str, body: Body
     ) -> Response:
         """Run one request after the other, each as if it had come alone.
 
         The limit of an answer's size is that of all together.
         """
         if kind == negotiation.EVENTS:
-            raise Refused(400, f"A batch is answered by {negotiation.JSON}.")
+            raise RequestRefused(400, f"A batch is answered by {negotiation.JSON}.")
         answers: list[orjson.Fragment] = []
         size = 0
         for asked in batch:
@@ -173,7 +177,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
                 if isinstance(found, Operation):
                     _check_way(found, request.method, kind)
                 result = await self._result(found)
-            except Refused as refused:
+            except RequestRefused as refused:
                 # What came before has been done, and is answered.
                 result = _failed(refused.error())
             answer = self.encode_json(await self.process_result(request, result))
@@ -181,7 +185,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
             answers.append(orjson.Fragment(answer))
         return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
 
-    async def _chosen(self, asked: Asked, context: GraphContext) -> Operation | PreExecutionError:
+    async def _chosen(
+        self, asked: GraphQLRequest, context: GraphContext
+    ) -> Operation | PreExecutionError:
         """Return the operation that is meant, or why there is none."""
         try:
             text = self.persisted.text(asked)
@@ -207,7 +213,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
         follows = isinstance(found, Operation) and found.type is OperationType.SUBSCRIPTION
 
         def broken_off() -> bool:
-            return follows and not refused and bool(context.bad_token or self._desk.feed.ended)
+            return (
+                follows and not refused and bool(context.bad_token or self._services.broker.ended)
+            )
 
         frames = sse.frames(self._next_frames(request, context, found), broken_off)
         if follows and isinstance(refused, TokenExpired):
@@ -220,13 +228,13 @@ class GraphQLView(GraphQL[GraphContext, None]):
         async with aclosing(self.schema.results(found, context.request_id)) as results:
             async for result in results:
                 shown = await self.process_result(request, result)
-                yield sse.next_frame(self.encode_json(shown), context.place)
+                yield sse.next_frame(self.encode_json(shown), context.cursor)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | Request | WebSocket
     ) -> GraphContext:
         """Find out who asks; a token that is no good makes them nobody."""
-        context = context_of(self._desk, request, self._base_url)
+        context = context_of(self._services, request, self._base_url)
         await context.identify()
         if request.scope["type"] == "http":
             # Where a client that follows events lost the connection (HTML, section 9.2.4).
@@ -276,9 +284,11 @@ class GraphQLView(GraphQL[GraphContext, None]):
 def _check_way(operation: Operation, method: str, kind: str) -> None:
     """Refuse what cannot be asked for in this way; raises ``Refused``."""
     if operation.type is OperationType.MUTATION and method != "POST":
-        raise Refused(405, "A mutation needs POST.", headers={"Allow": "POST"})
+        raise RequestRefused(405, "A mutation needs POST.", headers={"Allow": "POST"})
     if operation.type is OperationType.SUBSCRIPTION and kind != negotiation.EVENTS:
-        raise Refused(400, f"A subscription needs a WebSocket, or Accept: {negotiation.EVENTS}.")
+        raise RequestRefused(
+            400, f"A subscription needs a WebSocket, or Accept: {negotiation.EVENTS}."
+        )
 
 
 def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:

@@ -27,8 +27,8 @@ from schema.execution.strawberry_internals import (
     SubscribeMessage,
     WebSocketDisconnected,
 )
-from schema.transport.refused import Refused
-from schema.transport.request import asked
+from schema.transport.refused import RequestRefused
+from schema.transport.request import request_of
 
 logger = logging.getLogger("deskgraph.graphql")
 
@@ -60,7 +60,7 @@ class TextFrames(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
 
-class Handler(SocketHandler):
+class WebSocketHandler(SocketHandler):
     """One connection: each of its operations is by whoever its token belongs to by then."""
 
     # A ``GraphQLView``, which imports this.
@@ -102,10 +102,10 @@ class Handler(SocketHandler):
         await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Take what is asked for along to where it is run; Strawberry knows texts only."""
+        """Take what is request_of for along to where it is run; Strawberry knows texts only."""
         try:
-            wanted: Any = asked(message["payload"])
-        except Refused as refused:
+            wanted: Any = request_of(message["payload"])
+        except RequestRefused as refused:
             await self.websocket.close(BAD_REQUEST, str(refused))
             return
         message["payload"]["query"] = wanted
@@ -151,7 +151,10 @@ class Handler(SocketHandler):
         finally:
             self._answering.discard(operation.task)
         # What the server breaks off is not complete: its client comes again.
-        if not (follows and (self.context.bad_token or self.context.desk_context.desk.feed.ended)):
+        if not (
+            follows
+            and (self.context.bad_token or self.context.resolver_context.services.broker.ended)
+        ):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _close_for_token(self) -> None:

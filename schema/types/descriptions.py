@@ -8,19 +8,19 @@ import strawberry
 Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 
 DEFAULT_PAGE = 20
-MOST_PAGE = 100
+MAX_PAGE_SIZE = 100
 # How many ids `nodes` takes.
-MOST_NODES = 100
+MAX_NODES = 100
 
 FirstArg = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many, from the beginning: 0 to {MOST_PAGE}; {DEFAULT_PAGE} if neither "
-        "`first` nor `last` is given."
+        description=f"How many, from the beginning: 0 to {MAX_PAGE_SIZE}; {DEFAULT_PAGE} if "
+        "neither `first` nor `last` is given."
     ),
 ]
 LastArg = Annotated[
-    int | None, strawberry.argument(description=f"How many, from the end: 0 to {MOST_PAGE}.")
+    int | None, strawberry.argument(description=f"How many, from the end: 0 to {MAX_PAGE_SIZE}.")
 ]
 AfterArg = Annotated[
     str | None,
@@ -36,16 +36,16 @@ BeforeArg = Annotated[
 ]
 
 
-def said(description: str) -> Any:
+def field(description: str) -> Any:
     """Declare a field by its description alone."""
     return strawberry.field(description=description)
 
 
-def told(description: str, default: Any = strawberry.UNSET) -> Any:
+def argument(description: str, default: Any = strawberry.UNSET) -> Any:
     """Declare an optional input field by its description."""
     return strawberry.field(description=description, default=default)
 
 
-def answered(description: str) -> Callable[[Resolver], Resolver]:
+def resolver(description: str) -> Callable[[Resolver], Resolver]:
     """Declare a field with arguments or code of its own; the same as Strawberry's, but typed."""
     return strawberry.field(description=description)  # type: ignore[no-any-return]

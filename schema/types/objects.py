@@ -11,7 +11,7 @@ import strawberry
 from strawberry import ID
 
 from schema.inputs.filters import TicketFilter, TicketOrder
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
+from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field, resolver
 from schema.types.enums import (
     OrderDirection,
     Role,
@@ -45,54 +45,54 @@ def projected() -> NoReturn:
 class Node:
     """What every entity has."""
 
-    id: ID = said("The object's UUID, the same as in REST.")
+    id: ID = field("The object's UUID, the same as in REST.")
 
 
 @strawberry.type(description="Where a page stands in its list, and whether there is more of it.")
 class PageInfo:
     """Relay's page info."""
 
-    has_next_page: bool = said("Whether there is more after this page.")
-    has_previous_page: bool = said("Whether there is more before this page.")
-    start_cursor: str | None = said("The cursor of the first edge; null for an empty page.")
-    end_cursor: str | None = said("The cursor of the last edge; null for an empty page.")
+    has_next_page: bool = field("Whether there is more after this page.")
+    has_previous_page: bool = field("Whether there is more before this page.")
+    start_cursor: str | None = field("The cursor of the first edge; null for an empty page.")
+    end_cursor: str | None = field("The cursor of the last edge; null for an empty page.")
 
 
 @strawberry.type(description="An object of a page, together with its place in the list.")
 class Edge(Generic[Entity]):
     """Relay's edge; appears as ``TicketEdge`` and so on."""
 
-    cursor: str = said("The object's place in the list, to be given as `after` or `before`.")
-    node: Entity = said("The object that has this place.")
+    cursor: str = field("The object's place in the list, to be given as `after` or `before`.")
+    node: Entity = field("The object that has this place.")
 
 
 @strawberry.type(description="A page of a list, and how to get the next one.")
 class Connection(Generic[Entity]):
     """Relay's connection; appears as ``TicketConnection`` and so on."""
 
-    edges: list[Edge[Entity]] = said("The objects of the page together with their places.")
-    nodes: list[Entity] = said("The objects of the page alone, in the same order as the edges.")
-    page_info: PageInfo = said("Where the page stands, and the cursors of its two ends.")
-    total_count: int = said("How many objects the whole list has; counted only if asked for.")
+    edges: list[Edge[Entity]] = field("The objects of the page together with their places.")
+    nodes: list[Entity] = field("The objects of the page alone, in the same order as the edges.")
+    page_info: PageInfo = field("Where the page stands, and the cursors of its two ends.")
+    total_count: int = field("How many objects the whole list has; counted only if asked for.")
 
 
 @strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
 class User(Node):
     """See ``models.User``."""
 
-    username: str = said("The unique name that the user logs in with.")
-    first_name: str = said("The given name of the user; may be empty.")
-    last_name: str = said("The family name of the user; may be empty.")
-    full_name: str = said("First and last name together, for showing; may be empty.")
-    email: str | None = said("The email address; null unless the viewer's own or for an Admin.")
-    phone: str | None = said("The phone number; null unless the viewer's own or for an Admin.")
-    role: Role = said("What the user is to the desk: staff of a team, an Admin or a customer.")
-    department: str = said("Where in their company the user works; may be empty.")
-    is_active: bool = said("Whether the user can log in; one that was deactivated cannot.")
-    date_joined: DateTime = said("When the user was created in the desk.")
-    company: "Company | None" = said("The company of a customer; null for staff.")
+    username: str = field("The unique name that the user logs in with.")
+    first_name: str = field("The given name of the user; may be empty.")
+    last_name: str = field("The family name of the user; may be empty.")
+    full_name: str = field("First and last name together, for showing; may be empty.")
+    email: str | None = field("The email address; null unless the viewer's own or for an Admin.")
+    phone: str | None = field("The phone number; null unless the viewer's own or for an Admin.")
+    role: Role = field("What the user is to the desk: staff of a team, an Admin or a customer.")
+    department: str = field("Where in their company the user works; may be empty.")
+    is_active: bool = field("Whether the user can log in; one that was deactivated cannot.")
+    date_joined: DateTime = field("When the user was created in the desk.")
+    company: "Company | None" = field("The company of a customer; null for staff.")
 
-    @answered("The tickets that are assigned to the user, newest first.")
+    @resolver("The tickets that are assigned to the user, newest first.")
     def assigned_tickets(
         self,
         filter: FilterArg = None,
@@ -110,19 +110,19 @@ class User(Node):
 class Company(Node):
     """See ``models.Company``."""
 
-    name: str = said("The name that people use.")
-    legal_entity_name: str = said("The name on contracts; may be empty.")
-    country: str = said("The country of its address; may be empty.")
-    city: str = said("The city of its address; may be empty.")
-    website: str = said("The address of its web site; may be empty.")
-    industry: str = said("The line of business that it is in; may be empty.")
-    billing_entity: str = said("Which of our companies bills it; may be empty.")
-    is_active: bool = said("Whether it is a customer today.")
-    notes: str | None = said("What staff know about it; null for customers.")
-    created_at: DateTime = said("When the company was created in the desk.")
-    updated_at: DateTime = said("When a field of the company was last changed.")
+    name: str = field("The name that people use.")
+    legal_entity_name: str = field("The name on contracts; may be empty.")
+    country: str = field("The country of its address; may be empty.")
+    city: str = field("The city of its address; may be empty.")
+    website: str = field("The address of its web site; may be empty.")
+    industry: str = field("The line of business that it is in; may be empty.")
+    billing_entity: str = field("Which of our companies bills it; may be empty.")
+    is_active: bool = field("Whether it is a customer today.")
+    notes: str | None = field("What staff know about it; null for customers.")
+    created_at: DateTime = field("When the company was created in the desk.")
+    updated_at: DateTime = field("When a field of the company was last changed.")
 
-    @answered("The people at the company, sorted by name.")
+    @resolver("The people at the company, sorted by name.")
     def contacts(
         self,
         first: FirstArg = None,
@@ -133,7 +133,7 @@ class Company(Node):
         """See the description."""
         projected()
 
-    @answered("The tickets about the company, newest first if nothing else is said.")
+    @resolver("The tickets about the company, newest first if nothing else is said.")
     def tickets(
         self,
         filter: FilterArg = None,
@@ -151,20 +151,20 @@ class Company(Node):
 class Contact(Node):
     """See ``models.Contact``."""
 
-    name: str = said("First and last name of the person.")
-    email: str = said("The email address; may be empty.")
-    phone: str = said("The phone number; may be empty.")
-    title: str = said("The position that the person has; may be empty.")
-    department: str = said("Where in the company the person works; may be empty.")
-    contact_type: str = said("What the contact is for, such as Primary or Technical.")
-    is_primary: bool = said("Whether it is the primary contact of its company.")
-    is_active: bool = said("Whether it is in use; one that is not stays with its tickets.")
-    notes: str | None = said("What staff know about it; null for customers.")
-    company: Company = said("The company that the person works for.")
-    created_at: DateTime = said("When the contact was created in the desk.")
-    updated_at: DateTime = said("When a field of the contact was last changed.")
+    name: str = field("First and last name of the person.")
+    email: str = field("The email address; may be empty.")
+    phone: str = field("The phone number; may be empty.")
+    title: str = field("The position that the person has; may be empty.")
+    department: str = field("Where in the company the person works; may be empty.")
+    contact_type: str = field("What the contact is for, such as Primary or Technical.")
+    is_primary: bool = field("Whether it is the primary contact of its company.")
+    is_active: bool = field("Whether it is in use; one that is not stays with its tickets.")
+    notes: str | None = field("What staff know about it; null for customers.")
+    company: Company = field("The company that the person works for.")
+    created_at: DateTime = field("When the contact was created in the desk.")
+    updated_at: DateTime = field("When a field of the contact was last changed.")
 
-    @answered("The tickets about this contact, newest first.")
+    @resolver("The tickets about this contact, newest first.")
     def tickets(
         self,
         filter: FilterArg = None,
@@ -182,39 +182,39 @@ class Contact(Node):
 class Ticket(Node):
     """See ``models.Ticket``."""
 
-    ticket_number: str = said("Its number for people: `T-YYYYMMDD-NNNN`, the day in UTC.")
-    subject: str = said("What it is about, at most 200 characters.")
-    description: str = said("What happened, in the words of whoever asks for help.")
-    status: TicketStatus = said("Where it stands in the workflow.")
-    priority: TicketPriority = said("How urgent it is, from LOW to URGENT.")
-    category: TicketCategory = said("What kind of request it is.")
-    tags: list[str] = said("Its tags, in the order they were given.")
-    company: Company = said("The company that needs help.")
-    contact: Contact | None = said("The person at the company whom it is about; null for nobody.")
-    assigned_to: User | None = said("The user who is responsible; null while nobody is.")
-    assigned_team: Team | None = said("The team that is responsible; null while none is.")
-    created_by: User | None = said("Who created it; null where that is no longer known.")
-    first_response_at: DateTime | None = said("When the first public comment was made, or null.")
-    resolved_at: DateTime | None = said("When it was first resolved; null until then.")
-    closed_at: DateTime | None = said("When it was first closed; null until then.")
-    due_date: DateTime | None = said("When it ought to be resolved; null for no such time.")
-    first_response_time_hours: float | None = said(
+    ticket_number: str = field("Its number for people: `T-YYYYMMDD-NNNN`, the day in UTC.")
+    subject: str = field("What it is about, at most 200 characters.")
+    description: str = field("What happened, in the words of whoever asks for help.")
+    status: TicketStatus = field("Where it stands in the workflow.")
+    priority: TicketPriority = field("How urgent it is, from LOW to URGENT.")
+    category: TicketCategory = field("What kind of request it is.")
+    tags: list[str] = field("Its tags, in the order they were given.")
+    company: Company = field("The company that needs help.")
+    contact: Contact | None = field("The person at the company whom it is about; null for nobody.")
+    assigned_to: User | None = field("The user who is responsible; null while nobody is.")
+    assigned_team: Team | None = field("The team that is responsible; null while none is.")
+    created_by: User | None = field("Who created it; null where that is no longer known.")
+    first_response_at: DateTime | None = field("When the first public comment was made, or null.")
+    resolved_at: DateTime | None = field("When it was first resolved; null until then.")
+    closed_at: DateTime | None = field("When it was first closed; null until then.")
+    due_date: DateTime | None = field("When it ought to be resolved; null for no such time.")
+    first_response_time_hours: float | None = field(
         "Hours from creation to first response, or null."
     )
-    resolution_time_hours: float | None = said("Hours from creation to first resolution, or null.")
-    is_overdue: bool = said("Whether it is past its due date and neither resolved nor closed.")
-    comments_count: int = said("How many public comments it has.")
-    internal_notes_count: int = said("How many internal notes it has; 0 for customers.")
-    attachments: list["Attachment"] = said("The files that were uploaded to it, newest first.")
-    viewer_can: TicketPermissions = said("What the viewer may do with it.")
-    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+    resolution_time_hours: float | None = field("Hours from creation to first resolution, or null.")
+    is_overdue: bool = field("Whether it is past its due date and neither resolved nor closed.")
+    comments_count: int = field("How many public comments it has.")
+    internal_notes_count: int = field("How many internal notes it has; 0 for customers.")
+    attachments: list["Attachment"] = field("The files that were uploaded to it, newest first.")
+    viewer_can: TicketPermissions = field("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = field(
         "Why the viewer may not do the rest; empty where they may do everything."
     )
-    version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
-    created_at: DateTime = said("When the request came in.")
-    updated_at: DateTime = said("When a field of it was last changed.")
+    version: int = field("Counts its changes; give it as `expectedVersion` when changing it.")
+    created_at: DateTime = field("When the request came in.")
+    updated_at: DateTime = field("When a field of it was last changed.")
 
-    @answered("Public comments, and for staff internal notes, oldest first.")
+    @resolver("Public comments, and for staff internal notes, oldest first.")
     def comments(
         self,
         first: FirstArg = None,
@@ -229,7 +229,7 @@ class Ticket(Node):
         """See the description."""
         projected()
 
-    @answered("The events of this ticket alone, as the feed has them.")
+    @resolver("The events of this ticket alone, as the feed has them.")
     def history(
         self,
         first: FirstArg = None,
@@ -249,32 +249,32 @@ class Ticket(Node):
 class Comment(Node):
     """See ``models.Comment``."""
 
-    ticket: Ticket = said("The request for help that it belongs to.")
-    author: User | None = said("Who wrote it; null where that is no longer known.")
-    text: str = said("What was said, with its line breaks.")
-    is_internal: bool = said("Whether it is a note among staff, which customers never see.")
-    viewer_can: CommentPermissions = said("What the viewer may do with it.")
-    viewer_cannot_reasons: list[ViewerCannotReason] = said(
+    ticket: Ticket = field("The request for help that it belongs to.")
+    author: User | None = field("Who wrote it; null where that is no longer known.")
+    text: str = field("What was said, with its line breaks.")
+    is_internal: bool = field("Whether it is a note among staff, which customers never see.")
+    viewer_can: CommentPermissions = field("What the viewer may do with it.")
+    viewer_cannot_reasons: list[ViewerCannotReason] = field(
         "Why the viewer may not do the rest; empty where they may do everything."
     )
-    version: int = said("Counts its changes; give it as `expectedVersion` when changing it.")
-    created_at: DateTime = said("When it was written.")
-    updated_at: DateTime = said("When the text was last changed, or who may see it.")
+    version: int = field("Counts its changes; give it as `expectedVersion` when changing it.")
+    created_at: DateTime = field("When it was written.")
+    updated_at: DateTime = field("When the text was last changed, or who may see it.")
 
 
 @strawberry.type(description="A file that somebody uploaded to a ticket.")
 class Attachment(Node):
     """See ``models.Attachment``."""
 
-    ticket: Ticket = said("The request for help that it was uploaded to.")
-    name: str = said("The file's name as it was given.")
-    size: int = said("How large the file is, in bytes.")
-    content_type: str = said("Its media type, such as `image/png`, by its first bytes.")
-    sha256: str = said("The SHA-256 of its content, in hex.")
-    uploaded_by: User | None = said("Who uploaded it; null where that is no longer known.")
-    created_at: DateTime = said("When the file was uploaded.")
+    ticket: Ticket = field("The request for help that it was uploaded to.")
+    name: str = field("The file's name as it was given.")
+    size: int = field("How large the file is, in bytes.")
+    content_type: str = field("Its media type, such as `image/png`, by its first bytes.")
+    sha256: str = field("The SHA-256 of its content, in hex.")
+    uploaded_by: User | None = field("Who uploaded it; null where that is no longer known.")
+    created_at: DateTime = field("When the file was uploaded.")
 
-    @answered("A link to the file that works for a while without a token.")
+    @resolver("A link to the file that works for a while without a token.")
     def download_url(
         self,
         expires_in: Annotated[

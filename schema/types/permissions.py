@@ -5,7 +5,7 @@ from enum import StrEnum
 import strawberry
 
 from resolvers.access import Action, ReasonCode
-from schema.types.descriptions import said
+from schema.types.descriptions import field
 
 _ACTIONS = {
     "UPDATE": "Change its text; of a ticket, `subject`, `description`, `contactId` and `tags`.",
@@ -38,31 +38,33 @@ _describe(ReasonCode, "ViewerCannotCode", "Why a viewer may not do something.", 
 class TicketPermissions:
     """The rules of ``Ticket``."""
 
-    update: bool = said("Whether `subject`, `description`, `contactId` and `tags` may be changed.")
-    change_status: bool = said("Whether it may be resolved, closed or reopened.")
-    manage: bool = said("Whether `priority`, `category`, `companyId` and `dueDate` may be changed.")
-    assign: bool = said("Whether it may be given to somebody, to a team, or to nobody.")
-    delete: bool = said("Whether it may be removed, with its comments and files.")
-    comment: bool = said("Whether something may be said about it that customers see.")
-    add_internal_note: bool = said("Whether notes that customers never see may be added.")
-    attach_file: bool = said("Whether files may be uploaded to it.")
+    update: bool = field("Whether `subject`, `description`, `contactId` and `tags` may be changed.")
+    change_status: bool = field("Whether it may be resolved, closed or reopened.")
+    manage: bool = field(
+        "Whether `priority`, `category`, `companyId` and `dueDate` may be changed."
+    )
+    assign: bool = field("Whether it may be given to somebody, to a team, or to nobody.")
+    delete: bool = field("Whether it may be removed, with its comments and files.")
+    comment: bool = field("Whether something may be said about it that customers see.")
+    add_internal_note: bool = field("Whether notes that customers never see may be added.")
+    attach_file: bool = field("Whether files may be uploaded to it.")
 
 
 @strawberry.type(description="What the viewer may do with a comment.")
 class CommentPermissions:
     """The rules of ``Comment``."""
 
-    update: bool = said("Whether its text may be changed.")
-    make_internal: bool = said(
+    update: bool = field("Whether its text may be changed.")
+    make_internal: bool = field(
         "Whether it may become a note that customers never see, or stay one."
     )
-    delete: bool = said("Whether it may be removed.")
+    delete: bool = field("Whether it may be removed.")
 
 
 @strawberry.type(description="Something that the viewer may not do, and why.")
 class ViewerCannotReason:
     """See ``resolvers.access.refusals``."""
 
-    action: Action = said("What the viewer may not do.")
-    code: ReasonCode = said("Why it is refused, for programs.")
-    message: str = said("Why it is refused, in a sentence for people.")
+    action: Action = field("What the viewer may not do.")
+    code: ReasonCode = field("Why it is refused, for programs.")
+    message: str = field("Why it is refused, in a sentence for people.")

@@ -9,7 +9,7 @@ from schema.errors.formatting import UserError
 from schema.execution.strawberry_internals import core_info
 from schema.operations.mutation_field import Info
 from schema.projection.resolve import project
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, answered, said
+from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field, resolver
 from schema.types.enums import TicketEventType, WebhookDeliveryState
 from schema.types.events import TicketEvent
 from schema.types.objects import Connection, Node, User, projected
@@ -23,58 +23,58 @@ _WEBHOOK = "The webhook as it is now; null if nothing was changed."
 class WebhookAttempt:
     """See ``models.WebhookAttempt``."""
 
-    number: int = said("Counts the attempts of the delivery, from 1.")
-    url: str = said("The address that it was sent to.")
-    at: DateTime = said("When the request was sent.")
-    duration_ms: int = said("How long it took, in milliseconds.")
-    status: int | None = said("The HTTP status of the answer; null where there was none.")
-    answer: str | None = said("The beginning of the answer's body, at most 4 kB.")
-    error: str | None = said("Why there was no answer; null where there was one.")
+    number: int = field("Counts the attempts of the delivery, from 1.")
+    url: str = field("The address that it was sent to.")
+    at: DateTime = field("When the request was sent.")
+    duration_ms: int = field("How long it took, in milliseconds.")
+    status: int | None = field("The HTTP status of the answer; null where there was none.")
+    answer: str | None = field("The beginning of the answer's body, at most 4 kB.")
+    error: str | None = field("Why there was no answer; null where there was one.")
 
 
 @strawberry.type(description="An event that a webhook is sent, or a ping.")
 class WebhookDelivery(Node):
     """See ``models.WebhookDelivery``."""
 
-    webhook: "Webhook" = said("The webhook whose address it is sent to.")
-    type: str = said("The type of the message, such as `ticket.created`.")
-    message_id: str = said("The header `webhook-id`, the same at every attempt.")
-    event: TicketEvent | None = said("What happened, as the feed has it; null for a ping.")
-    event_id: ID | None = said("The event's id; null for a ping.")
-    ticket_id: ID | None = said("The id of the event's ticket; null for a ping.")
-    request: str = said("The body of the request: JSON.")
-    state: WebhookDeliveryState = said("What became of it so far.")
-    attempt_count: int = said("How many attempts there were.")
-    attempts: list[WebhookAttempt] = said("The requests that were made for it, oldest first.")
-    next_attempt_at: DateTime | None = said(
+    webhook: "Webhook" = field("The webhook whose address it is sent to.")
+    type: str = field("The type of the message, such as `ticket.created`.")
+    message_id: str = field("The header `webhook-id`, the same at every attempt.")
+    event: TicketEvent | None = field("What happened, as the feed has it; null for a ping.")
+    event_id: ID | None = field("The event's id; null for a ping.")
+    ticket_id: ID | None = field("The id of the event's ticket; null for a ping.")
+    request: str = field("The body of the request: JSON.")
+    state: WebhookDeliveryState = field("What became of it so far.")
+    attempt_count: int = field("How many attempts there were.")
+    attempts: list[WebhookAttempt] = field("The requests that were made for it, oldest first.")
+    next_attempt_at: DateTime | None = field(
         "When it is due; null while an earlier one of its ticket is, and at the end."
     )
-    created_at: DateTime = said("When the event was taken from the log.")
-    finished_at: DateTime | None = said("When it arrived or was set aside; null until then.")
+    created_at: DateTime = field("When the event was taken from the log.")
+    finished_at: DateTime | None = field("When it arrived or was set aside; null until then.")
 
 
 @strawberry.type(description="An address that is sent what happens to tickets. Admins only.")
 class Webhook(Node):
     """See ``models.Webhook``."""
 
-    url: str = said("The address that events are sent to.")
-    event_types: list[TicketEventType] = said(
+    url: str = field("The address that events are sent to.")
+    event_types: list[TicketEventType] = field(
         "The types of the events that are sent; empty for all of them."
     )
-    filter: JSON | None = said(
+    filter: JSON | None = field(
         "Of which tickets, in the words of TicketFilter; null for all of them."
     )
-    include_internal: bool = said("Whether events about internal notes are sent, too.")
-    enabled: bool = said("Whether events are sent; one that is not keeps its place in the log.")
-    disabled_reason: str | None = said("Why the server disabled it; null where it did not.")
-    failing_since: DateTime | None = said(
+    include_internal: bool = field("Whether events about internal notes are sent, too.")
+    enabled: bool = field("Whether events are sent; one that is not keeps its place in the log.")
+    disabled_reason: str | None = field("Why the server disabled it; null where it did not.")
+    failing_since: DateTime | None = field(
         "When the first failure since the last success was; null for none."
     )
-    created_by: User | None = said("The Admin who made it; null where that is no longer known.")
-    created_at: DateTime = said("When the webhook was made.")
-    updated_at: DateTime = said("When a field of it was last changed.")
+    created_by: User | None = field("The Admin who made it; null where that is no longer known.")
+    created_at: DateTime = field("When the webhook was made.")
+    updated_at: DateTime = field("When a field of it was last changed.")
 
-    @answered("What it was sent, or is to be, newest first.")
+    @resolver("What it was sent, or is to be, newest first.")
     def deliveries(
         self,
         state: Annotated[
@@ -96,11 +96,11 @@ class Webhook(Node):
 class CreateWebhookPayload:
     """The webhook and its secret."""
 
-    secret: str | None = said("The secret that signs, `whsec_…`; it is never shown again.")
-    errors: list[UserError] = said(_ERRORS)
+    secret: str | None = field("The secret that signs, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = field(_ERRORS)
     webhook_id: strawberry.Private[object] = None
 
-    @answered(_WEBHOOK)
+    @resolver(_WEBHOOK)
     async def webhook(self, info: Info) -> Webhook | None:
         """Project what was asked for."""
         return await _webhook(info, self.webhook_id)
@@ -110,11 +110,11 @@ class CreateWebhookPayload:
 class RotateWebhookSecretPayload:
     """The webhook and its new secret."""
 
-    secret: str | None = said("The new secret, `whsec_…`; it is never shown again.")
-    errors: list[UserError] = said(_ERRORS)
+    secret: str | None = field("The new secret, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = field(_ERRORS)
     webhook_id: strawberry.Private[object] = None
 
-    @answered(_WEBHOOK)
+    @resolver(_WEBHOOK)
     async def webhook(self, info: Info) -> Webhook | None:
         """Project what was asked for."""
         return await _webhook(info, self.webhook_id)
@@ -130,8 +130,8 @@ async def _webhook(info: Info, key: object) -> Webhook | None:
 class UpdateWebhookPayload:
     """The webhook."""
 
-    webhook: Webhook | None = said(_WEBHOOK)
-    errors: list[UserError] = said(_ERRORS)
+    webhook: Webhook | None = field(_WEBHOOK)
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -140,16 +140,16 @@ class UpdateWebhookPayload:
 class DeleteWebhookPayload:
     """What is gone."""
 
-    deleted_webhook_id: ID | None = said("The id of what is gone; null if nothing was deleted.")
-    errors: list[UserError] = said(_ERRORS)
+    deleted_webhook_id: ID | None = field("The id of what is gone; null if nothing was deleted.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
 class PingWebhookPayload:
     """The ping."""
 
-    delivery: WebhookDelivery | None = said("The ping, which is sent right now.")
-    errors: list[UserError] = said(_ERRORS)
+    delivery: WebhookDelivery | None = field("The ping, which is sent right now.")
+    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
@@ -158,5 +158,5 @@ class PingWebhookPayload:
 class RedeliverPayload:
     """The delivery."""
 
-    delivery: WebhookDelivery | None = said("The delivery as it is now.")
-    errors: list[UserError] = said(_ERRORS)
+    delivery: WebhookDelivery | None = field("The delivery as it is now.")
+    errors: list[UserError] = field(_ERRORS)

@@ -82,7 +82,7 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Serve the demo, in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
     command = [sys.executable, "-m", "deskgraph.cli", "serve", "--prepare", "--port", "0"]

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.proof
 AUDITS = 61
 
 
-def test_every_audit_is_passed(run: Run, desk: Desk) -> None:
-    results = json.loads(run("node", "audit.mjs", **desk.environment))
+def test_every_audit_is_passed(run: Run, services: Desk) -> None:
+    results = json.loads(run("node", "audit.mjs", **services.environment))
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == len({result["id"] for result in results}) == AUDITS

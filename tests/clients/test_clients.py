@@ -35,16 +35,16 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_the_client_works(run: Run, desk: Desk, script: str) -> None:
+def test_the_client_works(run: Run, services: Desk, script: str) -> None:
     path = f"{script}/run.mjs" if (HERE / script).is_dir() else f"{script}.mjs"
-    run("node", path, **desk.environment)
+    run("node", path, **services.environment)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("script", ["app/run.mjs", "relay/run.mjs"])
-def test_what_was_generated_works(run: Run, desk: Desk, script: str) -> None:
-    run("node", script, **desk.environment)
+def test_what_was_generated_works(run: Run, services: Desk, script: str) -> None:
+    run("node", script, **services.environment)
 
 
 @pytest.mark.proof

@@ -14,7 +14,7 @@ import pytest
 from deskgraph.app import utc_now
 from models import TicketEventType
 from tests import proofs
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 from tests.viewers.world import KEY, World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ async def served(url: str, media: Path, processes: int) -> AsyncIterator[list[st
     try:
         assert running.stdout
         # Their sockets take connections from then on.
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             ports = (await running.stdout.readline()).split()
             assert len(ports) == processes, (await running.communicate())[1].decode()
         yield [f"http://127.0.0.1:{int(port)}" for port in ports]
@@ -57,7 +57,7 @@ async def served(url: str, media: Path, processes: int) -> AsyncIterator[list[st
         if running.returncode is None:
             running.terminate()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(DEADLINE_SECONDS):
                 _, log = await running.communicate()
         except TimeoutError:
             running.kill()
@@ -95,7 +95,7 @@ async def test_clients_of_several_processes_all_get_consecutive_numbers(
 ) -> None:
     # The processes have clocks of their own, so a token is needed that is good today.
     world.clock.now = utc_now()
-    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
     creates = (create_by_graphql, create_by_rest)
     async with (
         served(database_url, world.media, PROCESSES[backend]) as bases,

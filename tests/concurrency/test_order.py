@@ -76,7 +76,7 @@ async def test_writers_of_several_processes_are_read_in_the_order_of_their_commi
     world: World, database_url: str
 ) -> None:
     world.clock.now = utc_now()
-    token = f"Bearer {world.desk.tokens.access(key('keith'))}"
+    token = f"Bearer {world.services.tokens.access(key('keith'))}"
     count = WRITERS * WRITES
     async with (
         served(database_url, world.media, PROCESSES) as bases,

@@ -22,7 +22,7 @@ from deskgraph import cli
 from deskgraph.database.database import Database
 from deskgraph.demo import load_demo
 from deskgraph.settings import PREFIX
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hidden-password"
@@ -94,14 +94,14 @@ def start() -> Iterator[Start]:
     yield start_process
     for process in started:
         process.kill()
-        process.wait(PATIENCE)
+        process.wait(DEADLINE_SECONDS)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
 
 
 @pytest.fixture
-def desk(database_url: str, environment: Callable[..., None]) -> str:
+def services(database_url: str, environment: Callable[..., None]) -> str:
     """Make a migrated, empty database the one that commands work on."""
     environment(database_url=database_url)
     return database_url

@@ -37,9 +37,9 @@ def opens(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> Opens:
         given = settings_for(settings.pop("database_url", sqlite_url), media, **settings)
         app = create_app(given, clock=clock)
         async with app.router.lifespan_context(app):
-            desk = app.state.desk
-            await World(desk, desk.database, clock, given, media).reset()
-            headers = {"Authorization": f"Bearer {desk.tokens.access(key('keith'))}"}
+            services = app.state.services
+            await World(services, services.database, clock, given, media).reset()
+            headers = {"Authorization": f"Bearer {services.tokens.access(key('keith'))}"}
             transport = httpx.ASGITransport(app)
             async with Client(
                 transport=transport, base_url="http://desk.test", headers=headers

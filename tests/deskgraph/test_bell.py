@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from deskgraph.database.database import Database, dsn_of
-from deskgraph.database.event_signal import Bell, PostgresBell, SqliteBell
+from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from resolvers.events.log import lock_log
 
 pytestmark = pytest.mark.anyio
@@ -18,16 +18,16 @@ pytestmark = pytest.mark.anyio
 LONG = 30.0
 
 
-def bell_of(database: Database, patience: float = LONG) -> Bell:
+def event_signal_of(database: Database, patience: float = LONG) -> EventSignal:
     if database.is_sqlite:
-        return SqliteBell(str(database.url.database), interval=0.005, patience=patience)
-    return PostgresBell(dsn_of(database.url), patience=patience)
+        return SqliteEventSignal(str(database.url.database), interval=0.005, patience=patience)
+    return PostgresEventSignal(dsn_of(database.url), patience=patience)
 
 
 @pytest.fixture
-async def bell(database: Database) -> AsyncIterator[Bell]:
+async def event_signal(database: Database) -> AsyncIterator[EventSignal]:
     """Give a bell as another process has it, which listens."""
-    made = bell_of(database)
+    made = event_signal_of(database)
     assert await made.wait(made.count) > 0
     yield made
     await made.close()
@@ -43,9 +43,11 @@ async def append(database: Database, *, commit: bool = True) -> None:
             await transaction.rollback()
 
 
-async def test_a_commit_elsewhere_wakes_everybody_who_waits(bell: Bell, database: Database) -> None:
-    seen = bell.count
-    waiting = [asyncio.create_task(bell.wait(seen)) for _ in range(20)]
+async def test_a_commit_elsewhere_wakes_everybody_who_waits(
+    event_signal: EventSignal, database: Database
+) -> None:
+    seen = event_signal.count
+    waiting = [asyncio.create_task(event_signal.wait(seen)) for _ in range(20)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in waiting)
 
@@ -54,51 +56,53 @@ async def test_a_commit_elsewhere_wakes_everybody_who_waits(bell: Bell, database
 
 
 async def test_what_was_appended_before_the_wait_is_not_missed(
-    bell: Bell, database: Database
+    event_signal: EventSignal, database: Database
 ) -> None:
     for _ in range(5):
-        seen = bell.count
+        seen = event_signal.count
         await append(database)
-        assert await bell.wait(seen) > seen
+        assert await event_signal.wait(seen) > seen
 
 
 async def test_whoever_waits_first_looks_again_once_it_is_listened(database: Database) -> None:
-    bell = bell_of(database)
-    seen = bell.count
+    event_signal = event_signal_of(database)
+    seen = event_signal.count
     # Between the reading and the waiting, when nobody listens yet.
     await append(database)
-    assert await bell.wait(seen) > seen
-    await bell.close()
+    assert await event_signal.wait(seen) > seen
+    await event_signal.close()
 
 
-async def test_what_is_rolled_back_wakes_nobody(bell: Bell, database: Database) -> None:
-    seen = bell.count
+async def test_what_is_rolled_back_wakes_nobody(
+    event_signal: EventSignal, database: Database
+) -> None:
+    seen = event_signal.count
     await append(database, commit=False)
-    waiting = asyncio.create_task(bell.wait(seen))
+    waiting = asyncio.create_task(event_signal.wait(seen))
     await append(database)
     assert await waiting == seen + 1
 
 
 async def test_patience_ends_a_wait_without_a_ring(database: Database) -> None:
-    bell = bell_of(database, patience=0.01)
-    bell._listening = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
+    event_signal = event_signal_of(database, patience=0.01)
+    event_signal._listening = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
     async with asyncio.timeout(LONG):
-        assert await bell.wait(bell.count) == bell.count
-    await bell.close()
+        assert await event_signal.wait(event_signal.count) == event_signal.count
+    await event_signal.close()
 
 
 async def test_a_commit_of_this_process_rings_at_once_on_sqlite(sqlite_url: str) -> None:
     database = Database(sqlite_url)
-    seen = database.bell.count
+    seen = database.event_signal.count
     async with database.transaction():
         pass
-    assert database.bell.count == seen + 1
+    assert database.event_signal.count == seen + 1
     await database.close()
 
 
 async def test_nothing_listens_until_somebody_waits(database: Database) -> None:
     await append(database)
-    assert database.bell._listening is None
+    assert database.event_signal._listening is None
 
 
 async def test_sqlite_is_left_alone_while_nobody_waits(
@@ -108,22 +112,24 @@ async def test_sqlite_is_left_alone_while_nobody_waits(
     monkeypatch.setattr(
         "deskgraph.database.event_signal._data_version", lambda one: asked.append(one)
     )
-    bell = SqliteBell(sqlite_url.removeprefix("sqlite:///"), interval=0.0, patience=0.05)
-    await bell.wait(bell.count)
-    await bell.wait(bell.count)
+    event_signal = SqliteEventSignal(
+        sqlite_url.removeprefix("sqlite:///"), interval=0.0, patience=0.05
+    )
+    await event_signal.wait(event_signal.count)
+    await event_signal.wait(event_signal.count)
     so_far = len(asked)
     assert so_far > 1
     for _ in range(50):
         await asyncio.sleep(0)
     await asyncio.to_thread(lambda: None)
     assert len(asked) <= so_far + 1
-    await bell.close()
+    await event_signal.close()
 
 
 async def test_a_lost_connection_is_made_again_and_rings(postgres_url: str) -> None:
     database = Database(postgres_url)
-    bell = PostgresBell(postgres_url, patience=LONG)
-    seen = await bell.wait(bell.count)
+    event_signal = PostgresEventSignal(postgres_url, patience=LONG)
+    seen = await event_signal.wait(event_signal.count)
     assert seen > 0
     admin = await asyncpg.connect(postgres_url)
     listening = "FROM pg_stat_activity WHERE application_name = 'deskgraph-listen'"
@@ -131,21 +137,21 @@ async def test_a_lost_connection_is_made_again_and_rings(postgres_url: str) -> N
     await admin.execute(f"SELECT pg_terminate_backend(pid) {here}")
 
     # Once because something may have happened in between, then for what happens.
-    before, seen = seen, await bell.wait(seen)
+    before, seen = seen, await event_signal.wait(seen)
     assert seen > before
     await append(database)
-    assert await bell.wait(seen) > seen
+    assert await event_signal.wait(seen) > seen
     assert await admin.fetchval(f"SELECT count(*) {here}") == 1
-    await bell.close()
+    await event_signal.close()
     await admin.close()
     await database.engine.dispose()
 
 
-async def test_closing_wakes_who_waits_and_leaves_no_task(bell: Bell) -> None:
-    listening = bell._listening
-    waiting = asyncio.create_task(bell.wait(bell.count))
+async def test_closing_wakes_who_waits_and_leaves_no_task(event_signal: EventSignal) -> None:
+    listening = event_signal._listening
+    waiting = asyncio.create_task(event_signal.wait(event_signal.count))
     await asyncio.sleep(0)
-    await bell.close()
+    await event_signal.close()
     async with asyncio.timeout(LONG / 2):
         await waiting
     assert listening is not None

@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from deskgraph.database import writers
 from deskgraph.database.database import Database
-from deskgraph.database.sqlite_reader_thread import Lane
+from deskgraph.database.sqlite_reader_thread import SqliteReaderThread
 from models import Company
 from tests.viewers.world import NOON, key
 
@@ -57,7 +57,9 @@ def counting() -> Counting:
 
 
 @pytest.fixture
-async def lane(anyio_backend: str, tmp_path: Path, counting: Counting) -> AsyncIterator[Lane]:
+async def reader_thread(
+    anyio_backend: str, tmp_path: Path, counting: Counting
+) -> AsyncIterator[SqliteReaderThread]:
     """Give one lane, whose SQL can count."""
 
     def connect() -> sqlite3.Connection:
@@ -65,31 +67,35 @@ async def lane(anyio_backend: str, tmp_path: Path, counting: Counting) -> AsyncI
         connection.create_function("tick", 1, counting)
         return connection
 
-    opened = Lane(connect)
+    opened = SqliteReaderThread(connect)
     await opened.open()
     yield opened
     await opened.close()
 
 
 async def test_an_interrupted_statement_makes_way_for_the_next(
-    lane: Lane, counting: Counting
+    reader_thread: SqliteReaderThread, counting: Counting
 ) -> None:
     endless = ENDLESS.replace("n + 1", "tick(n) + 1")
-    running = asyncio.create_task(lane.fetch_row(endless, []))
+    running = asyncio.create_task(reader_thread.fetch_row(endless, []))
     await counting.wait()
-    waiting = [asyncio.create_task(lane.fetch_row(f"SELECT {n}", [])) for n in range(3)]
+    waiting = [asyncio.create_task(reader_thread.fetch_row(f"SELECT {n}", [])) for n in range(3)]
     await cancelled(running)
     assert await asyncio.gather(*waiting) == [(0,), (1,), (2,)]
     calls = counting.calls
-    assert await lane.fetch_row("SELECT 4", []) == (4,)
-    assert (counting.calls, lane.waiting) == (calls, 0)
+    assert await reader_thread.fetch_row("SELECT 4", []) == (4,)
+    assert (counting.calls, reader_thread.waiting) == (calls, 0)
 
 
-async def test_whoever_leaves_the_queue_is_skipped(lane: Lane, counting: Counting) -> None:
-    running = asyncio.create_task(lane.fetch_row(ENDLESS.replace("n + 1", "tick(n) + 1"), []))
+async def test_whoever_leaves_the_queue_is_skipped(
+    reader_thread: SqliteReaderThread, counting: Counting
+) -> None:
+    running = asyncio.create_task(
+        reader_thread.fetch_row(ENDLESS.replace("n + 1", "tick(n) + 1"), [])
+    )
     await counting.wait()
-    leaving = asyncio.create_task(lane.fetch_row("SELECT tick(-1)", []))
-    staying = asyncio.create_task(lane.fetch_row("SELECT 2", []))
+    leaving = asyncio.create_task(reader_thread.fetch_row("SELECT tick(-1)", []))
+    staying = asyncio.create_task(reader_thread.fetch_row("SELECT 2", []))
     await asyncio.sleep(0)
     await cancelled(leaving)
     counting.called.clear()
@@ -101,12 +107,14 @@ async def test_whoever_leaves_the_queue_is_skipped(lane: Lane, counting: Countin
     assert counting.skipped == 0
 
 
-async def test_an_interruption_never_meets_the_statement_of_somebody_else(lane: Lane) -> None:
+async def test_an_interruption_never_meets_the_statement_of_somebody_else(
+    reader_thread: SqliteReaderThread,
+) -> None:
     chance = random.Random(7)
     some = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT ?) "
     for size in range(1, 300):
         reads = [
-            asyncio.create_task(lane.fetch_row(f"{some} SELECT count(*) FROM c", [size]))
+            asyncio.create_task(reader_thread.fetch_row(f"{some} SELECT count(*) FROM c", [size]))
             for _ in range(4)
         ]
         for _ in range(chance.randrange(6)):

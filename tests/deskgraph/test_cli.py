@@ -21,7 +21,7 @@ from tests.deskgraph.conftest import (
     rows,
     terminal,
 )
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -78,7 +78,7 @@ def test_migrate_makes_the_folder_of_the_default_database(run: Run) -> None:
     assert Path("var/deskgraph.db").is_file()
 
 
-def test_demo_fills_an_empty_desk_once(run: Run, desk: str) -> None:
+def test_demo_fills_an_empty_desk_once(run: Run, services: str) -> None:
     first, second = run("demo"), run("demo")
 
     assert (first.code, first.err) == (0, "")
@@ -86,17 +86,17 @@ def test_demo_fills_an_empty_desk_once(run: Run, desk: str) -> None:
     assert PASSWORD in first.out
     assert second.code == 0
     assert "not loaded" in second.out
-    assert rows(desk, "SELECT count(*) FROM tickets") == [(300,)]
+    assert rows(services, "SELECT count(*) FROM tickets") == [(300,)]
     assert len([path for path in Path("var/media").rglob("*") if path.is_file()]) > 50
 
 
 def test_demo_is_refused_in_production(
-    run: Run, desk: str, environment: Callable[..., None]
+    run: Run, services: str, environment: Callable[..., None]
 ) -> None:
     environment(environment="production")
 
     assert_refused(run("demo"), "development", "DESKGRAPH_ENVIRONMENT")
-    assert rows(desk, "SELECT count(*) FROM users") == [(0,)]
+    assert rows(services, "SELECT count(*) FROM users") == [(0,)]
 
 
 # user add and token
@@ -106,27 +106,31 @@ def add(run: Run, *options: str, password: str = "long enough\n") -> Ended:
     return run("user", "add", "--username", "ann", "--password-stdin", *options, stdin=password)
 
 
-def test_a_member_of_staff_is_added(run: Run, desk: str) -> None:
+def test_a_member_of_staff_is_added(run: Run, services: str) -> None:
     ended = add(run, "--role", "tech", "--email", "ann@desk.example", "--first-name", "Ann")
 
     assert ended == Ended(0, "Added ann (Tech).\n", "")
-    assert rows(desk, "SELECT username, role, email, first_name, is_active FROM users") == [
+    assert rows(services, "SELECT username, role, email, first_name, is_active FROM users") == [
         ("ann", "Tech", "ann@desk.example", "Ann", True)
     ]
-    [(stored,)] = rows(desk, "SELECT password FROM users")
+    [(stored,)] = rows(services, "SELECT password FROM users")
     assert str(stored).startswith("$argon2id$")
 
 
-def test_a_customer_is_added_to_a_company_by_name_or_id(run: Run, desk: str) -> None:
+def test_a_customer_is_added_to_a_company_by_name_or_id(run: Run, services: str) -> None:
     run("demo")
-    [(company,)] = rows(desk, "SELECT CAST(id AS text) FROM companies WHERE name = 'Kopi & Rain'")
+    [(company,)] = rows(
+        services, "SELECT CAST(id AS text) FROM companies WHERE name = 'Kopi & Rain'"
+    )
 
     by_name = add(run, "--role", "Customer", "--company", "Kopi & Rain")
     by_id = add(run, "--username", "ben", "--role", "Customer", "--company", str(company).upper())
 
     assert (by_name.code, by_id.code) == (0, 0)
     assert (
-        rows(desk, "SELECT CAST(company_id AS text) FROM users WHERE username IN ('ann', 'ben')")
+        rows(
+            services, "SELECT CAST(company_id AS text) FROM users WHERE username IN ('ann', 'ben')"
+        )
         == [(company,)] * 2
     )
 
@@ -156,13 +160,15 @@ def test_what_is_no_user_is_refused_and_not_added(
 
 def test_a_company_name_that_stands_for_two_is_refused(run: Run, sqlite_desk: str) -> None:
     change(sqlite_desk, "UPDATE companies SET name = 'Twin' WHERE name LIKE 'T%'")
-    assert_refused(add(run, "--role", "Customer", "--company", "Twin"), "Several", "id of one")
+    assert_refused(
+        add(run, "--role", "Customer", "--company", "Equivalent"), "Several", "id of one"
+    )
 
 
-def test_without_a_terminal_the_password_has_to_come_from_stdin(run: Run, desk: str) -> None:
+def test_without_a_terminal_the_password_has_to_come_from_stdin(run: Run, services: str) -> None:
     ended = run("user", "add", "--username", "ann", "--role", "Tech")
     assert_refused(ended, "--password-stdin")
-    assert rows(desk, "SELECT count(*) FROM users") == [(0,)]
+    assert rows(services, "SELECT count(*) FROM users") == [(0,)]
 
 
 def test_at_a_terminal_the_password_is_asked_for_twice(
@@ -176,7 +182,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice(
         for prompt in ("Password: ", "confirmation: "):
             seen = read_until(keyboard, prompt)
             os.write(keyboard, b"long enough\n")
-        out, _ = process.communicate(timeout=PATIENCE)
+        out, _ = process.communicate(timeout=DEADLINE_SECONDS)
 
     assert (process.returncode, out) == (0, "Added ann (Tech).\n")
     assert "long enough" not in seen
@@ -192,7 +198,7 @@ def test_control_c_at_the_password_ends_quietly(
         )
         read_until(keyboard, "Password: ")
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 1
+        assert process.wait(DEADLINE_SECONDS) == 1
         os.write(screen, b"the end")
         assert "Traceback" not in read_until(keyboard, "the end")
 
@@ -236,6 +242,6 @@ def test_a_reader_who_left_is_no_reason_to_complain(start: Start, arguments: lis
     process = start(*arguments, stdout=writing)
     os.close(writing)
 
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
 
     assert (process.returncode, err) == (1, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.deskgraph.conftest import Run, Start, assert_refused, change, rows
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -110,7 +110,7 @@ def test_a_reader_who_goes_away_is_no_trouble(media: Path, start: Start) -> None
     assert process.stdout
     assert process.stderr
     process.stdout.close()
-    assert (process.wait(PATIENCE), process.stderr.read()) == (1, "")
+    assert (process.wait(DEADLINE_SECONDS), process.stderr.read()) == (1, "")
 
 
 def test_a_database_that_is_not_there_is_told(run: Run, environment: Callable[..., None]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from deskgraph.demo import PASSWORD
 from tests.deskgraph.conftest import Run, Start, assert_refused, change, rows
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -44,14 +44,14 @@ def test_a_host_that_is_not_ours_is_refused(run: Run, host: str, said: str) -> N
 
 
 def test_production_without_a_key_does_not_start(
-    run: Run, desk: str, environment: Callable[..., None]
+    run: Run, services: str, environment: Callable[..., None]
 ) -> None:
     environment(environment="production")
     assert_refused(run("serve", "--port", "0"), "DESKGRAPH_SECRET_KEY is not set")
 
 
 def test_a_manifest_that_is_none_is_said_before_anything_starts(
-    run: Run, desk: str, environment: Callable[..., None]
+    run: Run, services: str, environment: Callable[..., None]
 ) -> None:
     environment(graphql_manifest="none.json")
     assert_refused(
@@ -83,7 +83,7 @@ def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
     """Read what ``serve`` says first; return its address and all of it."""
     assert process.stdout
     said = "".join(process.stdout.readline() for _ in range(lines))
-    assert "/graphql\n" in said, process.communicate(timeout=PATIENCE)
+    assert "/graphql\n" in said, process.communicate(timeout=DEADLINE_SECONDS)
     return said.split("/graphql\n")[0].split()[-1], said
 
 
@@ -100,7 +100,7 @@ def status(url: str) -> int:
 def stop(process: "subprocess.Popen[str]") -> str:
     """Press Ctrl-C, and return what was on standard error."""
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     return err
@@ -126,7 +126,7 @@ def test_serve_prepares_a_desk_says_where_it_is_and_answers(
 
 
 def test_production_shows_no_login_and_loads_no_demo(
-    start: Start, desk: str, environment: Callable[..., None]
+    start: Start, services: str, environment: Callable[..., None]
 ) -> None:
     environment(environment="production", secret_key="k" * 32)
     process = start("serve", "--prepare", "--port", "0", "--host", "localhost")
@@ -137,7 +137,7 @@ def test_production_shows_no_login_and_loads_no_demo(
     stop(process)
     assert "GraphiQL" not in said
     assert "Log in" not in said
-    assert rows(desk, "SELECT count(*) FROM users") == [(0,)]
+    assert rows(services, "SELECT count(*) FROM users") == [(0,)]
 
 
 @pytest.mark.parametrize("left", ["admin", "ploy"])

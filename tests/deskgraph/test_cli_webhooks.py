@@ -13,7 +13,7 @@ import pytest
 
 from deskgraph.webhooks.signing import signed_headers
 from tests.deskgraph.conftest import Run, Start, assert_refused
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -29,7 +29,7 @@ def address(process: "subprocess.Popen[str]") -> str:
     assert process.stderr
     said = process.stderr.readline()
     if not said.startswith("Listening on http://127.0.0.1:"):
-        raise AssertionError(said + process.communicate(timeout=PATIENCE)[1])
+        raise AssertionError(said + process.communicate(timeout=DEADLINE_SECONDS)[1])
     assert "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow" in process.stderr.readline()
     return said.split()[-1]
 
@@ -61,7 +61,7 @@ def test_it_verifies_prints_and_knows_repeats(start: Start) -> None:
     assert process.stdout.readline() == "verified  ?[31m?red  repeat\n"
     process.stdout.close()
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(DEADLINE_SECONDS) == 0
     assert process.stderr
     assert process.stderr.read() == ""
 
@@ -73,7 +73,7 @@ def test_without_a_secret_it_says_that_it_did_not_check(start: Start) -> None:
     assert post(url, [NEW], b"no json") == 204
     assert process.stdout.readline() == "not checked  a message of another kind\n"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
+    assert process.wait(DEADLINE_SECONDS) in (0, -signal.SIGTERM)
 
 
 def test_what_is_no_secret_is_refused_without_showing_it(run: Run) -> None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deskgraph.database import sqlite_reader_thread
-from deskgraph.database.sqlite_reader_thread import Lane, Statement
+from deskgraph.database.sqlite_reader_thread import SqliteReaderThread, Statement
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ class Holding:
         self.connection.create_function("hold", 1, self._hold)
         self.connection.create_function("tick", 1, self._tick)
         self.changes = 0
-        self.lane = Lane(lambda: self.connection, self._count_change)
+        self.reader_thread = SqliteReaderThread(lambda: self.connection, self._count_change)
 
     def let_go(self, statements: int = 1) -> None:
         """Let so many that are held go on."""
@@ -67,8 +67,8 @@ class Holding:
         self._is_over = True
         self.let_go(100)
 
-    def _count_change(self, lane: Lane) -> None:
-        assert lane is self.lane
+    def _count_change(self, reader_thread: SqliteReaderThread) -> None:
+        assert reader_thread is self.reader_thread
         self.changes += 1
 
     def _hold(self, value: int) -> int:
@@ -88,22 +88,22 @@ class Holding:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Holding]:
     made = Holding()
-    await made.lane.open()
+    await made.reader_thread.open()
     try:
         yield made
     finally:
         made.end()
-        await made.lane.close()
+        await made.reader_thread.close()
 
 
 async def test_a_statement_that_did_not_hear_is_interrupted_again() -> None:
     """SQLite forgets an interruption that comes before the first step."""
     async with opened() as one:
         one.connection.deaf = 2
-        running = asyncio.create_task(one.lane.fetch_row(ENDLESS, []))
+        running = asyncio.create_task(one.reader_thread.fetch_row(ENDLESS, []))
         await one.begins()
         running.cancel()
-        assert await asyncio.wait_for(one.lane.fetch_row("SELECT 2", []), 20) == (2,)
+        assert await asyncio.wait_for(one.reader_thread.fetch_row("SELECT 2", []), 20) == (2,)
         assert one.connection.deaf == 0
 
 
@@ -111,18 +111,18 @@ async def test_what_is_taken_back_runs_where_it_is_put_next_and_once() -> None:
     async with opened() as one, opened() as other:
         statements = [Statement("SELECT hold(?)", [n]) for n in range(4)]
         for statement in statements:
-            one.lane.put(statement)
+            one.reader_thread.put(statement)
         await one.begins()
-        assert one.lane.take_back() == statements[1:]
-        assert one.lane.waiting == 1
-        one.lane.put(statements[1])
-        other.lane.put(statements[2])
+        assert one.reader_thread.take_back() == statements[1:]
+        assert one.reader_thread.waiting == 1
+        one.reader_thread.put(statements[1])
+        other.reader_thread.put(statements[2])
         one.end()
         other.end()
         assert [await each.row() for each in statements[:3]] == [(0,), (1,), (2,)]
         # Whatever their queues still held has come before this.
-        for lane in (one.lane, other.lane):
-            assert await lane.fetch_row("SELECT 3", []) == (3,)
+        for reader_thread in (one.reader_thread, other.reader_thread):
+            assert await reader_thread.fetch_row("SELECT 3", []) == (3,)
         assert (one.begun, other.begun) == ([0, 1], [2])
         assert not statements[3].rows.done()
 
@@ -147,44 +147,50 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 async def test_a_lane_tells_when_a_slow_statement_has_ended(clock: Clock) -> None:
     async with opened() as one:
-        held = [asyncio.create_task(one.lane.fetch_row("SELECT hold(?)", [n])) for n in range(3)]
+        held = [
+            asyncio.create_task(one.reader_thread.fetch_row("SELECT hold(?)", [n]))
+            for n in range(3)
+        ]
         await one.begins()
-        assert one.lane.waiting == 3
+        assert one.reader_thread.waiting == 3
         # Who leaves before their turn does not count.
         held[1].cancel()
         await asyncio.wait([held[1]])
-        assert one.lane.waiting == 2
+        assert one.reader_thread.waiting == 2
         one.let_go()
         await held[0]
         await one.begins()
-        assert (one.lane.waiting, one.changes) == (1, 0)
+        assert (one.reader_thread.waiting, one.changes) == (1, 0)
         clock.passed += LONG
         one.let_go()
         await held[2]
         # It tells right after the answer.
         await asyncio.sleep(0)
-        assert (one.lane.waiting, one.changes, one.begun) == (0, 1, [0, 2])
+        assert (one.reader_thread.waiting, one.changes, one.begun) == (0, 1, [0, 2])
 
 
 async def test_a_statement_is_slow_by_its_own_time(clock: Clock) -> None:
     async with opened() as one:
         clock.passed += LONG
-        assert not one.lane.is_slow()
-        held = [asyncio.create_task(one.lane.fetch_row("SELECT hold(?)", [n])) for n in range(2)]
+        assert not one.reader_thread.is_slow()
+        held = [
+            asyncio.create_task(one.reader_thread.fetch_row("SELECT hold(?)", [n]))
+            for n in range(2)
+        ]
         await one.begins()
-        assert not one.lane.is_slow()
+        assert not one.reader_thread.is_slow()
         clock.passed += LONG
-        assert one.lane.is_slow()
+        assert one.reader_thread.is_slow()
         one.let_go()
         await held[0]
         await one.begins()
         # The other one has waited for as long, and not run.
-        assert not one.lane.is_slow()
+        assert not one.reader_thread.is_slow()
         one.let_go()
         await held[1]
         # Nothing runs any more.
         clock.passed += LONG
-        assert (one.lane.is_slow(), one.lane.waiting) == (False, 0)
+        assert (one.reader_thread.is_slow(), one.reader_thread.waiting) == (False, 0)
 
 
 async def test_what_connecting_raises_is_raised() -> None:
@@ -192,14 +198,14 @@ async def test_what_connecting_raises_is_raised() -> None:
         raise sqlite3.OperationalError("no such place")
 
     with pytest.raises(sqlite3.OperationalError, match="no such place"):
-        await asyncio.wait_for(Lane(connect).open(), 20)
+        await asyncio.wait_for(SqliteReaderThread(connect).open(), 20)
 
 
 async def test_closing_waits_until_the_connection_is_closed() -> None:
     one = Holding()
-    await one.lane.open()
+    await one.reader_thread.open()
     one.connection.waits = threading.Event()
-    closing = asyncio.create_task(one.lane.close())
+    closing = asyncio.create_task(one.reader_thread.close())
     try:
         for _ in range(10):
             await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 import models as models
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -192,7 +192,7 @@ async def test_processes_that_migrate_at_once_all_succeed(
         for _ in range(2)
     ]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             for process in processes:
                 assert process.stdout
                 assert await process.stdout.readline() == b"ready\n"

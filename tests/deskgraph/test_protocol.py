@@ -18,7 +18,7 @@ POST = b"POST / HTTP/1.1\r\nhost: desk\r\n"
 # Only what stands still is ended in a test: everything else has all the time it needs.
 SHORT, LONG = 0.2, 60.0
 # Longer than any test waits for anything.
-MOST_SECONDS = 20
+MAX_SECONDS = 20
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
@@ -76,7 +76,7 @@ async def served(
         return reader, writer
 
     try:
-        async with asyncio.timeout(MOST_SECONDS):
+        async with asyncio.timeout(MAX_SECONDS):
             yield connect
     finally:
         for writer in writers:

@@ -13,8 +13,8 @@ import pytest
 from deskgraph.database.database import Database
 from deskgraph.database.rate_buckets import SharedBuckets
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Rates
-from tests.processes import PATIENCE, child
+from resolvers.rate_limits import RateLimiter
+from tests.processes import DEADLINE_SECONDS, child
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 # A process that draws what it can get out of one bucket, and says how much that was.
@@ -56,8 +56,8 @@ async def buckets(database: Database) -> AsyncIterator[SharedBuckets]:
     await opened.close()
 
 
-def rates_of(buckets: SharedBuckets, clock: datetime = NOON) -> Rates:
-    return Rates(buckets, per_minute=500, maximum=1, clock=lambda: clock)
+def rates_of(buckets: SharedBuckets, clock: datetime = NOON) -> RateLimiter:
+    return RateLimiter(buckets, per_minute=500, maximum=1, clock=lambda: clock)
 
 
 async def rows(database: Database) -> int:
@@ -81,7 +81,7 @@ def test_processes_that_draw_at_once_get_what_one_bucket_has(database_url: str) 
             process.stdin.write("go\n")
             process.stdin.flush()
         for process in processes:
-            shown, _ = process.communicate(timeout=PATIENCE)
+            shown, _ = process.communicate(timeout=DEADLINE_SECONDS)
             got, own, returned = shown.split()
             assert own == "0", "a process decided by itself"
             used += int(got) + float(returned)

@@ -15,7 +15,7 @@ from deskgraph import api_docs
 from deskgraph.app import create_app
 from models import Role, Team, TicketPriority, TicketStatus
 from resolvers.commands import validation
-from resolvers.query.execute import REST, Read
+from resolvers.query.execute import REST, Query
 from resolvers.query.shapes import Field, Shape
 from rest_compat.endpoints import tickets
 from rest_compat.lists import list_endpoint
@@ -123,7 +123,7 @@ def test_a_path_that_nobody_described_is_in_it() -> None:
 
 def test_a_field_that_a_shape_gets_is_in_it() -> None:
     shape = Shape((*shapes.COMMENT.fields, Field("version", "version")))
-    made = described(answers=Read("one", "Comment", (("Comment", shape),), REST))
+    made = described(answers=Query("one", "Comment", (("Comment", shape),), REST))
 
     found = made["components"]["schemas"]["Comment"]
     assert found["properties"]["version"]["type"] == "integer"

@@ -11,7 +11,7 @@ from obstore.store import LocalStore
 
 from deskgraph.storage import orphan_cleanup as sweeping
 from deskgraph.storage.file_store import FileStore
-from deskgraph.storage.orphan_cleanup import Finding, sweep
+from deskgraph.storage.orphan_cleanup import Finding, clean_up_orphans
 from resolvers.commands import attachments
 from resolvers.commands.attachments import new_key
 from tests.viewers.world import CONTENT, NOON, World, file_key, key, open_world
@@ -50,7 +50,9 @@ async def found(
 ) -> list[Finding]:
     files = FileStore(LocalStore(world.media, automatic_cleanup=True))
     before = world.clock() - older_than
-    return [each async for each in sweep(world.database, files, before=before, remove=remove)]
+    return [
+        each async for each in clean_up_orphans(world.database, files, before=before, remove=remove)
+    ]
 
 
 async def test_a_whole_desk_has_nothing_to_sweep(world: World) -> None:
@@ -116,7 +118,7 @@ async def test_an_unfinished_file_that_goes_meanwhile_is_not_told(world: World) 
     left = [leave(world, f"{FOLDER}/token/{name}.mp4#1") for name in "ab"]
     files = FileStore(LocalStore(world.media))
     told = []
-    async for each in sweep(world.database, files, before=world.clock()):
+    async for each in clean_up_orphans(world.database, files, before=world.clock()):
         told.append(world.media / each.key)
         for path in left:
             path.unlink()
@@ -161,7 +163,7 @@ async def test_what_is_not_the_desks_is_left_alone(world: World) -> None:
 
 async def test_an_empty_store_is_swept(world: World, tmp_path: Path) -> None:
     empty = FileStore(LocalStore(tmp_path / "empty", mkdir=True))
-    told = [each async for each in sweep(world.database, empty, before=world.clock())]
+    told = [each async for each in clean_up_orphans(world.database, empty, before=world.clock())]
     assert {each.kind for each in told} == {"missing"}
     assert len(told) == 3
 
@@ -224,7 +226,7 @@ async def test_memory_does_not_grow_with_the_store(
         tracemalloc.start()
         files = FileStore(LocalStore(world.media, automatic_cleanup=True))
         count = 0
-        async for _ in sweep(world.database, files, before=world.clock()):
+        async for _ in clean_up_orphans(world.database, files, before=world.clock()):
             count += 1
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()

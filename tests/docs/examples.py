@@ -188,6 +188,6 @@ def write_benchmark() -> None:
 
 if __name__ == "__main__":
     write_benchmark()
-    with TemporaryDirectory() as temporary, serving(Path(temporary)) as desk:
+    with TemporaryDirectory() as temporary, serving(Path(temporary)) as services:
         for path in DOCUMENTS:
-            write_answers(path, desk.run(path))
+            write_answers(path, services.run(path))

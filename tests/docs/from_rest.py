@@ -65,7 +65,7 @@ def page() -> str:
 
 def operation(call: Call) -> str:
     """Return the operation of a call, with the long selections as fragments."""
-    return print_ast(parse(_shortened(call.twin.text)))
+    return print_ast(parse(_shortened(call.equivalent.text)))
 
 
 def fragments(names: set[str]) -> str:

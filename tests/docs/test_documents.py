@@ -11,7 +11,7 @@ from starlette.routing import Route
 from deskgraph.cli import app
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from deskgraph.storage.store_urls import SCHEMES, open_place
-from resolvers.services import Desk
+from resolvers.services import Services
 from rest_compat.http.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
 from schema.errors.codes import Code
@@ -125,7 +125,7 @@ def test_the_table_of_rest_paths_has_each_with_its_methods() -> None:
         route.path.removeprefix(API): route.app._allow.removesuffix(", OPTIONS").replace(
             ", HEAD", ""
         )
-        for route in rest_routes(cast(Desk, None))
+        for route in rest_routes(cast(Services, None))
         if isinstance(route, Route) and isinstance(route.app, Endpoint)
     }
     assert shown == {path: allow for path, allow in served.items() if path and path[0] != "/"}

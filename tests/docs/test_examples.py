@@ -35,7 +35,7 @@ BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     if shutil.which("bash") is None or shutil.which("curl") is None:
         pytest.skip("the examples need bash and curl")
     with serving(tmp_path_factory.mktemp("home")) as served:
@@ -43,8 +43,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.mark.parametrize("document", RUN)
-def test_examples_answer_what_is_shown(desk: Desk, document: Path) -> None:
-    results = desk.run(document)
+def test_examples_answer_what_is_shown(services: Desk, document: Path) -> None:
+    results = services.run(document)
 
     found = {
         f"line {example.commands.line + 1}": problems
@@ -54,14 +54,14 @@ def test_examples_answer_what_is_shown(desk: Desk, document: Path) -> None:
     assert found == {}
 
 
-def test_serving_prints_what_the_readme_shows(desk: Desk) -> None:
+def test_serving_prints_what_the_readme_shows(services: Desk) -> None:
     (shown,) = [
         example.answer.text
         for document in DOCUMENTS
         for example in examples(document.read_text("utf-8"))
         if example.commands.text == "make serve" and example.answer
     ]
-    assert desk.banner == f"{shown}\n"
+    assert services.banner == f"{shown}\n"
 
 
 @pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)

@@ -10,7 +10,7 @@ import pytest
 
 from deskgraph.app import utc_now
 from deskgraph.storage.file_store import open_files
-from deskgraph.storage.orphan_cleanup import sweep
+from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from tests import proofs
 from tests.files.conftest import Serve
 from tests.files.process import FATAL
@@ -76,14 +76,14 @@ class Client:
 async def swept(world: World, *, days: int) -> list[str]:
     files = open_files(world.settings.files_url)
     before = utc_now() + timedelta(days=days)
-    found = sweep(world.database, files, before=before, remove=True)
+    found = clean_up_orphans(world.database, files, before=before, remove=True)
     return [finding.kind async for finding in found]
 
 
 @proofs.on("sqlite")
 async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, serve: Serve) -> None:
     url, files = world.settings.database_url, world.settings.files_url
-    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
     with serve(url, files, *STEPS, "none") as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
             client = Client(http)

@@ -68,7 +68,7 @@ async def test_a_large_file_goes_in_and_out(
     sqlite_world: World, serve: Serve, ticket_first: bool
 ) -> None:
     world = sqlite_world
-    token, settings = world.desk.tokens.access(key("keith")), world.settings
+    token, settings = world.services.tokens.access(key("keith")), world.settings
     with (
         serve(settings.database_url, settings.files_url, MAX_UPLOAD_MB=str(SIZE // MIB)) as served,
         ExitStack() as stack,

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from deskgraph.app import utc_now
 from deskgraph.storage.file_store import FileStore, open_files
-from deskgraph.storage.orphan_cleanup import sweep
+from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from deskgraph.storage.store_urls import open_store
 from models import Attachment
 from resolvers.commands import attachments
@@ -102,7 +102,7 @@ class Client:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http
-        self.bearer = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+        self.bearer = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
 
     async def upload(self, name: str, content: bytes) -> Attachment:
         attachment_id = await attachments.add_attachment(
@@ -113,7 +113,7 @@ class Client:
     def signed(self, stored: str) -> str:
         expires = str(int(self.world.clock().timestamp()) + 60)
         day = day_of(self.world.clock())
-        signature = self.world.desk.signer.media_signature(stored, expires, day)
+        signature = self.world.services.signer.media_signature(stored, expires, day)
         return f"/media/{stored}?expires={expires}&signature={signature}"
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
@@ -122,8 +122,8 @@ class Client:
 
 @asynccontextmanager
 async def clients(world: World, url: str) -> AsyncIterator[Client]:
-    world.desk = replace(world.desk, files=open_files(url))
-    app = Starlette(routes=rest_routes(world.desk))
+    world.services = replace(world.services, files=open_files(url))
+    app = Starlette(routes=rest_routes(world.services))
     # What a redirect leads to is asked for by the tests, of the store itself.
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as http:
@@ -239,7 +239,7 @@ async def test_deleting_removes_the_file_and_a_failing_store_leaves_it_to_the_sw
     await attachments.delete_attachment(keith, first.id)
     assert bucket.keys() == [second.key]
 
-    files: Any = client.world.desk.files
+    files: Any = client.world.services.files
     with monkeypatch.context() as patch:
         patch.setattr(
             files, "store", open_store("s3://desk?endpoint=http://127.0.0.1:9&allow_http=1")
@@ -250,7 +250,7 @@ async def test_deleting_removes_the_file_and_a_failing_store_leaves_it_to_the_sw
     assert bucket.keys() == [second.key]
 
     async def swept(before: datetime, *, remove: bool) -> list[str]:
-        found = sweep(client.world.database, files, before=before, remove=remove)
+        found = clean_up_orphans(client.world.database, files, before=before, remove=remove)
         return [finding.key async for finding in found if finding.kind == "orphan"]
 
     now = utc_now()
@@ -265,9 +265,12 @@ async def test_a_sweep_keeps_what_rows_name(client: Client, bucket: Bucket) -> N
     stored = await client.upload("a", b"a")
     bucket.client.put_object(Bucket=bucket.name, Key="desk/other", Body=b"x")
     bucket.client.put_object(Bucket=bucket.name, Key="tickets/attachments/other", Body=b"x")
-    files: Any = client.world.desk.files
+    files: Any = client.world.services.files
     later = utc_now() + timedelta(hours=1)
-    found = [one async for one in sweep(client.world.database, files, before=later, remove=True)]
+    found = [
+        one
+        async for one in clean_up_orphans(client.world.database, files, before=later, remove=True)
+    ]
     # The files of the world are in a folder.
     assert [one.kind for one in found] == ["missing"] * 3
     assert sorted(bucket.keys()) == ["other", stored.key, "tickets/attachments/other"]

@@ -21,7 +21,7 @@ async def test_a_large_upload_takes_no_more_memory(
     sqlite_world: World, bucket: Bucket, serve: Serve
 ) -> None:
     world = sqlite_world
-    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
     form = {"ticket": str(key("volume"))}
     with serve(world.settings.database_url, bucket.url, MAX_UPLOAD_MB="60") as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
@@ -46,7 +46,7 @@ async def test_a_client_that_hangs_up_leaves_nothing(
     sqlite_world: World, bucket: Bucket, serve: Serve
 ) -> None:
     world = sqlite_world
-    token = world.desk.tokens.access(key("keith"))
+    token = world.services.tokens.access(key("keith"))
     with serve(world.settings.database_url, bucket.url) as served:
         host, port = served.base.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))

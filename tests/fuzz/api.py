@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.processes import PATIENCE, child
+from tests.processes import DEADLINE_SECONDS, child
 from tests.viewers.world import KEY, file_key, key, open_world
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def serving(url: str, folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < until and server.poll() is None:
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:
@@ -70,7 +70,7 @@ async def _fill(url: str, media: Path) -> str:
     async with open_world(url, media) as world:
         await world.reset()
         world.clock.now = datetime.now(UTC)
-        return world.desk.tokens.access(key("admin"))
+        return world.services.tokens.access(key("admin"))
 
 
 def run(url: str, folder: Path, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -21,7 +21,7 @@ from resolvers.auth.tokens import Tokens
 from tests import proofs
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.fuzz.world import World
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 from tests.rest_compat.conftest import Clock, key
 
 KEY = "a key that only the tests know, long enough"
@@ -61,7 +61,7 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
         time.sleep(0.01)
     yield listener.getsockname()
     server.should_exit = True
-    thread.join(PATIENCE)
+    thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
     listener.close()
     shutil.rmtree(tmp_path / "media", ignore_errors=True)

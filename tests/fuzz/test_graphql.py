@@ -109,14 +109,14 @@ def asking(sqlite_url: str, tmp_path: Path) -> Iterator[Asking]:
     clock = Clock()
     settings = settings_for(sqlite_url, tmp_path / "media")
     app = create_app(settings, clock=clock)
-    desk = app.state.desk
-    world = World(desk, desk.database, clock, settings, tmp_path / "media")
+    services = app.state.services
+    world = World(services, services.database, clock, settings, tmp_path / "media")
     with asyncio.Runner() as runner:
         life = app.router.lifespan_context(app)
         runner.run(life.__aenter__())
         try:
             runner.run(world.reset())
-            yield Asking(app, desk.tokens.access(key("admin")), runner)
+            yield Asking(app, services.tokens.access(key("admin")), runner)
         finally:
             runner.run(life.__aexit__(None, None, None))
 

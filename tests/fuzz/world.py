@@ -17,7 +17,7 @@ from deskgraph.app import create_app
 from deskgraph.settings import Settings
 from models import Attachment, Comment, Ticket
 from resolvers.auth.tokens import Tokens
-from resolvers.services import Desk
+from resolvers.services import Services
 from tests.fuzz.requests import Asked, raw
 from tests.rest_compat.conftest import Clock, fill, key
 
@@ -40,8 +40,8 @@ class World:
 
     def __init__(self, settings: Settings, clock: Clock, media: Path) -> None:
         self.app: Starlette = create_app(settings, clock=clock)
-        self.desk: Desk = self.app.state.desk
-        self._engine: AsyncEngine = self.desk.database.engine
+        self.services: Services = self.app.state.services
+        self._engine: AsyncEngine = self.services.database.engine
         self._media = media
         # How often each status was answered: noise alone would only be refused.
         self.seen: Counter[int] = Counter()
@@ -58,7 +58,7 @@ class World:
 
     async def _open(self) -> None:
         await self._lifespan.__aenter__()
-        await fill(self.desk)
+        await fill(self.services)
         self._media.mkdir(exist_ok=True)
         photo = Attachment(
             id=key("photo"),
@@ -68,10 +68,10 @@ class World:
             size=5,
             content_type="image/png",
             sha256="0" * 64,
-            created_at=self.desk.clock(),
-            updated_at=self.desk.clock(),
+            created_at=self.services.clock(),
+            updated_at=self.services.clock(),
         )
-        async with self.desk.database.transaction() as session:
+        async with self.services.database.transaction() as session:
             session.add(photo)
             # As every ticket that was closed here; else its next write would stamp it.
             bill = await session.get(Ticket, key("bill"))
@@ -89,7 +89,7 @@ class World:
         self._runner.run(self._ask(asked))
 
     async def _ask(self, asked: Asked) -> None:
-        answer = await send(self.app, asked, self.desk.tokens)
+        answer = await send(self.app, asked, self.services.tokens)
         self.seen[answer.status] += 1
         after, files = await self._rows(), self._files()
         try:
@@ -135,7 +135,7 @@ class World:
         for name, content in self.files.items():
             (self._media / name).write_bytes(content)
         for user in self.rows["users"].values():
-            self.desk.viewers.forget(user["id"])
+            self.services.viewers.forget(user["id"])
 
 
 async def send(app: Starlette, asked: Asked, tokens: Tokens) -> Answer:

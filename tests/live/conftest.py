@@ -108,7 +108,7 @@ class Live:
     app: Starlette
 
     def token(self, who: str) -> str:
-        return f"Bearer {self.world.desk.tokens.access(key(who))}"
+        return f"Bearer {self.world.services.tokens.access(key(who))}"
 
     @asynccontextmanager
     async def socket(
@@ -147,10 +147,10 @@ class Live:
         response = await self.rest("PATCH", f"tickets/{key(name)}/", subject=subject)
         assert response.status_code == 200, response.text
 
-    async def settled(self, followers: int) -> None:
+    async def settled(self, subscribers: int) -> None:
         """Wait until so many follow the log."""
         async with asyncio.timeout(10):
-            while len(self.world.desk.feed._followers) != followers:  # noqa: ASYNC110
+            while len(self.world.services.broker._subscribers) != subscribers:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
 
@@ -168,8 +168,8 @@ async def live(
     config = uvicorn.Config(app, log_config=None, log_level="warning", ws_max_size=2**20)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve([listening]))
-    desk = app.state.desk
-    world = World(desk, desk.database, clock, settings, tmp_path / "media")
+    services = app.state.services
+    world = World(services, services.database, clock, settings, tmp_path / "media")
     async with httpx.AsyncClient(base_url=base, timeout=30) as client:
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0)

@@ -40,7 +40,7 @@ class SlowSqlite:
         self._live = live
         self._table = table
         self._write = write
-        self._path = str(live.world.desk.database.url.database)  # type: ignore[attr-defined]
+        self._path = str(live.world.services.database.url.database)  # type: ignore[attr-defined]
 
     def _run(self, sql: str) -> None:
         with contextlib.closing(sqlite3.connect(self._path, timeout=20)) as connection:
@@ -62,13 +62,13 @@ class SlowSqlite:
         await asyncio.to_thread(self._run, drop)
 
     async def runs(self) -> bool:
-        database = self._live.world.desk.database
+        database = self._live.world.services.database
         assert isinstance(database, Database)
         assert isinstance(database.reader, SqliteReader)
         if self._write:
             busy = database.engine.pool.checkedout()  # type: ignore[attr-defined]
         else:
-            busy = sum(lane.waiting for lane in database.reader._lanes)
+            busy = sum(reader_thread.waiting for reader_thread in database.reader._reader_threads)
         wanted = "INSERT INTO " * self._write + self._table
         return busy > 0 and any(wanted in sql for sql in self._live.statements)
 
@@ -77,7 +77,7 @@ class SlowPostgres:
     """A table that somebody else has locked."""
 
     def __init__(self, live: Live, table: str, *, write: bool) -> None:
-        database = live.world.desk.database
+        database = live.world.services.database
         assert isinstance(database, Database)
         self._dsn = dsn_of(database.url)
         self._table = table
@@ -105,7 +105,7 @@ async def slow(
     live: Live, table: str, *, write: bool = False
 ) -> AsyncIterator[SlowSqlite | SlowPostgres]:
     """Make a table slow."""
-    sqlite = live.world.desk.database.dialect.name == "sqlite"
+    sqlite = live.world.services.database.dialect.name == "sqlite"
     planted = (SlowSqlite if sqlite else SlowPostgres)(live, table, write=write)
     await planted.begin()
     try:
@@ -128,7 +128,7 @@ async def usable(live: Live) -> None:
 
 async def stored(live: Live, *of: Any) -> list[int]:
     """Count rows."""
-    async with live.world.desk.database.transaction() as session:
+    async with live.world.services.database.transaction() as session:
         counts = [await session.exec(select(func.count()).select_from(one)) for one in of]
         return [count.one() for count in counts]
 

@@ -49,13 +49,13 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Any:
 
 
 @pytest.mark.parametrize("face", ["graphql", "rest"])
-async def test_a_read_stops(live: Live, face: str) -> None:
+async def test_a_read_stops(live: Live, gql: str) -> None:
     async with slow(live, "comments") as planted:
         # More often than there are connections: each of them is given back.
         for _ in range(10):
             await hang_up(
                 planted,
-                graphql(live, COMMENTS) if face == "graphql" else live.rest("GET", "tickets/"),
+                graphql(live, COMMENTS) if gql == "graphql" else live.rest("GET", "tickets/"),
             )
         await usable(live)
 
@@ -84,7 +84,7 @@ async def test_a_write_stops_and_leaves_nothing(live: Live) -> None:
             await hang_up(planted, graphql(live, SAY, ticket=str(key("offline"))))
         await usable(live)
     # The root before it was done by then; of the slow one there is no trace.
-    async with live.world.desk.database.transaction() as session:
+    async with live.world.services.database.transaction() as session:
         ticket = await session.get_one(Ticket, key("offline"))
         types = (await session.exec(select(TicketEvent.type))).all()
     assert (ticket.subject, ticket.first_response_at) == ("Renamed", None)

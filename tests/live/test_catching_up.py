@@ -11,10 +11,10 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from deskgraph.database.event_signal import Bell
+from deskgraph.database.event_signal import EventSignal
 from resolvers.commands import comments, tickets
 from resolvers.events import broker, subscription
-from resolvers.query.execute import MOST_FOLLOWED
+from resolvers.query.execute import MAX_FOLLOWED
 from resolvers.query.plans import Plan
 from schema import create_schema
 from schema.execution.context import GraphContext
@@ -31,7 +31,7 @@ FOLLOW = """subscription($types: [TicketEventType!]) {
 }"""
 
 
-class SilentBell(Bell):
+class SilentBell(EventSignal):
     """Rings only when it is rung, and is waited for as long as it takes."""
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ async def world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIte
     """Give a desk whose bell rings by hand."""
     async with open_world(sqlite_url, tmp_path / "media") as opened:
         await opened.reset()
-        bell = SilentBell()
-        ours = replace(opened, desk=replace(opened.desk, bell=bell))
+        event_signal = SilentBell()
+        ours = replace(opened, services=replace(opened.services, event_signal=event_signal))
         yield ours
-        await ours.desk.feed.close()
-        await bell.close()
+        await ours.services.broker.close()
+        await event_signal.close()
 
 
 @asynccontextmanager
@@ -58,8 +58,8 @@ async def following_as(
     world: World, who: str, query: str = FOLLOW, **variables: Any
 ) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """Give a function that takes the next event."""
-    context = GraphContext(world.desk, "http://desk.test", "1", None)
-    context.token = world.desk.tokens.access(key(who))
+    context = GraphContext(world.services, "http://desk.test", "1", None)
+    context.token = world.services.tokens.access(key(who))
     await context.identify()
     results: AsyncGenerator[Any, None] = await create_schema().stream(query, variables, context)
 
@@ -87,7 +87,7 @@ async def noticed(world: World) -> None:
     """Wait until the end of the log has been read, and everybody told."""
     end = await last(world)
     async with asyncio.timeout(DEADLINE):
-        while world.desk.feed.head < end:  # noqa: ASYNC110 - there is no event for it
+        while world.services.broker.head < end:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
 
 
@@ -109,17 +109,17 @@ async def another_type(world: World) -> None:
 
 
 @pytest.mark.parametrize("happens", [another_companys, a_note, another_type])
-@pytest.mark.parametrize("taken", [1, MOST_FOLLOWED, MOST_FOLLOWED + 1])
+@pytest.mark.parametrize("taken", [1, MAX_FOLLOWED, MAX_FOLLOWED + 1])
 async def test_what_does_not_concern_who_is_behind_takes_nothing_from_them(
     world: World, happens: Callable[[World], Awaitable[None]], taken: int
 ) -> None:
-    written = [f"Number {number}" for number in range(MOST_FOLLOWED + 10)]
+    written = [f"Number {number}" for number in range(MAX_FOLLOWED + 10)]
     for subject in written:
         await rename(world, "offline", subject)
     async with following_as(world, "carla", types=["UPDATED"]) as take:
         found = [(await take())["changes"][0]["to"] for _ in range(taken)]
         await happens(world)
-        world.desk.bell.ring()  # type: ignore[attr-defined]
+        world.services.event_signal.notify()  # type: ignore[attr-defined]
         await noticed(world)
         found += [(await take())["changes"][0]["to"] for _ in range(len(written) - taken)]
         assert found == written
@@ -148,7 +148,7 @@ async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
         )
         assert (await take())["comment"] == {"text": "4"}
         # Neither the ticket that moved nor the event of its move is theirs any more.
-        world.desk.bell.ring()  # type: ignore[attr-defined]
+        world.services.event_signal.notify()  # type: ignore[attr-defined]
         assert (await take())["changes"] == [{"to": "As it is now"}]
 
 
@@ -156,7 +156,7 @@ async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
 async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
     world: World, count: int
 ) -> None:
-    follower = await world.desk.feed.join(world.desk, None, None)
+    subscriber = await world.services.broker.join(world.services, None, None)
     await rename(world, "offline", "First")
     async with world.database.engine.begin() as connection:
         names = [
@@ -174,10 +174,10 @@ async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
             ),
             {"count": count},
         )
-    world.desk.bell.ring()  # type: ignore[attr-defined]
+    world.services.event_signal.notify()  # type: ignore[attr-defined]
     await noticed(world)
-    assert world.desk.feed.head == follower.position + count or follower.woken.is_set()
-    world.desk.feed.leave(follower)
+    assert world.services.broker.head == subscriber.position + count or subscriber.woken.is_set()
+    world.services.broker.leave(subscriber)
 
 
 @pytest.mark.parametrize("statement", ["happened", "max("])
@@ -191,16 +191,16 @@ async def test_what_is_appended_while_the_log_is_read_is_noticed(
         if statement in sql and not appended.is_set():
             appended.set()
             await rename(world, "offline", "While it was read")
-            world.desk.bell.ring()  # type: ignore[attr-defined]
+            world.services.event_signal.notify()  # type: ignore[attr-defined]
         return row
 
     monkeypatch.setattr(world.database, "fetch_row", append_after)
-    follower = await world.desk.feed.join(world.desk, None, None)
+    subscriber = await world.services.broker.join(world.services, None, None)
     async with asyncio.timeout(DEADLINE):
         await appended.wait()
-        await follower.woken.wait()
-    assert world.desk.feed.head == await last(world)
-    world.desk.feed.leave(follower)
+        await subscriber.woken.wait()
+    assert world.services.broker.head == await last(world)
+    world.services.broker.leave(subscriber)
 
 
 async def test_reads_are_shared_for_a_moment_only(
@@ -216,7 +216,7 @@ async def test_reads_are_shared_for_a_moment_only(
     monkeypatch.setattr(broker, "SHARED", 0.0)
     plan = Plan("SELECT '[]'", (), {}, {})
     context = world.context("keith")
-    read = world.desk.feed.read
+    read = world.services.broker.read
     await asyncio.gather(read(context, plan, {}), read(context, plan, {}))
     assert len(asked) == 1
     await asyncio.sleep(0)
@@ -232,7 +232,7 @@ TALKATIVE = """subscription {
 @pytest.fixture
 async def talkative(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Give a ticket with five comments of 1000 bytes each, and a limit of 20,000."""
-    monkeypatch.setitem(world.desk.__dict__, "max_answer_bytes", 20_000)
+    monkeypatch.setitem(world.services.__dict__, "max_answer_bytes", 20_000)
     context = world.context("keith")
     for _ in range(5):
         await comments.add_comment(context, key("offline"), {"text": "x" * 1000})

@@ -149,7 +149,7 @@ async def test_a_server_that_stops_completes_what_it_has_answered_and_breaks_off
     async with live.socket() as socket, live.stream() as stream:
         await socket.subscribe()
         await live.settled(2)
-        live.world.desk.feed.end()
+        live.world.services.broker.end()
         with pytest.raises(StopAsyncIteration):
             await stream.frame()
         # Without its "complete" a mutation would be sent again, and done twice.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schema.execution.persisted_documents import Persisted, hash_of
+from schema.execution.persisted_documents import PersistedDocuments, hash_of
 from tests.live.conftest import FOLLOW, Live, Socket
 
 pytestmark = [
@@ -44,7 +44,7 @@ async def test_a_document_registers_by_its_hash(live: Live) -> None:
 
 async def test_only_trusted_documents_are_run(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     [view] = [r.app for r in live.app.routes if type(r).__name__ == "WebSocketRoute"]  # type: ignore[attr-defined]
-    trusted = Persisted(view.schema.documents, "trusted", {"follow": FOLLOW})
+    trusted = PersistedDocuments(view.schema.documents, "trusted", {"follow": FOLLOW})
     monkeypatch.setattr(view, "persisted", trusted)
     async with live.socket() as socket:
         for payload in ({"query": MINE}, {"query": MINE, **by_hash(hash_of(MINE))}):

@@ -19,7 +19,7 @@ ENOUGH = 60.0
 
 def limited(live: Live, seconds: float) -> None:
     # The desk of a running server is not to be changed by anybody else.
-    object.__setattr__(live.world.desk, "operation_seconds", seconds)
+    object.__setattr__(live.world.services, "operation_seconds", seconds)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
 from resolvers.auth.passwords import Hasher, Passwords
-from resolvers.services import Desk
+from resolvers.services import Services
 from tests.viewers.world import World, password_hash
 
 
@@ -44,9 +44,9 @@ def _takes_time(stored: str) -> bool:
     return found.salt_len >= 8 and found.hash_len >= 4
 
 
-def counted(world: World, hasher: Hasher | None = None, **more: Any) -> Desk:
+def counted(world: World, hasher: Hasher | None = None, **more: Any) -> Services:
     """Return the desk with another hasher."""
-    return replace(world.desk, passwords=Passwords(hasher or CountingHasher(), **more))
+    return replace(world.services, passwords=Passwords(hasher or CountingHasher(), **more))
 
 
 class BlockingHasher(CountingHasher):

@@ -15,7 +15,7 @@ from resolvers.commands import attachments, tickets
 from resolvers.commands.attachments import new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
 from resolvers.files.media_types import TYPES, sniff
-from tests.viewers.world import MOST_UPLOAD, NOON, World, file_key, key
+from tests.viewers.world import MAX_UPLOAD_BYTES, NOON, World, file_key, key
 
 pytestmark = pytest.mark.anyio
 
@@ -54,16 +54,16 @@ async def test_a_file_may_be_empty(world: World) -> None:
 
 
 async def test_the_limit_itself_fits(world: World) -> None:
-    assert (await add(world, bytes(MOST_UPLOAD))).size == MOST_UPLOAD
+    assert (await add(world, bytes(MAX_UPLOAD_BYTES))).size == MAX_UPLOAD_BYTES
 
 
 async def test_a_file_that_is_too_large_leaves_nothing(world: World) -> None:
     before = await world.dump()
 
     with pytest.raises(TooLarge) as refused:
-        await add(world, bytes(MOST_UPLOAD), b"x")
+        await add(world, bytes(MAX_UPLOAD_BYTES), b"x")
 
-    assert refused.value.limit == MOST_UPLOAD
+    assert refused.value.limit == MAX_UPLOAD_BYTES
     assert await world.dump() == before
 
 

@@ -37,19 +37,19 @@ def foreign_refresh(name: str) -> str:
 
 
 async def test_a_login_gives_tokens_that_are_good(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
+    done = await login.log_in(world.services, "keith", PASSWORD)
 
     assert done.user_id == key("keith")
-    assert (await known.viewer_of(world.desk, done.access)) == world.context("keith").viewer
-    again = await sessions.refresh(world.desk, done.refresh)
-    assert (await known.viewer_of(world.desk, again)).id == key("keith")
+    assert (await known.viewer_of(world.services, done.access)) == world.context("keith").viewer
+    again = await sessions.refresh(world.services, done.refresh)
+    assert (await known.viewer_of(world.services, again)).id == key("keith")
     assert (await world.get(User, key("keith"))).last_login == NOON
 
 
 async def test_a_login_remembers_the_refresh_token_by_its_id_only(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
+    done = await login.log_in(world.services, "keith", PASSWORD)
 
-    claims = world.desk.tokens.check(done.refresh, "refresh")
+    claims = world.services.tokens.check(done.refresh, "refresh")
     [row] = (await world.dump())["refresh_tokens"]
     about = (claims.jti, key("keith"), NOON, claims.expires_at, None)
     assert row == (*about, claims.jti, None, None)
@@ -90,7 +90,7 @@ async def test_whoever_gets_in_nowhere_learns_nothing(
     before = await world.dump()
 
     with pytest.raises(BadCredentials) as refused:
-        await login.login(world.desk, username, password)
+        await login.log_in(world.services, username, password)
 
     assert refused.value.args == ()
     assert await world.dump() == before
@@ -99,11 +99,11 @@ async def test_whoever_gets_in_nowhere_learns_nothing(
 async def test_old_hashes_are_replaced_at_the_next_login(world: World) -> None:
     await set_user(world, "keith", password=old_hash(PASSWORD))
 
-    await login.login(world.desk, "keith", PASSWORD)
+    await login.log_in(world.services, "keith", PASSWORD)
 
     replaced = (await world.get(User, key("keith"))).password
     assert replaced.startswith("$argon2id$")
-    await login.login(world.desk, "keith", PASSWORD)
+    await login.log_in(world.services, "keith", PASSWORD)
     assert (await world.get(User, key("keith"))).password == replaced
 
 
@@ -112,147 +112,149 @@ async def test_a_wrong_password_replaces_no_hash(world: World) -> None:
     await set_user(world, "keith", password=stored)
 
     with pytest.raises(BadCredentials):
-        await login.login(world.desk, "keith", "wrong")
+        await login.log_in(world.services, "keith", "wrong")
 
     assert (await world.get(User, key("keith"))).password == stored
 
 
 async def test_logging_out_revokes_the_refresh_token(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
-    other = await login.login(world.desk, "keith", PASSWORD)
+    done = await login.log_in(world.services, "keith", PASSWORD)
+    other = await login.log_in(world.services, "keith", PASSWORD)
     world.clock.move(hours=1)
 
-    assert await sessions.logout(world.desk, None, done.refresh)
+    assert await sessions.logout(world.services, None, done.refresh)
 
     with pytest.raises(Unauthenticated):
-        await sessions.refresh(world.desk, done.refresh)
-    await sessions.refresh(world.desk, other.refresh)
-    jti = world.desk.tokens.check(done.refresh, "refresh").jti
+        await sessions.refresh(world.services, done.refresh)
+    await sessions.refresh(world.services, other.refresh)
+    jti = world.services.tokens.check(done.refresh, "refresh").jti
     async with world.database.transaction() as session:
         assert (await session.get_one(RefreshToken, jti)).revoked_at == world.clock.now
 
 
 async def test_logging_out_twice_keeps_the_first_time(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
-    await sessions.logout(world.desk, None, done.refresh)
+    done = await login.log_in(world.services, "keith", PASSWORD)
+    await sessions.logout(world.services, None, done.refresh)
     before = await world.dump()
     world.clock.move(hours=1)
 
-    assert await sessions.logout(world.desk, None, done.refresh)
+    assert await sessions.logout(world.services, None, done.refresh)
     assert await world.dump() == before
 
 
 async def test_a_token_of_the_old_system_is_good_until_its_logout(world: World) -> None:
     token = foreign_refresh("keith")
-    access = await sessions.refresh(world.desk, token)
-    assert (await known.viewer_of(world.desk, access)).id == key("keith")
+    access = await sessions.refresh(world.services, token)
+    assert (await known.viewer_of(world.services, access)).id == key("keith")
 
-    assert await sessions.logout(world.desk, None, token)
+    assert await sessions.logout(world.services, None, token)
 
     with pytest.raises(Unauthenticated):
-        await sessions.refresh(world.desk, token)
+        await sessions.refresh(world.services, token)
 
 
 async def test_logging_out_at_once_from_two_windows_is_one_logout(world: World) -> None:
     token = foreign_refresh("keith")
 
-    done = await asyncio.gather(*(sessions.logout(world.desk, None, token) for _ in range(4)))
+    done = await asyncio.gather(*(sessions.logout(world.services, None, token) for _ in range(4)))
 
     assert done == [True] * 4
     assert len((await world.dump())["refresh_tokens"]) == 1
 
 
 async def test_nobody_ends_what_is_no_refresh_token_of_theirs(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
+    done = await login.log_in(world.services, "keith", PASSWORD)
     before = await world.dump()
     carla, keith = world.context("carla").viewer, world.context("keith").viewer
 
-    assert not await sessions.logout(world.desk, carla, done.refresh)
-    assert not await sessions.logout(world.desk, keith, done.access)
-    assert not await sessions.logout(world.desk, None, "garbage")
-    assert not await sessions.logout(world.desk, None, foreign_refresh("nobody"))
+    assert not await sessions.logout(world.services, carla, done.refresh)
+    assert not await sessions.logout(world.services, keith, done.access)
+    assert not await sessions.logout(world.services, None, "garbage")
+    assert not await sessions.logout(world.services, None, foreign_refresh("nobody"))
 
     assert await world.dump() == before
-    assert await sessions.logout(world.desk, keith, done.refresh)
+    assert await sessions.logout(world.services, keith, done.refresh)
 
 
 async def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothing(
     world: World,
 ) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
+    done = await login.log_in(world.services, "keith", PASSWORD)
     with pytest.raises(Unauthenticated):
-        await sessions.refresh(world.desk, done.access)
+        await sessions.refresh(world.services, done.access)
     with pytest.raises(Unauthenticated):
-        await known.viewer_of(world.desk, done.refresh)
+        await known.viewer_of(world.services, done.refresh)
 
 
 async def test_a_deactivated_user_is_out_within_five_seconds(world: World) -> None:
-    token = world.desk.tokens.access(key("keith"))
-    await known.viewer_of(world.desk, token)
+    token = world.services.tokens.access(key("keith"))
+    await known.viewer_of(world.services, token)
     await set_user(world, "keith", is_active=False)
 
     world.clock.move(seconds=5)
 
     with pytest.raises(Unauthenticated):
-        await known.viewer_of(world.desk, token)
+        await known.viewer_of(world.services, token)
 
 
 async def test_the_process_that_deactivates_a_user_notices_at_once(world: World) -> None:
-    done = await login.login(world.desk, "keith", PASSWORD)
-    await known.viewer_of(world.desk, done.access)
+    done = await login.log_in(world.services, "keith", PASSWORD)
+    await known.viewer_of(world.services, done.access)
 
     await people.update_user(world.context("admin"), key("keith"), {"is_active": False})
 
     with pytest.raises(Unauthenticated):
-        await known.viewer_of(world.desk, done.access)
+        await known.viewer_of(world.services, done.access)
     with pytest.raises(Unauthenticated):
-        await sessions.refresh(world.desk, done.refresh)
+        await sessions.refresh(world.services, done.refresh)
     with pytest.raises(BadCredentials):
-        await login.login(world.desk, "keith", PASSWORD)
+        await login.log_in(world.services, "keith", PASSWORD)
     await people.update_user(world.context("admin"), key("keith"), {"is_active": True})
-    again = await login.login(world.desk, "keith", PASSWORD)
-    await known.viewer_of(world.desk, again.access)
+    again = await login.log_in(world.services, "keith", PASSWORD)
+    await known.viewer_of(world.services, again.access)
     for token in (done.access, done.refresh):
         with pytest.raises(Unauthenticated):
-            await (known.viewer_of if token == done.access else sessions.refresh)(world.desk, token)
+            await (known.viewer_of if token == done.access else sessions.refresh)(
+                world.services, token
+            )
 
 
 async def test_a_new_role_is_noticed_within_five_seconds(world: World) -> None:
-    token = world.desk.tokens.access(key("keith"))
-    await known.viewer_of(world.desk, token)
+    token = world.services.tokens.access(key("keith"))
+    await known.viewer_of(world.services, token)
     await set_user(world, "keith", role="Customer", company_id=key("hilton"))
 
     world.clock.move(seconds=5)
 
-    viewer = await known.viewer_of(world.desk, token)
+    viewer = await known.viewer_of(world.services, token)
     assert (viewer.is_customer, viewer.company_id) == (True, key("hilton"))
 
 
 async def test_a_viewer_is_looked_up_once_in_a_while_only(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = world.desk.tokens.access(key("keith"))
-    seen = [await known.viewer_of(world.desk, token)]
+    token = world.services.tokens.access(key("keith"))
+    seen = [await known.viewer_of(world.services, token)]
 
     async def fail(*_: Any) -> None:
         raise AssertionError("a viewer was looked up again")
 
     monkeypatch.setattr(known, "_account", fail)
     world.clock.move(seconds=3)
-    seen.append(await known.viewer_of(world.desk, token))
+    seen.append(await known.viewer_of(world.services, token))
 
     assert seen[0] == seen[1]
 
 
 async def test_a_token_of_nobody_is_no_good(world: World) -> None:
     with pytest.raises(Unauthenticated):
-        await known.viewer_of(world.desk, world.desk.tokens.access(key("nobody")))
+        await known.viewer_of(world.services, world.services.tokens.access(key("nobody")))
     with pytest.raises(Unauthenticated):
-        await sessions.refresh(world.desk, foreign_refresh("nobody"))
+        await sessions.refresh(world.services, foreign_refresh("nobody"))
 
 
 async def test_remembered_viewers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "MOST_VIEWERS", 2)
+    monkeypatch.setattr(known, "MAX_VIEWERS", 2)
     viewers = known.Viewers()
     seen = [known.Account(Viewer(uuid4(), Role.TECH, None), None) for _ in range(3)]
     for account in seen:
@@ -262,7 +264,7 @@ async def test_remembered_viewers_are_bounded(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) -> None:
-    token = world.desk.tokens.access(key("keith"))
+    token = world.services.tokens.access(key("keith"))
     fetch, asked = world.database.reader.fetch_row, []
 
     async def counted(sql: str, values: Any, user: Any = None) -> Any:
@@ -271,12 +273,12 @@ async def test_those_who_ask_at_once_share_one_look_at_their_user(world: World) 
 
     world.database.reader.fetch_row = counted  # type: ignore[method-assign]
     try:
-        viewers = await asyncio.gather(*(known.viewer_of(world.desk, token) for _ in range(50)))
+        viewers = await asyncio.gather(*(known.viewer_of(world.services, token) for _ in range(50)))
         assert {viewer.id for viewer in viewers} == {key("keith")}
         assert len(asked) == 1
-        other = world.desk.tokens.access(key("nobody"))
+        other = world.services.tokens.access(key("nobody"))
         failed = await asyncio.gather(
-            *(known.viewer_of(world.desk, other) for _ in range(5)), return_exceptions=True
+            *(known.viewer_of(world.services, other) for _ in range(5)), return_exceptions=True
         )
         assert {type(error) for error in failed} == {Deactivated}
         assert len(asked) == 2
@@ -316,12 +318,12 @@ async def test_a_wrong_password_costs_the_same_whoever_it_is_for(world: World, l
         await set_user(world, "colin", password=stored or password_hash(), is_active=True)
         hasher = CountingHasher()
         with pytest.raises(BadCredentials):
-            await login.login(counted(world, hasher), username, "wrong")
+            await login.log_in(counted(world, hasher), username, "wrong")
         assert (hasher.argon2, hasher.iterations) == expected, name
     await set_user(world, "colin", password=password_hash(), is_active=False)
     hasher = CountingHasher()
     with pytest.raises(BadCredentials):
-        await login.login(counted(world, hasher), "colin", "wrong")
+        await login.log_in(counted(world, hasher), "colin", "wrong")
     assert (hasher.argon2, hasher.iterations) == expected
 
 
@@ -331,23 +333,23 @@ async def test_blanks_around_a_password_cost_the_same_for_everybody(
 ) -> None:
     hasher = CountingHasher()
     with pytest.raises(BadCredentials):
-        await login.login(counted(world, hasher), username, " wrong ")
+        await login.log_in(counted(world, hasher), username, " wrong ")
     assert hasher.argon2 == 2
 
 
 async def test_what_is_imported_meanwhile_is_as_slow_at_once(world: World) -> None:
     hasher = CountingHasher()
-    desk = counted(world, hasher)
+    services = counted(world, hasher)
     for username in ("nobody", "colin", "nobody"):
         with pytest.raises(BadCredentials):
-            await login.login(desk, username, "wrong")
+            await login.log_in(services, username, "wrong")
         if username == "nobody":
             await set_user(world, "colin", password="pbkdf2_sha256$600000$salt$eA==")
     assert hasher.iterations == 1_200_000
     await set_user(world, "colin", password=password_hash())
     world.clock.move(minutes=11)
     with pytest.raises(BadCredentials):
-        await login.login(desk, "nobody", "wrong")
+        await login.log_in(services, "nobody", "wrong")
     assert hasher.iterations == 1_200_000
 
 
@@ -355,11 +357,11 @@ async def test_no_imported_hash_makes_all_checks_slower_than_that(world: World) 
     slow = "pbkdf2_sha256$9000000$salt$eA=="
     await set_user(world, "olga", password=slow)
     hasher = CountingHasher()
-    desk = counted(world, hasher)
+    services = counted(world, hasher)
     for username, iterations in (("nobody", 2_000_000), ("olga", 9_000_000), ("colin", 2_000_000)):
         hasher.iterations = 0
         with pytest.raises(BadCredentials):
-            await login.login(desk, username, "wrong")
+            await login.log_in(services, username, "wrong")
         assert hasher.iterations == iterations, username
 
 
@@ -373,7 +375,7 @@ async def test_a_password_changed_while_it_was_checked_is_not_brought_back(world
         asyncio.run_coroutine_threadsafe(set_user(world, "keith", **values), loop).result(10)
 
     with pytest.raises(BadCredentials):
-        await login.login(counted(world, CountingHasher(change)), "keith", PASSWORD)
+        await login.log_in(counted(world, CountingHasher(change)), "keith", PASSWORD)
 
     assert (await world.get(User, key("keith"))).password == "!changed"
     assert (await world.dump())["refresh_tokens"] == []
@@ -387,7 +389,7 @@ async def test_a_hash_renewed_by_another_login_meanwhile_does_not_matter(world: 
         renewed = set_user(world, "keith", password=password_hash())
         asyncio.run_coroutine_threadsafe(renewed, loop).result(10)
 
-    done = await login.login(counted(world, CountingHasher(renew)), "keith", PASSWORD)
+    done = await login.log_in(counted(world, CountingHasher(renew)), "keith", PASSWORD)
 
     assert done.user_id == key("keith")
     assert (await world.get(User, key("keith"))).password == password_hash()

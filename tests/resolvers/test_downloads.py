@@ -46,7 +46,11 @@ async def test_files_open_for_whoever_sees_the_ticket(world: World) -> None:
 def signed(world: World, name: str = "photo", seconds: int = 60) -> tuple[str, str, str]:
     expires = str(int(world.clock.now.timestamp()) + seconds)
     day = day_of(world.clock.now)
-    return file_key(name), expires, world.desk.signer.media_signature(file_key(name), expires, day)
+    return (
+        file_key(name),
+        expires,
+        world.services.signer.media_signature(file_key(name), expires, day),
+    )
 
 
 async def test_a_signed_link_opens_until_it_expires(world: World) -> None:
@@ -100,7 +104,7 @@ async def test_an_altered_link_opens_nothing(world: World) -> None:
         (name, expires, f"20251120{signature[8:]}"),
         (name, expires, f"\u0662{signature[1:]}"),
         # What was signed is split where it was joined.
-        (f"1:{name}", expires, world.desk.signer.media_signature(name, f"{expires}:1", day)),
+        (f"1:{name}", expires, world.services.signer.media_signature(name, f"{expires}:1", day)),
     ]
     for link in altered:
         with pytest.raises(NotFound):

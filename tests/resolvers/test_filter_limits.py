@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from resolvers.errors import BadInput
-from resolvers.query.filters.compile import DEEPEST, MOST_CONDITIONS, MOST_IN_LIST, parse
+from resolvers.query.filters.compile import MAX_CONDITIONS, MAX_DEPTH, MAX_IN_LIST, parse
 
 OPEN = {"open": True}
 
@@ -20,7 +20,7 @@ def nested(levels: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("within", "beyond", "sentence"),
     [
-        ({"or": [OPEN] * MOST_CONDITIONS}, {"or": [OPEN] * (MOST_CONDITIONS + 1)}, "100 condit"),
+        ({"or": [OPEN] * MAX_CONDITIONS}, {"or": [OPEN] * (MAX_CONDITIONS + 1)}, "100 condit"),
         (
             {"and": [{"or": [OPEN] * 50}, {"not": {"or": [OPEN] * 50}}]},
             {"and": [{"or": [OPEN] * 50}, {"not": {"or": [OPEN] * 51}}]},
@@ -37,16 +37,16 @@ def nested(levels: int) -> dict[str, Any]:
             "100 conditions",
         ),
         (
-            {"status": {"in": ["new"] * MOST_IN_LIST}},
-            {"status": {"in": ["new"] * (MOST_IN_LIST + 1)}},
+            {"status": {"in": ["new"] * MAX_IN_LIST}},
+            {"status": {"in": ["new"] * (MAX_IN_LIST + 1)}},
             "100 values",
         ),
         (
-            {"tags": {"has_all": ["a"] * MOST_IN_LIST}},
-            {"tags": {"has_all": ["a"] * (MOST_IN_LIST + 1)}},
+            {"tags": {"has_all": ["a"] * MAX_IN_LIST}},
+            {"tags": {"has_all": ["a"] * (MAX_IN_LIST + 1)}},
             "100 values",
         ),
-        (nested(DEEPEST), nested(DEEPEST + 1), "10 levels"),
+        (nested(MAX_DEPTH), nested(MAX_DEPTH + 1), "10 levels"),
     ],
 )
 def test_a_filter_has_limits(within: Any, beyond: Any, sentence: str) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from resolvers.http.json_size import MOST_VALUES, has_too_many_values
+from resolvers.http.json_size import MAX_VALUES, has_too_many_values
 
-MANY = MOST_VALUES + 1
+MANY = MAX_VALUES + 1
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ def test_many_values_are_too_many(text: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b"[" + b"1," * (MOST_VALUES - 1) + b"1]",
-        b"[" * MOST_VALUES,
+        b"[" + b"1," * (MAX_VALUES - 1) + b"1]",
+        b"[" * MAX_VALUES,
         b'{"csv": "' + b"1,2,\\n" * MANY + b'"}',
         b'{"html": "' + b'<a x=\\"{,}\\">,' * MANY + b'"}',
         b'{"quotes": "' + b'\\",' * (5 * MANY) + b'"}',
-        b"[" + b'",",' * (MOST_VALUES - 1) + b"1]",
+        b"[" + b'",",' * (MAX_VALUES - 1) + b"1]",
         b'{"backslashes": "' + b"\\\\,[" * MANY + b'"}',
         b"",
     ],

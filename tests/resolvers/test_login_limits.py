@@ -10,8 +10,8 @@ import pytest
 from resolvers.auth import login
 from resolvers.commands import people
 from resolvers.errors import BadCredentials, Invalid, Throttled
-from resolvers.rate_limits import MemoryBuckets, Rates
-from resolvers.services import Desk
+from resolvers.rate_limits import MemoryBuckets, RateLimiter
+from resolvers.services import Services
 from tests.resolvers.hashers import BlockingHasher, counted
 from tests.viewers.world import PASSWORD, World, password_hash
 
@@ -27,19 +27,19 @@ def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: World) -> None:
     hasher = BlockingHasher()
-    desk = counted(world, hasher, threads=1, max_waiting=2)
-    passwords = desk.passwords
+    services = counted(world, hasher, threads=1, max_waiting=2)
+    passwords = services.passwords
     before = await world.dump()
     checks = [asyncio.create_task(passwords.verify(PASSWORD, password_hash())) for _ in range(3)]
     await asyncio.sleep(0)
     try:
         for name in ("keith", "nobody"):
             with pytest.raises(Throttled) as refused:
-                await login.login(desk, name, PASSWORD)
+                await login.log_in(services, name, PASSWORD)
             assert refused.value.seconds == 2
         with pytest.raises(Throttled):
             await people.create_user(
-                replace(world.context("admin"), desk=desk),
+                replace(world.context("admin"), services=services),
                 {"username": "nora", "password": "long enough", "role": "Sales"},
             )
         assert await world.dump() == before
@@ -57,79 +57,79 @@ async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: Wo
     assert [type(one).__name__ for one in done] == [
         *("CancelledError", "bool", "CancelledError", "bool")
     ]
-    await login.login(desk, "keith", PASSWORD)
+    await login.log_in(services, "keith", PASSWORD)
 
 
-def limited(world: World) -> Desk:
-    rates = Rates(MemoryBuckets(), per_minute=600, maximum=100, clock=world.clock)
+def limited(world: World) -> Services:
+    rates = RateLimiter(MemoryBuckets(), per_minute=600, maximum=100, clock=world.clock)
     return replace(counted(world), rates=rates)
 
 
-async def fails(desk: Desk, username: str, address: str) -> None:
+async def fails(services: Services, username: str, address: str) -> None:
     with pytest.raises(BadCredentials):
-        await login.login(desk, username, "wrong", address=address)
+        await login.log_in(services, username, "wrong", address=address)
 
 
-async def throttled(desk: Desk, username: str, address: str) -> None:
+async def throttled(services: Services, username: str, address: str) -> None:
     with pytest.raises(Throttled):
-        await login.login(desk, username, PASSWORD, address=address)
+        await login.log_in(services, username, PASSWORD, address=address)
 
 
 async def test_names_of_one_address_are_limited_together(world: World) -> None:
-    desk = limited(world)
+    services = limited(world)
     for i in range(50):
-        await fails(desk, f"name {i}", "1.1.1.1")
-    await throttled(desk, "another", "1.1.1.1")
-    await throttled(desk, "keith", "1.1.1.1")
-    await login.login(desk, "keith", PASSWORD, address="2.2.2.2")
+        await fails(services, f"name {i}", "1.1.1.1")
+    await throttled(services, "another", "1.1.1.1")
+    await throttled(services, "keith", "1.1.1.1")
+    await login.log_in(services, "keith", PASSWORD, address="2.2.2.2")
     # Those of one IPv6 network are one.
     for i in range(50):
-        await fails(desk, f"name {i}", f"2001:db8::{i}")
-    await throttled(desk, "another", "2001:db8::ffff")
+        await fails(services, f"name {i}", f"2001:db8::{i}")
+    await throttled(services, "another", "2001:db8::ffff")
     world.clock.move(seconds=2)
-    await fails(desk, "another", "1.1.1.1")
+    await fails(services, "another", "1.1.1.1")
 
 
 @pytest.mark.parametrize("name", ["keith", "nobody"])
 async def test_addresses_that_try_one_name_are_limited_together(world: World, name: str) -> None:
-    desk = limited(world)
+    services = limited(world)
     for i in range(50):
-        await fails(desk, name.upper() if i % 2 and name == "nobody" else name, f"1.1.1.{i}")
-    await throttled(desk, name, "1.1.2.1")
+        await fails(services, name.upper() if i % 2 and name == "nobody" else name, f"1.1.1.{i}")
+    await throttled(services, name, "1.1.2.1")
     world.clock.move(seconds=60)
-    await fails(desk, name, "1.1.2.2")
-    await throttled(desk, name, "1.1.2.3")
+    await fails(services, name, "1.1.2.2")
+    await throttled(services, name, "1.1.2.3")
 
 
 async def test_nobody_keeps_a_user_out_of_where_they_work(world: World) -> None:
-    desk = limited(world)
-    await login.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    services = limited(world)
+    await login.log_in(services, "keith", PASSWORD, address="9.9.9.9")
     world.clock.move(days=29)
     for i in range(60):
         with pytest.raises(BadCredentials if i < 50 else Throttled):
-            await login.login(desk, "keith", "wrong", address=f"1.1.1.{i}")
+            await login.log_in(services, "keith", "wrong", address=f"1.1.1.{i}")
 
-    await login.login(desk, "keith", PASSWORD, address="9.9.9.9")
+    await login.log_in(services, "keith", PASSWORD, address="9.9.9.9")
     # It is known for another 30 days, but for this name only, and up to ten attempts a minute.
     world.clock.move(days=29)
     for i in range(50):
-        await fails(desk, "keith", f"1.1.1.{i}")
-        await fails(desk, "olga", f"1.1.1.{i}")
-    await throttled(desk, "olga", "9.9.9.9")
+        await fails(services, "keith", f"1.1.1.{i}")
+        await fails(services, "olga", f"1.1.1.{i}")
+    await throttled(services, "olga", "9.9.9.9")
     for _ in range(10):
-        await fails(desk, "keith", "9.9.9.9")
-    await throttled(desk, "keith", "9.9.9.9")
-    await throttled(desk, "keith", "8.8.8.8")
+        await fails(services, "keith", "9.9.9.9")
+    await throttled(services, "keith", "9.9.9.9")
+    await throttled(services, "keith", "8.8.8.8")
 
 
 async def test_good_logins_from_many_places_do_not_use_up_a_name(world: World) -> None:
-    desk = limited(world)
+    services = limited(world)
     for i in range(60):
-        await login.login(desk, "keith", PASSWORD, address=f"1.1.1.{i}")
+        await login.log_in(services, "keith", PASSWORD, address=f"1.1.1.{i}")
 
 
 async def test_guessing_ones_old_password_is_limited(world: World) -> None:
-    context = replace(world.context("keith"), desk=limited(world))
+    context = replace(world.context("keith"), services=limited(world))
     for _ in range(10):
         with pytest.raises(Invalid):
             await login.change_password(context, "wrong", "a new one, long enough")

@@ -55,14 +55,14 @@ async def test_an_admin_creates_a_user_who_can_log_in(world: World) -> None:
     assert (user.role, user.company_id, user.is_active) == (Role.SALES, None, True)
     assert user.date_joined == NOON
     assert user.password.startswith("$argon2id$")
-    assert (await login.login(world.desk, "nora", "long enough")).user_id == user_id
+    assert (await login.log_in(world.services, "nora", "long enough")).user_id == user_id
 
 
 async def test_a_new_password_replaces_the_old_one(world: World) -> None:
     context = world.context("admin")
     await people.update_user(context, key("keith"), {"password": "a new one, long enough"})
 
-    assert (await login.login(world.desk, "keith", "a new one, long enough")).user_id == key(
+    assert (await login.log_in(world.services, "keith", "a new one, long enough")).user_id == key(
         "keith"
     )
 
@@ -328,4 +328,4 @@ async def test_passwords_are_long_and_not_the_usual_ones(
 @pytest.mark.parametrize("password", [PASSWORD, "ten chars!", "ผมชอบกินข้าว"])
 async def test_other_passwords_are_taken(world: World, password: str) -> None:
     await people.create_user(world.context("admin"), {**NEW_USER, "password": password})
-    await login.login(world.desk, "nora", password)
+    await login.log_in(world.services, "nora", password)

@@ -7,7 +7,7 @@ import pytest
 
 from models import Role, new_id
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Level, MemoryBuckets, Rates, bucket_of, network
+from resolvers.rate_limits import Level, MemoryBuckets, RateLimiter, bucket_of, network
 from resolvers.services import Context, Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
@@ -30,14 +30,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def rates(clock: Clock) -> Rates:
+def rates(clock: Clock) -> RateLimiter:
     """Give buckets of 600 points, ten of which come back in a second."""
-    return Rates(MemoryBuckets(), per_minute=600, maximum=100, clock=clock)
+    return RateLimiter(MemoryBuckets(), per_minute=600, maximum=100, clock=clock)
 
 
 @pytest.mark.anyio
 async def test_points_come_back_at_their_rate_and_never_beyond_the_maximum(
-    rates: Rates, clock: Clock
+    rates: RateLimiter, clock: Clock
 ) -> None:
     level = await rates.draw("a", 600)
     assert (level.available, level.restore_rate) == (0, 10)
@@ -48,7 +48,9 @@ async def test_points_come_back_at_their_rate_and_never_beyond_the_maximum(
 
 
 @pytest.mark.anyio
-async def test_who_draws_too_much_is_told_how_long_to_wait(rates: Rates, clock: Clock) -> None:
+async def test_who_draws_too_much_is_told_how_long_to_wait(
+    rates: RateLimiter, clock: Clock
+) -> None:
     await rates.draw("a", 595)
     for points, seconds in ((6, 1), (16, 2), (600, 60)):
         with pytest.raises(Throttled) as refused:
@@ -63,7 +65,7 @@ async def test_who_draws_too_much_is_told_how_long_to_wait(rates: Rates, clock: 
 
 @pytest.mark.anyio
 async def test_all_points_of_a_bucket_can_be_drawn_one_by_one(clock: Clock) -> None:
-    rates = Rates(MemoryBuckets(), per_minute=70_000, maximum=1, clock=clock)
+    rates = RateLimiter(MemoryBuckets(), per_minute=70_000, maximum=1, clock=clock)
     for _ in range(70_000):
         await rates.draw("a", 1)
     with pytest.raises(Throttled):
@@ -71,7 +73,7 @@ async def test_all_points_of_a_bucket_can_be_drawn_one_by_one(clock: Clock) -> N
 
 
 @pytest.mark.anyio
-async def test_what_is_given_back_is_there_at_once(rates: Rates) -> None:
+async def test_what_is_given_back_is_there_at_once(rates: RateLimiter) -> None:
     level = await rates.draw("a", 500)
     rates.give_back("a", 450, level)
     assert level.available == 550
@@ -80,7 +82,7 @@ async def test_what_is_given_back_is_there_at_once(rates: Rates) -> None:
 
 @pytest.mark.anyio
 async def test_more_than_was_drawn_may_be_taken_later_and_is_owed(
-    rates: Rates, clock: Clock
+    rates: RateLimiter, clock: Clock
 ) -> None:
     level = await rates.draw("a", 100)
     rates.give_back("a", -700, level)
@@ -94,7 +96,7 @@ async def test_more_than_was_drawn_may_be_taken_later_and_is_owed(
 
 
 @pytest.mark.anyio
-async def test_a_clock_that_goes_back_gives_nothing(rates: Rates, clock: Clock) -> None:
+async def test_a_clock_that_goes_back_gives_nothing(rates: RateLimiter, clock: Clock) -> None:
     await rates.draw("a", 600)
     clock.move(-30)
     with pytest.raises(Throttled):
@@ -102,14 +104,14 @@ async def test_a_clock_that_goes_back_gives_nothing(rates: Rates, clock: Clock) 
 
 
 @pytest.mark.anyio
-async def test_no_work_is_larger_than_a_full_bucket(rates: Rates) -> None:
+async def test_no_work_is_larger_than_a_full_bucket(rates: RateLimiter) -> None:
     assert (await rates.draw("a", 10**9)).available == 0
 
 
 @pytest.mark.anyio
 async def test_full_buckets_are_forgotten_first(clock: Clock) -> None:
     buckets = MemoryBuckets(most=5)
-    rates = Rates(buckets, per_minute=600, maximum=1, clock=clock)
+    rates = RateLimiter(buckets, per_minute=600, maximum=1, clock=clock)
     await rates.draw("empty", 600)
     for i in range(4):
         await rates.draw(f"full {i}", 1)
@@ -123,7 +125,7 @@ async def test_full_buckets_are_forgotten_first(clock: Clock) -> None:
 
 
 @pytest.mark.anyio
-async def test_ten_logins_of_one_name_from_one_address(rates: Rates, clock: Clock) -> None:
+async def test_ten_logins_of_one_name_from_one_address(rates: RateLimiter, clock: Clock) -> None:
     for _ in range(5):
         await rates.count_login("1.2.3.4", "keith")
         await rates.count_login("1.2.3.4", " KEITH ")
@@ -163,7 +165,7 @@ def test_a_user_has_one_bucket_wherever_they_are() -> None:
 
 @pytest.mark.anyio
 async def test_sizes_beyond_reason_do_no_harm(clock: Clock) -> None:
-    rates = Rates(MemoryBuckets(), per_minute=1, maximum=10**15, clock=clock)
+    rates = RateLimiter(MemoryBuckets(), per_minute=1, maximum=10**15, clock=clock)
     level = await rates.draw("a", 10**15)
     rates.give_back("a", -(10**14), level)
     assert level.reset_at.year > 2090

@@ -8,7 +8,7 @@ from resolvers.errors import BadInput
 from resolvers.query.filters.compile import parse
 from resolvers.query.filters.search_terms import (
     MAX_SEARCH_LENGTH,
-    MOST_TERMS,
+    MAX_TERMS,
     search_terms,
     storable,
 )
@@ -65,10 +65,10 @@ def test_characters_that_no_text_can_have_are_left_out() -> None:
 
 def test_there_are_at_most_so_many_terms() -> None:
     values: dict[str, object] = {}
-    parse({"search": " ".join(["x"] * MOST_TERMS)}, values)
-    assert len(values) == MOST_TERMS
+    parse({"search": " ".join(["x"] * MAX_TERMS)}, values)
+    assert len(values) == MAX_TERMS
     with pytest.raises(BadInput, match="at most 20 terms"):
-        parse({"search": " ".join(["x"] * (MOST_TERMS + 1))}, {})
+        parse({"search": " ".join(["x"] * (MAX_TERMS + 1))}, {})
 
 
 @pytest.mark.parametrize("text", ["x", '"', "'\"", '"\\', " ", "é", "\U0001f3b5"])

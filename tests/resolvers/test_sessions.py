@@ -9,14 +9,14 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from deskgraph.app import create_desk
+from deskgraph.app import create_services
 from models import RefreshToken, User
 from resolvers.auth import login, sessions
 from resolvers.auth.login import Login
 from resolvers.auth.viewers import viewer_of
 from resolvers.commands import people
 from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
-from resolvers.services import Desk
+from resolvers.services import Services
 from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key
 
@@ -32,8 +32,8 @@ def foreign(name: str, kind: str = "refresh", **more: Any) -> str:
     return jwt.encode({**claims, "user_id": str(key(name)), **more}, KEY, algorithm="HS256")
 
 
-async def log_in(desk: Desk, name: str = "carla") -> Login:
-    return await login.login(desk, name, PASSWORD)
+async def log_in(services: Services, name: str = "carla") -> Login:
+    return await login.log_in(services, name, PASSWORD)
 
 
 async def refused(*attempts: Awaitable[object]) -> None:
@@ -42,28 +42,28 @@ async def refused(*attempts: Awaitable[object]) -> None:
             await attempt
 
 
-async def assert_good(desk: Desk, done: Login) -> None:
-    await viewer_of(desk, done.access)
-    await sessions.refresh(desk, done.refresh)
+async def assert_good(services: Services, done: Login) -> None:
+    await viewer_of(services, done.access)
+    await sessions.refresh(services, done.refresh)
 
 
-async def assert_ended(desk: Desk, done: Login) -> None:
+async def assert_ended(services: Services, done: Login) -> None:
     await refused(
-        viewer_of(desk, done.access),
-        sessions.refresh(desk, done.refresh),
-        sessions.rotate(desk, done.refresh),
+        viewer_of(services, done.access),
+        sessions.refresh(services, done.refresh),
+        sessions.rotate(services, done.refresh),
     )
-    assert not await sessions.is_valid(desk, done.access)
-    assert not await sessions.is_valid(desk, done.refresh)
+    assert not await sessions.is_valid(services, done.access)
+    assert not await sessions.is_valid(services, done.refresh)
 
 
 @asynccontextmanager
 async def another_process(world: World) -> Any:
     """Give another desk on the same database."""
-    desk, database = create_desk(world.settings, clock=world.clock)
+    services, database = create_services(world.settings, clock=world.clock)
     await database.open()
     try:
-        yield desk
+        yield services
     finally:
         await database.close()
 
@@ -72,16 +72,16 @@ async def another_process(world: World) -> Any:
 
 
 async def test_a_refresh_token_is_exchanged_for_the_next_one(world: World) -> None:
-    done = await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
+    done = await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
     world.clock.move(hours=1)
-    second = await sessions.rotate(world.desk, first.refresh)
+    second = await sessions.rotate(world.services, first.refresh)
 
     assert len({done.refresh, first.refresh, second.refresh}) == 3
-    assert (await viewer_of(world.desk, second.access)).id == key("carla")
-    claims = world.desk.tokens.check(second.refresh, "refresh")
+    assert (await viewer_of(world.services, second.access)).id == key("carla")
+    claims = world.services.tokens.check(second.refresh, "refresh")
     assert claims.expires_at == world.clock.now.replace(microsecond=0) + (
-        world.desk.tokens.check(done.refresh, "refresh").expires_at - NOON
+        world.services.tokens.check(done.refresh, "refresh").expires_at - NOON
     )
     stored = str(await world.dump())
     assert not any(token in stored for token in (done.refresh, first.refresh, second.refresh))
@@ -89,23 +89,23 @@ async def test_a_refresh_token_is_exchanged_for_the_next_one(world: World) -> No
 
 @pytest.mark.parametrize("seconds", [0, 3, 10])
 async def test_two_tabs_get_the_same_successor(world: World, seconds: int) -> None:
-    done = await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
+    done = await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
     world.clock.move(seconds=seconds)
     rows = len((await world.dump())["refresh_tokens"])
 
-    again = await sessions.rotate(world.desk, done.refresh)
+    again = await sessions.rotate(world.services, done.refresh)
 
     assert again.refresh == first.refresh
     assert len((await world.dump())["refresh_tokens"]) == rows
-    await assert_good(world.desk, again)
+    await assert_good(world.services, again)
 
 
 async def test_processes_that_exchange_a_token_at_once_give_the_same_one(world: World) -> None:
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     async with another_process(world) as other:
         found = await asyncio.gather(
-            *(sessions.rotate(desk, done.refresh) for desk in (world.desk, other) * 3)
+            *(sessions.rotate(services, done.refresh) for services in (world.services, other) * 3)
         )
     assert len({one.refresh for one in found}) == 1
     assert len((await world.dump())["refresh_tokens"]) == 2
@@ -115,61 +115,66 @@ async def test_processes_that_exchange_a_token_at_once_give_the_same_one(world: 
 async def test_a_token_that_is_used_again_ends_its_family(
     world: World, again: Callable[..., Awaitable[object]]
 ) -> None:
-    done, other = await log_in(world.desk), await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
-    second = await sessions.rotate(world.desk, first.refresh)
+    done, other = await log_in(world.services), await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
+    second = await sessions.rotate(world.services, first.refresh)
     world.clock.move(seconds=10, microseconds=1)
 
-    await refused(again(world.desk, done.refresh))
+    await refused(again(world.services, done.refresh))
 
     # The newest first: what was used ends its family each time it is tried.
     for token in (second.refresh, first.refresh, done.refresh):
-        await refused(sessions.rotate(world.desk, token), sessions.refresh(world.desk, token))
-    await assert_good(world.desk, other)
+        await refused(
+            sessions.rotate(world.services, token), sessions.refresh(world.services, token)
+        )
+    await assert_good(world.services, other)
 
 
 async def test_the_successor_is_not_given_again_once_it_has_ended(world: World) -> None:
-    done = await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
-    await sessions.logout(world.desk, None, first.refresh)
-    await refused(sessions.rotate(world.desk, done.refresh))
+    done = await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
+    await sessions.logout(world.services, None, first.refresh)
+    await refused(sessions.rotate(world.services, done.refresh))
 
 
 async def test_a_token_of_the_old_system_begins_a_family(world: World) -> None:
     token = foreign("carla")
-    first = await sessions.rotate(world.desk, token)
-    await assert_good(world.desk, first)
-    assert (await sessions.rotate(world.desk, token)).refresh == first.refresh
+    first = await sessions.rotate(world.services, token)
+    await assert_good(world.services, first)
+    assert (await sessions.rotate(world.services, token)).refresh == first.refresh
     world.clock.move(seconds=11)
-    await refused(sessions.rotate(world.desk, token), sessions.rotate(world.desk, first.refresh))
+    await refused(
+        sessions.rotate(world.services, token), sessions.rotate(world.services, first.refresh)
+    )
 
 
 async def test_a_logout_ends_the_family_by_any_of_its_tokens(world: World) -> None:
-    done = await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
-    assert await sessions.logout(world.desk, None, done.refresh)
+    done = await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
+    assert await sessions.logout(world.services, None, done.refresh)
     await refused(
-        sessions.rotate(world.desk, first.refresh), sessions.refresh(world.desk, first.refresh)
+        sessions.rotate(world.services, first.refresh),
+        sessions.refresh(world.services, first.refresh),
     )
 
 
 async def test_rest_keeps_one_refresh_token_for_good(world: World) -> None:
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     before = await world.dump()
     for _ in range(3):
         world.clock.move(days=1)
-        await viewer_of(world.desk, await sessions.refresh(world.desk, done.refresh))
+        await viewer_of(world.services, await sessions.refresh(world.services, done.refresh))
     assert await world.dump() == before
 
 
 async def test_expired_tokens_leave_no_rows(world: World) -> None:
-    await log_in(world.desk)
-    other = await log_in(world.desk, "keith")
+    await log_in(world.services)
+    other = await log_in(world.services, "keith")
     world.clock.move(days=6)
-    await sessions.rotate(world.desk, other.refresh)
+    await sessions.rotate(world.services, other.refresh)
     world.clock.move(days=2)
-    await log_in(world.desk)
-    await log_in(world.desk, "keith")
+    await log_in(world.services)
+    await log_in(world.services, "keith")
     # Of carla the new one; of keith that and the one of two days ago.
     assert len((await world.dump())["refresh_tokens"]) == 3
 
@@ -218,32 +223,32 @@ async def test_it_ends_what_was_issued_before_and_nothing_after(
     world: World, end: Callable[[World], Awaitable[None]], password: str
 ) -> None:
     """The clock stands still: what was issued in the same moment before ends all the same."""
-    done, other = await log_in(world.desk), await log_in(world.desk, "keith")
-    rotated = await sessions.rotate(world.desk, (await log_in(world.desk)).refresh)
+    done, other = await log_in(world.services), await log_in(world.services, "keith")
+    rotated = await sessions.rotate(world.services, (await log_in(world.services)).refresh)
     imported = Login(foreign("carla", "access"), foreign("carla"), key("carla"))
     for one in (done, rotated, imported):
-        await assert_good(world.desk, one)
+        await assert_good(world.services, one)
 
     await end(world)
 
     for one in (done, rotated, imported):
-        await assert_ended(world.desk, one)
+        await assert_ended(world.services, one)
     with pytest.raises(SessionEnded):
-        await viewer_of(world.desk, done.access)
-    new = await login.login(world.desk, "carla", password)
-    await assert_good(world.desk, new)
-    await assert_good(world.desk, await sessions.rotate(world.desk, new.refresh))
-    await assert_good(world.desk, other)
+        await viewer_of(world.services, done.access)
+    new = await login.log_in(world.services, "carla", password)
+    await assert_good(world.services, new)
+    await assert_good(world.services, await sessions.rotate(world.services, new.refresh))
+    await assert_good(world.services, other)
     # Twice in one moment are two ends.
     await log_out_everywhere(world)
-    await assert_ended(world.desk, new)
+    await assert_ended(world.services, new)
 
 
 async def test_changing_ones_password_begins_a_new_session(world: World) -> None:
     done = await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
-    await assert_good(world.desk, done)
+    await assert_good(world.services, done)
     with pytest.raises(BadCredentials):
-        await log_in(world.desk)
+        await log_in(world.services)
 
 
 @pytest.mark.parametrize(
@@ -263,14 +268,14 @@ async def test_changing_ones_password_begins_a_new_session(world: World) -> None
 async def test_a_password_that_is_no_good_changes_nothing(
     world: World, old: str, new: str, problems: dict[str, str]
 ) -> None:
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     before = await world.dump()
     with pytest.raises(Invalid) as invalid:
         await login.change_password(world.context("carla"), old, new)
     found = {name: one.code for name, [one] in invalid.value.problems.items()}
     assert found == problems
     assert await world.dump() == before
-    await assert_good(world.desk, done)
+    await assert_good(world.services, done)
 
 
 async def test_nobody_changes_a_password_or_ends_sessions(world: World) -> None:
@@ -286,7 +291,7 @@ async def test_an_imported_password_can_be_changed(world: World) -> None:
     async with world.database.transaction() as session:
         (await session.get_one(User, key("carla"))).password = old_hash(PASSWORD)
     await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
-    await login.login(world.desk, "carla", NEW_PASSWORD)
+    await login.log_in(world.services, "carla", NEW_PASSWORD)
 
 
 async def test_of_two_who_change_a_password_at_once_one_does(world: World) -> None:
@@ -296,13 +301,13 @@ async def test_of_two_who_change_a_password_at_once_one_does(world: World) -> No
         return_exceptions=True,
     )
     [kept] = [(i, one) for i, one in enumerate(done) if isinstance(one, Login)]
-    await login.login(world.desk, "carla", f"{NEW_PASSWORD} {kept[0]}")
-    await assert_good(world.desk, kept[1])
+    await login.log_in(world.services, "carla", f"{NEW_PASSWORD} {kept[0]}")
+    await assert_good(world.services, kept[1])
 
 
 async def test_another_process_notices_within_five_seconds(world: World) -> None:
     async with another_process(world) as other:
-        done = await log_in(world.desk)
+        done = await log_in(world.services)
         await viewer_of(other, done.access)
 
         new = await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)
@@ -318,9 +323,9 @@ async def test_another_process_notices_within_five_seconds(world: World) -> None
 async def test_a_dead_token_costs_no_look_at_its_user(
     world: World,
 ) -> None:
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     await viewer_of(
-        world.desk,
+        world.services,
         (await login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD)).access,
     )
     fetch = world.database.reader.fetch_row
@@ -330,14 +335,14 @@ async def test_a_dead_token_costs_no_look_at_its_user(
 
     world.database.reader.fetch_row = fail  # type: ignore[method-assign, assignment]
     try:
-        await refused(*(viewer_of(world.desk, done.access) for _ in range(3)))
+        await refused(*(viewer_of(world.services, done.access) for _ in range(3)))
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
 
 
 async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World) -> None:
     """A look that began before the end and returns after it."""
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     fetch, read, ended = world.database.reader.fetch_row, asyncio.Event(), asyncio.Event()
 
     async def late(sql: str, values: Any, user: Any = None) -> Any:
@@ -347,54 +352,54 @@ async def test_what_is_read_while_a_session_ends_is_not_remembered(world: World)
             await ended.wait()
         return row
 
-    world.desk.viewers.forget(key("carla"))
+    world.services.viewers.forget(key("carla"))
     world.database.reader.fetch_row = late  # type: ignore[method-assign]
     try:
-        looking = asyncio.create_task(viewer_of(world.desk, done.access))
+        looking = asyncio.create_task(viewer_of(world.services, done.access))
         await asyncio.wait_for(read.wait(), 20)
         await login.logout_everywhere(world.context("carla"))
         ended.set()
         await looking
     finally:
         world.database.reader.fetch_row = fetch  # type: ignore[method-assign]
-    await refused(viewer_of(world.desk, done.access))
+    await refused(viewer_of(world.services, done.access))
 
 
 async def test_a_token_of_the_old_system_that_is_newer_is_good(world: World) -> None:
     await login.logout_everywhere(world.context("carla"))
     later = {"iat": int(NOON.timestamp()) + 1}
-    await viewer_of(world.desk, foreign("carla", "access", **later))
-    await refused(viewer_of(world.desk, foreign("carla", "access")))
+    await viewer_of(world.services, foreign("carla", "access", **later))
+    await refused(viewer_of(world.services, foreign("carla", "access")))
 
 
 async def test_a_move_to_another_company_or_role_ends_nothing_but_is_seen(world: World) -> None:
-    done = await log_in(world.desk)
+    done = await log_in(world.services)
     await people.update_user(world.context("admin"), key("carla"), {"company": key("centara")})
-    assert (await viewer_of(world.desk, done.access)).company_id == key("centara")
+    assert (await viewer_of(world.services, done.access)).company_id == key("centara")
     changes = {"role": "Tech", "company": None}
     await people.update_user(world.context("admin"), key("carla"), changes)
-    assert not (await viewer_of(world.desk, done.access)).is_customer
-    await assert_good(world.desk, done)
+    assert not (await viewer_of(world.services, done.access)).is_customer
+    await assert_good(world.services, done)
 
 
 async def test_customers_of_a_deactivated_company_are_out(world: World) -> None:
-    done, other = await log_in(world.desk), await log_in(world.desk, "olga")
+    done, other = await log_in(world.services), await log_in(world.services, "olga")
     await people.update_company(world.context("admin"), key("hilton"), {"is_active": False})
 
-    await assert_ended(world.desk, done)
+    await assert_ended(world.services, done)
     with pytest.raises(BadCredentials):
-        await log_in(world.desk)
+        await log_in(world.services)
     await refused(login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD))
-    await assert_good(world.desk, other)
+    await assert_good(world.services, other)
     # Changing anything else ends nothing.
     await people.update_company(world.context("admin"), key("centara"), {"is_active": True})
-    await assert_good(world.desk, other)
+    await assert_good(world.services, other)
 
 
 async def test_the_rows_of_a_family_say_what_followed(world: World) -> None:
-    done = await log_in(world.desk)
-    first = await sessions.rotate(world.desk, done.refresh)
-    old, new = (world.desk.tokens.check(one.refresh, "refresh").jti for one in (done, first))
+    done = await log_in(world.services)
+    first = await sessions.rotate(world.services, done.refresh)
+    old, new = (world.services.tokens.check(one.refresh, "refresh").jti for one in (done, first))
     async with world.database.transaction() as session:
         row, following = [await session.get_one(RefreshToken, jti) for jti in (old, new)]
     assert (row.family_id, row.successor, row.used_at) == (old, new, NOON)

@@ -14,9 +14,9 @@ from sqlalchemy import LargeBinary, String, bindparam
 from deskgraph.database.database import Database
 from resolvers.errors import BadCursor
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.cursors import open_position
+from resolvers.query.cursors import decode_cursor
 from resolvers.query.plans import compile_plan
-from resolvers.query.sql.elements import MediaMac, Seal
+from resolvers.query.sql.elements import MediaMac, SignedCursor
 from resolvers.signing import CURSOR, MEDIA, Signer, day_of
 from tests.viewers.world import NOON
 
@@ -84,14 +84,14 @@ def test_no_text_that_we_did_not_seal_opens(text: str) -> None:
 def test_whoever_has_seen_a_key_seals_nothing_that_breaks_a_read(payload: str) -> None:
     ticket = ENTITIES["Ticket"]
     with pytest.raises(BadCursor):
-        open_position(SIGNER.seal(payload, DAY), ticket, (("created_at", True),), SIGNER)
+        decode_cursor(SIGNER.seal(payload, DAY), ticket, (("created_at", True),), SIGNER)
 
 
 @pytest.mark.parametrize("number", [str(2**63), str(-(2**63) - 1), "1" * 5000, "x", "", "1.5"])
 def test_numbers_of_a_cursor_fit_into_the_database(number: str) -> None:
     cursor = SIGNER.seal(json.dumps(["TicketEvent:seq", number, str(HOOK)]), DAY)
     with pytest.raises(BadCursor):
-        open_position(cursor, ENTITIES["TicketEvent"], (("seq", False),), SIGNER)
+        decode_cursor(cursor, ENTITIES["TicketEvent"], (("seq", False),), SIGNER)
 
 
 def test_another_secret_purpose_or_day_makes_another_signature() -> None:
@@ -139,7 +139,7 @@ async def test_each_database_signs_as_python_does(database_url: str) -> None:
         known = () if database.is_sqlite else pads
         return (day, *(bindparam(pad, type_=LargeBinary) for pad in known))
 
-    columns = (Seal(text, *keys(CURSOR)), MediaMac(text, *keys(MEDIA)))
+    columns = (SignedCursor(text, *keys(CURSOR)), MediaMac(text, *keys(MEDIA)))
     plan = compile_plan(columns, database.dialect)
     values = {**SIGNER.bind_values(NOON), "max_answer_bytes": 1000}
     try:

@@ -15,7 +15,7 @@ from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio
 
-MOST = 100
+MAX_COUNT = 100
 Write = Callable[[Context, Mapping[str, Any]], Awaitable[object]]
 
 
@@ -43,7 +43,7 @@ WRITES: Mapping[str, tuple[Write, dict[str, Any], str]] = {
 
 def limited(world: World) -> Context:
     context = world.context("admin")
-    return replace(context, desk=replace(context.desk, max_text_bytes=MOST))
+    return replace(context, services=replace(context.services, max_text_bytes=MAX_COUNT))
 
 
 @pytest.mark.parametrize("name", WRITES)
@@ -51,10 +51,10 @@ async def test_a_text_may_be_as_long_as_the_limit_and_no_longer(world: World, na
     write, values, field = WRITES[name]
     before = await world.dump()
     for letter in ("𝄞", "ü", "x"):
-        fits = letter * (MOST // len(letter.encode()))
+        fits = letter * (MAX_COUNT // len(letter.encode()))
         with pytest.raises(Invalid) as refused:
             await write(limited(world), {**values, field: f"{fits}{letter}"})
-        assert refused.value.problems == {field: [Problem("max_bytes", {"max": MOST})]}
+        assert refused.value.problems == {field: [Problem("max_bytes", {"max": MAX_COUNT})]}
     assert await world.dump() == before
     # The blanks around a text are not kept, and do not count.
     await write(limited(world), {**values, field: f"  {fits}\n"})
@@ -63,12 +63,12 @@ async def test_a_text_may_be_as_long_as_the_limit_and_no_longer(world: World, na
 
 async def test_the_filter_of_a_webhook_is_a_text_as_well(world: World) -> None:
     before = await world.dump()
-    values = {**HOOK, "filter": {"search": "x" * MOST}}
+    values = {**HOOK, "filter": {"search": "x" * MAX_COUNT}}
 
     with pytest.raises(Invalid) as refused:
         await webhooks.create_webhook(limited(world), values)
 
-    assert refused.value.problems == {"filter": [Problem("max_bytes", {"max": MOST})]}
+    assert refused.value.problems == {"filter": [Problem("max_bytes", {"max": MAX_COUNT})]}
     assert await world.dump() == before
     await webhooks.create_webhook(limited(world), {**HOOK, "filter": {"search": "x"}})
 
@@ -79,5 +79,5 @@ def test_no_text_of_any_input_is_without_a_limit() -> None:
             if rule.kind is not str:
                 continue
             long = "x" * 3000
-            _, problems = clean(rules, {name: long}, partial=True, max_text_bytes=MOST)
+            _, problems = clean(rules, {name: long}, partial=True, max_text_bytes=MAX_COUNT)
             assert problems[name][0].code in ("max_length", "max_bytes"), name

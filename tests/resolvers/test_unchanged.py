@@ -51,13 +51,13 @@ async def test_what_changes_nothing_changes_nothing(world: World, deed: Write) -
     async with world.database.transaction() as session:
         session.add(type(HOOK)(**HOOK.model_dump()))
     before = await world.dump()
-    world.desk.webhooks_changed.clear()
+    world.services.webhooks_changed.clear()
     world.clock.move(hours=1)
 
     await deed(world.context("admin"))
 
     assert await world.dump() == before
-    assert not world.desk.webhooks_changed.is_set()
+    assert not world.services.webhooks_changed.is_set()
 
 
 async def test_a_ticket_that_was_saved_without_its_rules_keeps_its_form(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
 
-from deskgraph.app import create_desk
+from deskgraph.app import create_services
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
 from models import (
@@ -30,7 +30,7 @@ from models import (
 )
 from resolvers.auth.passwords import hash_password
 from resolvers.query.plans import Plans
-from resolvers.services import Desk
+from resolvers.services import Services
 from rest_compat import rest_routes
 from tests.stored import stored_rows
 
@@ -65,7 +65,7 @@ class Api:
     """The REST face as clients meet it; ``who`` names the user that asks, None a stranger."""
 
     client: httpx.AsyncClient
-    desk: Desk
+    services: Services
     clock: Clock
     statements: list[str]
 
@@ -74,7 +74,7 @@ class Api:
     ) -> httpx.Response:
         headers = dict(more.pop("headers", {}))
         if who is not None:
-            headers["Authorization"] = f"Bearer {self.desk.tokens.access(key(who))}"
+            headers["Authorization"] = f"Bearer {self.services.tokens.access(key(who))}"
         if "json" in more:
             # The client's own encoder could not send half of a surrogate pair.
             more["content"] = json.dumps(more.pop("json"))
@@ -104,7 +104,7 @@ class Api:
 
     async def add(self, *rows: SQLModel) -> None:
         """Insert rows as they are."""
-        async with self.desk.database.transaction() as session:
+        async with self.services.database.transaction() as session:
             session.add_all(rows)
 
     async def refuses(
@@ -158,7 +158,7 @@ class Api:
 
     async def everything(self) -> dict[str, list[Any]]:
         """Return all rows of all tables, to see that a refused write changed none."""
-        database = self.desk.database
+        database = self.services.database
         assert isinstance(database, Database)
         return await stored_rows(database)
 
@@ -179,10 +179,10 @@ def _user(name: str, role: Role, number: int, **more: Any) -> User:
     return User(**values | more)
 
 
-async def fill(desk: Desk) -> None:
+async def fill(services: Services) -> None:
     """Insert the world that every test starts with."""
     old: dict[str, Any] = dict.fromkeys(("created_at", "updated_at"), NOON - timedelta(days=50))
-    async with desk.database.transaction() as session:
+    async with services.database.transaction() as session:
         session.add(Company(id=key("hilton"), name="Hilton", country="Thailand", **old))
         session.add(Company(id=key("centara"), name="Centara", is_active=False, **old))
         await session.flush()
@@ -247,14 +247,14 @@ async def app(
     anyio_backend: str, settings: Settings, clock: Clock, statements: list[str]
 ) -> AsyncIterator[Starlette]:
     """Give the REST face alone over the world."""
-    desk, database = create_desk(settings, clock=clock, observer=statements.append)
+    services, database = create_services(settings, clock=clock, observer=statements.append)
     # Compiling the same statements again would take most of every test's time.
-    kept = PLANS.setdefault((database.is_sqlite, settings.media_links), desk.plans)
-    desk = replace(desk, plans=kept)
+    kept = PLANS.setdefault((database.is_sqlite, settings.media_links), services.plans)
+    services = replace(services, plans=kept)
     await database.open()
-    await fill(desk)
-    application = Starlette(routes=rest_routes(desk, settings.public_url))
-    application.state.desk = desk
+    await fill(services)
+    application = Starlette(routes=rest_routes(services, settings.public_url))
+    application.state.services = services
     yield application
     await database.close()
 
@@ -264,4 +264,4 @@ async def api(app: Starlette, clock: Clock, statements: list[str]) -> AsyncItera
     """Give clients of the application, in this process."""
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
-        yield Api(client, app.state.desk, clock, statements)
+        yield Api(client, app.state.services, clock, statements)

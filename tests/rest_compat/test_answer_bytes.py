@@ -17,7 +17,7 @@ REFUSED = {
 @pytest.fixture
 async def long(api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
     """Give a ticket with thirty comments of 1000 bytes each, and a limit of 20,000."""
-    monkeypatch.setitem(api.desk.__dict__, "max_answer_bytes", LIMIT)
+    monkeypatch.setitem(api.services.__dict__, "max_answer_bytes", LIMIT)
     await api.add(*(api.comment(f"c{i}", "offline", text="x" * 1000) for i in range(30)))
     return api
 

@@ -261,11 +261,11 @@ async def test_files_are_downloads_for_whoever_sees_the_ticket(api: Api, ticket:
 async def test_signed_links_open_without_a_token_until_they_expire(api: Api, ticket: bytes) -> None:
     from tests.rest_compat.conftest import Api as Clients
 
-    desk = replace(api.desk, signed_media=True, plans=type(api.desk.plans)())
-    app = Starlette(routes=rest_routes(desk, "https://desk.example"))
+    services = replace(api.services, signed_media=True, plans=type(api.services.plans)())
+    app = Starlette(routes=rest_routes(services, "https://desk.example"))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
-        signed = Clients(client, desk, api.clock, api.statements)
+        signed = Clients(client, services, api.clock, api.statements)
         body = (await upload(signed, ticket, file("a.txt", b"hello"), END)).json()
         assert body["file"].startswith("https://desk.example/media/tickets/attachments/")
         link = httpx.URL(body["file"])

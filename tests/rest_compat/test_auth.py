@@ -122,10 +122,10 @@ async def test_logging_out_of_nothing(api: Api, sent: dict[str, object]) -> None
 
 
 async def test_refreshing_with_nonsense(api: Api) -> None:
-    access = api.desk.tokens.access(api.key("keith"))
-    expired = api.desk.tokens.refresh(api.key("keith"))[0]
+    access = api.services.tokens.access(api.key("keith"))
+    expired = api.services.tokens.refresh(api.key("keith"))[0]
     api.clock.move(days=8)
-    deactivated = api.desk.tokens.refresh(api.key("gone"))[0]
+    deactivated = api.services.tokens.refresh(api.key("gone"))[0]
 
     for nothing in ({}, {"refresh": ""}, {"refresh": None}):
         response = await api.post("auth/refresh/", None, json=nothing)
@@ -139,8 +139,8 @@ async def test_refreshing_with_nonsense(api: Api) -> None:
 async def test_verifying(api: Api) -> None:
     path = "jwt/token/verify/"
     for token in (
-        api.desk.tokens.access(api.key("keith")),
-        api.desk.tokens.refresh(api.key("keith"))[0],
+        api.services.tokens.access(api.key("keith")),
+        api.services.tokens.refresh(api.key("keith"))[0],
     ):
         response = await api.post(path, None, json={"token": token})
         assert (response.status_code, response.json()) == (200, {})

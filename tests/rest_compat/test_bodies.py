@@ -102,7 +102,7 @@ async def test_multipart_that_cannot_be_parsed(api: Api) -> None:
 
 
 async def test_bodies_have_a_limit(api: Api) -> None:
-    most = api.desk.max_text_bytes + 1024 * 1024
+    most = api.services.max_text_bytes + 1024 * 1024
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
     for path, who, limit in (
         ("tickets/", "keith", most),
@@ -128,7 +128,7 @@ async def test_bodies_have_a_limit(api: Api) -> None:
 
 
 async def test_bodies_at_their_limit_are_read(api: Api) -> None:
-    most = api.desk.max_text_bytes + 1024 * 1024
+    most = api.services.max_text_bytes + 1024 * 1024
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
     for path, who, limit, wrong in (
         ("tickets/", "keith", most, "subject"),

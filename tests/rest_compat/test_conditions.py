@@ -94,7 +94,7 @@ async def test_a_tag_changes_with_all_that_an_answer_shows(api: Api) -> None:
     ]
     seen = {await tag(api, path)}
     for change in changes:
-        async with api.desk.database.transaction() as session:
+        async with api.services.database.transaction() as session:
             await (await session.connection()).execute(text(change))
         seen.add(await tag(api, path))
     assert len(seen) == len(changes) + 1

@@ -167,7 +167,7 @@ async def test_empty_files_have_no_parts(api: Api) -> None:
 @pytest.mark.anyio
 async def test_a_file_that_is_gone_from_the_store_is_not_found(api: Api) -> None:
     file = await upload(api, "a.bin", CONTENT)
-    await api.desk.files.delete(file["file"].removeprefix("/media/"))
+    await api.services.files.delete(file["file"].removeprefix("/media/"))
     for method in ("GET", "HEAD"):
         assert (await api.call(method, file["file"])).status_code == 404
     assert (await get(api, file, Range="bytes=0-1")).status_code == 404
@@ -219,7 +219,7 @@ async def test_nor_do_those_whose_row_calls_them_pages(api: Api) -> None:
     """Rows may come from elsewhere, with types that somebody claimed."""
     file = await upload(api, "page.html", PAGE)
     for claimed in ("text/html", "image/svg+xml", "application/xhtml+xml", "text/x\r\nX-Y: z"):
-        async with api.desk.database.transaction() as session:
+        async with api.services.database.transaction() as session:
             row = await session.get_one(Attachment, file["id"])
             row.content_type = claimed
         await assert_harmless(api, file, "page.html")

@@ -68,10 +68,10 @@ async def test_a_token_that_is_no_good_is_told_why(api: Api) -> None:
         assert (about["token_class"], about["token_type"]) == ("AccessToken", "access")
         return str(about["message"])
 
-    token = api.desk.tokens.access(api.key("keith"))
+    token = api.services.tokens.access(api.key("keith"))
     assert await message("nonsense") == "Token is invalid or expired"
     assert await message(token + "x") == "Token is invalid or expired"
-    assert await message(api.desk.tokens.refresh(api.key("keith"))[0]) == "Token has wrong type"
+    assert await message(api.services.tokens.refresh(api.key("keith"))[0]) == "Token has wrong type"
     api.clock.move(minutes=61)
     assert await message(token) == "Token is invalid or expired"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rest_compat.http.responses import RestError
-from rest_compat.lists.pagination import MOST_ROWS, Window, window_of
+from rest_compat.lists.pagination import MAX_ROWS, Window, window_of
 
 if TYPE_CHECKING:
     from tests.rest_compat.conftest import Api
@@ -25,12 +25,12 @@ URL = "http://desk.test/api/v1/tickets/"
         ({"page": ""}, Window(20, 0, 1)),
         ({"page": "last"}, Window(20, 0, 0)),
         ({"page": "2", "page_size": "5"}, Window(5, 5, 2)),
-        ({"page_size": "5000"}, Window(MOST_ROWS, 0, 1)),
+        ({"page_size": "5000"}, Window(MAX_ROWS, 0, 1)),
         ({"page_size": "0"}, Window(20, 0, 1)),
         ({"page_size": "-3"}, Window(20, 0, 1)),
         ({"page_size": "x"}, Window(20, 0, 1)),
         ({"limit": "5", "offset": "7"}, Window(5, 7)),
-        ({"limit": "5000"}, Window(MOST_ROWS, 0)),
+        ({"limit": "5000"}, Window(MAX_ROWS, 0)),
         ({"limit": "", "offset": ""}, Window(20, 0)),
         ({"limit": "x", "offset": "-1"}, Window(20, 0)),
         ({"limit": "0", "offset": "3"}, Window(20, 3)),

@@ -6,7 +6,7 @@ import pytest
 
 from deskgraph.settings import Settings
 from resolvers.auth.passwords import Passwords
-from resolvers.rate_limits import Rates
+from resolvers.rate_limits import RateLimiter
 from tests.resolvers.hashers import BlockingHasher
 from tests.rest_compat.conftest import Api, Clock, key
 
@@ -20,9 +20,9 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"rate_limit": 1200, "max_cost": 100})
 
 
-def rates_of(api: Api) -> Rates:
-    assert api.desk.rates is not None
-    return api.desk.rates
+def rates_of(api: Api) -> RateLimiter:
+    assert api.services.rates is not None
+    return api.services.rates
 
 
 async def left(api: Api, viewer: str) -> int:
@@ -93,7 +93,7 @@ async def test_who_leaves_gets_nothing_back(api: Api, monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        patch.setattr(api.desk.database, "fetch_row", never)
+        patch.setattr(api.services.database, "fetch_row", never)
         reading = asyncio.create_task(api.get("tickets/", "keith"))
         await asked.wait()
         reading.cancel()
@@ -146,7 +146,7 @@ async def test_checks_of_passwords_beyond_the_queue_are_a_429(
     full = Passwords(hasher, threads=1, max_waiting=0)
     checking = asyncio.create_task(full.verify(PASSWORD, None))
     await asyncio.sleep(0)
-    monkeypatch.setattr(api.desk.passwords, "verify", full.verify)
+    monkeypatch.setattr(api.services.passwords, "verify", full.verify)
     try:
         for path in ("auth/login/", "jwt/token/"):
             sent = {"username": "keith", "password": PASSWORD}

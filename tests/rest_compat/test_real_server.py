@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from deskgraph.app import create_app
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from deskgraph.settings import Settings
@@ -39,7 +39,7 @@ class Served:
 
     def wait_for_requests(self, count: int) -> None:
         """Wait until it works on so many requests."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + DEADLINE_SECONDS
         while len(self.server.server_state.tasks) != count:
             assert time.monotonic() < until, "a request was not begun, or not given up"
             time.sleep(0.005)
@@ -56,7 +56,7 @@ def served(settings: Settings, clock: Clock, api: Api) -> Iterator[Served]:
         time.sleep(0.01)
     yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", server)
     server.should_exit = True
-    thread.join(PATIENCE)
+    thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
     listener.close()
 

@@ -52,7 +52,7 @@ async def test_json_is_taken_in_many_ways(api: Api) -> None:
         assert response.status_code == 200
         assert response.headers["content-type"] == "application/json"
     both = [("Accept", "text/html"), ("Accept", "application/json")]
-    token = api.desk.tokens.access(api.key("keith"))
+    token = api.services.tokens.access(api.key("keith"))
     headers = [*both, ("Authorization", f"Bearer {token}")]
     assert (await api.client.get("/api/v1/tickets/", headers=headers)).status_code == 200
 
@@ -249,7 +249,7 @@ async def test_what_is_wrong_with_texts_of_a_form(api: Api) -> None:
 async def test_a_text_that_is_too_long_is_refused_with_a_sentence(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(api.desk.__dict__, "max_text_bytes", 10)
+    monkeypatch.setitem(api.services.__dict__, "max_text_bytes", 10)
     sentence = ["Ensure this field has no more than 10 bytes."]
     comment = {"ticket": str(api.key("volume")), "text": "ü" * 6}
     changes = f"tickets/{api.key('volume')}/"

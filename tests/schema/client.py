@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
-from resolvers.services import Desk
+from resolvers.services import Services
 from tests.schema.rows import NOW, insert, key
 
 SECRET = "a secret of these tests, of enough bytes"
@@ -34,7 +34,7 @@ class Clock:
         self.now += timedelta(**by)
 
 
-class Face:
+class GraphQLClient:
     """One running application and a client of it."""
 
     def __init__(
@@ -46,13 +46,13 @@ class Face:
         self.statements = statements
 
     @property
-    def desk(self) -> Desk:
-        desk: Desk = self.app.state.desk
-        return desk
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
 
     @property
     def database(self) -> Database:
-        database = self.desk.database
+        database = self.services.database
         assert isinstance(database, Database)
         return database
 
@@ -61,7 +61,7 @@ class Face:
         if viewer is None:
             return {}
         user_id = key(viewer) if isinstance(viewer, str) else viewer
-        return {"Authorization": f"Bearer {self.desk.tokens.access(user_id)}"}
+        return {"Authorization": f"Bearer {self.services.tokens.access(user_id)}"}
 
     async def post(
         self, query: str, variables: Any = None, viewer: UUID | str | None = "agent"

@@ -11,10 +11,10 @@ import pytest
 from deskgraph.settings import Settings
 from models import Role
 from tests.limits import UNBOUNDED
-from tests.schema.client import SECRET, Clock, Face, make_app
+from tests.schema.client import SECRET, Clock, GraphQLClient, make_app
 from tests.schema.rows import company, make_world, user
 
-Opens = Callable[..., AbstractAsyncContextManager[Face]]
+Opens = Callable[..., AbstractAsyncContextManager[GraphQLClient]]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: lis
     """Give a function that starts an application with these settings."""
 
     @asynccontextmanager
-    async def open_face(**settings: Any) -> AsyncIterator[Face]:
+    async def open_gql(**settings: Any) -> AsyncIterator[GraphQLClient]:
         files = f"file://{tmp_path / 'media'}"
         given = {"database_url": database_url, "files_url": files, "secret_key": SECRET}
         given["rate_limit"] = "off"
@@ -34,20 +34,20 @@ def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: lis
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client,
         ):
-            yield Face(app, client, clock, statements)
+            yield GraphQLClient(app, client, clock, statements)
 
-    return open_face
+    return open_gql
 
 
 @pytest.fixture
-async def empty(opens: Opens) -> AsyncIterator[Face]:
+async def empty(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give the application on a database without rows."""
-    async with opens() as face:
-        yield face
+    async with opens() as gql:
+        yield gql
 
 
 @pytest.fixture
-async def face(empty: Face) -> Face:
+async def gql(empty: GraphQLClient) -> GraphQLClient:
     """Give the application with a company ``acme`` and the users agent, boss and customer."""
     await empty.add(
         company("acme"),
@@ -60,8 +60,8 @@ async def face(empty: Face) -> Face:
 
 
 @pytest.fixture
-async def full(opens: Opens) -> AsyncIterator[Face]:
+async def full(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give the application with many awkward rows, and limits for documents made at random."""
-    async with opens(**UNBOUNDED) as face:
-        await face.add(*make_world().all())
-        yield face
+    async with opens(**UNBOUNDED) as gql:
+        await gql.add(*make_world().all())
+        yield gql

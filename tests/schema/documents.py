@@ -20,7 +20,7 @@ from graphql import (
 )
 from graphql.language.print_string import print_string
 
-MOST_BODIES = 30
+MAX_BODIES = 30
 Values = Callable[[GraphQLObjectType, str, GraphQLField], dict[str, Any]]
 
 
@@ -56,7 +56,7 @@ class Documents:
     def _body(self, type_: Any, depth: int, *, aliased: bool = False) -> str:
         """Return a selection set. ``aliased``: other types' fields may meet its response keys."""
         self._bodies += 1
-        if self._bodies > MOST_BODIES:
+        if self._bodies > MAX_BODIES:
             return "{ __typename }"
         if isinstance(type_, GraphQLInterfaceType):
             return f"{{ {' '.join(self._of_interface(type_, depth))} }}"

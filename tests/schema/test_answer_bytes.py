@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -22,19 +22,19 @@ ROOTS += "b: ticketStats { total } }"
 
 
 @pytest.fixture
-async def long(face: Face, monkeypatch: pytest.MonkeyPatch) -> Face:
+async def long(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> GraphQLClient:
     """Give a ticket with thirty comments of 1000 bytes each, and a limit of 20,000."""
-    monkeypatch.setitem(face.desk.__dict__, "max_answer_bytes", LIMIT)
-    await face.add(
+    monkeypatch.setitem(gql.services.__dict__, "max_answer_bytes", LIMIT)
+    await gql.add(
         ticket("T-1", description="short"),
         *(comment(f"c{i}", "T-1", text=LONG) for i in range(30)),
         event("e", "T-1", seq=1000),
     )
-    return face
+    return gql
 
 
-async def answer(face: Face, query: str, n: int) -> dict[str, Any]:
-    response = await face.post(query, {"n": n})
+async def answer(gql: GraphQLClient, query: str, n: int) -> dict[str, Any]:
+    response = await gql.post(query, {"n": n})
     assert response.status_code == 200
     assert len(response.content) < LIMIT + 1000
     found: dict[str, Any] = response.json()
@@ -42,7 +42,7 @@ async def answer(face: Face, query: str, n: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("query", "fits"), [(ONE, 19), (ALIASES, 1), (FEED, 19)])
-async def test_a_larger_answer_is_refused(long: Face, query: str, fits: int) -> None:
+async def test_a_larger_answer_is_refused(long: GraphQLClient, query: str, fits: int) -> None:
     assert "errors" not in await answer(long, query, fits)
     for too_many in (fits + 1, 30):
         refused = await answer(long, query, too_many)
@@ -53,14 +53,14 @@ async def test_a_larger_answer_is_refused(long: Face, query: str, fits: int) -> 
         assert refused["data"] is None or set(refused["data"].values()) == {None}
 
 
-async def test_the_other_root_fields_are_answered(long: Face) -> None:
+async def test_the_other_root_fields_are_answered(long: GraphQLClient) -> None:
     refused = await answer(long, ROOTS, 30)
     assert [error["path"] for error in refused["errors"]] == [["a"]]
     data = refused["data"]
     assert (data["viewer"], data["a"], data["b"]) == ({"username": "agent"}, None, {"total": 1})
 
 
-async def test_root_fields_and_batches_share_the_limit(long: Face) -> None:
+async def test_root_fields_and_batches_share_the_limit(long: GraphQLClient) -> None:
     # One after the other takes what is left, though each would fit.
     roots = " ".join(f'r{i}: ticket(ticketNumber: "T-1") {{ {COMMENTS} }}' for i in range(4))
     found = await answer(long, f"query($n: Int) {{ {roots} }}", 8)
@@ -80,7 +80,7 @@ async def test_root_fields_and_batches_share_the_limit(long: Face) -> None:
     assert last["data"] == {"viewer": {"username": "agent"}}
 
 
-async def test_a_write_says_that_it_was_done(long: Face) -> None:
+async def test_a_write_says_that_it_was_done(long: GraphQLClient) -> None:
     mutation = f"""mutation($id: ID!, $n: Int) {{
         addComment(input: {{ticketId: $id, text: "Done"}}) {{
             comment {{ text }} ticket {{ {COMMENTS} }} errors {{ code }}
@@ -94,7 +94,7 @@ async def test_a_write_says_that_it_was_done(long: Face) -> None:
     assert data["ticket"]["commentsCount"] == 31
 
 
-async def test_the_guard_is_part_of_the_one_statement(long: Face) -> None:
+async def test_the_guard_is_part_of_the_one_statement(long: GraphQLClient) -> None:
     await answer(long, ONE, 1)
     long.statements.clear()
     await answer(long, ONE, 30)

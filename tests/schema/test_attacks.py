@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.attacks import ATTACKS, OTHERS
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 
 pytestmark = pytest.mark.anyio
 
@@ -14,7 +14,7 @@ def backend() -> str:
     return "sqlite"
 
 
-async def test_attacks_are_refused(empty: Face) -> None:
+async def test_attacks_are_refused(empty: GraphQLClient) -> None:
     headers = {"Content-Type": "application/json"}
     for name, (body, said) in ATTACKS.items():
         response = await empty.client.post("/graphql", content=body, headers=headers)
@@ -26,7 +26,7 @@ async def test_attacks_are_refused(empty: Face) -> None:
         assert codes == {"BAD_USER_INPUT"}, name
 
 
-async def test_what_is_no_request_is_refused(empty: Face) -> None:
+async def test_what_is_no_request_is_refused(empty: GraphQLClient) -> None:
     headers = {"Content-Type": "application/json"}
     for name, body in OTHERS.items():
         response = await empty.client.post("/graphql", content=body, headers=headers)

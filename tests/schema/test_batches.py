@@ -4,7 +4,7 @@ import pytest
 
 from resolvers.auth.passwords import hash_password
 from schema.transport import negotiation
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import ticket, user
 from tests.schema.test_over_http import AGENT, CREATE, VIEWER, of_new, refusal, tickets
 
@@ -14,8 +14,8 @@ pytestmark = [
 ]
 
 
-async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
-    await face.add(ticket("T-1"))
+async def test_a_batch_is_answered_in_its_order(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"))
     batch = [
         {"query": VIEWER},
         {"query": CREATE, "variables": of_new("First")},
@@ -26,8 +26,8 @@ async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
         {"query": "query A { __typename } query B { a: __typename }", "operationName": "B"},
     ]
     for accept in (negotiation.JSON, negotiation.GRAPHQL):
-        headers = {"Accept": accept, **face.headers("agent")}
-        response = await face.client.post("/graphql", json=batch, headers=headers)
+        headers = {"Accept": accept, **gql.headers("agent")}
+        response = await gql.client.post("/graphql", json=batch, headers=headers)
         assert response.status_code == 200
         assert response.headers["content-type"].split(";")[0] == accept
         answers = response.json()
@@ -40,25 +40,25 @@ async def test_a_batch_is_answered_in_its_order(face: Face) -> None:
         assert answers[4]["data"]["createTicket"]["ticket"] == {"subject": "Second"}
         assert "text/event-stream" in answers[5]["errors"][0]["message"]
         assert answers[6] == {"data": {"a": "Query"}}
-    assert await tickets(face) == ["T-1", *["First", "Second"] * 2]
+    assert await tickets(gql) == ["T-1", *["First", "Second"] * 2]
 
 
-async def test_a_batch_is_run_as_a_whole_or_not_at_all(face: Face) -> None:
+async def test_a_batch_is_run_as_a_whole_or_not_at_all(gql: GraphQLClient) -> None:
     create = {"query": CREATE, "variables": of_new("No")}
-    headers = face.headers("agent")
+    headers = gql.headers("agent")
     for batch in ([create, {}], [create] * 11, [create, {"query": "{ a }", "variables": 3}]):
-        refusal(await face.client.post("/graphql", json=batch, headers=headers), 400)
+        refusal(await gql.client.post("/graphql", json=batch, headers=headers), 400)
     streamed = {"Accept": negotiation.EVENTS, **headers}
-    refusal(await face.client.post("/graphql", json=[create], headers=streamed), 400)
-    assert await tickets(face) == []
+    refusal(await gql.client.post("/graphql", json=[create], headers=streamed), 400)
+    assert await tickets(gql) == []
 
 
-async def test_a_login_in_a_batch_is_for_its_own_request(face: Face) -> None:
-    await face.add(user("door", password=hash_password("let me in please")))
+async def test_a_login_in_a_batch_is_for_its_own_request(gql: GraphQLClient) -> None:
+    await gql.add(user("door", password=hash_password("let me in please")))
     login = 'mutation { login(input: {username: "door", password: "let me in please"}) '
     login += "{ accessToken user { username } } }"
     batch = [{"query": login}, {"query": VIEWER}]
-    response = await face.client.post("/graphql", json=batch)
+    response = await gql.client.post("/graphql", json=batch)
     first, second = response.json()
     assert first["data"]["login"]["user"] == {"username": "door"}
     assert second == {"data": {"viewer": None}}

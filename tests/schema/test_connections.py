@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import delete
 
 from models import Ticket, TicketPriority, TicketStatus
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, comment, company, contact, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -50,21 +50,21 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [node["id"] for node in page["nodes"]]
 
 
-async def page_of(face: Face, **variables: Any) -> dict[str, Any]:
-    data = await face.ask(QUERY, variables)
+async def page_of(gql: GraphQLClient, **variables: Any) -> dict[str, Any]:
+    data = await gql.ask(QUERY, variables)
     page: dict[str, Any] = data["tickets"]
     return page
 
 
-async def test_paging_visits_every_row_once_both_ways_in_every_order(face: Face) -> None:
-    await face.add(*some_tickets())
+async def test_paging_visits_every_row_once_both_ways_in_every_order(gql: GraphQLClient) -> None:
+    await gql.add(*some_tickets())
     for order in ORDERS:
-        whole = ids(await page_of(face, first=100, order=order))
+        whole = ids(await page_of(gql, first=100, order=order))
         assert len(set(whole)) == 23
         forwards: list[str] = []
         after = None
         while True:
-            page = await page_of(face, first=5, after=after, order=order)
+            page = await page_of(gql, first=5, after=after, order=order)
             forwards += ids(page)
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
@@ -72,7 +72,7 @@ async def test_paging_visits_every_row_once_both_ways_in_every_order(face: Face)
         backwards: list[str] = []
         before = None
         while True:
-            page = await page_of(face, last=7, before=before, order=order)
+            page = await page_of(gql, last=7, before=before, order=order)
             backwards = ids(page) + backwards
             before = page["pageInfo"]["startCursor"]
             if not page["pageInfo"]["hasPreviousPage"]:
@@ -80,10 +80,10 @@ async def test_paging_visits_every_row_once_both_ways_in_every_order(face: Face)
         assert forwards == backwards == whole, order
 
 
-async def test_the_order_is_the_one_that_was_asked_for(face: Face) -> None:
+async def test_the_order_is_the_one_that_was_asked_for(gql: GraphQLClient) -> None:
     rows = some_tickets()
-    await face.add(*rows)
-    page = await page_of(face, first=100, order=ORDERS[-3])
+    await gql.add(*rows)
+    page = await page_of(gql, first=100, order=ORDERS[-3])
     ranks = list(TicketPriority)
     expected = sorted(
         rows,
@@ -97,23 +97,23 @@ async def test_the_order_is_the_one_that_was_asked_for(face: Face) -> None:
     assert ids(page) == [str(row.id) for row in expected]
 
 
-async def test_no_due_date_is_last_going_up_and_first_going_down(face: Face) -> None:
-    await face.add(ticket("none"), ticket("due", due_date=NOW))
-    up = await page_of(face, order=[{"field": "DUE_DATE"}])
-    down = await page_of(face, order=[{"field": "DUE_DATE", "direction": "DESC"}])
+async def test_no_due_date_is_last_going_up_and_first_going_down(gql: GraphQLClient) -> None:
+    await gql.add(ticket("none"), ticket("due", due_date=NOW))
+    up = await page_of(gql, order=[{"field": "DUE_DATE"}])
+    down = await page_of(gql, order=[{"field": "DUE_DATE", "direction": "DESC"}])
     assert ids(up) == ids(down)[::-1] == [str(key("due")), str(key("none"))]
 
 
-async def test_a_page_stays_where_it_is_while_rows_come_and_go(face: Face) -> None:
+async def test_a_page_stays_where_it_is_while_rows_come_and_go(gql: GraphQLClient) -> None:
     rows = [ticket(f"T-{i}", created_at=NOW + timedelta(hours=i)) for i in range(9)]
-    await face.add(*rows)
-    first = await page_of(face, first=3)
+    await gql.add(*rows)
+    first = await page_of(gql, first=3)
     assert ids(first) == [str(row.id) for row in rows[8:5:-1]]
-    async with face.database.transaction() as session:
+    async with gql.database.transaction() as session:
         # Among them the very row that the cursor stands on.
         await session.exec(delete(Ticket).where(Ticket.id.in_([rows[6].id, rows[4].id])))  # type: ignore[attr-defined]
-    await face.add(ticket("T-new", created_at=NOW + timedelta(hours=20)))
-    second = await page_of(face, first=3, after=first["pageInfo"]["endCursor"])
+    await gql.add(ticket("T-new", created_at=NOW + timedelta(hours=20)))
+    second = await page_of(gql, first=3, after=first["pageInfo"]["endCursor"])
     assert ids(second) == [str(rows[i].id) for i in (5, 3, 2)]
     assert second["pageInfo"]["hasPreviousPage"]
 
@@ -134,15 +134,15 @@ WINDOWS: list[tuple[dict[str, int], bool, bool]] = [
 ]
 
 
-async def test_page_info_in_every_position(face: Face) -> None:
-    await face.add(*(ticket(f"T-{i}", created_at=NOW - timedelta(hours=i)) for i in range(5)))
-    whole = await face.ask("{ tickets { edges { cursor node { id } } } }")
+async def test_page_info_in_every_position(gql: GraphQLClient) -> None:
+    await gql.add(*(ticket(f"T-{i}", created_at=NOW - timedelta(hours=i)) for i in range(5)))
+    whole = await gql.ask("{ tickets { edges { cursor node { id } } } }")
     cursors = [edge["cursor"] for edge in whole["tickets"]["edges"]]
     all_ids = [edge["node"]["id"] for edge in whole["tickets"]["edges"]]
     for window, previous, following in WINDOWS:
         given: dict[str, Any] = {**window}
         given |= {name: cursors[window[name]] for name in ("after", "before") if name in window}
-        page = await page_of(face, **given)
+        page = await page_of(gql, **given)
         info = page["pageInfo"]
         assert (info["hasPreviousPage"], info["hasNextPage"]) == (previous, following), window
         assert page["totalCount"] == 5
@@ -150,26 +150,26 @@ async def test_page_info_in_every_position(face: Face) -> None:
         assert (info["startCursor"], info["endCursor"]) == (shown[0], shown[-1]), window
 
 
-async def test_an_empty_list_has_an_empty_page(face: Face) -> None:
+async def test_an_empty_list_has_an_empty_page(gql: GraphQLClient) -> None:
     empty = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
     for window in ({}, {"first": 1}, {"last": 100}):
-        page = await page_of(face, **window)
+        page = await page_of(gql, **window)
         assert page == {"nodes": [], "pageInfo": empty, "totalCount": 0}
 
 
 @pytest.mark.parametrize("name", ["first", "last"])
-async def test_a_page_has_0_to_100_rows(face: Face, name: str) -> None:
+async def test_a_page_has_0_to_100_rows(gql: GraphQLClient, name: str) -> None:
     for wrong in (101, -1, 2**31 - 1, -(2**31)):
-        error = await face.refused(QUERY, {name: wrong})
+        error = await gql.refused(QUERY, {name: wrong})
         assert error["message"] == f"`{name}` must be between 0 and 100."
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    await page_of(face, **{name: 100})
+    await page_of(gql, **{name: 100})
 
 
-async def test_a_page_of_no_rows_tells_what_lies_around_it(face: Face) -> None:
+async def test_a_page_of_no_rows_tells_what_lies_around_it(gql: GraphQLClient) -> None:
     rows = [ticket(f"T-{i}", created_at=NOW + timedelta(hours=i)) for i in range(3)]
-    await face.add(*rows, company("empty"))
-    cursors = [edge["cursor"] for edge in await edges_of(face)]
+    await gql.add(*rows, company("empty"))
+    cursors = [edge["cursor"] for edge in await edges_of(gql)]
     cases: list[tuple[dict[str, Any], bool, bool]] = [
         ({"first": 0}, True, False),
         ({"last": 0}, False, True),
@@ -181,40 +181,40 @@ async def test_a_page_of_no_rows_tells_what_lies_around_it(face: Face) -> None:
     for window, following, previous in cases:
         info: dict[str, Any] = {"hasNextPage": following, "hasPreviousPage": previous}
         info |= {"startCursor": None, "endCursor": None}
-        assert await page_of(face, **window) == {"nodes": [], "pageInfo": info, "totalCount": 3}
+        assert await page_of(gql, **window) == {"nodes": [], "pageInfo": info, "totalCount": 3}
     nested = "{ companies(first: 1) { nodes { tickets(first: 0) { totalCount nodes { id } } } } }"
-    (first,) = (await face.ask(nested))["companies"]["nodes"]
+    (first,) = (await gql.ask(nested))["companies"]["nodes"]
     assert first["tickets"] == {"totalCount": 3, "nodes": []}
 
 
-async def test_an_empty_cursor_is_the_beginning_or_the_end(face: Face) -> None:
-    await face.add(*some_tickets(5), comment("said", "T-000"), contact("carol"))
+async def test_an_empty_cursor_is_the_beginning_or_the_end(gql: GraphQLClient) -> None:
+    await gql.add(*some_tickets(5), comment("said", "T-000"), contact("carol"))
     for window in ({"first": 2}, {"last": 2}, {"first": 2, "order": ORDERS[6]}):
-        page = await page_of(face, **window)
-        assert await page_of(face, after="", before="", **window) == page
+        page = await page_of(gql, **window)
+        assert await page_of(gql, after="", before="", **window) == page
     for root in ("comments", "users", "companies", "contacts", "ticketEvents"):
-        data = await face.ask(
+        data = await gql.ask(
             f'{{ a: {root}(first: 3) {{ {PAGE} }} b: {root}(first: 3, after: "") {{ {PAGE} }}'
             f' c: {root}(last: 3) {{ {PAGE} }} d: {root}(last: 3, before: "") {{ {PAGE} }} }}'
         )
         assert (data["a"], data["c"]) == (data["b"], data["d"])
 
 
-async def edges_of(face: Face) -> list[dict[str, Any]]:
-    edges: list[dict[str, Any]] = (await face.ask("{ tickets { edges { cursor } } }"))["tickets"][
+async def edges_of(gql: GraphQLClient) -> list[dict[str, Any]]:
+    edges: list[dict[str, Any]] = (await gql.ask("{ tickets { edges { cursor } } }"))["tickets"][
         "edges"
     ]
     return edges
 
 
-async def test_first_and_last_together_are_refused(face: Face) -> None:
-    error = await face.refused(QUERY, {"first": 1, "last": 1})
+async def test_first_and_last_together_are_refused(gql: GraphQLClient) -> None:
+    error = await gql.refused(QUERY, {"first": 1, "last": 1})
     assert error["message"] == "Give either `first` or `last`, not both."
 
 
-async def test_bad_cursors_are_refused_without_a_word_of_python(face: Face) -> None:
-    await face.add(ticket("T-1"), comment("c", "T-1"))
-    data = await face.ask(
+async def test_bad_cursors_are_refused_without_a_word_of_python(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"), comment("c", "T-1"))
+    data = await gql.ask(
         "{ tickets { edges { cursor } } comments { edges { cursor } }"
         " other: tickets(orderBy: {field: PRIORITY}) { edges { cursor } } }"
     )
@@ -232,20 +232,20 @@ async def test_bad_cursors_are_refused_without_a_word_of_python(face: Face) -> N
     ]
     for one in bad:
         for name in ("after", "before"):
-            error = await face.refused(QUERY, {name: one})
+            error = await gql.refused(QUERY, {name: one})
             assert error["extensions"] == {"code": "BAD_CURSOR"}, one[:50]
             assert error["message"].startswith("The cursor ")
-    assert len((await page_of(face, after=cursor))["nodes"]) == 0
+    assert len((await page_of(gql, after=cursor))["nodes"]) == 0
 
 
-async def test_a_nested_list_takes_cursors_of_its_own(face: Face) -> None:
-    await face.add(ticket("T-1"), *(comment(f"c{i}", "T-1") for i in range(3)))
+async def test_a_nested_list_takes_cursors_of_its_own(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"), *(comment(f"c{i}", "T-1") for i in range(3)))
     query = """query($after: String) { tickets { nodes {
         comments(first: 2, after: $after) { edges { cursor node { text } } totalCount }
     } } }"""
-    page = (await face.ask(query))["tickets"]["nodes"][0]["comments"]
+    page = (await gql.ask(query))["tickets"]["nodes"][0]["comments"]
     after = page["edges"][-1]["cursor"]
-    rest = (await face.ask(query, {"after": after}))["tickets"]["nodes"][0]["comments"]
+    rest = (await gql.ask(query, {"after": after}))["tickets"]["nodes"][0]["comments"]
     texts = {edge["node"]["text"] for edge in page["edges"] + rest["edges"]}
     assert texts == {"c0", "c1", "c2"}
     assert page["totalCount"] == rest["totalCount"] == 3

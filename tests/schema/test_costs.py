@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 from resolvers.rate_limits import LONG, count_objects
 from resolvers.signing import Signer
 from schema import create_schema
-from schema.execution.cost import MOST_KEPT, Cost, Pricing
+from schema.execution.cost import MAX_KEPT, Cost, Pricing
 from schema.execution.limits import DEFAULT_LIMITS
 from tests.limits import UNBOUNDED
 from tests.schema.argument_values import ArgumentValues
-from tests.schema.client import SECRET, Face
+from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.documents import Documents
 from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
@@ -138,9 +138,9 @@ def test_what_made_the_server_work_for_long_costs_too_much() -> None:
 
 def test_only_so_many_sizes_are_kept() -> None:
     found = cost("query($n: Int) { tickets(first: $n) { nodes { id } } }")
-    for n in range(MOST_KEPT + 10):
+    for n in range(MAX_KEPT + 10):
         assert found.of({"n": n}).total == 1 + max(1, n)
-    assert len(found._known) <= MOST_KEPT
+    assert len(found._known) <= MAX_KEPT
 
 
 def test_what_is_free_is_known_by_its_key() -> None:
@@ -226,13 +226,15 @@ def test_looking_at_fragments_once_comes_to_the_same(seed: int) -> None:
 
 
 @pytest.fixture
-async def counting(opens: Opens) -> AsyncIterator[Face]:
-    async with opens(**UNBOUNDED | {"rate_limit": 10**9}) as face:
-        yield face
+async def counting(opens: Opens) -> AsyncIterator[GraphQLClient]:
+    async with opens(**UNBOUNDED | {"rate_limit": 10**9}) as gql:
+        yield gql
 
 
 @pytest.mark.anyio
-async def test_an_answer_has_at_most_the_objects_that_were_counted_on(counting: Face) -> None:
+async def test_an_answer_has_at_most_the_objects_that_were_counted_on(
+    counting: GraphQLClient,
+) -> None:
     await counting.add(*make_world().all())
     world = await load(counting.database)
     for seed in range(60):
@@ -255,7 +257,7 @@ async def test_an_answer_has_at_most_the_objects_that_were_counted_on(counting: 
 
 
 @pytest.mark.anyio
-async def test_braces_in_texts_are_no_objects(counting: Face) -> None:
+async def test_braces_in_texts_are_no_objects(counting: GraphQLClient) -> None:
     await counting.add(company("acme"), user("agent"), ticket("T-1", tags='{",a{,{'))
     texts = ["{", 'x{"', '{"a', '"{', '{"},{"b":1}', "\\{", '\\"{"']
     for i, text in enumerate(texts):
@@ -282,10 +284,10 @@ def test_in_long_texts_braces_count_up_to_what_was_reckoned_with() -> None:
 
 @pytest.mark.anyio
 async def test_a_list_without_pages_may_cost_more_in_the_end(opens: Opens) -> None:
-    async with opens(rate_limit=600) as face:
-        await face.add(company("acme"), user("agent"), ticket("T-1"))
-        await face.add(*(attachment(f"f{i}", "T-1") for i in range(25)))
-        answer = (await face.post(f"{{ {TICKET} {{ attachments {{ id }} }} }}")).json()
+    async with opens(rate_limit=600) as gql:
+        await gql.add(company("acme"), user("agent"), ticket("T-1"))
+        await gql.add(*(attachment(f"f{i}", "T-1") for i in range(25)))
+        answer = (await gql.post(f"{{ {TICKET} {{ attachments {{ id }} }} }}")).json()
     told = answer["extensions"]["cost"]
     assert (told["requested"], told["actual"]) == (21, 26)
     used = told["throttle"]["maximum"] - told["throttle"]["available"]

@@ -7,7 +7,7 @@ import pytest
 
 from models import Role
 from resolvers.services import Context
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import company, key, ticket, user
 
@@ -27,12 +27,12 @@ class Broken:
 
 
 async def test_an_unexpected_error_is_masked_and_logged_under_the_requests_id(
-    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await face.ask("{ viewer { id } }")
-    monkeypatch.setitem(face.desk.__dict__, "database", Broken(face.database))
+    await gql.ask("{ viewer { id } }")
+    monkeypatch.setitem(gql.services.__dict__, "database", Broken(gql.database))
     with caplog.at_level(logging.ERROR):
-        response = await face.post("{ tickets { totalCount } }")
+        response = await gql.post("{ tickets { totalCount } }")
     assert response.status_code == 200
     (error,) = response.json()["errors"]
     request_id = response.headers["x-request-id"]
@@ -45,13 +45,13 @@ async def test_an_unexpected_error_is_masked_and_logged_under_the_requests_id(
 
 
 async def test_an_error_outside_of_any_field_is_masked_as_well(
-    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_args: object) -> None:
         raise RuntimeError(SECRET_TEXT)
 
     monkeypatch.setattr(Context, "__init__", broken)
-    response = await face.post("{ viewer { id } }")
+    response = await gql.post("{ viewer { id } }")
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/json"
     assert "hunter2" not in response.text
@@ -60,24 +60,24 @@ async def test_an_error_outside_of_any_field_is_masked_as_well(
 
 
 async def test_what_a_client_got_wrong_is_not_logged(
-    face: Face, caplog: pytest.LogCaptureFixture
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="deskgraph"):
         for query in ("{", "{ nothing }", "{ tickets(first: 101) { totalCount } }"):
-            await face.refused(query)
-        await face.refused('{ tickets(after: "x") { totalCount } }')
-        await face.refused("{ tickets { totalCount } }", None, None)
+            await gql.refused(query)
+        await gql.refused('{ tickets(after: "x") { totalCount } }')
+        await gql.refused("{ tickets { totalCount } }", None, None)
     assert [record for record in caplog.records if record.name.startswith("deskgraph")] == []
 
 
-async def test_one_failed_field_leaves_the_others(face: Face) -> None:
-    await face.add(ticket("T-1"))
+async def test_one_failed_field_leaves_the_others(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"))
     query = """{
         good: ticket(ticketNumber: "T-1") { subject }
         bad: ticket { subject }
         viewer { username }
     }"""
-    answer = (await face.post(query)).json()
+    answer = (await gql.post(query)).json()
     assert answer["data"] == {
         "good": {"subject": "T-1"},
         "bad": None,
@@ -86,14 +86,14 @@ async def test_one_failed_field_leaves_the_others(face: Face) -> None:
     assert [error["path"] for error in answer["errors"]] == [["bad"]]
 
 
-async def test_a_token_that_is_no_good_is_said_to_be_none(face: Face) -> None:
+async def test_a_token_that_is_no_good_is_said_to_be_none(gql: GraphQLClient) -> None:
     for token in ("Bearer x", "Bearer ", "bearer a.b.c"):
         headers = {"Authorization": token}
         for query in ("{ tickets { totalCount } }", "{ viewer { id } }"):
-            response = await face.client.post("/graphql", json={"query": query}, headers=headers)
+            response = await gql.client.post("/graphql", json={"query": query}, headers=headers)
             (error,) = response.json()["errors"]
             assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    basic = await face.client.post(
+    basic = await gql.client.post(
         "/graphql", json={"query": "{ viewer { id } }"}, headers={"Authorization": "Basic eDp5"}
     )
     assert basic.json() == {"data": {"viewer": None}}
@@ -103,22 +103,22 @@ async def test_a_token_that_is_no_good_is_said_to_be_none(face: Face) -> None:
     "query", ["{ __schema { types { name } } }", '{ __type(name: "A") { name } }']
 )
 async def test_introspection_is_refused_where_it_is_switched_off(opens: Opens, query: str) -> None:
-    async with opens(introspection=False) as face:
-        response = await face.client.post("/graphql", json={"query": query})
+    async with opens(introspection=False) as gql:
+        response = await gql.client.post("/graphql", json={"query": query})
         assert response.json().get("data") is None
         for error in response.json()["errors"]:
             assert "introspection" in error["message"]
             assert error["extensions"]["code"] == "BAD_USER_INPUT"
-        named = await face.client.post("/graphql", json={"query": "{ __typename }"})
+        named = await gql.client.post("/graphql", json={"query": "{ __typename }"})
         assert named.json() == {"data": {"__typename": "Query"}}
-    async with opens(introspection=True) as face:
-        response = await face.client.post("/graphql", json={"query": query})
+    async with opens(introspection=True) as gql:
+        response = await gql.client.post("/graphql", json={"query": query})
         assert "errors" not in response.json()
 
 
 async def test_a_text_that_is_too_long_is_refused_with_a_sentence(opens: Opens) -> None:
-    async with opens(max_text_kb=1) as face:
-        await face.add(company("acme"), user("boss", Role.ADMIN), ticket("T-1"))
+    async with opens(max_text_kb=1) as gql:
+        await gql.add(company("acme"), user("boss", Role.ADMIN), ticket("T-1"))
         say = "mutation($input: AddCommentInput!) { addComment(input: $input) { ERRORS } }"
         note = "mutation($input: UpdateCompanyInput!) { updateCompany(input: $input) { ERRORS } }"
         for query, field, more in (
@@ -127,10 +127,10 @@ async def test_a_text_that_is_too_long_is_refused_with_a_sentence(opens: Opens) 
         ):
             asked = query.replace("ERRORS", "errors { code field message }")
             given = {"input": {**more, field: "ü" * 513}}
-            (answer,) = (await face.ask(asked, given, "boss")).values()
+            (answer,) = (await gql.ask(asked, given, "boss")).values()
             assert answer["errors"] == [
                 {"code": "INVALID", "field": [field], "message": "May have at most 1024 bytes."}
             ]
             given["input"][field] = "ü" * 512
-            (answer,) = (await face.ask(asked, given, "boss")).values()
+            (answer,) = (await gql.ask(asked, given, "boss")).values()
             assert answer["errors"] == []

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import TicketEventType
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -27,32 +27,32 @@ mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id
 
 
 @pytest.fixture
-async def told(face: Face) -> Face:
+async def told(gql: GraphQLClient) -> GraphQLClient:
     """Give three tickets with seven events."""
-    await face.add(
+    await gql.add(
         *(ticket(f"T-{i}") for i in range(3)),
         comment("c", "T-0"),
         *(event(f"e{i}", f"T-{i % 3}", seq=i + 1) for i in range(6)),
         event("gone", "T-9", seq=7, type=TicketEventType.DELETED),
     )
-    return face
+    return gql
 
 
-async def feed(face: Face, viewer: str = "agent", **given: Any) -> Any:
-    return (await face.ask(FEED, given, viewer))["ticketEvents"]
+async def feed(gql: GraphQLClient, viewer: str = "agent", **given: Any) -> Any:
+    return (await gql.ask(FEED, given, viewer))["ticketEvents"]
 
 
 def numbers(page: Any) -> list[str]:
     return [node["ticketNumber"] for node in page["nodes"]]
 
 
-async def test_a_write_of_the_face_is_told_as_what_it_was(face: Face) -> None:
+async def test_a_write_of_the_face_is_told_as_what_it_was(gql: GraphQLClient) -> None:
     given = {"subject": "S", "description": "D", "companyId": str(key("acme"))}
-    made = (await face.ask(CREATE, {"input": given}))["createTicket"]["ticket"]["id"]
+    made = (await gql.ask(CREATE, {"input": given}))["createTicket"]["ticket"]["id"]
     change = (
         "mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id } } }"
     )
-    await face.ask(change, {"input": {"id": made, "status": "IN_PROGRESS", "subject": "T"}})
+    await gql.ask(change, {"input": {"id": made, "status": "IN_PROGRESS", "subject": "T"}})
 
     query = """
     { ticketEvents { nodes {
@@ -60,7 +60,7 @@ async def test_a_write_of_the_face_is_told_as_what_it_was(face: Face) -> None:
       commentId comment { text } attachmentId attachment { name } changes { field from to }
     } } }
     """
-    nodes = (await face.ask(query))["ticketEvents"]["nodes"]
+    nodes = (await gql.ask(query))["ticketEvents"]["nodes"]
     same = {
         "__typename": "TicketEvent",
         "via": "GRAPHQL",
@@ -85,14 +85,14 @@ async def test_a_write_of_the_face_is_told_as_what_it_was(face: Face) -> None:
     ]
 
 
-async def test_changes_are_texts_or_nothing(face: Face) -> None:
+async def test_changes_are_texts_or_nothing(gql: GraphQLClient) -> None:
     entries = [
         {"field": "is_internal", "from": True, "to": False},
         {"field": "subject", "from": 'a "quoted"\n\\ text', "to": "null"},
         {"field": "contact", "from": None, "to": str(key("nobody"))},
     ]
-    await face.add(ticket("T-1"), event("e", "T-1", changes=entries))
-    found = await face.ask("{ ticketEvents { nodes { changes { f: field to from } } } }")
+    await gql.add(ticket("T-1"), event("e", "T-1", changes=entries))
+    found = await gql.ask("{ ticketEvents { nodes { changes { f: field to from } } } }")
     assert found["ticketEvents"]["nodes"][0]["changes"] == [
         {"f": "is_internal", "to": "false", "from": "true"},
         {"f": "subject", "to": "null", "from": 'a "quoted"\n\\ text'},
@@ -100,7 +100,9 @@ async def test_changes_are_texts_or_nothing(face: Face) -> None:
     ]
 
 
-async def test_pages_of_the_feed_follow_each_other_without_gap_or_repetition(told: Face) -> None:
+async def test_pages_of_the_feed_follow_each_other_without_gap_or_repetition(
+    told: GraphQLClient,
+) -> None:
     found, after = [], ""
     while True:
         page = await feed(told, first=2, after=after)
@@ -118,7 +120,7 @@ async def test_pages_of_the_feed_follow_each_other_without_gap_or_repetition(tol
     assert numbers(await feed(told, after=after)) == ["T-1"]
 
 
-async def test_a_deleted_ticket_leaves_its_id_and_number(told: Face) -> None:
+async def test_a_deleted_ticket_leaves_its_id_and_number(told: GraphQLClient) -> None:
     query = """
     { ticketEvents(filter: {type: {eq: DELETED}}) {
       nodes { ticket { id } ticketId ticketNumber }
@@ -129,7 +131,7 @@ async def test_a_deleted_ticket_leaves_its_id_and_number(told: Face) -> None:
 
 
 async def test_a_filter_of_tickets_goes_by_what_they_are_now_and_lets_deletions_pass(
-    told: Face,
+    told: GraphQLClient,
 ) -> None:
     wanted = {"tickets": {"or": [{"search": "T-1"}, {"search": "T-9"}]}}
     assert numbers(await feed(told, filter=wanted)) == ["T-1", "T-1", "T-9"]
@@ -138,7 +140,7 @@ async def test_a_filter_of_tickets_goes_by_what_they_are_now_and_lets_deletions_
     assert numbers(await feed(told, filter={"ticket": {"eq": str(key("T-9"))}})) == ["T-9"]
 
 
-async def test_a_history_is_read_either_way(told: Face) -> None:
+async def test_a_history_is_read_either_way(told: GraphQLClient) -> None:
     async def seqs(arguments: str) -> list[str]:
         query = f'{{ ticket(ticketNumber: "T-0") {{ history{arguments} {{ nodes {{ id }} }} }} }}'
         nodes = (await told.ask(query))["ticket"]["history"]["nodes"]
@@ -152,7 +154,9 @@ async def test_a_history_is_read_either_way(told: Face) -> None:
     assert await seqs("(last: 1)") == ["e3"]
 
 
-async def test_a_cursor_of_a_history_in_the_feeds_order_is_one_of_the_feed(told: Face) -> None:
+async def test_a_cursor_of_a_history_in_the_feeds_order_is_one_of_the_feed(
+    told: GraphQLClient,
+) -> None:
     query = """
     query($direction: OrderDirection!) { ticket(ticketNumber: "T-0") {
       history(direction: $direction, first: 1) { pageInfo { endCursor } nodes { cursor } }
@@ -172,7 +176,7 @@ async def test_a_cursor_of_a_history_in_the_feeds_order_is_one_of_the_feed(told:
 
 
 @pytest.mark.parametrize("of", ["tickets", "companies"])
-async def test_a_cursor_of_another_list_is_refused(told: Face, of: str) -> None:
+async def test_a_cursor_of_another_list_is_refused(told: GraphQLClient, of: str) -> None:
     other = (await told.ask(f"{{ {of} {{ pageInfo {{ endCursor }} }} }}"))[of]
     for cursor in (other["pageInfo"]["endCursor"], "nonsense", "WyJUaWNrZXRFdmVudDpzZXEiXQ"):
         error = await told.refused(FEED, {"after": cursor})
@@ -180,32 +184,34 @@ async def test_a_cursor_of_another_list_is_refused(told: Face, of: str) -> None:
 
 
 async def test_the_history_of_a_ticket_goes_with_it_to_another_company(
-    face: Face,
+    gql: GraphQLClient,
 ) -> None:
-    await face.add(ticket("T-1", company_id=key("other")))
+    await gql.add(ticket("T-1", company_id=key("other")))
     note = "mutation($input: AddCommentInput!) { addComment(input: $input) { comment { id } } }"
-    await face.ask(note, {"input": {"ticketId": str(key("T-1")), "text": "Hello"}})
-    assert numbers(await feed(face, "customer")) == []
+    await gql.ask(note, {"input": {"ticketId": str(key("T-1")), "text": "Hello"}})
+    assert numbers(await feed(gql, "customer")) == []
 
-    await face.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("acme"))}})
+    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("acme"))}})
     query = "{ ticketEvents { nodes { type changes { field from to } } } }"
-    nodes = (await face.ask(query, None, "customer"))["ticketEvents"]["nodes"]
+    nodes = (await gql.ask(query, None, "customer"))["ticketEvents"]["nodes"]
     # Whose it was is none of their business.
     moved = {"field": "company", "from": None, "to": str(key("acme"))}
     assert nodes == [
         {"type": "COMMENT_ADDED", "changes": []},
         {"type": "UPDATED", "changes": [moved]},
     ]
-    nodes = (await face.ask(query))["ticketEvents"]["nodes"]
+    nodes = (await gql.ask(query))["ticketEvents"]["nodes"]
     assert nodes[1]["changes"] == [{**moved, "from": str(key("other"))}]
 
-    await face.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("other"))}})
-    assert numbers(await feed(face, "customer")) == []
-    assert len(numbers(await feed(face))) == 3
+    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("other"))}})
+    assert numbers(await feed(gql, "customer")) == []
+    assert len(numbers(await feed(gql))) == 3
 
 
-async def test_a_comment_turned_internal_leaves_no_trace_in_customers_history(face: Face) -> None:
-    await face.add(ticket("T-1"))
+async def test_a_comment_turned_internal_leaves_no_trace_in_customers_history(
+    gql: GraphQLClient,
+) -> None:
+    await gql.add(ticket("T-1"))
     add, edit, delete = (
         f"mutation($input: {name.capitalize()}CommentInput!) "
         f"{{ {name}Comment(input: $input) {wanted} }}"
@@ -216,25 +222,25 @@ async def test_a_comment_turned_internal_leaves_no_trace_in_customers_history(fa
         )
     )
     given = {"ticketId": str(key("T-1")), "text": "Hello"}
-    made = (await face.ask(add, {"input": given}))["addComment"]["comment"]["id"]
+    made = (await gql.ask(add, {"input": given}))["addComment"]["comment"]["id"]
     query = """
     { ticket(ticketNumber: "T-1") { history { totalCount nodes { type changes { field } } } } }
     """
 
     async def seen() -> list[str]:
-        history = (await face.ask(query, None, "customer"))["ticket"]["history"]
+        history = (await gql.ask(query, None, "customer"))["ticket"]["history"]
         assert history["totalCount"] == len(history["nodes"])
         return [node["type"] for node in history["nodes"]]
 
-    await face.ask(edit, {"input": {"id": made, "text": "Hi"}})
+    await gql.ask(edit, {"input": {"id": made, "text": "Hi"}})
     assert await seen() == ["COMMENT_ADDED", "COMMENT_EDITED"]
-    await face.ask(edit, {"input": {"id": made, "isInternal": True}})
+    await gql.ask(edit, {"input": {"id": made, "isInternal": True}})
     assert await seen() == []
     # Published again: a new comment, without what it was.
-    await face.ask(edit, {"input": {"id": made, "isInternal": False, "text": "Hey"}})
+    await gql.ask(edit, {"input": {"id": made, "isInternal": False, "text": "Hey"}})
     assert await seen() == ["COMMENT_ADDED"]
-    await face.ask(edit, {"input": {"id": made, "isInternal": True}})
-    await face.ask(delete, {"input": {"id": made}})
+    await gql.ask(edit, {"input": {"id": made, "isInternal": True}})
+    await gql.ask(delete, {"input": {"id": made}})
     assert await seen() == []
-    history = (await face.ask(query))["ticket"]["history"]
+    history = (await gql.ask(query))["ticket"]["history"]
     assert history["totalCount"] == 7

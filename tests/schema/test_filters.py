@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, comment, company, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio
@@ -18,9 +18,9 @@ ALL = "abc"
 
 
 @pytest.fixture
-async def three(face: Face) -> Face:
+async def three(gql: GraphQLClient) -> GraphQLClient:
     """Give three tickets: a with everything, b with other things, c with nothing optional."""
-    await face.add(
+    await gql.add(
         contact("carol"),
         ticket(
             "a",
@@ -48,11 +48,11 @@ async def three(face: Face) -> Face:
         ),
         ticket("c", priority=TicketPriority.URGENT),
     )
-    return face
+    return gql
 
 
-async def found(face: Face, given: Any, viewer: str = "agent") -> str:
-    data = await face.ask(QUERY, {"filter": given}, viewer)
+async def found(gql: GraphQLClient, given: Any, viewer: str = "agent") -> str:
+    data = await gql.ask(QUERY, {"filter": given}, viewer)
     return "".join(node["ticketNumber"] for node in data["tickets"]["nodes"])
 
 
@@ -145,12 +145,12 @@ CASES: list[tuple[Any, str]] = [
 ]
 
 
-async def test_each_comparator_finds_what_it_says(three: Face) -> None:
+async def test_each_comparator_finds_what_it_says(three: GraphQLClient) -> None:
     for given, expected in CASES:
         assert await found(three, given) == expected, given
 
 
-async def test_a_null_variable_anywhere_is_as_if_it_were_not_there(three: Face) -> None:
+async def test_a_null_variable_anywhere_is_as_if_it_were_not_there(three: GraphQLClient) -> None:
     query = """query($status: TicketStatus, $flag: Boolean, $ids: [ID!], $at: DateTime) {
         tickets(filter: {status: {eq: $status}, open: $flag, company: {in: $ids},
             not: {createdAt: {gt: $at}, open: $flag, priority: {eq: LOW}}}) { totalCount }
@@ -161,14 +161,14 @@ async def test_a_null_variable_anywhere_is_as_if_it_were_not_there(three: Face) 
     assert data["tickets"]["totalCount"] == 2
 
 
-async def test_enums_as_literals_and_variables_are_names(three: Face) -> None:
+async def test_enums_as_literals_and_variables_are_names(three: GraphQLClient) -> None:
     literal = "{ tickets(filter: {status: {in: [CLOSED]}, priority: {gte: HIGH}}) { totalCount } }"
     assert (await three.ask(literal))["tickets"]["totalCount"] == 1
     for wrong in ("closed", "Closed", "OPEN", 1, None):
         await three.refused(QUERY, {"filter": {"status": {"in": [wrong]}}})
 
 
-async def test_times_without_a_zone_or_that_do_not_exist_are_refused(three: Face) -> None:
+async def test_times_without_a_zone_or_that_do_not_exist_are_refused(three: GraphQLClient) -> None:
     for wrong in ("2025-11-19", "2025-11-19T10:00:00", "yesterday", "2025-02-30T10:00:00Z", 0, ""):
         error = await three.refused(QUERY, {"filter": {"createdAt": {"gt": wrong}}})
         assert "DateTime" in error["message"]
@@ -213,15 +213,15 @@ SEARCHES = [
 ]
 
 
-async def test_search_finds_words_and_phrases_whatever_their_case(face: Face) -> None:
-    await face.add(*(ticket(name, subject="-", description=text) for name, text in TEXTS.items()))
+async def test_search_finds_words_and_phrases_whatever_their_case(gql: GraphQLClient) -> None:
+    await gql.add(*(ticket(name, subject="-", description=text) for name, text in TEXTS.items()))
     query = "query($s: String) { tickets(filter: {search: $s}) { nodes { ticketNumber } } }"
     for text, expected in SEARCHES:
-        nodes = (await face.ask(query, {"s": text}))["tickets"]["nodes"]
+        nodes = (await gql.ask(query, {"s": text}))["tickets"]["nodes"]
         assert {node["ticketNumber"] for node in nodes} == expected, text
 
 
-async def test_characters_that_no_text_can_have_are_refused(three: Face) -> None:
+async def test_characters_that_no_text_can_have_are_refused(three: GraphQLClient) -> None:
     for given in (
         {"search": "off\0line"},
         {"not": {"search": "\0"}},
@@ -235,8 +235,10 @@ async def test_characters_that_no_text_can_have_are_refused(three: Face) -> None
     )
 
 
-async def test_a_filter_tells_customers_of_nobody_whom_they_are_not_shown(face: Face) -> None:
-    await face.add(
+async def test_a_filter_tells_customers_of_nobody_whom_they_are_not_shown(
+    gql: GraphQLClient,
+) -> None:
+    await gql.add(
         contact("theirs", company_id=key("other")),
         user("rival", Role.CUSTOMER, company_id=key("other")),
         ticket("a", contact_id=key("theirs"), created_by_id=key("rival")),
@@ -251,14 +253,14 @@ async def test_a_filter_tells_customers_of_nobody_whom_they_are_not_shown(face: 
         ({"createdBy": {"eq": rival}}, "a", ""),
         ({"not": {"createdBy": {"eq": rival}}}, "", "a"),
     ):
-        assert await found(face, given) == staff, given
-        assert await found(face, given, "customer") == customer, given
+        assert await found(gql, given) == staff, given
+        assert await found(gql, given, "customer") == customer, given
     said = f'{{ comments(filter: {{author: {{eq: "{rival}"}}}}) {{ totalCount }} }}'
     for viewer, count in (("agent", 1), ("customer", 0)):
-        assert (await face.ask(said, None, viewer))["comments"]["totalCount"] == count
+        assert (await gql.ask(said, None, viewer))["comments"]["totalCount"] == count
 
 
-async def test_too_large_filters_are_refused_with_a_sentence(three: Face) -> None:
+async def test_too_large_filters_are_refused_with_a_sentence(three: GraphQLClient) -> None:
     def deep(levels: int) -> Any:
         return {"mine": True} if levels == 0 else {"not": deep(levels - 1)}
 
@@ -289,13 +291,13 @@ async def test_too_large_filters_are_refused_with_a_sentence(three: Face) -> Non
         await found(three, given)
 
 
-async def test_ids_that_are_none_are_refused(three: Face) -> None:
+async def test_ids_that_are_none_are_refused(three: GraphQLClient) -> None:
     for given in ({"eq": "x"}, {"in": [AGENT, "x"]}, {"notIn": [""]}):
         error = await three.refused(QUERY, {"filter": {"company": given}})
         assert error["message"] == "An id in the filter is not a UUID."
 
 
-async def test_the_other_lists_have_filters_of_their_own(three: Face) -> None:
+async def test_the_other_lists_have_filters_of_their_own(three: GraphQLClient) -> None:
     await three.add(
         company("third", country="Thailand"),
         user("gone", Role.SALES, is_active=False, first_name="Gustav"),

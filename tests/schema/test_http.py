@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.schema.client import CODES, Face
+from tests.schema.client import CODES, GraphQLClient
 from tests.schema.rows import attachment, ticket
 
 pytestmark = pytest.mark.anyio
@@ -56,14 +56,14 @@ def malformed() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_bodies_that_are_no_request_are_refused(face: Face) -> None:
-    headers = {"Content-Type": JSON, **face.headers("agent")}
+async def test_bodies_that_are_no_request_are_refused(gql: GraphQLClient) -> None:
+    headers = {"Content-Type": JSON, **gql.headers("agent")}
     for body in malformed():
-        checked(await face.client.post("/graphql", content=body, headers=headers))
+        checked(await gql.client.post("/graphql", content=body, headers=headers))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_deep_and_large_requests_are_refused_or_answered(face: Face) -> None:
+async def test_deep_and_large_requests_are_refused_or_answered(gql: GraphQLClient) -> None:
     deep: Any = "x"
     for _ in range(900):
         deep = {"not": deep}
@@ -82,16 +82,16 @@ async def test_deep_and_large_requests_are_refused_or_answered(face: Face) -> No
         ("query(" + "$a: Int " * 5000 + ") { viewer { id } }", None),
     ]
     for query, variables in queries:
-        checked(await face.post(query, variables))
+        checked(await gql.post(query, variables))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", JSON])
 async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
-    face: Face, kind: str
+    gql: GraphQLClient, kind: str
 ) -> None:
     uploads = "multipart" in kind
-    most = (face.desk.max_upload_bytes if uploads else face.desk.max_text_bytes) + 1024 * 1024
+    most = (gql.services.max_upload_bytes if uploads else gql.services.max_text_bytes) + 1024 * 1024
     head = b"".join(
         b"--b\r\nContent-Disposition: form-data; name=%s\r\n\r\n%s\r\n" % part
         for part in (
@@ -109,8 +109,8 @@ async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
             sent += 1024 * 1024
             yield b"x" * 1024 * 1024
 
-    headers = {"Content-Type": kind, "GraphQL-Require-Preflight": "1", **face.headers("agent")}
-    response = await face.client.post("/graphql", content=endless(), headers=headers)
+    headers = {"Content-Type": kind, "GraphQL-Require-Preflight": "1", **gql.headers("agent")}
+    response = await gql.client.post("/graphql", content=endless(), headers=headers)
     answer = checked(response)
     assert response.status_code == 413
     assert answer["errors"][0]["message"] == f"A request may have at most {most} bytes."
@@ -118,17 +118,19 @@ async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(face: Face) -> None:
+async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(
+    gql: GraphQLClient,
+) -> None:
     async def post(body: bytes, who: str | None) -> httpx.Response:
-        headers = {"Content-Type": JSON, **(face.headers(who) if who else {})}
-        return await face.client.post("/graphql", content=body, headers=headers)
+        headers = {"Content-Type": JSON, **(gql.headers(who) if who else {})}
+        return await gql.client.post("/graphql", content=body, headers=headers)
 
     long = b'{"query": "{ __typename }", "variables": {"x": "%s"}}' % (b"x, " * 60_000)
     assert (await post(long, "agent")).json()["data"] == {"__typename": "Query"}
     for who in (None, "nobody's token"):
         headers = {} if who is None else {"Authorization": f"Bearer {who}"}
         headers["Content-Type"] = JSON
-        response = await face.client.post("/graphql", content=long, headers=headers)
+        response = await gql.client.post("/graphql", content=long, headers=headers)
         assert response.status_code == 413
         assert checked(response)["errors"][0]["message"].endswith("at most 131072 bytes.")
     for values in (b"1," * 120_000 + b"1", b"{}," * 120_000 + b"{}", b'"",' * 600_000 + b'""'):
@@ -141,8 +143,8 @@ async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(face: F
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_wrong_values_of_variables_are_refused(face: Face) -> None:
-    await face.add(ticket("T-1"), attachment("A-1", "T-1"))
+async def test_wrong_values_of_variables_are_refused(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"), attachment("A-1", "T-1"))
     declared = {
         "first": ("Int", "tickets(first: $v) { totalCount }"),
         "filter": ("TicketFilter", "tickets(filter: $v) { totalCount }"),
@@ -162,11 +164,11 @@ async def test_wrong_values_of_variables_are_refused(face: Face) -> None:
     for name, (type_, read) in declared.items():
         for value in wrong[name]:
             query = f"query($v: {type_}) {{ {read} }}"
-            checked(await face.post(query, {"v": value}))
+            checked(await gql.post(query, {"v": value}))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_other_content_types_and_methods_are_refused(face: Face) -> None:
+async def test_other_content_types_and_methods_are_refused(gql: GraphQLClient) -> None:
     body = json.dumps({"query": VIEWER})
     for content_type in (
         "text/plain",
@@ -176,9 +178,9 @@ async def test_other_content_types_and_methods_are_refused(face: Face) -> None:
         "x",
     ):
         headers = {"Content-Type": content_type}
-        checked(await face.client.post("/graphql", content=body, headers=headers))
+        checked(await gql.client.post("/graphql", content=body, headers=headers))
     checked(
-        await face.client.post(
+        await gql.client.post(
             "/graphql", content=body, headers={"Content-Type": "multipart/form-data"}
         )
     )
@@ -191,20 +193,20 @@ async def test_other_content_types_and_methods_are_refused(face: Face) -> None:
     ]
     for part in parts:
         files = {"x": ("x.txt", b"x")}
-        checked(await face.client.post("/graphql", data=part, files=files))
+        checked(await gql.client.post("/graphql", data=part, files=files))
     for method in ("PUT", "PATCH", "DELETE"):
-        checked(await face.client.request(method, "/graphql", json={"query": VIEWER}))
+        checked(await gql.client.request(method, "/graphql", json={"query": VIEWER}))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_queries_by_get_are_answered_and_mutations_refused(face: Face) -> None:
-    headers = face.headers("agent")
+async def test_queries_by_get_are_answered_and_mutations_refused(gql: GraphQLClient) -> None:
+    headers = gql.headers("agent")
     variables = json.dumps({"n": 1})
     query = (
         f"query A($n: Int) {VIEWER[:-1]} tickets(first: $n) {{ totalCount }} }} query B {VIEWER}"
     )
     params = {"query": query, "variables": variables, "operationName": "A"}
-    response = await face.client.get("/graphql", params=params, headers=headers)
+    response = await gql.client.get("/graphql", params=params, headers=headers)
     assert response.json() == {
         "data": {"viewer": {"username": "agent"}, "tickets": {"totalCount": 0}}
     }
@@ -218,11 +220,13 @@ async def test_queries_by_get_are_answered_and_mutations_refused(face: Face) -> 
         {},
     ]
     for one in wrong:
-        checked(await face.client.get("/graphql", params=one, headers=headers))
+        checked(await gql.client.get("/graphql", params=one, headers=headers))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_a_request_without_variables_or_with_more_than_needed_is_answered(face: Face) -> None:
+async def test_a_request_without_variables_or_with_more_than_needed_is_answered(
+    gql: GraphQLClient,
+) -> None:
     for body in (
         {"query": VIEWER},
         {"query": VIEWER, "variables": None, "operationName": None, "extensions": None},
@@ -231,6 +235,6 @@ async def test_a_request_without_variables_or_with_more_than_needed_is_answered(
         {"query": VIEWER, "operationName": ""},
         {"query": f"query A {VIEWER}", "operationName": ""},
     ):
-        response = await face.client.post("/graphql", json=body, headers=face.headers("agent"))
+        response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
         assert response.status_code == 200
         assert response.json() == {"data": {"viewer": {"username": "agent"}}}

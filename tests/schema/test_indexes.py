@@ -10,11 +10,11 @@ import pytest
 
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.connections import Source
-from resolvers.query.objects import Build
+from resolvers.query.objects import CompileContext
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
 from resolvers.services import ViewerKind
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -23,31 +23,31 @@ ORDERS = ("created_at", "updated_at", "due_date", "priority", "status", "ticket_
 
 
 @pytest.fixture
-async def many(face: Face) -> Face:
+async def many(gql: GraphQLClient) -> GraphQLClient:
     """Give enough tickets that an index is worth it, and a database that knows how many."""
-    await face.add(*(ticket(f"T-{i:04}", created_at=NOW - timedelta(hours=i)) for i in range(1000)))
-    async with face.database.engine.begin() as connection:
+    await gql.add(*(ticket(f"T-{i:04}", created_at=NOW - timedelta(hours=i)) for i in range(1000)))
+    async with gql.database.engine.begin() as connection:
         await connection.exec_driver_sql("ANALYZE")
-    return face
+    return gql
 
 
-async def explained(face: Face, args: Args, position: dict[str, object]) -> str:
+async def explained(gql: GraphQLClient, args: Args, position: dict[str, object]) -> str:
     """Return how the database finds the rows of a page of tickets."""
-    dialect = face.database.dialect
-    build = Build(dialect.name, ViewerKind.STAFF, True, False, [args], deep=False)
+    dialect = gql.database.dialect
+    build = CompileContext(dialect.name, ViewerKind.STAFF, True, False, [args], deep=False)
     source = Source(build, ENTITIES["Ticket"], args, "", args.order)
     plan = compile_select(source.rows(source.limit()), dialect)
     values = plan.values(position)
-    if face.database.is_sqlite:
-        with closing(sqlite3.connect(str(face.database.url.database))) as connection:
+    if gql.database.is_sqlite:
+        with closing(sqlite3.connect(str(gql.database.url.database))) as connection:
             explained = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", values)
             return "\n".join(str(row[3]) for row in explained)
-    reader: Any = face.database.reader
+    reader: Any = gql.database.reader
     rows = await reader._pool.fetch(f"EXPLAIN (FORMAT JSON) {plan.sql}", *values)
     return json.dumps(json.loads(rows[0][0]), indent=1)
 
 
-async def test_the_first_page_of_any_order_is_read_from_its_index(many: Face) -> None:
+async def test_the_first_page_of_any_order_is_read_from_its_index(many: GraphQLClient) -> None:
     for field in ORDERS:
         for down in (True, False):
             plan = await explained(many, Args(order=((field, down),), limit=20), {})
@@ -58,7 +58,7 @@ async def test_the_first_page_of_any_order_is_read_from_its_index(many: Face) ->
 
 
 @pytest.mark.parametrize("name", ["after", "before"])
-async def test_a_deep_page_starts_at_its_place_in_the_index(many: Face, name: str) -> None:
+async def test_a_deep_page_starts_at_its_place_in_the_index(many: GraphQLClient, name: str) -> None:
     args = Args(order=(("created_at", True),), limit=20, **{name: True})  # type: ignore[arg-type]
     position = {f"{name}_0": "2025-11-01T00:00:00.000000Z", f"{name}_1": key("T-0500")}
     plan = await explained(many, args, position)
@@ -73,7 +73,7 @@ async def test_a_deep_page_starts_at_its_place_in_the_index(many: Face, name: st
     assert "TEMP B-TREE" not in plan
 
 
-async def test_the_rows_of_one_company_are_read_from_its_index(many: Face) -> None:
+async def test_the_rows_of_one_company_are_read_from_its_index(many: GraphQLClient) -> None:
     args = Args(where=(("company", "eq", "w_company_eq"),), order=(("created_at", True),), limit=20)
     # A company that few tickets are of.
     plan = await explained(many, args, {"w_company_eq": key("other")})

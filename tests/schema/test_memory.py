@@ -10,16 +10,16 @@ from graphql import GraphQLError
 
 from resolvers.auth import tokens as tokens_module
 from resolvers.auth.tokens import Tokens
-from resolvers.query.plans import MOST_PLANS, Plan, Plans
+from resolvers.query.plans import MAX_PLANS, Plan, Plans
 from resolvers.services import Context
 from schema import create_schema
 from schema.execution import document_cache, persisted_documents
-from schema.execution.document_cache import Known
-from schema.execution.persisted_documents import Persisted
+from schema.execution.document_cache import CachedDocument
+from schema.execution.persisted_documents import PersistedDocuments
 from schema.projection import resolve
 from schema.projection.selection import Selection
-from schema.transport.request import Asked
-from tests.schema.client import SECRET, Clock, Face
+from schema.transport.request import GraphQLRequest
+from tests.schema.client import SECRET, Clock, GraphQLClient
 from tests.schema.rows import key
 
 
@@ -34,11 +34,11 @@ def text_of(number: int, more: str = "") -> str:
 
 
 @pytest.mark.anyio
-async def test_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_cache, "MOST_DOCUMENTS", 3)
-    known, context = create_schema().documents, Context(face.desk, None, "graphql")
+async def test_documents_leave(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_cache, "MAX_DOCUMENTS", 3)
+    known, context = create_schema().documents, Context(gql.services, None, "graphql")
 
-    async def read(number: int) -> Known:
+    async def read(number: int) -> CachedDocument:
         return await known.read(text_of(number), context)
 
     first = await read(0)
@@ -55,24 +55,26 @@ async def test_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.anyio
-async def test_long_documents_are_not_kept(face: Face) -> None:
-    known, context = create_schema().documents, Context(face.desk, None, "graphql")
-    long = text_of(0, "#" * document_cache.LONGEST_KEPT)
+async def test_long_documents_are_not_kept(gql: GraphQLClient) -> None:
+    known, context = create_schema().documents, Context(gql.services, None, "graphql")
+    long = text_of(0, "#" * document_cache.MAX_KEPT_LENGTH)
     assert await known.read(long, context) is not await known.read(long, context)
 
 
 @pytest.mark.anyio
-async def test_registered_documents_leave(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persisted_documents, "MOST_REGISTERED", 2)
-    schema, context = create_schema(), Context(face.desk, None, "graphql")
-    known = Persisted(schema.documents)
+async def test_registered_documents_leave(
+    gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persisted_documents, "MAX_REGISTERED", 2)
+    schema, context = create_schema(), Context(gql.services, None, "graphql")
+    known = PersistedDocuments(schema.documents)
     texts = [text_of(number) for number in range(3)]
-    asked = [Asked(query=text, hash=persisted_documents.hash_of(text)) for text in texts]
+    asked = [GraphQLRequest(query=text, hash=persisted_documents.hash_of(text)) for text in texts]
     for one in asked:
         text = known.text(one)
         await schema.documents.read(text, context)
         known.register(one, text)
-    by_hash = [Asked(query=None, hash=one.hash) for one in asked]
+    by_hash = [GraphQLRequest(query=None, hash=one.hash) for one in asked]
     assert [known.text(one) for one in by_hash[1:]] == texts[1:]
     with pytest.raises(GraphQLError, match="PersistedQueryNotFound"):
         known.text(by_hash[0])
@@ -84,15 +86,15 @@ def test_plans_leave() -> None:
     plans.put(0, first)
     left = weakref.ref(first)
     del first
-    for number in range(1, MOST_PLANS + 5):
+    for number in range(1, MAX_PLANS + 5):
         plans.put(number, Plan("SELECT 1", (), {}, {}))
-    assert len(plans) == MOST_PLANS
+    assert len(plans) == MAX_PLANS
     gc.collect()
     assert left() is None
 
 
 def test_tokens_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "MOST_TOKENS", 2)
+    monkeypatch.setattr(tokens_module, "MAX_TOKENS", 2)
     verified, real = [], jwt.decode
 
     def counting(token: str, *args: Any, **kwargs: Any) -> Any:
@@ -127,27 +129,27 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
 
 @pytest.mark.anyio
 async def test_templates_leave(
-    face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolve, "MOST_TEMPLATES", 2)
+    monkeypatch.setattr(resolve, "MAX_TEMPLATES", 2)
     made = []
     for number in (0, 0, 1, 0, 2, 0, 1):
-        await face.ask(text_of(number))
+        await gql.ask(text_of(number))
         made.append(counted.made)
     assert made == [1, 1, 2, 2, 3, 3, 4]
 
 
 @pytest.mark.anyio
 async def test_variants_of_a_template_leave(
-    face: Face, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolve, "MOST_VARIANTS", 2)
+    monkeypatch.setattr(resolve, "MAX_VARIANTS", 2)
     names = ("firstName", "lastName", "email")
     fields = " ".join(f"{name} @include(if: ${name})" for name in names)
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     query = f"query({declared}) {{ viewer {{ id {fields} }} }}"
     made = []
     for number in (0, 0, 1, 1, 2, 0, 0):
-        await face.ask(query, {name: bool(number >> i & 1) for i, name in enumerate(names)})
+        await gql.ask(query, {name: bool(number >> i & 1) for i, name in enumerate(names)})
         made.append(counted.made)
     assert made == [1, 1, 2, 2, 3, 4, 4]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from models import Role
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import attachment, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +19,8 @@ TICKET = f"""{{ ticket{NUMBERED} {{
 }} ticketEvents {{ nodes {{ actor {{ id fullName }} comment {{ author {{ id }} }} }} }} }}"""
 
 
-async def test_the_new_company_is_shown_nobody_of_the_old_one(face: Face) -> None:
-    await face.add(
+async def test_the_new_company_is_shown_nobody_of_the_old_one(gql: GraphQLClient) -> None:
+    await gql.add(
         user("olga", Role.CUSTOMER, company_id=key("other"), first_name="Olga"),
         contact("jane", company_id=key("other")),
         ticket("T-1", company_id=key("other"), created_by_id=key("olga"), contact_id=key("jane")),
@@ -29,17 +29,17 @@ async def test_the_new_company_is_shown_nobody_of_the_old_one(face: Face) -> Non
     say = (
         'mutation($id: ID!) { addComment(input: {ticketId: $id, text: "Help"}) { comment { id } } }'
     )
-    await face.ask(say, {"id": str(key("T-1"))}, "olga")
-    await face.ask(say, {"id": str(key("T-1"))}, "agent")
+    await gql.ask(say, {"id": str(key("T-1"))}, "olga")
+    await gql.ask(say, {"id": str(key("T-1"))}, "agent")
     move = """mutation($id: ID!, $to: ID!) { updateTicket(input: {id: $id, companyId: $to}) {
         errors { message } ticket { contact { id } createdBy { username } } } }"""
-    moved = await face.ask(move, {"id": str(key("T-1")), "to": str(key("acme"))})
+    moved = await gql.ask(move, {"id": str(key("T-1")), "to": str(key("acme"))})
     # To staff nothing is hidden.
     assert moved["updateTicket"]["ticket"] == {"contact": None, "createdBy": {"username": "olga"}}
 
-    shown = await face.ask(TICKET, viewer="customer")
+    shown = await gql.ask(TICKET, viewer="customer")
     rest = [
-        (await face.client.get(f"/api/v1/{path}", headers=face.headers("customer"))).json()
+        (await gql.client.get(f"/api/v1/{path}", headers=gql.headers("customer"))).json()
         for path in (f"tickets/{key('T-1')}/", "tickets/", "ticket-comments/",
                      "ticket-attachments/", "ticket-events/")
     ]  # fmt: skip
@@ -59,6 +59,6 @@ async def test_the_new_company_is_shown_nobody_of_the_old_one(face: Face) -> Non
     assert first["author"] is None
 
     # Where the viewer's own colleagues and staff were at it, they are named.
-    await face.ask(say, {"id": str(key("T-1"))}, "customer")
-    authors = (await face.ask(TICKET, viewer="customer"))["ticket"]["comments"]["nodes"]
+    await gql.ask(say, {"id": str(key("T-1"))}, "customer")
+    authors = (await gql.ask(TICKET, viewer="customer"))["ticket"]["comments"]["nodes"]
     assert authors[-1]["author"] == {"username": "customer"}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import key, ticket
 
 pytestmark = [
@@ -22,9 +22,9 @@ HEAD = "mutation($s: String!, $c: ID!"
 GIVEN = {"s": "No music", "c": str(key("acme"))}
 
 
-async def counted(face: Face) -> list[int]:
+async def counted(gql: GraphQLClient) -> list[int]:
     """Return how many tickets, comments and events there are."""
-    async with face.database.transaction() as session:
+    async with gql.database.transaction() as session:
         return [
             await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
             for table in ("tickets", "comments", "ticket_events")
@@ -50,23 +50,23 @@ async def counted(face: Face) -> list[int]:
     ],
 )  # fmt: skip
 async def test_a_wrong_argument_is_found_before_the_first_write(
-    face: Face, inner: str, variables: dict[str, Any], path: list[str]
+    gql: GraphQLClient, inner: str, variables: dict[str, Any], path: list[str]
 ) -> None:
     types = {"n": "Int! = 5", "d": "OrderDirection = ASC", "b": "Boolean = true"}
     more = "".join(f", ${name}: {types[name]}" for name in variables)
     other = f"other: {CREATE} {{ ticket {{ id }} }}"
     document = f"{HEAD}{more}) {{ {other} {CREATE} {{ ticket {{ id {inner} }} }} }}"
 
-    answer = (await face.post(document, GIVEN | variables)).json()
+    answer = (await gql.post(document, GIVEN | variables)).json()
 
     (error,) = answer["errors"]
     assert error["path"] == ["createTicket", "ticket", *path]
     assert "data" not in answer
     assert error["extensions"]["code"] in ("BAD_USER_INPUT", "BAD_CURSOR")
-    assert await counted(face) == [0, 0, 0]
+    assert await counted(gql) == [0, 0, 0]
 
 
-async def test_all_that_is_wrong_is_told_at_once(face: Face) -> None:
+async def test_all_that_is_wrong_is_told_at_once(gql: GraphQLClient) -> None:
     document = f"""{HEAD}) {{
         one: {CREATE} {{ ticket {{ comments(first: 500) {{ totalCount }} }} }}
         two: {CREATE} {{ ticket {{ history(last: 500) {{ totalCount }} }} }}
@@ -74,27 +74,27 @@ async def test_all_that_is_wrong_is_told_at_once(face: Face) -> None:
             user {{ assignedTickets(first: 500) {{ totalCount }} }} }}
     }}"""
 
-    answer = (await face.post(document, GIVEN)).json()
+    answer = (await gql.post(document, GIVEN)).json()
 
     assert [error["path"] for error in answer["errors"]] == [
         ["one", "ticket", "comments"],
         ["two", "ticket", "history"],
         ["login", "user", "assignedTickets"],
     ]
-    assert await counted(face) == [0, 0, 0]
+    assert await counted(gql) == [0, 0, 0]
 
 
-async def test_a_file_that_is_none_stops_the_whole_operation(face: Face) -> None:
-    await face.add(ticket("T-1"))
+async def test_a_file_that_is_none_stops_the_whole_operation(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1"))
     document = f"""{HEAD}, $f: Upload!) {{
         {CREATE} {{ ticket {{ id }} }}
         uploadAttachment(input: {{ticketId: "{key("T-1")}", file: $f}}) {{ attachment {{ id }} }}
     }}"""
 
-    answer = (await face.post(document, GIVEN | {"f": "a text"})).json()
+    answer = (await gql.post(document, GIVEN | {"f": "a text"})).json()
 
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert await counted(face) == [1, 0, 0]
+    assert await counted(gql) == [1, 0, 0]
 
 
 class Failing:
@@ -136,13 +136,13 @@ TWO = f"""{HEAD}) {{
 
 @pytest.mark.parametrize("error", [RuntimeError("a secret"), None])
 async def test_what_another_mutation_has_done_is_still_answered(
-    face: Face, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+    gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
-    database = Failing(face.database, reads=False, error=error)
-    monkeypatch.setitem(face.desk.__dict__, "database", database)
-    monkeypatch.setitem(face.desk.__dict__, "operation_seconds", 10 if error else 0.5)
+    database = Failing(gql.database, reads=False, error=error)
+    monkeypatch.setitem(gql.services.__dict__, "database", database)
+    monkeypatch.setitem(gql.services.__dict__, "operation_seconds", 10 if error else 0.5)
 
-    answer = (await face.post(TWO, GIVEN)).json()
+    answer = (await gql.post(TWO, GIVEN)).json()
 
     one = answer["data"]["one"]
     assert (one["__typename"], one["errors"], len(one["ticket"]["id"])) == (
@@ -154,23 +154,23 @@ async def test_what_another_mutation_has_done_is_still_answered(
     assert told["extensions"]["code"] == ("INTERNAL" if error else "TIMEOUT")
     assert "secret" not in str(answer)
     monkeypatch.undo()
-    assert (await counted(face))[0] == 1
+    assert (await counted(gql))[0] == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a secret"), None])
 async def test_a_write_whose_answer_cannot_be_read_is_told(
-    face: Face, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+    gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
-    await face.add(ticket("T-1"), ticket("T-2"))
-    database = Failing(face.database, reads=True, error=error)
-    monkeypatch.setitem(face.desk.__dict__, "database", database)
-    monkeypatch.setitem(face.desk.__dict__, "operation_seconds", 10 if error else 0.5)
+    await gql.add(ticket("T-1"), ticket("T-2"))
+    database = Failing(gql.database, reads=True, error=error)
+    monkeypatch.setitem(gql.services.__dict__, "database", database)
+    monkeypatch.setitem(gql.services.__dict__, "operation_seconds", 10 if error else 0.5)
     document = "mutation($id: ID!) { gone: deleteTicket(input: {id: $id}) "
     document += "{ deletedTicketId errors { code } } }"
 
-    answer = (await face.post(f"{HEAD}) {{ {CREATE} {{ errors {{ code }} ticket {{ id }} }} }}",
+    answer = (await gql.post(f"{HEAD}) {{ {CREATE} {{ errors {{ code }} ticket {{ id }} }} }}",
                               GIVEN)).json()  # fmt: skip
-    gone = (await face.post(document, {"id": str(key("T-1"))})).json()
+    gone = (await gql.post(document, {"id": str(key("T-1"))})).json()
 
     assert answer["data"] == {"createTicket": {"errors": [], "ticket": None}}
     assert answer["errors"][0]["path"] == ["createTicket", "ticket"]
@@ -178,16 +178,16 @@ async def test_a_write_whose_answer_cannot_be_read_is_told(
     assert gone["data"] == {"gone": {"deletedTicketId": str(key("T-1")), "errors": []}}
     monkeypatch.undo()
     # T-1 is gone, and the new one is there.
-    assert (await counted(face))[0] == 2
+    assert (await counted(gql))[0] == 2
 
 
-async def test_a_mutation_alone_that_did_nothing_has_no_data(face: Face) -> None:
-    answer = (await face.post(f"{HEAD}) {{ {CREATE} {{ ticket {{ id }} }} }}", GIVEN, None)).json()
+async def test_a_mutation_alone_that_did_nothing_has_no_data(gql: GraphQLClient) -> None:
+    answer = (await gql.post(f"{HEAD}) {{ {CREATE} {{ ticket {{ id }} }} }}", GIVEN, None)).json()
 
     assert answer["data"] is None
     assert answer["errors"][0]["path"] == ["createTicket"]
     assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert await counted(face) == [0, 0, 0]
+    assert await counted(gql) == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ async def test_a_mutation_alone_that_did_nothing_has_no_data(face: Face) -> None
     ],
 )  # fmt: skip
 async def test_an_error_of_a_read_names_its_field_and_spreads_as_far_as_it_must(
-    face: Face, document: str, data: Any, paths: list[list[str | int]]
+    gql: GraphQLClient, document: str, data: Any, paths: list[list[str | int]]
 ) -> None:
-    await face.add(ticket("T-1", assigned_to_id=key("agent")), ticket("T-2"))
+    await gql.add(ticket("T-1", assigned_to_id=key("agent")), ticket("T-2"))
     document = ("query($id: ID!) " if "$id" in document else "") + document
 
-    answer = (await face.post(document, {"id": str(key("T-1"))})).json()
+    answer = (await gql.post(document, {"id": str(key("T-1"))})).json()
 
     assert [error["path"] for error in answer.get("errors", [])] == paths
     assert answer["data"] == data

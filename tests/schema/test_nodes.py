@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from models import Role
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import attachment, comment, contact, event, key, ticket, user
 
 pytestmark = pytest.mark.anyio
@@ -26,9 +26,9 @@ TYPES = {
 
 
 @pytest.fixture
-async def some(face: Face) -> Face:
+async def some(gql: GraphQLClient) -> GraphQLClient:
     """Give one object of each type, and the same of another company."""
-    await face.add(
+    await gql.add(
         contact("carol"),
         ticket("T-1"),
         comment("public", "T-1"),
@@ -41,16 +41,16 @@ async def some(face: Face) -> Face:
         user("rival", Role.CUSTOMER, company_id=key("other")),
         user("colleague", Role.CUSTOMER, company_id=key("acme")),
     )
-    return face
+    return gql
 
 
-async def test_node_fetches_any_object_by_its_id(some: Face) -> None:
+async def test_node_fetches_any_object_by_its_id(some: GraphQLClient) -> None:
     for name, typename in TYPES.items():
         data = await some.ask(NODE, {"id": str(key(name))})
         assert data["node"] == {"__typename": typename, "id": str(key(name))}
 
 
-async def test_nodes_keep_order_gaps_and_repetitions(some: Face) -> None:
+async def test_nodes_keep_order_gaps_and_repetitions(some: GraphQLClient) -> None:
     names = ["agent", "nobody", "T-1", "acme", "T-1", "nobody"]
     data = await some.ask(NODES, {"ids": [*(str(key(name)) for name in names), "no id", ""]})
     types = [node and node["__typename"] for node in data["nodes"]]
@@ -58,14 +58,14 @@ async def test_nodes_keep_order_gaps_and_repetitions(some: Face) -> None:
     assert (await some.ask(NODES, {"ids": []}))["nodes"] == []
 
 
-async def test_at_most_100_nodes_at_once(some: Face) -> None:
+async def test_at_most_100_nodes_at_once(some: GraphQLClient) -> None:
     ids = [str(key("T-1"))] * 101
     assert len((await some.ask(NODES, {"ids": ids[:100]}))["nodes"]) == 100
     error = await some.refused(NODES, {"ids": ids})
     assert error["message"] == "`ids` takes at most 100 ids."
 
 
-async def test_what_a_customer_may_not_see_does_not_exist(some: Face) -> None:
+async def test_what_a_customer_may_not_see_does_not_exist(some: GraphQLClient) -> None:
     unknown = await some.post(NODE, {"id": str(key("nobody"))}, "customer")
     for name in ("T-2", "elsewhere", "secret", "other", "theirs", "rival", "note"):
         known = {"id": str(key(name))}
@@ -74,7 +74,7 @@ async def test_what_a_customer_may_not_see_does_not_exist(some: Face) -> None:
         assert hidden.json() == unknown.json() == {"data": {"node": None}}, name
 
 
-async def test_a_customer_sees_colleagues_but_no_staff_by_id(some: Face) -> None:
+async def test_a_customer_sees_colleagues_but_no_staff_by_id(some: GraphQLClient) -> None:
     for name, seen in {"customer": True, "colleague": True, "agent": False, "boss": False}.items():
         data = await some.ask(NODE, {"id": str(key(name))}, "customer")
         assert (data["node"] is not None) is seen, name
@@ -91,7 +91,7 @@ LEADING: dict[str, tuple[str, str, Callable[[UUID], SQLModel]]] = {
 
 @pytest.mark.parametrize("how", LEADING)
 async def test_a_customer_fetches_whom_they_are_shown_with_what_is_shown(
-    some: Face, how: str
+    some: GraphQLClient, how: str
 ) -> None:
     root, field, leading = LEADING[how]
     await some.add(leading(key("agent")))
@@ -110,7 +110,9 @@ async def test_a_customer_fetches_whom_they_are_shown_with_what_is_shown(
     assert "agent" not in {node["username"] for node in listed["nodes"]}
 
 
-async def test_an_uploader_is_fetched_and_what_is_hidden_leads_to_nobody(some: Face) -> None:
+async def test_an_uploader_is_fetched_and_what_is_hidden_leads_to_nobody(
+    some: GraphQLClient,
+) -> None:
     await some.add(
         comment("hidden", "T-1", author_id=key("boss"), is_internal=True),
         event("quiet", "T-1", actor_id=key("boss"), is_internal=True),
@@ -125,7 +127,7 @@ async def test_an_uploader_is_fetched_and_what_is_hidden_leads_to_nobody(some: F
     assert (await some.ask(NODE, boss, "customer"))["node"] is not None
 
 
-async def test_a_ticket_by_id_or_by_number(some: Face) -> None:
+async def test_a_ticket_by_id_or_by_number(some: GraphQLClient) -> None:
     query = "query($id: ID, $number: String) { ticket(id: $id, ticketNumber: $number) { id } }"
     id_ = str(key("T-1"))
     spellings = [id_, id_.upper(), UUID(id_).hex, f"{{{id_}}}", f"urn:uuid:{id_}"]
@@ -143,7 +145,7 @@ async def test_a_ticket_by_id_or_by_number(some: Face) -> None:
         assert error["message"] == "Give exactly one of `id` and `ticketNumber`."
 
 
-async def test_the_viewer_is_who_asks_and_null_for_nobody(some: Face) -> None:
+async def test_the_viewer_is_who_asks_and_null_for_nobody(some: GraphQLClient) -> None:
     query = "{ viewer { username email } }"
     for name in ("agent", "boss", "customer"):
         assert (await some.ask(query, None, name))["viewer"]["username"] == name
@@ -163,7 +165,7 @@ READS = [
 ]
 
 
-async def test_everything_but_the_viewer_needs_a_login(some: Face) -> None:
+async def test_everything_but_the_viewer_needs_a_login(some: GraphQLClient) -> None:
     for read in READS:
         error = await some.refused(f"{{ {read} }}", None, None)
         assert error["extensions"]["code"] == "UNAUTHENTICATED"

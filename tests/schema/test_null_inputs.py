@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLInputObjectType, is_non_null_type
 
 from schema import create_schema
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import company, key, ticket
 
 pytestmark = [
@@ -39,22 +39,22 @@ def document(mutation: str) -> str:
 
 
 @pytest.mark.parametrize("mutation", REQUIRED)
-async def test_null_is_absent_where_something_is_created(face: Face, mutation: str) -> None:
-    await face.add(ticket("T-1"))
+async def test_null_is_absent_where_something_is_created(gql: GraphQLClient, mutation: str) -> None:
+    await gql.add(ticket("T-1"))
     given = REQUIRED[mutation] | nulls(mutation)
     assert len(given) > len(REQUIRED[mutation])
 
-    answer = await face.ask(document(mutation), {"input": given}, "boss")
+    answer = await gql.ask(document(mutation), {"input": given}, "boss")
 
     assert answer["done"]["errors"] == []
 
 
-async def test_what_is_null_gets_its_default(face: Face) -> None:
+async def test_what_is_null_gets_its_default(gql: GraphQLClient) -> None:
     given = REQUIRED["createTicket"] | nulls("createTicket")
     query = """mutation($input: CreateTicketInput!) { createTicket(input: $input) {
         ticket { status priority category tags contact { id } dueDate assignedTeam } } }"""
 
-    made = (await face.ask(query, {"input": given}))["createTicket"]["ticket"]
+    made = (await gql.ask(query, {"input": given}))["createTicket"]["ticket"]
 
     assert made == {
         "status": "NEW", "priority": "MEDIUM", "category": "GENERAL", "tags": [],
@@ -62,21 +62,21 @@ async def test_what_is_null_gets_its_default(face: Face) -> None:
     }  # fmt: skip
 
 
-async def test_assigning_says_whom_or_null(face: Face) -> None:
-    await face.add(ticket("T-1", assigned_to_id=key("agent")), company("third"))
+async def test_assigning_says_whom_or_null(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1", assigned_to_id=key("agent")), company("third"))
     query = """mutation($input: AssignTicketInput!) { assignTicket(input: $input) {
         ticket { assignedTo { username } version } errors { code field } } }"""
     wanted: dict[str, Any] = {"id": str(key("T-1"))}
 
     async def assign(**more: Any) -> Any:
-        return (await face.ask(query, {"input": wanted | more}))["assignTicket"]
+        return (await gql.ask(query, {"input": wanted | more}))["assignTicket"]
 
     absent = await assign()
     assert absent["errors"] == [{"code": "INVALID", "field": ["userId"]}]
     stale = await assign(userId=None, expectedVersion=9)
     assert stale["errors"] == [{"code": "CONFLICT", "field": ["expectedVersion"]}]
     current = '{ ticket(ticketNumber: "T-1") { assignedTo { username } } }'
-    assert (await face.ask(current))["ticket"]["assignedTo"] == {"username": "agent"}
+    assert (await gql.ask(current))["ticket"]["assignedTo"] == {"username": "agent"}
 
     done = await assign(userId=None, expectedVersion=1)
     assert done == {"ticket": {"assignedTo": None, "version": 2}, "errors": []}

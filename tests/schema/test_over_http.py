@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from schema.transport import negotiation
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import company, key
 
 pytestmark = [
@@ -48,8 +48,8 @@ def of_new(subject: str) -> dict[str, Any]:
     return {"input": wanted}
 
 
-async def tickets(face: Face) -> list[str]:
-    async with face.database.engine.connect() as connection:
+async def tickets(gql: GraphQLClient) -> list[str]:
+    async with gql.database.engine.connect() as connection:
         found = await connection.execute(text("SELECT subject FROM tickets ORDER BY ticket_number"))
         return [row[0] for row in found]
 
@@ -75,12 +75,14 @@ async def tickets(face: Face) -> list[str]:
         ("multipart/mixed, application/json;q=0.1", negotiation.JSON),
     ],
 )
-async def test_the_client_chooses_the_media_type(face: Face, accept: str | None, kind: str) -> None:
-    headers = {**face.headers("agent")}
-    face.client.headers.pop("accept", None)
+async def test_the_client_chooses_the_media_type(
+    gql: GraphQLClient, accept: str | None, kind: str
+) -> None:
+    headers = {**gql.headers("agent")}
+    gql.client.headers.pop("accept", None)
     if accept is not None:
         headers["Accept"] = accept
-    response = await face.client.post("/graphql", json={"query": VIEWER}, headers=headers)
+    response = await gql.client.post("/graphql", json={"query": VIEWER}, headers=headers)
     assert response.json() == AGENT
     assert response.headers["content-type"].split(";")[0] == kind
     assert response.headers["cache-control"] == "no-store"
@@ -90,12 +92,12 @@ async def test_the_client_chooses_the_media_type(face: Face, accept: str | None,
     "accept",
     ["text/plain", "multipart/mixed", "application/json;q=0", "image/*", "application/json;q=2"],
 )
-async def test_what_no_answer_has_is_not_acceptable(face: Face, accept: str) -> None:
+async def test_what_no_answer_has_is_not_acceptable(gql: GraphQLClient, accept: str) -> None:
     body = {"query": CREATE, "variables": of_new("No")}
-    headers = {"Accept": accept, **face.headers("agent")}
-    error = refusal(await face.client.post("/graphql", json=body, headers=headers), 406)
+    headers = {"Accept": accept, **gql.headers("agent")}
+    error = refusal(await gql.client.post("/graphql", json=body, headers=headers), 406)
     assert negotiation.GRAPHQL in error["message"]
-    assert await tickets(face) == []
+    assert await tickets(gql) == []
 
 
 @pytest.mark.parametrize(
@@ -113,12 +115,12 @@ async def test_what_no_answer_has_is_not_acceptable(face: Face, accept: str) -> 
     ],
 )
 async def test_only_graphql_answers_have_a_status_of_their_own(
-    face: Face, query: str, variables: Any, name: str | None, plain: int, trusted: int
+    gql: GraphQLClient, query: str, variables: Any, name: str | None, plain: int, trusted: int
 ) -> None:
     body = {"query": query, "variables": variables, "operationName": name}
     for accept, status in ((negotiation.JSON, plain), (negotiation.GRAPHQL, trusted)):
-        headers = {"Accept": accept, **face.headers("agent")}
-        response = await face.client.post("/graphql", json=body, headers=headers)
+        headers = {"Accept": accept, **gql.headers("agent")}
+        response = await gql.client.post("/graphql", json=body, headers=headers)
         assert response.status_code == status
         assert response.headers["content-type"].split(";")[0] == accept
         answer = response.json()
@@ -158,11 +160,11 @@ async def test_only_graphql_answers_have_a_status_of_their_own(
     ],
 )
 async def test_a_body_that_is_no_request_is_refused_whatever_is_accepted(
-    face: Face, body: bytes
+    gql: GraphQLClient, body: bytes
 ) -> None:
     for accept in (negotiation.JSON, negotiation.GRAPHQL, negotiation.EVENTS):
         headers = {"Accept": accept, "Content-Type": negotiation.JSON}
-        refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
+        refusal(await gql.client.post("/graphql", content=body, headers=headers), 400)
 
 
 @pytest.mark.parametrize(
@@ -184,77 +186,77 @@ async def test_a_body_that_is_no_request_is_refused_whatever_is_accepted(
     ],
 )
 async def test_a_request_says_that_it_is_json(
-    face: Face, content_type: str | None, status: int
+    gql: GraphQLClient, content_type: str | None, status: int
 ) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     body = json.dumps({"query": "{ __typename }"})
-    response = await face.client.post("/graphql", content=body, headers=headers)
+    response = await gql.client.post("/graphql", content=body, headers=headers)
     if status == 200:
         assert response.json() == {"data": {"__typename": "Query"}}
     else:
         refusal(response, status)
 
 
-async def test_a_request_has_one_content_type(face: Face) -> None:
+async def test_a_request_has_one_content_type(gql: GraphQLClient) -> None:
     headers = [("Content-Type", negotiation.JSON), ("Content-Type", negotiation.JSON)]
     body = b'{"query": "{ __typename }"}'
-    refusal(await face.client.post("/graphql", content=body, headers=headers), 400)
+    refusal(await gql.client.post("/graphql", content=body, headers=headers), 400)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
-async def test_other_methods_are_told_which_there_are(face: Face, method: str) -> None:
-    response = await face.client.request(method, "/graphql", json={"query": VIEWER})
+async def test_other_methods_are_told_which_there_are(gql: GraphQLClient, method: str) -> None:
+    response = await gql.client.request(method, "/graphql", json={"query": VIEWER})
     refusal(response, 405)
     assert response.headers["allow"] == "GET, HEAD, POST"
 
 
-async def test_a_query_may_come_by_get_and_head(face: Face) -> None:
+async def test_a_query_may_come_by_get_and_head(gql: GraphQLClient) -> None:
     params = {"query": f"query A {VIEWER}", "operationName": "", "variables": "", "extensions": ""}
-    headers = face.headers("agent")
-    response = await face.client.get("/graphql", params=params, headers=headers)
+    headers = gql.headers("agent")
+    response = await gql.client.get("/graphql", params=params, headers=headers)
     assert response.json() == AGENT
     assert response.headers["vary"] == "Accept, Authorization"
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
-    head = await face.client.head("/graphql", params=params, headers=headers)
+    head = await gql.client.head("/graphql", params=params, headers=headers)
     assert head.status_code == 200
     assert head.headers["content-length"] == response.headers["content-length"]
     for wrong in ("variables", "extensions"):
         for value in ("{", "3", "[]"):
-            refusal(await face.client.get("/graphql", params={**params, wrong: value}), 400)
+            refusal(await gql.client.get("/graphql", params={**params, wrong: value}), 400)
 
 
 @pytest.mark.parametrize("accept", [negotiation.JSON, negotiation.GRAPHQL, negotiation.EVENTS])
-async def test_a_mutation_needs_post(face: Face, accept: str) -> None:
+async def test_a_mutation_needs_post(gql: GraphQLClient, accept: str) -> None:
     params = {"query": CREATE, "variables": json.dumps(of_new("No"))}
-    headers = {"Accept": accept, **face.headers("agent")}
+    headers = {"Accept": accept, **gql.headers("agent")}
     for method in ("GET", "HEAD"):
-        response = await face.client.request(method, "/graphql", params=params, headers=headers)
+        response = await gql.client.request(method, "/graphql", params=params, headers=headers)
         assert response.headers["allow"] == "POST"
         assert response.status_code == 405
-    refusal(await face.client.get("/graphql", params=params, headers=headers), 405)
-    assert await tickets(face) == []
+    refusal(await gql.client.get("/graphql", params=params, headers=headers), 405)
+    assert await tickets(gql) == []
 
 
-async def test_a_subscription_needs_a_stream(face: Face) -> None:
+async def test_a_subscription_needs_a_stream(gql: GraphQLClient) -> None:
     body = {"query": "subscription { ticketEvents { cursor } }"}
     for accept in (negotiation.JSON, negotiation.GRAPHQL, URQL):
-        headers = {"Accept": accept, **face.headers("agent")}
-        error = refusal(await face.client.post("/graphql", json=body, headers=headers), 400)
+        headers = {"Accept": accept, **gql.headers("agent")}
+        error = refusal(await gql.client.post("/graphql", json=body, headers=headers), 400)
         assert negotiation.EVENTS in error["message"]
 
 
-async def test_a_page_of_another_site_cannot_write(face: Face) -> None:
+async def test_a_page_of_another_site_cannot_write(gql: GraphQLClient) -> None:
     """Everything that a form or a simple request of a page may send (Fetch, CORS)."""
-    await face.add(company("c"))
+    await gql.add(company("c"))
     body = json.dumps({"query": CREATE, "variables": of_new("No")})
-    headers = face.headers("agent")
+    headers = gql.headers("agent")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         sent = {**headers, "Content-Type": kind}
-        response = await face.client.post("/graphql", content=body, headers=sent)
+        response = await gql.client.post("/graphql", content=body, headers=sent)
         assert 400 <= response.status_code < 500
-    response = await face.client.post(
+    response = await gql.client.post(
         "/graphql", files={"operations": (None, body), "map": (None, "{}")}, headers=headers
     )
     assert "GraphQL-Require-Preflight" in refusal(response, 400)["message"]
-    assert await tickets(face) == []
+    assert await tickets(gql) == []

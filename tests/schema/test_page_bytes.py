@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from resolvers.query.field_types import MAX_PAGE_BYTES
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 LONG = 300_000
 COUNT = 20
 # What a page may have: one event may go beyond the limit.
-MOST = MAX_PAGE_BYTES + 3 * LONG
+MAX_COUNT = MAX_PAGE_BYTES + 3 * LONG
 LONG_CHANGE = [{"field": "description", "from": "x" * (LONG // 2), "to": "y" * (LONG // 2)}]
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 FEED = "query($after: String, $before: String, $first: Int, $last: Int) { page: ticketEvents("
@@ -28,18 +28,18 @@ HISTORY += " }"
 
 
 @pytest.fixture
-async def long(face: Face) -> Face:
+async def long(gql: GraphQLClient) -> GraphQLClient:
     """Give events with long changes, of a ticket and a comment with long texts."""
     changed = {"changes": LONG_CHANGE, "comment_id": key("c")}
-    await face.add(
+    await gql.add(
         ticket("T-1", description="d" * LONG),
         comment("c", "T-1", text="t" * LONG),
         *(event(f"e{i}", "T-1", seq=i + 1, **changed) for i in range(COUNT)),
     )
-    return face
+    return gql
 
 
-async def walk(face: Face, query: str, **window: Any) -> list[list[str]]:
+async def walk(gql: GraphQLClient, query: str, **window: Any) -> list[list[str]]:
     """Return the ids of all pages of a list, read in one direction."""
     backwards = "last" in window
     more, cursor = ("hasPreviousPage", "startCursor") if backwards else ("hasNextPage", "endCursor")
@@ -47,8 +47,8 @@ async def walk(face: Face, query: str, **window: Any) -> list[list[str]]:
     pages: list[list[str]] = []
     position = None
     while True:
-        response = await face.post(query, {**window, place: position})
-        assert len(response.content) < MOST
+        response = await gql.post(query, {**window, place: position})
+        assert len(response.content) < MAX_COUNT
         page = response.json()["data"]
         page = page.get("ticket", page)["page"]
         nodes = page.get("nodes") or [edge["node"] for edge in page["edges"]]
@@ -64,7 +64,9 @@ IDS = [str(key(f"e{i}")) for i in range(COUNT)]
 
 
 @pytest.mark.parametrize("query", [FEED, HISTORY], ids=["feed", "history"])
-async def test_pages_are_bounded_by_bytes_without_gap_or_repetition(long: Face, query: str) -> None:
+async def test_pages_are_bounded_by_bytes_without_gap_or_repetition(
+    long: GraphQLClient, query: str
+) -> None:
     for nodes in (
         "nodes { id changes { field from to } }",
         "edges { node { id ticket { description } } }",
@@ -82,41 +84,41 @@ async def test_pages_are_bounded_by_bytes_without_gap_or_repetition(long: Face, 
     assert [len(page) for page in await walk(long, asked, first=4)] == [4] * 5
 
 
-async def test_what_is_not_asked_for_does_not_count(long: Face) -> None:
+async def test_what_is_not_asked_for_does_not_count(long: GraphQLClient) -> None:
     nodes = "nodes { id type ticket { subject } comment { isInternal } }"
     assert await walk(long, FEED.replace("NODES", nodes), first=100) == [IDS]
 
 
-async def test_a_text_counts_as_often_as_it_is_asked_for(long: Face) -> None:
+async def test_a_text_counts_as_often_as_it_is_asked_for(long: GraphQLClient) -> None:
     nodes = "nodes { id a: ticket { description } b: ticket { c: description d: description } }"
     pages = await walk(long, FEED.replace("NODES", nodes), first=100)
     assert [len(page) for page in pages] == [3] * 6 + [2]
 
 
-async def test_the_first_event_of_a_page_comes_whatever_its_size(face: Face) -> None:
+async def test_the_first_event_of_a_page_comes_whatever_its_size(gql: GraphQLClient) -> None:
     huge = [{"field": "description", "from": "x", "to": "x" * (MAX_PAGE_BYTES + 1)}]
-    await face.add(*(event(f"e{i}", "T-1", seq=i + 1, changes=huge) for i in range(3)))
+    await gql.add(*(event(f"e{i}", "T-1", seq=i + 1, changes=huge) for i in range(3)))
     query = FEED.replace("NODES", "nodes { id changes { field to } }")
     for position, found in ((None, 0), ("e0", 1)):
         after = None
         if position:
-            first = await face.ask(query, {"first": 1})
+            first = await gql.ask(query, {"first": 1})
             after = first["page"]["pageInfo"]["endCursor"]
-        page = (await face.ask(query, {"first": 100, "after": after}))["page"]
+        page = (await gql.ask(query, {"first": 100, "after": after}))["page"]
         assert [node["id"] for node in page["nodes"]] == [str(key(f"e{found}"))]
         assert page["pageInfo"]["hasNextPage"]
 
 
-async def test_a_page_that_is_full_with_the_last_event_has_no_next_one(face: Face) -> None:
+async def test_a_page_that_is_full_with_the_last_event_has_no_next_one(gql: GraphQLClient) -> None:
     half = [{"field": "description", "from": "", "to": "x" * (MAX_PAGE_BYTES // 2)}]
-    await face.add(*(event(f"e{i}", "T-1", seq=i + 1, changes=half) for i in range(2)))
+    await gql.add(*(event(f"e{i}", "T-1", seq=i + 1, changes=half) for i in range(2)))
     query = FEED.replace("NODES", "nodes { id changes { field to } }")
-    page = (await face.ask(query, {"first": 100}))["page"]
+    page = (await gql.ask(query, {"first": 100}))["page"]
     assert len(page["nodes"]) == 2
     assert not page["pageInfo"]["hasNextPage"]
 
 
-async def test_a_bounded_page_is_one_statement(long: Face) -> None:
+async def test_a_bounded_page_is_one_statement(long: GraphQLClient) -> None:
     query = FEED.replace("NODES", "nodes { id changes { to } ticket { description } }")
     await long.ask(query, {"first": 100})
     long.statements.clear()
@@ -124,7 +126,7 @@ async def test_a_bounded_page_is_one_statement(long: Face) -> None:
     assert len(long.statements) == 1
 
 
-async def test_deliveries_are_bounded_as_well(face: Face) -> None:
+async def test_deliveries_are_bounded_as_well(gql: GraphQLClient) -> None:
     rows: list[SQLModel] = [
         Webhook(
             id=key("hook"), url="https://hooks.example/", cursor=2**62, salt="s", enabled=False,
@@ -138,7 +140,7 @@ async def test_deliveries_are_bounded_as_well(face: Face) -> None:
         )
         for i in range(COUNT)
     ]  # fmt: skip
-    async with face.database.transaction() as session:
+    async with gql.database.transaction() as session:
         session.add(rows[0])
         await session.flush()
         session.add_all(rows[1:])
@@ -148,7 +150,7 @@ async def test_deliveries_are_bounded_as_well(face: Face) -> None:
     sizes = []
     after = None
     while True:
-        answer = await face.ask(query, {"after": after}, "boss")
+        answer = await gql.ask(query, {"after": after}, "boss")
         [hook] = answer["webhooks"]["nodes"]
         page = hook["deliveries"]
         found += [node["id"] for node in page["nodes"]]
@@ -160,15 +162,15 @@ async def test_deliveries_are_bounded_as_well(face: Face) -> None:
     assert sorted(found) == sorted(str(key(f"d{i:02}")) for i in range(COUNT))
 
 
-async def test_lengths_of_excerpts_are_numbers(face: Face) -> None:
-    await face.add(ticket("T-1", description="a" * 5000))
+async def test_lengths_of_excerpts_are_numbers(gql: GraphQLClient) -> None:
+    await gql.add(ticket("T-1", description="a" * 5000))
     change = (
         "mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id } } }"
     )
     given = {"id": str(key("T-1")), "description": "a" * 5000 + "b", "subject": "New"}
-    await face.ask(change, {"input": given})
+    await gql.ask(change, {"input": given})
     query = "{ ticketEvents { nodes { changes { field to excerptStart fromLength toLength } } } }"
-    [node] = (await face.ask(query))["ticketEvents"]["nodes"]
+    [node] = (await gql.ask(query))["ticketEvents"]["nodes"]
     nothing = {"excerptStart": None, "fromLength": None, "toLength": None}
     assert node["changes"] == [
         {"field": "subject", "to": "New", **nothing},

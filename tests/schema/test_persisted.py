@@ -12,7 +12,7 @@ import pytest
 from schema.execution import persisted_documents
 from schema.execution.persisted_documents import hash_of
 from schema.transport import negotiation
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import company, ticket, user
 
@@ -33,52 +33,54 @@ UNKNOWN = {
         {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}
     ]
 }
-Send = Callable[[Face, dict[str, Any]], Any]
+Send = Callable[[GraphQLClient, dict[str, Any]], Any]
 
 
 def by_hash(digest: str) -> dict[str, Any]:
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
 
 
-async def post(face: Face, body: dict[str, Any]) -> Any:
-    response = await face.client.post("/graphql", json=body, headers=face.headers("agent"))
+async def post(gql: GraphQLClient, body: dict[str, Any]) -> Any:
+    response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
     assert response.status_code == 200
     return response.json()
 
 
-async def get(face: Face, body: dict[str, Any]) -> Any:
-    response = await asked_by_get(face, body)
+async def get(gql: GraphQLClient, body: dict[str, Any]) -> Any:
+    response = await request_by_get(gql, body)
     assert response.status_code == 200
     return response.json()
 
 
-async def asked_by_get(face: Face, body: dict[str, Any], **headers: str) -> httpx.Response:
+async def request_by_get(
+    gql: GraphQLClient, body: dict[str, Any], **headers: str
+) -> httpx.Response:
     params = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
-    return await face.client.get(
-        "/graphql", params=params, headers={**face.headers("agent"), **headers}
+    return await gql.client.get(
+        "/graphql", params=params, headers={**gql.headers("agent"), **headers}
     )
 
 
-async def batch(face: Face, body: dict[str, Any]) -> Any:
-    response = await face.client.post("/graphql", json=[body], headers=face.headers("agent"))
+async def batch(gql: GraphQLClient, body: dict[str, Any]) -> Any:
+    response = await gql.client.post("/graphql", json=[body], headers=gql.headers("agent"))
     assert response.status_code == 200
     (answer,) = response.json()
     return answer
 
 
-async def stream(face: Face, body: dict[str, Any]) -> Any:
-    headers = {"Accept": negotiation.EVENTS, **face.headers("agent")}
-    response = await face.client.post("/graphql", json=body, headers=headers)
+async def stream(gql: GraphQLClient, body: dict[str, Any]) -> Any:
+    headers = {"Accept": negotiation.EVENTS, **gql.headers("agent")}
+    response = await gql.client.post("/graphql", json=body, headers=headers)
     assert response.status_code == 200
     first = response.text.splitlines()
     assert first[0] == "event: next"
     return json.loads(first[1].removeprefix("data: "))
 
 
-async def form(face: Face, body: dict[str, Any]) -> Any:
+async def form(gql: GraphQLClient, body: dict[str, Any]) -> Any:
     parts = {"operations": (None, json.dumps(body)), "map": (None, "{}")}
-    headers = {"GraphQL-Require-Preflight": "1", **face.headers("agent")}
-    response = await face.client.post("/graphql", files=parts, headers=headers)
+    headers = {"GraphQL-Require-Preflight": "1", **gql.headers("agent")}
+    response = await gql.client.post("/graphql", files=parts, headers=headers)
     assert response.status_code == 200
     return response.json()
 
@@ -87,107 +89,109 @@ WAYS = pytest.mark.parametrize("send", [post, get, batch, stream, form])
 
 
 @asynccontextmanager
-async def desk(
+async def services(
     opens: Opens, tmp_path: Path, *manifests: object, **more: Any
-) -> AsyncIterator[Face]:
+) -> AsyncIterator[GraphQLClient]:
     """Open an application with these manifests."""
     paths = []
     for i, manifest in enumerate(manifests):
         paths.append(tmp_path / f"{i}.json")
         paths[-1].write_text(json.dumps(manifest), "utf-8")
-    async with opens(graphql_manifest=",".join(map(str, paths)), **more) as face:
-        await face.add(company("acme"), user("agent"), ticket("T-1"))
-        yield face
+    async with opens(graphql_manifest=",".join(map(str, paths)), **more) as gql:
+        await gql.add(company("acme"), user("agent"), ticket("T-1"))
+        yield gql
 
 
 @WAYS
-async def test_a_document_registers_by_its_hash(face: Face, send: Send) -> None:
+async def test_a_document_registers_by_its_hash(gql: GraphQLClient, send: Send) -> None:
     digest = hash_of(MINE)
-    assert await send(face, by_hash(digest)) == UNKNOWN
-    assert await send(face, {"documentId": f"sha256:{digest}"}) == UNKNOWN
-    assert await send(face, {"query": MINE, **by_hash(digest)}) == AGENT
-    assert await send(face, by_hash(digest)) == AGENT
-    assert await send(face, {"documentId": f"sha256:{digest}"}) == AGENT
-    assert await send(face, {"query": "", **by_hash(digest)}) == AGENT
+    assert await send(gql, by_hash(digest)) == UNKNOWN
+    assert await send(gql, {"documentId": f"sha256:{digest}"}) == UNKNOWN
+    assert await send(gql, {"query": MINE, **by_hash(digest)}) == AGENT
+    assert await send(gql, by_hash(digest)) == AGENT
+    assert await send(gql, {"documentId": f"sha256:{digest}"}) == AGENT
+    assert await send(gql, {"query": "", **by_hash(digest)}) == AGENT
 
 
-async def test_an_unknown_document_is_no_valid_request_for_graphql_answers(face: Face) -> None:
+async def test_an_unknown_document_is_no_valid_request_for_graphql_answers(
+    gql: GraphQLClient,
+) -> None:
     headers = {"Accept": negotiation.GRAPHQL}
-    response = await face.client.post("/graphql", json=by_hash("x"), headers=headers)
+    response = await gql.client.post("/graphql", json=by_hash("x"), headers=headers)
     assert (response.status_code, response.json()) == (400, UNKNOWN)
 
 
-async def test_only_what_is_valid_and_has_its_hash_is_kept(face: Face) -> None:
+async def test_only_what_is_valid_and_has_its_hash_is_kept(gql: GraphQLClient) -> None:
     for text in ("{", "{ nothing }", LONG):
-        answer = await post(face, {"query": text, **by_hash(hash_of(text))})
+        answer = await post(gql, {"query": text, **by_hash(hash_of(text))})
         assert "errors" in answer or text is LONG
-        assert await post(face, by_hash(hash_of(text))) == UNKNOWN
+        assert await post(gql, by_hash(hash_of(text))) == UNKNOWN
     wrong = hash_of("another")
-    answer = await post(face, {"query": MINE, **by_hash(wrong)})
+    answer = await post(gql, {"query": MINE, **by_hash(wrong)})
     assert answer["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
     assert "data" not in answer
     for digest in (wrong, hash_of(MINE)):
-        assert await post(face, by_hash(digest)) == UNKNOWN
+        assert await post(gql, by_hash(digest)) == UNKNOWN
 
 
 async def test_what_was_used_last_is_kept_longest(
-    face: Face, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persisted_documents, "MOST_REGISTERED", 2)
+    monkeypatch.setattr(persisted_documents, "MAX_REGISTERED", 2)
     texts = [f"query Q{i} {{ __typename }}" for i in range(3)]
     for text in texts[:2]:
-        await post(face, {"query": text, **by_hash(hash_of(text))})
-    await post(face, by_hash(hash_of(texts[0])))
-    await post(face, {"query": texts[2], **by_hash(hash_of(texts[2]))})
-    known = [await post(face, by_hash(hash_of(text))) != UNKNOWN for text in texts]
+        await post(gql, {"query": text, **by_hash(hash_of(text))})
+    await post(gql, by_hash(hash_of(texts[0])))
+    await post(gql, {"query": texts[2], **by_hash(hash_of(texts[2]))})
+    known = [await post(gql, by_hash(hash_of(text))) != UNKNOWN for text in texts]
     assert known == [True, False, True]
 
 
 async def test_what_an_answer_costs_does_not_change_its_tag(opens: Opens, tmp_path: Path) -> None:
-    async with desk(opens, tmp_path, rate_limit=1000) as face:
-        await post(face, {"query": MINE, **by_hash(hash_of(MINE))})
-        first = await asked_by_get(face, by_hash(hash_of(MINE)))
+    async with services(opens, tmp_path, rate_limit=1000) as gql:
+        await post(gql, {"query": MINE, **by_hash(hash_of(MINE))})
+        first = await request_by_get(gql, by_hash(hash_of(MINE)))
         tag = {"If-None-Match": first.headers["etag"]}
         left = first.json()["extensions"]["cost"]["throttle"]["available"]
-        second = await asked_by_get(face, by_hash(hash_of(MINE)))
+        second = await request_by_get(gql, by_hash(hash_of(MINE)))
         assert second.json()["extensions"]["cost"]["throttle"]["available"] < left
-        assert (await asked_by_get(face, by_hash(hash_of(MINE)), **tag)).status_code == 304
+        assert (await request_by_get(gql, by_hash(hash_of(MINE)), **tag)).status_code == 304
 
 
-async def test_an_answer_by_get_is_asked_for_again_by_its_tag(face: Face) -> None:
-    await post(face, {"query": MINE, **by_hash(hash_of(MINE))})
+async def test_an_answer_by_get_is_asked_for_again_by_its_tag(gql: GraphQLClient) -> None:
+    await post(gql, {"query": MINE, **by_hash(hash_of(MINE))})
     asked = by_hash(hash_of(MINE))
-    first = await asked_by_get(face, asked)
+    first = await request_by_get(gql, asked)
     tag = first.headers["etag"]
     assert first.headers["cache-control"] == "private, no-cache"
     assert first.headers["vary"] == "Accept, Authorization"
     for same in (tag, f'W/{tag}, "x"', "*"):
-        again = await asked_by_get(face, asked, **{"If-None-Match": same})
+        again = await request_by_get(gql, asked, **{"If-None-Match": same})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == tag
         assert "content-type" not in again.headers
-    other = await asked_by_get(face, asked, **{"If-None-Match": '"x"'})
+    other = await request_by_get(gql, asked, **{"If-None-Match": '"x"'})
     assert (other.status_code, other.json()) == (200, AGENT)
     # Somebody else has another answer.
     anonymous = {"Authorization": "", "If-None-Match": tag}
-    nobody = await asked_by_get(face, asked, **anonymous)
+    nobody = await request_by_get(gql, asked, **anonymous)
     assert nobody.json() == {"data": {"viewer": None}}
     assert nobody.headers["etag"] != tag
 
 
-async def test_what_failed_is_not_kept(face: Face) -> None:
+async def test_what_failed_is_not_kept(gql: GraphQLClient) -> None:
     text = "{ viewer { id } ticket { id } }"
-    await post(face, {"query": text, **by_hash(hash_of(text))})
+    await post(gql, {"query": text, **by_hash(hash_of(text))})
     for asked in (by_hash(hash_of(text)), by_hash("x"), {"query": MINE}):
-        response = await asked_by_get(face, asked, **{"If-None-Match": "*"})
+        response = await request_by_get(gql, asked, **{"If-None-Match": "*"})
         assert response.status_code == 200
         assert response.headers["cache-control"] == "no-store"
         assert "etag" not in response.headers
 
 
 async def test_a_persisted_mutation_needs_post(opens: Opens, tmp_path: Path) -> None:
-    async with desk(opens, tmp_path, {"rename": RENAME}) as face:
-        response = await asked_by_get(face, {"documentId": "rename"})
+    async with services(opens, tmp_path, {"rename": RENAME}) as gql:
+        response = await request_by_get(gql, {"documentId": "rename"})
         assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
@@ -207,29 +211,29 @@ async def test_a_manifest_is_known_from_the_start(
     some = f"tickets(filter: {{status: {{in: [{'ASSIGNED ' * 100}]}}}}) {{ totalCount }}"
     many = f"query Many {{ {' '.join(f'a{i}: {some}' for i in range(20))} }} # {'-' * 2000}"
     manifests = ({"0123abcd": MINE}, {"many": many}, APOLLO)
-    async with desk(opens, tmp_path, *manifests, graphql_documents=accepted) as face:
+    async with services(opens, tmp_path, *manifests, graphql_documents=accepted) as gql:
         digest = f"sha256:{hash_of(MINE)}"
         for name in ("0123abcd", "a", digest):
-            assert await send(face, {"documentId": name}) == AGENT
+            assert await send(gql, {"documentId": name}) == AGENT
         for name in ("0123abcd", hash_of(MINE)):
-            assert await send(face, by_hash(name)) == AGENT
+            assert await send(gql, by_hash(name)) == AGENT
             if send is not get:
-                assert await send(face, {"query": MINE, **by_hash(name)}) == AGENT
-        assert await send(face, {"documentId": "0123"}) == UNKNOWN
+                assert await send(gql, {"query": MINE, **by_hash(name)}) == AGENT
+        assert await send(gql, {"documentId": "0123"}) == UNKNOWN
         if send is not get:
-            assert len((await send(face, {"documentId": "many"}))["data"]) == 20
+            assert len((await send(gql, {"documentId": "many"}))["data"]) == 20
 
 
 @WAYS
 async def test_a_server_of_persisted_documents_takes_no_bare_text(
     opens: Opens, tmp_path: Path, send: Send
 ) -> None:
-    async with desk(opens, tmp_path, graphql_documents="persisted") as face:
-        (error,) = (await send(face, {"query": MINE}))["errors"]
+    async with services(opens, tmp_path, graphql_documents="persisted") as gql:
+        (error,) = (await send(gql, {"query": MINE}))["errors"]
         assert error["extensions"] == {"code": "FORBIDDEN"}
         assert "documentId" in error["message"]
-        assert await send(face, {"query": MINE, **by_hash(hash_of(MINE))}) == AGENT
-        assert await send(face, by_hash(hash_of(MINE))) == AGENT
+        assert await send(gql, {"query": MINE, **by_hash(hash_of(MINE))}) == AGENT
+        assert await send(gql, by_hash(hash_of(MINE))) == AGENT
 
 
 @WAYS
@@ -244,16 +248,16 @@ async def test_a_server_of_trusted_documents_runs_no_others(
         {"query": "{ __schema { types { name } } }"},
         {"query": "{"},
     )
-    async with desk(opens, tmp_path, trusted, graphql_documents="trusted") as face:
+    async with services(opens, tmp_path, trusted, graphql_documents="trusted") as gql:
         for asked in refused:
-            answer = await send(face, asked)
+            answer = await send(gql, asked)
             (error,) = answer["errors"]
             assert "data" not in answer
             assert error["extensions"] == {"code": "FORBIDDEN"}
             assert error["message"] == "This server runs only the documents of its manifest."
-        assert await send(face, by_hash(hash_of(other))) == UNKNOWN
-        assert await send(face, {"query": MINE}) == AGENT
-        assert await send(face, {"documentId": "mine"}) == AGENT
+        assert await send(gql, by_hash(hash_of(other))) == UNKNOWN
+        assert await send(gql, {"query": MINE}) == AGENT
+        assert await send(gql, {"documentId": "mine"}) == AGENT
 
 
 async def test_graphiql_is_off_where_it_could_not_ask(opens: Opens, tmp_path: Path) -> None:
@@ -261,6 +265,6 @@ async def test_graphiql_is_off_where_it_could_not_ask(opens: Opens, tmp_path: Pa
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"mine": MINE}), "utf-8")
     for accepted, shown in (("any", True), ("persisted", False), ("trusted", False)):
-        async with opens(graphql_manifest=str(manifest), graphql_documents=accepted) as face:
-            response = await face.client.get("/graphql", headers=html)
+        async with opens(graphql_manifest=str(manifest), graphql_documents=accepted) as gql:
+            response = await gql.client.get("/graphql", headers=html)
             assert response.headers["content-type"].startswith("text/html") is shown

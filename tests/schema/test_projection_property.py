@@ -16,7 +16,7 @@ from resolvers.signing import Signer
 from schema import sdl
 from tests import proofs
 from tests.schema.argument_values import ArgumentValues
-from tests.schema.client import SECRET, Face
+from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.documents import Documents
 from tests.schema.reference import Reference
 from tests.schema.rows import World, load, make_world
@@ -83,7 +83,7 @@ def asked(draw: st.DrawFn) -> Asked:
 
 
 @pytest.fixture
-async def world(full: Face) -> World:
+async def world(full: GraphQLClient) -> World:
     """Give the rows as the ORM reads them."""
     return await load(full.database)
 
@@ -92,15 +92,15 @@ async def world(full: Face) -> World:
 @EXAMPLES
 @given(asked=asked())
 async def test_answers_are_those_of_an_executor_over_rows(
-    full: Face, world: World, asked: Asked
+    full: GraphQLClient, world: World, asked: Asked
 ) -> None:
     document = parse(asked.text)
     assert validate(SCHEMA, document) == []
     viewer = next(user for user in world.users if user.username == asked.viewer)
-    reference = Reference(world, viewer, full.clock.now, full.desk.signer, "http://desk.test")
+    reference = Reference(world, viewer, full.clock.now, full.services.signer, "http://desk.test")
     expected = reference.answer(SCHEMA, document, asked.variables)
     answer = await full.ask(asked.text, asked.variables, viewer.id)
-    assert comparable(answer, full.desk.signer) == comparable(expected, full.desk.signer)
+    assert comparable(answer, full.services.signer) == comparable(expected, full.services.signer)
 
 
 async def test_the_rows_have_what_makes_answers_differ(world: World) -> None:

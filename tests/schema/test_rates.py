@@ -10,7 +10,7 @@ import pytest
 
 from schema import create_schema
 from schema.execution.context import GraphContext
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import company, event, ticket, user
 
@@ -30,30 +30,30 @@ CREATE = """mutation Create($input: CreateCompanyInput!) {
 
 
 @pytest.fixture
-async def small(opens: Opens) -> AsyncIterator[Face]:
+async def small(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give a desk whose users have 120 points a minute."""
-    async with opens(rate_limit=120, max_cost=110) as face:
-        await face.add(company("acme"), user("agent"), user("boss"))
+    async with opens(rate_limit=120, max_cost=110) as gql:
+        await gql.add(company("acme"), user("agent"), user("boss"))
         # What is new costs more.
         for query in (MANY, LEFT, ONE, VIEWER):
-            await face.post(query)
-            face.clock.move(hours=1)
-        yield face
+            await gql.post(query)
+            gql.clock.move(hours=1)
+        yield gql
 
 
-async def cost_of(face: Face, query: str, viewer: Any = "agent", **variables: Any) -> Any:
-    answer = (await face.post(query, variables or None, viewer)).json()
+async def cost_of(gql: GraphQLClient, query: str, viewer: Any = "agent", **variables: Any) -> Any:
+    answer = (await gql.post(query, variables or None, viewer)).json()
     assert "errors" not in answer, answer
     return answer["extensions"]["cost"]
 
 
-async def drain(face: Face, points: int, viewer: Any = "agent") -> None:
+async def drain(gql: GraphQLClient, points: int, viewer: Any = "agent") -> None:
     """Use points up, with objects that are really answered."""
     for _ in range(points):
-        await cost_of(face, ONE, viewer)
+        await cost_of(gql, ONE, viewer)
 
 
-async def test_an_answer_tells_what_it_cost(small: Face) -> None:
+async def test_an_answer_tells_what_it_cost(small: GraphQLClient) -> None:
     assert await cost_of(small, MANY) == {
         "requested": 101,
         "actual": 1,
@@ -61,7 +61,7 @@ async def test_an_answer_tells_what_it_cost(small: Face) -> None:
     }
 
 
-async def test_too_few_points_are_refused_until_they_are_back(small: Face) -> None:
+async def test_too_few_points_are_refused_until_they_are_back(small: GraphQLClient) -> None:
     await drain(small, 30)
     small.statements.clear()
     response = await small.post(MANY)
@@ -85,13 +85,13 @@ async def test_too_few_points_are_refused_until_they_are_back(small: Face) -> No
     assert (await cost_of(small, MANY))["throttle"]["available"] == 101
 
 
-async def test_what_is_cheap_goes_on_where_what_is_dear_is_refused(small: Face) -> None:
+async def test_what_is_cheap_goes_on_where_what_is_dear_is_refused(small: GraphQLClient) -> None:
     await drain(small, 30)
     assert "errors" in (await small.post(MANY)).json()
     assert (await cost_of(small, VIEWER))["throttle"]["available"] == 89
 
 
-async def test_users_and_addresses_have_points_of_their_own(small: Face) -> None:
+async def test_users_and_addresses_have_points_of_their_own(small: GraphQLClient) -> None:
     await drain(small, 20, "agent")
     await drain(small, 5, None)
     for viewer, left in (("agent", 100), ("boss", 120), (None, 115)):
@@ -99,7 +99,7 @@ async def test_users_and_addresses_have_points_of_their_own(small: Face) -> None
         assert data["rateLimit"]["available"] == left
 
 
-async def test_how_much_is_left_costs_nothing_to_ask(small: Face) -> None:
+async def test_how_much_is_left_costs_nothing_to_ask(small: GraphQLClient) -> None:
     await drain(small, 120)
     for _ in range(2):
         answer = (await small.post(LEFT)).json()
@@ -113,13 +113,13 @@ async def test_how_much_is_left_costs_nothing_to_ask(small: Face) -> None:
     assert answer["data"]["rateLimit"]["resetAt"].endswith("Z")
 
 
-async def test_a_write_costs_ten_more_and_does_not_give_them_back(small: Face) -> None:
+async def test_a_write_costs_ten_more_and_does_not_give_them_back(small: GraphQLClient) -> None:
     told = await cost_of(small, CREATE, input={"name": "x"})
     # The payload, its object and twenty errors; there was one error, the viewer being no Admin.
     assert (told["requested"], told["actual"]) == (32, 12)
 
 
-async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: Face) -> None:
+async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: GraphQLClient) -> None:
     small.statements.clear()
     query = "query($n: Int) { tickets(first: $n) { nodes { id company { id } } } }"
     error = await small.refused(query, {"n": 60})
@@ -129,7 +129,7 @@ async def test_what_is_too_dear_for_any_bucket_is_a_mistake(small: Face) -> None
     await small.ask(query, {"n": 50})
 
 
-async def test_what_costs_exactly_as_much_as_it_may_is_run(small: Face) -> None:
+async def test_what_costs_exactly_as_much_as_it_may_is_run(small: GraphQLClient) -> None:
     exactly = "{ companies(first: 8) { nodes { id } } tickets(first: 100) { nodes { id } } }"
     small.clock.move(hours=1)
     assert (await cost_of(small, exactly))["requested"] == 110
@@ -138,7 +138,7 @@ async def test_what_costs_exactly_as_much_as_it_may_is_run(small: Face) -> None:
     assert error["message"] == "An operation may cost 110 points; this one may cost 111."
 
 
-async def test_all_that_is_left_can_be_used_and_no_more(small: Face) -> None:
+async def test_all_that_is_left_can_be_used_and_no_more(small: GraphQLClient) -> None:
     await drain(small, 19)
     assert (await cost_of(small, MANY))["requested"] == 101
     await drain(small, 19)
@@ -146,7 +146,7 @@ async def test_all_that_is_left_can_be_used_and_no_more(small: Face) -> None:
 
 
 async def test_an_operation_whose_time_is_up_gets_nothing_back(
-    small: Face, monkeypatch: pytest.MonkeyPatch
+    small: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_statement: object) -> None:
         await asyncio.Event().wait()
@@ -154,8 +154,8 @@ async def test_an_operation_whose_time_is_up_gets_nothing_back(
     # Who asks is known by now.
     await small.ask(LEFT)
     with monkeypatch.context() as patch:
-        patch.setattr(small.desk.database, "fetch_row", never)
-        patch.setitem(small.desk.__dict__, "operation_seconds", 0.05)
+        patch.setattr(small.services.database, "fetch_row", never)
+        patch.setitem(small.services.__dict__, "operation_seconds", 0.05)
         answer = (await small.post(MANY)).json()
     assert answer["errors"][0]["extensions"]["code"] == "TIMEOUT"
     told = answer["extensions"]["cost"]
@@ -178,7 +178,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_what_is_refused_costs_points_also_in_a_batch(small: Face, name: str) -> None:
+async def test_what_is_refused_costs_points_also_in_a_batch(
+    small: GraphQLClient, name: str
+) -> None:
     async def post(body: object) -> Any:
         return (await small.client.post("/graphql", json=body, headers=headers)).json()
 
@@ -201,20 +203,22 @@ async def test_what_is_refused_costs_points_also_in_a_batch(small: Face, name: s
 
 
 async def test_a_bucket_holds_what_one_operation_may_cost(opens: Opens) -> None:
-    async with opens(rate_limit=1, max_cost=500) as face:
-        data = await face.ask(LEFT, viewer=None)
+    async with opens(rate_limit=1, max_cost=500) as gql:
+        data = await gql.ask(LEFT, viewer=None)
         assert data["rateLimit"]["maximum"] == 500
 
 
-async def test_nothing_is_counted_where_it_is_off(face: Face) -> None:
-    answer = (await face.post(MANY)).json()
+async def test_nothing_is_counted_where_it_is_off(gql: GraphQLClient) -> None:
+    answer = (await gql.post(MANY)).json()
     assert list(answer) == ["data"]
-    assert (await face.ask(LEFT))["rateLimit"] is None
+    assert (await gql.ask(LEFT))["rateLimit"] is None
     for _ in range(12):
-        await face.ask(LOGIN, {"input": {"username": "agent", "password": "wrong"}}, None)
+        await gql.ask(LOGIN, {"input": {"username": "agent", "password": "wrong"}}, None)
 
 
-async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(small: Face) -> None:
+async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(
+    small: GraphQLClient,
+) -> None:
     headers = {"Accept": "text/event-stream", **small.headers("agent")}
 
     async def streamed(query: str) -> Any:
@@ -230,10 +234,10 @@ async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(small: 
     assert error["extensions"]["retryAfter"] == 1
 
 
-async def test_a_subscription_costs_once_when_it_is_opened(small: Face) -> None:
+async def test_a_subscription_costs_once_when_it_is_opened(small: GraphQLClient) -> None:
     await small.add(ticket("T-1"), *(event(f"e{i}", "T-1") for i in range(5)))
     token = small.headers("agent")["Authorization"].split()[1]
-    context = GraphContext(small.desk, "http://desk.test", "1", token)
+    context = GraphContext(small.services, "http://desk.test", "1", token)
     await context.identify()
     follow = 'subscription { ticketEvents(after: "") { id ticket { id } } }'
     async with aclosing(await create_schema().stream(follow, None, context)) as results:
@@ -252,43 +256,43 @@ async def test_a_subscription_costs_once_when_it_is_opened(small: Face) -> None:
 
 
 async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
-    async with opens(rate_limit=100_000) as face:
-        await face.add(user("agent"))
+    async with opens(rate_limit=100_000) as gql:
+        await gql.add(user("agent"))
 
         async def attempt(name: str) -> Any:
             given = {"input": {"username": name, "password": "wrong"}}
-            return (await face.post(LOGIN, given, None)).json()
+            return (await gql.post(LOGIN, given, None)).json()
 
         for name in ("agent", "nobody-of-this-name"):
             for spelled in (name, f" {name.upper()} ") * 5:
                 assert (await attempt(spelled))["data"]["login"]["errors"] == [{"code": "INVALID"}]
-                face.clock.move(seconds=0.1)
-            face.statements.clear()
+                gql.clock.move(seconds=0.1)
+            gql.statements.clear()
             (error,) = (await attempt(name))["errors"]
             assert error["extensions"] == {"code": "THROTTLED", "retryAfter": 5}
-            assert face.statements == []
-            face.clock.move(seconds=60)
-        face.clock.move(seconds=5)
+            assert gql.statements == []
+            gql.clock.move(seconds=60)
+        gql.clock.move(seconds=5)
         assert "errors" not in await attempt("agent")
 
 
 async def test_too_many_logins_are_told_by_a_header_and_a_status(opens: Opens) -> None:
-    async with opens(rate_limit=100_000) as face:
+    async with opens(rate_limit=100_000) as gql:
         headers = {"Accept": "application/graphql-response+json"}
         body = {"query": LOGIN, "variables": {"input": {"username": "nobody", "password": "x"}}}
         for _ in range(10):
-            response = await face.client.post("/graphql", json=body, headers=headers)
+            response = await gql.client.post("/graphql", json=body, headers=headers)
             assert (response.status_code, "retry-after" in response.headers) == (200, False)
         for accept, status in (("application/graphql-response+json", 429), ("*/*", 200)):
-            response = await face.client.post("/graphql", json=body, headers={"Accept": accept})
+            response = await gql.client.post("/graphql", json=body, headers={"Accept": accept})
             (error,) = response.json()["errors"]
             assert error["extensions"] == {"code": "THROTTLED", "retryAfter": 6}
             assert (response.status_code, response.headers["retry-after"]) == (status, "6")
 
 
 async def test_names_of_one_address_are_limited_together(opens: Opens) -> None:
-    async with opens(rate_limit=100_000) as face:
+    async with opens(rate_limit=100_000) as gql:
         for i in range(51):
             given = {"input": {"username": f"name {i}", "password": "wrong"}}
-            answer = (await face.post(LOGIN, given, None)).json()
+            answer = (await gql.post(LOGIN, given, None)).json()
             assert ("errors" in answer) is (i == 50)

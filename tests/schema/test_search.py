@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from models import Role, Ticket
 from models.search import normalize_search
 from resolvers.query.filters.search_terms import search_terms
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import comment, company, contact, key, ticket, user
 
 pytestmark = pytest.mark.anyio
@@ -42,23 +42,21 @@ Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 
-async def found(face: Face, text: str) -> set[str]:
-    nodes = (await face.ask(FOUND, {"s": text}))["tickets"]["nodes"]
+async def found(gql: GraphQLClient, text: str) -> set[str]:
+    nodes = (await gql.ask(FOUND, {"s": text}))["tickets"]["nodes"]
     return {node["ticketNumber"] for node in nodes}
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_case_and_normal_form_make_no_difference(face: Face, form: Form) -> None:
-    await face.add(
+async def test_case_and_normal_form_make_no_difference(gql: GraphQLClient, form: Form) -> None:
+    await gql.add(
         *(ticket(f"T-{i}", subject=normalize(form, text)) for i, (text, *_) in enumerate(TEXTS))
     )
     for i, (_, right, wrong) in enumerate(TEXTS):
         for term, asked in product(right, FORMS):
-            assert f"T-{i}" in await found(
-                face, f'"{normalize(asked, term)}"'.replace("\\", "\\\\")
-            )
+            assert f"T-{i}" in await found(gql, f'"{normalize(asked, term)}"'.replace("\\", "\\\\"))
         for term in wrong:
-            assert f"T-{i}" not in await found(face, term), term
+            assert f"T-{i}" not in await found(gql, term), term
 
 
 ALPHABET = "aAbß ẞıİiIσςΣéÉe\u0301\u0307\u0345ᾳǅ%_/\\\"',\x1f\nเกา้東한글ﬀ\u212a\U00010414"
@@ -74,12 +72,12 @@ WORDS = st.text(alphabet=st.sampled_from(ALPHABET), max_size=6)
 )
 @given(texts=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=8), searches=st.lists(WORDS))
 async def test_the_databases_find_what_python_finds(
-    face: Face, texts: list[tuple[str, str]], searches: list[str]
+    gql: GraphQLClient, texts: list[tuple[str, str]], searches: list[str]
 ) -> None:
-    async with face.database.transaction() as session:
+    async with gql.database.transaction() as session:
         await session.exec(delete(Ticket))
     rows = [ticket(f"#{i}", subject=s, description=d) for i, (s, d) in enumerate(texts)]
-    await face.add(*rows)
+    await gql.add(*rows)
     for search in searches:
         terms = [normalize_search(term) for term in search_terms(search)]
         expected = {
@@ -93,23 +91,23 @@ async def test_the_databases_find_what_python_finds(
                 for term in terms
             )
         }
-        assert await found(face, search) == expected, search
+        assert await found(gql, search) == expected, search
 
 
-async def test_no_term_is_found_across_two_fields_or_in_another_one(face: Face) -> None:
-    await face.add(
+async def test_no_term_is_found_across_two_fields_or_in_another_one(gql: GraphQLClient) -> None:
+    await gql.add(
         ticket("T-1", subject="one", description="two"),
         company("third", website="https://third.example/"),
         ticket("T-2", subject="-", company_id=key("third")),
         comment("unsearched", "T-1"),
     )
     for text in ('"one two"', '"one\x1ftwo"', '"one\ntwo"', "third.example", "unsearched"):
-        assert await found(face, text) == set(), text
-    assert await found(face, "THIRD") == {"T-2"}
+        assert await found(gql, text) == set(), text
+    assert await found(gql, "THIRD") == {"T-2"}
 
 
-async def test_every_list_with_a_search_folds_alike(face: Face) -> None:
-    await face.add(
+async def test_every_list_with_a_search_folds_alike(gql: GraphQLClient) -> None:
+    await gql.add(
         company("bücher", notes="ÄRGER"),
         contact("Ärzte", title="ΒΌΡΡΑΣ", email="ÄNNE@b.example"),
         user("gustav", Role.SALES, first_name="Gústav", email="GÚ@desk.example"),
@@ -121,9 +119,9 @@ async def test_every_list_with_a_search_folds_alike(face: Face) -> None:
         ('contacts(filter: {search: "βόρρας änne"}) { nodes { n: name } }', "Ärzte"),
         ('users(filter: {search: "GU\u0301STAV"}) { nodes { n: username } }', "gustav"),
     ):
-        data = await face.ask(f"{{ found: {read} }}")
+        data = await gql.ask(f"{{ found: {read} }}")
         assert [node["n"] for node in data["found"]["nodes"]] == [name], read
     private = '{ users(filter: {search: "gú@DESK"}) { nodes { username } } }'
     for viewer, names in (("boss", ["gustav"]), ("gustav", ["gustav"]), ("agent", [])):
-        nodes = (await face.ask(private, None, viewer))["users"]["nodes"]
+        nodes = (await gql.ask(private, None, viewer))["users"]["nodes"]
         assert [node["username"] for node in nodes] == names, viewer

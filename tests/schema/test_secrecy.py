@@ -8,7 +8,7 @@ import pytest
 
 from schema.errors.redaction import without_values
 from schema.transport.view import GraphQLView
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import user
 from tests.schema.ways import SENDS, batch, form, get, post, stream, trusting
@@ -35,10 +35,10 @@ VARIABLES: tuple[Any, ...] = (
 )
 
 
-async def test_a_password_in_the_wrong_place_is_not_repeated(face: Face) -> None:
+async def test_a_password_in_the_wrong_place_is_not_repeated(gql: GraphQLClient) -> None:
     for send in (post, trusting, batch, stream, form):
         for variables in VARIABLES:
-            answer = await send(face, LOGIN, variables)
+            answer = await send(gql, LOGIN, variables)
             assert SECRET not in answer
             assert "BAD_USER_INPUT" in answer
             assert "Variable '$i' has invalid value" in answer
@@ -58,9 +58,9 @@ DOCUMENTS = (
 )
 
 
-async def test_a_password_in_a_document_is_not_repeated(face: Face) -> None:
+async def test_a_password_in_a_document_is_not_repeated(gql: GraphQLClient) -> None:
     for query in DOCUMENTS:
-        answer = await post(face, query)
+        answer = await post(gql, query)
         assert SECRET not in answer, query
         assert "BAD_USER_INPUT" in answer
 
@@ -159,20 +159,20 @@ GUESSED_VALUES: tuple[tuple[str, Any], ...] = (
 async def test_where_the_schema_may_not_be_asked_for_no_message_names_any_of_it(
     opens: Opens,
 ) -> None:
-    async with opens(introspection=False) as face:
-        await face.add(user("agent"))
+    async with opens(introspection=False) as gql:
+        await gql.add(user("agent"))
         asked = [(query, {"a": 1}) for query in GUESSED]
         asked += [(query, {"a": value}) for query, value in GUESSED_VALUES]
         for query, variables in asked:
             for send in (post, stream):
-                answer = await send(face, query, variables)
+                answer = await send(gql, query, variables)
                 for message in re.findall(r'"message":"((?:[^"\\]|\\.)*)"', answer):
                     assert not NAMES.search(message), (query, message)
                     assert SECRET not in message, (query, message)
                     assert "'" not in message.replace("'$a'", ""), (query, message)
                 assert '"message":' in answer, query
         body = {"query": "{ viewer { id } }", "operationName": SECRET}
-        response = await face.client.post("/graphql", json=body, headers=face.headers("agent"))
+        response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
         assert "no operation of the name" in response.text
         assert SECRET not in response.text
 
@@ -181,8 +181,8 @@ def broken(*_args: object) -> None:
     raise RuntimeError(SECRET)
 
 
-def view_of(face: Face) -> GraphQLView:
-    views = (getattr(route, "app", None) for route in face.app.routes)
+def view_of(gql: GraphQLClient) -> GraphQLView:
+    views = (getattr(route, "app", None) for route in gql.app.routes)
     return next(view for view in views if isinstance(view, GraphQLView))
 
 
@@ -206,19 +206,22 @@ def assert_masked(answer: str, log: str) -> None:
 
 
 async def test_a_fault_of_a_resolver_is_masked(
-    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await face.ask("{ viewer { id } }")
-    monkeypatch.setitem(face.desk.__dict__, "database", Broken(face.database))
+    await gql.ask("{ viewer { id } }")
+    monkeypatch.setitem(gql.services.__dict__, "database", Broken(gql.database))
     for send in SENDS:
-        assert_masked(await send(face, "{ tickets { totalCount } }"), caplog.text)
+        assert_masked(await send(gql, "{ tickets { totalCount } }"), caplog.text)
 
 
 @pytest.mark.parametrize("literal", [False, True])
 async def test_a_fault_of_a_scalar_is_masked(
-    face: Face, literal: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient,
+    literal: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    scalar: Any = view_of(face).schema._schema.type_map["DateTime"]
+    scalar: Any = view_of(gql).schema._schema.type_map["DateTime"]
     for name in ("coerce_input_value", "coerce_input_literal", "parse_value", "parse_literal"):
         if getattr(scalar, name) is not None:
             monkeypatch.setattr(scalar, name, broken)
@@ -228,35 +231,35 @@ async def test_a_fault_of_a_scalar_is_masked(
         query = f"query {send.__name__}{'' if literal else '($t: DateTime)'} {{ tickets"
         value = f'"{when}"' if literal else "$t"
         query += f"(filter: {{createdAt: {{gt: {value}}}}}) {{ totalCount }} }}"
-        answer = await send(face, query, None if literal else {"t": when})
+        answer = await send(gql, query, None if literal else {"t": when})
         assert_masked(answer, caplog.text)
 
 
 async def test_a_fault_while_answering_is_masked(
-    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GraphQLView, "process_result", broken)
     for send in (post, get, trusting, batch, form):
-        assert_masked(await send(face, "{ viewer { id } }"), caplog.text)
+        assert_masked(await send(gql, "{ viewer { id } }"), caplog.text)
     # An answer that has begun breaks off.
     caplog.clear()
     with pytest.raises(RuntimeError):
-        await stream(face, "{ viewer { id } }")
+        await stream(gql, "{ viewer { id } }")
     assert SECRET in caplog.text
 
 
 async def test_what_a_client_sent_is_in_no_log(
-    face: Face, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with caplog.at_level(logging.INFO):
-        await face.post(LOGIN, {"i": {"username": SECRET, "password": SECRET}})
-        await face.post(LOGIN, {"i": {"username": SECRET, "password": [SECRET]}})
+        await gql.post(LOGIN, {"i": {"username": SECRET, "password": SECRET}})
+        await gql.post(LOGIN, {"i": {"username": SECRET, "password": [SECRET]}})
         # A statement that fails.
-        async with face.database.engine.begin() as connection:
+        async with gql.database.engine.begin() as connection:
             await connection.exec_driver_sql("DROP TABLE webhooks")
         create = "mutation($i: CreateWebhookInput!) { createWebhook(input: $i) { webhook { id } } }"
         given = {"url": f"https://example.com/{SECRET}"}
-        answer = await face.post(create, {"i": given}, "boss")
+        answer = await gql.post(create, {"i": given}, "boss")
     assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert "webhooks" in caplog.text
     assert SECRET not in caplog.text

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models import Role
-from tests.limits import DEEPEST, UNBOUNDED
-from tests.schema.client import Face
+from tests.limits import MAX_DEPTH, UNBOUNDED
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import attachment, comment, company, key, ticket, user
 
@@ -39,16 +39,16 @@ def nested(turn: str, levels: int, leaf: str) -> str:
 
 
 @pytest.fixture
-async def loop(opens: Opens) -> AsyncIterator[Face]:
+async def loop(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give a ticket that everything leads back to, and limits as high as they go."""
-    async with opens(**UNBOUNDED) as face:
-        await face.add(
+    async with opens(**UNBOUNDED) as gql:
+        await gql.add(
             company("acme"),
             user("agent"),
             user("customer", Role.CUSTOMER, company_id=company("acme").id),
         )
-        await face.add(ticket("T-1"), comment("c", "T-1"), attachment("f", "T-1"))
-        yield face
+        await gql.add(ticket("T-1"), comment("c", "T-1"), attachment("f", "T-1"))
+        yield gql
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ async def loop(opens: Opens) -> AsyncIterator[Face]:
 )
 @pytest.mark.parametrize("turn", TURNS)
 async def test_every_depth_that_is_allowed_works(
-    loop: Face, turn: str, leaf: str, viewer: str
+    loop: GraphQLClient, turn: str, leaf: str, viewer: str
 ) -> None:
     step = TURNS[turn][1]
     # The ticket and the leaf are fields, too.
-    for levels in range(0, DEEPEST - 1, step):
+    for levels in range(0, MAX_DEPTH - 1, step):
         inner = nested(turn, levels, leaf)
         data = await loop.ask(f'{{ ticket(ticketNumber: "T-1") {{ {inner} }} }}', None, viewer)
         word = "downloadUrl" if turn == "files" else turn
         assert str(data).count(word) == levels // step
-        if levels < DEEPEST / 2:
+        if levels < MAX_DEPTH / 2:
             query = f'{{ nodes(ids: ["{key("T-1")}"]) {{ ... on Ticket {{ {inner} }} }} }}'
             assert (await loop.ask(query, None, viewer))["nodes"] == [data["ticket"]]
             query = f"{{ tickets(last: 1) {{ edges {{ node {{ {inner} }} }} }} }}"
@@ -73,7 +73,7 @@ async def test_every_depth_that_is_allowed_works(
             assert str(data["tickets"]["edges"][0]["node"]).count(word) == levels // step
 
 
-async def test_a_filter_of_some_depth_fits_into_a_list_of_some_depth(loop: Face) -> None:
+async def test_a_filter_of_some_depth_fits_into_a_list_of_some_depth(loop: GraphQLClient) -> None:
     query = """query($filter: TicketFilter, $ids: [ID!]!) { nodes(ids: $ids) { ... on Ticket {
         company { tickets(filter: $filter) { edges { cursor node { WHO } } totalCount } }
     } } }"""
@@ -85,21 +85,21 @@ async def test_a_filter_of_some_depth_fits_into_a_list_of_some_depth(loop: Face)
         inner = {"or": [{"and": [], "mine": levels % 2 == 0}, inner]}
 
 
-async def test_hundreds_of_root_fields_work(loop: Face) -> None:
+async def test_hundreds_of_root_fields_work(loop: GraphQLClient) -> None:
     fields = " ".join(f'a{i}: ticket(ticketNumber: "T-1") {{ id }}' for i in range(300))
     data = await loop.ask(f"{{ {fields} }}")
     assert len(data) == 300
     assert len({ticket["id"] for ticket in data.values()}) == 1
 
 
-async def test_hundreds_of_fields_of_one_object_work(loop: Face) -> None:
+async def test_hundreds_of_fields_of_one_object_work(loop: GraphQLClient) -> None:
     fields = " ".join(f"a{i}: subject b{i}: isOverdue c{i}: tags" for i in range(300))
     data = await loop.ask(f'{{ ticket(ticketNumber: "T-1") {{ {fields} }} }}')
     assert list(data["ticket"])[:4] == ["a0", "b0", "c0", "a1"]
     assert len(data["ticket"]) == 900
 
 
-async def test_a_hundred_lists_inside_one_object_work(loop: Face) -> None:
+async def test_a_hundred_lists_inside_one_object_work(loop: GraphQLClient) -> None:
     lists = " ".join(
         f"a{i}: comments(first: {i + 1}) {{ edges {{ cursor node {{ author {{ id }} text }} }} }}"
         for i in range(100)
@@ -108,7 +108,7 @@ async def test_a_hundred_lists_inside_one_object_work(loop: Face) -> None:
     assert len({str(edges) for edges in data["ticket"].values()}) == 1
 
 
-async def test_keys_merge_from_fragments_and_keep_their_first_place(loop: Face) -> None:
+async def test_keys_merge_from_fragments_and_keep_their_first_place(loop: GraphQLClient) -> None:
     query = """
         query($yes: Boolean!, $no: Boolean!) {
           ticket(ticketNumber: "T-1") {
@@ -128,7 +128,7 @@ async def test_keys_merge_from_fragments_and_keep_their_first_place(loop: Face) 
     assert list(data["ticket"]) == ["company", "id", "same", "version", "status"]
 
 
-async def test_a_directive_variable_behind_another_one_still_counts(loop: Face) -> None:
+async def test_a_directive_variable_behind_another_one_still_counts(loop: GraphQLClient) -> None:
     query = """
         query($outer: Boolean!, $inner: Boolean!) {
           ticket(ticketNumber: "T-1") {
@@ -143,7 +143,7 @@ async def test_a_directive_variable_behind_another_one_still_counts(loop: Face) 
         assert list(company) == (["id", "name"] if inner else ["id"]) * outer
 
 
-async def test_an_object_of_which_nothing_is_left_is_an_empty_one(loop: Face) -> None:
+async def test_an_object_of_which_nothing_is_left_is_an_empty_one(loop: GraphQLClient) -> None:
     no = "@skip(if: true)"
     query = f"""{{
         tickets {{

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import attachment, comment, company, contact, event, key, ticket
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ READS = {
 }
 
 
-async def fill(face: Face, count: int) -> None:
+async def fill(gql: GraphQLClient, count: int) -> None:
     """Add so many rows of each kind."""
     for start in range(count):
         person = contact(f"p{start}")
@@ -47,36 +47,36 @@ async def fill(face: Face, count: int) -> None:
         said = comment(f"c{start}", "T-0", author_id=key("agent"))
         file = attachment(f"f{start}", "T-0", uploaded_by_id=key("boss"))
         told = event(f"e{start}", "T-0", comment_id=key("c0"), actor_id=key("agent"))
-        await face.add(company(f"company{start}"), person, made, said, file, told)
+        await gql.add(company(f"company{start}"), person, made, said, file, told)
 
 
 @pytest.mark.parametrize("count", [1, 10, 100])
-async def test_each_root_field_is_one_statement(face: Face, count: int) -> None:
-    await fill(face, count)
-    await face.ask("{ viewer { id } }")
+async def test_each_root_field_is_one_statement(gql: GraphQLClient, count: int) -> None:
+    await fill(gql, count)
+    await gql.ask("{ viewer { id } }")
     for name, read in READS.items():
-        face.statements.clear()
-        data = await face.ask(f"{{ {read} }}")
-        assert len(face.statements) == 1, name
+        gql.statements.clear()
+        data = await gql.ask(f"{{ {read} }}")
+        assert len(gql.statements) == 1, name
         assert data[name], name
-    face.statements.clear()
-    await face.ask(f"{{ {' '.join(READS.values())} }}")
-    assert len(face.statements) == len(READS)
+    gql.statements.clear()
+    await gql.ask(f"{{ {' '.join(READS.values())} }}")
+    assert len(gql.statements) == len(READS)
 
 
-async def test_who_asks_is_looked_up_once_in_a_while(face: Face) -> None:
+async def test_who_asks_is_looked_up_once_in_a_while(gql: GraphQLClient) -> None:
     for _ in range(2):
-        face.statements.clear()
-        await face.ask("{ tickets { totalCount } }")
-    assert len(face.statements) == 1
-    face.clock.move(seconds=10)
-    face.statements.clear()
-    await face.ask("{ tickets { totalCount } }")
-    assert len(face.statements) == 2
+        gql.statements.clear()
+        await gql.ask("{ tickets { totalCount } }")
+    assert len(gql.statements) == 1
+    gql.clock.move(seconds=10)
+    gql.statements.clear()
+    await gql.ask("{ tickets { totalCount } }")
+    assert len(gql.statements) == 2
 
 
-async def test_other_values_of_the_variables_take_the_same_plan(face: Face) -> None:
-    await fill(face, 3)
+async def test_other_values_of_the_variables_take_the_same_plan(gql: GraphQLClient) -> None:
+    await fill(gql, 3)
     query = """
         query($first: Int, $search: String, $status: TicketStatus, $ids: [ID!], $tag: String) {
           tickets(first: $first, filter: {
@@ -85,27 +85,27 @@ async def test_other_values_of_the_variables_take_the_same_plan(face: Face) -> N
         }
     """
     first = {"first": 1, "search": "one", "status": "NEW", "ids": [], "tag": "a"}
-    await face.ask(query, first)
-    plans = len(face.desk.plans)
+    await gql.ask(query, first)
+    plans = len(gql.services.plans)
     ids = [str(key("acme"))] * 50
     other = {"first": 1, "search": "T-1", "status": "CLOSED", "ids": ids, "tag": "b'--"}
-    await face.ask(query, other)
-    assert len(face.desk.plans) == plans
+    await gql.ask(query, other)
+    assert len(gql.services.plans) == plans
     # A null is as if it had not been given, which is another structure.
-    await face.ask(query, other | {"status": None})
-    assert len(face.desk.plans) == plans + 1
+    await gql.ask(query, other | {"status": None})
+    assert len(gql.services.plans) == plans + 1
 
 
-async def test_literals_in_other_documents_take_plans_of_their_own(face: Face) -> None:
-    await face.ask("{ tickets(first: 1) { totalCount } }")
-    plans = len(face.desk.plans)
+async def test_literals_in_other_documents_take_plans_of_their_own(gql: GraphQLClient) -> None:
+    await gql.ask("{ tickets(first: 1) { totalCount } }")
+    plans = len(gql.services.plans)
     for _ in range(3):
-        await face.ask("{ tickets(first: 2) { nodes { id } } }")
-    assert len(face.desk.plans) == plans + 1
+        await gql.ask("{ tickets(first: 2) { nodes { id } } }")
+    assert len(gql.services.plans) == plans + 1
 
 
-async def test_a_viewer_of_another_kind_never_gets_the_plan_of_another(face: Face) -> None:
-    await face.add(
+async def test_a_viewer_of_another_kind_never_gets_the_plan_of_another(gql: GraphQLClient) -> None:
+    await gql.add(
         ticket("T-1"),
         ticket("T-2", company_id=key("other")),
         comment("public", "T-1"),
@@ -113,9 +113,9 @@ async def test_a_viewer_of_another_kind_never_gets_the_plan_of_another(face: Fac
     )
     query = "{ tickets { totalCount nodes { comments { nodes { text } } } } }"
     for _ in range(2):
-        data = await face.ask(query, None, "agent")
+        data = await gql.ask(query, None, "agent")
         assert data["tickets"]["totalCount"] == 2
         assert "internal" in str(data)
-        data = await face.ask(query, None, "customer")
+        data = await gql.ask(query, None, "customer")
         assert data["tickets"]["totalCount"] == 1
         assert "internal" not in str(data)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus, User
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.reference import Reference
 from tests.schema.reference_filters import FINISHED, matches
 from tests.schema.rows import NOW, load
@@ -60,10 +60,10 @@ def some_viewers(users: list[User]) -> list[User]:
     return [next(user for user in users if user.role is Role.TECH), *customers.values()]
 
 
-async def test_they_are_the_counts_of_what_the_viewer_sees(full: Face) -> None:
+async def test_they_are_the_counts_of_what_the_viewer_sees(full: GraphQLClient) -> None:
     world = await load(full.database)
     for viewer in some_viewers(world.users):
-        reference = Reference(world, viewer, NOW, full.desk.signer, "")
+        reference = Reference(world, viewer, NOW, full.services.signer, "")
         for given in FILTERS:
             stats = (await full.ask(QUERY, {"filter": given}, viewer.id))["ticketStats"]
             assert stats.pop("__typename") == "TicketStats"
@@ -74,7 +74,7 @@ async def test_they_are_the_counts_of_what_the_viewer_sees(full: Face) -> None:
             assert more == [{"__typename": "TeamCount", "count": count} for count in team_counts]
 
 
-async def test_they_agree_with_the_list_under_the_same_filter(full: Face) -> None:
+async def test_they_agree_with_the_list_under_the_same_filter(full: GraphQLClient) -> None:
     query = """query($filter: TicketFilter) {
         ticketStats(filter: $filter) { total } tickets(filter: $filter) { totalCount }
     }"""
@@ -85,8 +85,8 @@ async def test_they_agree_with_the_list_under_the_same_filter(full: Face) -> Non
             assert data["ticketStats"]["total"] == data["tickets"]["totalCount"]
 
 
-async def test_on_an_empty_desk_everything_is_zero(face: Face) -> None:
-    stats = (await face.ask(QUERY))["ticketStats"]
+async def test_on_an_empty_desk_everything_is_zero(gql: GraphQLClient) -> None:
+    stats = (await gql.ask(QUERY))["ticketStats"]
     assert stats["total"] == stats["overdue"] == stats["unassigned"] == 0
     assert stats["byStatus"][0] == {"status": "NEW", "count": 0}
     assert len(stats["byCategory"]) == len(TicketCategory)

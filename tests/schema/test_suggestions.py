@@ -72,17 +72,17 @@ MEAN = "Did you mean"
 async def test_names_are_suggested_only_where_they_may_be_asked_for(
     opens: Opens, settings: dict[str, Any], suggests: bool
 ) -> None:
-    async with opens(**settings) as face:
-        await face.add(company("acme"), user("agent"))
+    async with opens(**settings) as gql:
+        await gql.add(company("acme"), user("agent"))
         for send in SENDS:
             for kind, (query, variables) in KINDS.items():
-                answer = await send(face, query, variables)
+                answer = await send(gql, query, variables)
                 assert (MEAN in answer) is suggests, (kind, send, answer)
                 assert "BAD_USER_INPUT" in answer
             for kind, (query, variables) in OTHERS.items():
-                answer = await send(face, query, variables)
+                answer = await send(gql, query, variables)
                 assert MEAN not in answer, (kind, send)
                 assert "BAD_USER_INPUT" in answer
-            assert '"__typename":"Query"' in await send(face, "{ __typename }")
-            asked = await send(face, "{ __schema { queryType { name } } }")
+            assert '"__typename":"Query"' in await send(gql, "{ __typename }")
+            asked = await send(gql, "{ __schema { queryType { name } } }")
             assert ("introspection" in asked) is not suggests

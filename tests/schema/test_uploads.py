@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from schema.execution.persisted_documents import hash_of
-from schema.transport.multipart import MOST_FIELDS, MOST_FILES, PREFLIGHT
-from tests.schema.client import Face
+from schema.transport.multipart import MAX_FIELDS, MAX_FILES, PREFLIGHT
+from tests.schema.client import GraphQLClient
 from tests.schema.rows import key, ticket
 
 pytestmark = [
@@ -34,9 +34,9 @@ NOTE = ("note.txt", b"note")
 
 
 @pytest.fixture
-async def desk(face: Face) -> Face:
-    await face.add(ticket("T-1"))
-    return face
+async def services(gql: GraphQLClient) -> GraphQLClient:
+    await gql.add(ticket("T-1"))
+    return gql
 
 
 def request(**more: Any) -> dict[str, Any]:
@@ -48,18 +48,18 @@ def of_ticket() -> dict[str, Any]:
 
 
 async def send(
-    face: Face, parts: list[tuple[str, Any]], headers: dict[str, str] = AHEAD
+    gql: GraphQLClient, parts: list[tuple[str, Any]], headers: dict[str, str] = AHEAD
 ) -> httpx.Response:
     """Send parts: a text is a field, and a pair a file."""
     files = [(name, (None, part) if isinstance(part, str) else part) for name, part in parts]
-    return await face.client.post(
-        "/graphql", files=files, headers={**headers, **face.headers("agent")}
+    return await gql.client.post(
+        "/graphql", files=files, headers={**headers, **gql.headers("agent")}
     )
 
 
-async def stored(face: Face, folder: Path) -> tuple[int, list[str]]:
+async def stored(gql: GraphQLClient, folder: Path) -> tuple[int, list[str]]:
     """Return how many attachments there are, and the files in the store."""
-    async with face.database.engine.connect() as connection:
+    async with gql.database.engine.connect() as connection:
         rows = await connection.scalar(text("SELECT count(*) FROM attachments"))
     return int(rows or 0), files_in(folder)
 
@@ -69,21 +69,23 @@ def files_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("header", PREFLIGHT)
-async def test_a_file_is_stored(desk: Face, tmp_path: Path, header: str) -> None:
+async def test_a_file_is_stored(services: GraphQLClient, tmp_path: Path, header: str) -> None:
     parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
-    response = await send(desk, parts, {header: "1"})
+    response = await send(services, parts, {header: "1"})
     assert response.json() == {
         "data": {"uploadAttachment": {"attachment": {"name": "note.txt", "size": 4}, "errors": []}}
     }
-    assert await stored(desk, tmp_path / "media") == (1, ["note.txt"])
+    assert await stored(services, tmp_path / "media") == (1, ["note.txt"])
 
 
-async def test_several_files_and_batches_are_stored(desk: Face, tmp_path: Path) -> None:
+async def test_several_files_and_batches_are_stored(
+    services: GraphQLClient, tmp_path: Path
+) -> None:
     two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
     places = {"a": ["variables.one.file"], "b": ["variables.other.file"]}
     parts = [("operations", json.dumps(two)), ("map", json.dumps(places))]
     files = [("a", ("a.txt", b"a")), ("b", ("b.txt", b"b"))]
-    response = await send(desk, [*parts, *files])
+    response = await send(services, [*parts, *files])
     assert response.json()["data"] == {
         "one": {"attachment": {"name": "a.txt"}},
         "other": {"attachment": {"name": "b.txt"}},
@@ -92,31 +94,31 @@ async def test_several_files_and_batches_are_stored(desk: Face, tmp_path: Path) 
     places = {"x": ["0.variables.input.file"], "y": ["2.variables.input.file"]}
     parts = [("operations", json.dumps(batch)), ("map", json.dumps(places))]
     files = [("y", ("y.txt", b"y")), ("x", ("x.txt", b"x"))]
-    first, second, third = (await send(desk, [*parts, *files])).json()
+    first, second, third = (await send(services, [*parts, *files])).json()
     assert first["data"]["uploadAttachment"]["attachment"]["name"] == "x.txt"
     assert second == {"data": {"__typename": "Query"}}
     assert third["data"]["uploadAttachment"]["attachment"]["name"] == "y.txt"
-    assert await stored(desk, tmp_path / "media") == (4, ["a.txt", "b.txt", "x.txt", "y.txt"])
+    assert await stored(services, tmp_path / "media") == (4, ["a.txt", "b.txt", "x.txt", "y.txt"])
 
 
-async def test_an_upload_may_come_by_a_hash(desk: Face) -> None:
+async def test_an_upload_may_come_by_a_hash(services: GraphQLClient) -> None:
     by_hash = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(UPLOAD)}}}
     sent = {**request(), **by_hash}
-    await send(desk, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
+    await send(services, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
     del sent["query"]
-    response = await send(desk, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
+    response = await send(services, [("operations", json.dumps(sent)), ("map", PLACE), ("0", NOTE)])
     assert response.json()["data"]["uploadAttachment"]["attachment"]["name"] == "note.txt"
 
 
 @pytest.mark.parametrize("headers", [{}, {"GraphQL-Require-Preflight": " "}, {"Origin": "x"}])
 async def test_a_form_of_another_site_stores_nothing(
-    desk: Face, tmp_path: Path, headers: dict[str, str]
+    services: GraphQLClient, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
-    response = await send(desk, parts, headers)
+    response = await send(services, parts, headers)
     assert response.status_code == 400
     assert "GraphQL-Require-Preflight" in response.json()["errors"][0]["message"]
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])
 
 
 GOOD = json.dumps(request())
@@ -178,62 +180,66 @@ MALFORMED: dict[str, list[tuple[str, Any]]] = {
     ],
     "at most 10 files": [
         ("operations", GOOD),
-        ("map", json.dumps({str(i): ["variables.x"] for i in range(MOST_FILES + 1)})),
+        ("map", json.dumps({str(i): ["variables.x"] for i in range(MAX_FILES + 1)})),
         ("0", NOTE),
     ],
     "'1' is not in the `map`": [("operations", GOOD), ("map", PLACE), ("0", NOTE), ("1", NOTE)],
     "has one part `map`, with JSON": [
-        *(("operations", GOOD), *((f"x{i}", "x") for i in range(MOST_FIELDS)))
+        *(("operations", GOOD), *((f"x{i}", "x") for i in range(MAX_FIELDS)))
     ],
 }
 
 
-async def test_what_does_not_fit_together_stores_nothing(desk: Face, tmp_path: Path) -> None:
+async def test_what_does_not_fit_together_stores_nothing(
+    services: GraphQLClient, tmp_path: Path
+) -> None:
     for said, parts in MALFORMED.items():
-        response = await send(desk, parts)
+        response = await send(services, parts)
         assert response.status_code == 400, (said, response.text)
         (error,) = response.json()["errors"]
         assert said in error["message"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])
 
 
-async def test_a_body_that_is_no_multipart_stores_nothing(desk: Face, tmp_path: Path) -> None:
+async def test_a_body_that_is_no_multipart_stores_nothing(
+    services: GraphQLClient, tmp_path: Path
+) -> None:
     whole = b'--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{}\r\n--b--\r\n'
     bodies = (b"", b"x", whole[:40], whole[:-10], whole.replace(b"Content", b"\xff"))
     for kind in ("", "; boundary=b", "; boundary=", "; boundary=c", "; boundary=b; charset=x"):
         for body in bodies:
             headers = {"Content-Type": f"multipart/form-data{kind}", **AHEAD}
-            response = await desk.client.post("/graphql", content=body, headers=headers)
+            response = await services.client.post("/graphql", content=body, headers=headers)
             assert 400 <= response.status_code < 500
             (error,) = response.json()["errors"]
             assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])
 
 
 @pytest.mark.parametrize("value", ["a text", 3, {"name": "x"}, ["x"], True])
 async def test_only_a_part_of_the_request_is_a_file(
-    desk: Face, tmp_path: Path, value: object
+    services: GraphQLClient, tmp_path: Path, value: object
 ) -> None:
     wanted = {"input": {**of_ticket(), "file": value}}
-    error = await desk.refused(UPLOAD, wanted)
+    error = await services.refused(UPLOAD, wanted)
     assert error["message"].endswith("A file comes by a multipart request, as a variable.")
     literal = json.dumps("x") if isinstance(value, str) else "3"
     query = UPLOAD.replace("($input: UploadAttachmentInput!)", "").replace(
         "$input", f'{{ticketId: "x", file: {literal}}}'
     )
-    error = await desk.refused(query)
+    error = await services.refused(query)
     assert error["message"].endswith("A file comes by a multipart request, as a variable.")
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])
 
 
-async def test_one_file_may_have_several_places(desk: Face, tmp_path: Path) -> None:
+async def test_one_file_may_have_several_places(services: GraphQLClient, tmp_path: Path) -> None:
     two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
     places = {"a": ["variables.one.file", "variables.other.file"]}
     # More than is kept in memory, and than is read at once.
     content = bytes(range(256)) * 3 * 2**11
     parts: list[tuple[str, Any]] = [("operations", json.dumps(two)), ("map", json.dumps(places))]
-    response = await send(desk, [*parts, ("a", ("a.bin", content))])
+    response = await send(services, [*parts, ("a", ("a.bin", content))])
     assert response.json()["data"] == {
         "one": {"attachment": {"name": "a.bin"}},
         "other": {"attachment": {"name": "a.bin"}},
@@ -245,7 +251,7 @@ async def test_one_file_may_have_several_places(desk: Face, tmp_path: Path) -> N
     batch = [{**request(), "query": "{ nope }"}, request()]
     both = {"a": ["0.variables.input.file", "1.variables.input.file"]}
     parts = [("operations", json.dumps(batch)), ("map", json.dumps(both)), ("a", NOTE)]
-    first, second = (await send(desk, parts)).json()
+    first, second = (await send(services, parts)).json()
     assert first["errors"]
     assert second["data"]["uploadAttachment"]["attachment"] == {"name": "note.txt", "size": 4}
 
@@ -259,7 +265,7 @@ ENCODED = {
 
 @pytest.mark.parametrize("encoding", [*ENCODED, "x-gzip"])
 async def test_files_are_decoded_as_their_parts_say(
-    desk: Face, tmp_path: Path, encoding: str
+    services: GraphQLClient, tmp_path: Path, encoding: str
 ) -> None:
     names = "filename=\"x.txt\"; filename*=UTF-8''%E2%82%AC%2F..%2Fn%C3%B6te.txt"
     sent = b"".join(
@@ -274,8 +280,12 @@ async def test_files_are_decoded_as_their_parts_say(
             ),
         )
     )
-    headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD, **desk.headers("agent")}
-    response = await desk.client.post("/graphql", content=sent + b"--b--\r\n", headers=headers)
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=b",
+        **AHEAD,
+        **services.headers("agent"),
+    }
+    response = await services.client.post("/graphql", content=sent + b"--b--\r\n", headers=headers)
     if encoding in ENCODED:
         attachment = {"name": "nöte.txt", "size": 4}
         assert response.json()["data"]["uploadAttachment"]["attachment"] == attachment
@@ -283,13 +293,13 @@ async def test_files_are_decoded_as_their_parts_say(
     else:
         assert response.status_code == 400
         assert "must be one of 7bit, 8bit, binary, base64" in response.text
-        assert await stored(desk, tmp_path / "media") == (0, [])
+        assert await stored(services, tmp_path / "media") == (0, [])
 
 
 @pytest.mark.parametrize("name", ["..", "folder/", "\u202e"])
-async def test_a_file_whose_name_is_none_is_called_file(desk: Face, name: str) -> None:
+async def test_a_file_whose_name_is_none_is_called_file(services: GraphQLClient, name: str) -> None:
     parts = [("operations", GOOD), ("map", PLACE), ("0", (name, b"note"))]
-    response = await send(desk, parts)
+    response = await send(services, parts)
     attachment = {"name": "file", "size": 4}
     assert response.json()["data"]["uploadAttachment"]["attachment"] == attachment
 
@@ -324,27 +334,35 @@ class Sending:
     ],
 )
 async def test_no_file_is_read_before_it_is_known_who_asks_and_for_what(
-    desk: Face, tmp_path: Path, who: str | None, query: str, code: str
+    services: GraphQLClient, tmp_path: Path, who: str | None, query: str, code: str
 ) -> None:
     sending = Sending(request(query=query))
     headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD}
-    response = await desk.client.post(
-        "/graphql", content=sending, headers=headers | (desk.headers(who) if who else {})
+    response = await services.client.post(
+        "/graphql", content=sending, headers=headers | (services.headers(who) if who else {})
     )
     assert response.json()["errors"][0]["extensions"]["code"] == code
     assert sending.sent == 0
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])
 
 
-async def test_a_file_is_read_when_its_cost_is_drawn(desk: Face, tmp_path: Path) -> None:
+async def test_a_file_is_read_when_its_cost_is_drawn(
+    services: GraphQLClient, tmp_path: Path
+) -> None:
     sending = Sending(request())
-    headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD, **desk.headers("agent")}
-    response = await desk.client.post("/graphql", content=sending, headers=headers)
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=b",
+        **AHEAD,
+        **services.headers("agent"),
+    }
+    response = await services.client.post("/graphql", content=sending, headers=headers)
     assert response.json()["data"]["uploadAttachment"]["attachment"]["size"] == 4 * 2**20
     assert files_in(tmp_path / "media") == ["a.bin"]
 
 
-async def test_what_a_batch_did_before_a_wrong_file_is_answered(desk: Face, tmp_path: Path) -> None:
+async def test_what_a_batch_did_before_a_wrong_file_is_answered(
+    services: GraphQLClient, tmp_path: Path
+) -> None:
     comment = {
         "query": 'mutation($id: ID!) { addComment(input: {ticketId: $id, text: "x"}) {'
         " comment { text } } }",
@@ -352,9 +370,9 @@ async def test_what_a_batch_did_before_a_wrong_file_is_answered(desk: Face, tmp_
     }
     places = '{"0": ["1.variables.input.file"]}'
     parts = [("operations", json.dumps([comment, request()])), ("map", places)]
-    response = await send(desk, [*parts, ("0", NOTE), ("1", NOTE)])
+    response = await send(services, [*parts, ("0", NOTE), ("1", NOTE)])
     first, second = response.json()
     # Its files are there before any of it is run, and wrong.
     assert first["errors"][0]["message"] == "The file '1' is not in the `map`."
     assert second["errors"][0]["message"] == "The file '1' is not in the `map`."
-    assert await stored(desk, tmp_path / "media") == (0, [])
+    assert await stored(services, tmp_path / "media") == (0, [])

@@ -11,7 +11,7 @@ from models import (
     WebhookAttempt,
     WebhookDeliveryState,
 )
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import NOW, event, key, ticket
 from tests.schema.webhook_calls import (
@@ -33,14 +33,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def face(opens: Opens) -> AsyncIterator[Face]:
+async def gql(opens: Opens) -> AsyncIterator[GraphQLClient]:
     async with open_undelivered(opens) as opened:
         yield opened
 
 
-async def test_a_ping_is_a_delivery_about_no_event(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
-    ping = (await do(face, PING, id=webhook))["delivery"]
+async def test_a_ping_is_a_delivery_about_no_event(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
+    ping = (await do(gql, PING, id=webhook))["delivery"]
     assert ping == {
         "id": ping["id"],
         "type": "webhook.ping",
@@ -52,11 +52,11 @@ async def test_a_ping_is_a_delivery_about_no_event(face: Face) -> None:
     }
 
 
-async def test_deliveries_show_request_answer_time_and_attempt(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
-    await face.add(ticket("T-1"), event("e", "T-1", type=TicketEventType.CREATED))
+async def test_deliveries_show_request_answer_time_and_attempt(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
+    await gql.add(ticket("T-1"), event("e", "T-1", type=TicketEventType.CREATED))
     await stored(
-        face,
+        gql,
         delivery("d", webhook, ticket_id=key("T-1"), attempt_count=2, finished_at=NOW),
     )
     attempts: list[dict[str, Any]] = [
@@ -64,7 +64,7 @@ async def test_deliveries_show_request_answer_time_and_attempt(face: Face) -> No
         {"error": "The host name leads nowhere.", "duration_ms": 3},
     ]
     await stored(
-        face,
+        gql,
         *(
             WebhookAttempt(
                 delivery_id=key("d"), number=i + 1, url=URL, at=NOW + timedelta(seconds=i), **one
@@ -77,9 +77,9 @@ async def test_deliveries_show_request_answer_time_and_attempt(face: Face) -> No
       createdAt finishedAt webhook { id } event { type ticket { ticketNumber } }
       attempts { number url at durationMs status answer error }
     } } } }"""
-    face.statements.clear()
-    data = await face.ask(query, {"id": webhook}, "boss")
-    assert len([one for one in face.statements if "webhook" in one]) == 1
+    gql.statements.clear()
+    data = await gql.ask(query, {"id": webhook}, "boss")
+    assert len([one for one in gql.statements if "webhook" in one]) == 1
     assert data["webhook"]["deliveries"]["nodes"] == [
         {
             "__typename": "WebhookDelivery",
@@ -120,12 +120,12 @@ async def test_deliveries_show_request_answer_time_and_attempt(face: Face) -> No
     ]
 
 
-async def test_deliveries_come_in_pages_newest_first_and_by_state(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
-    other = (await create(face))["webhook"]["id"]
+async def test_deliveries_come_in_pages_newest_first_and_by_state(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
+    other = (await create(gql))["webhook"]["id"]
     states = [*WebhookDeliveryState] * 2
     await stored(
-        face,
+        gql,
         *(
             delivery(f"d{i}", webhook, created_at=NOW + timedelta(seconds=i), state=state)
             for i, state in enumerate(states)
@@ -137,7 +137,7 @@ async def test_deliveries_come_in_pages_newest_first_and_by_state(face: Face) ->
         nodes { id } totalCount pageInfo { endCursor hasNextPage } } } }"""
 
     async def page(**given: Any) -> Any:
-        data = await face.ask(query, {"id": webhook, **given}, "boss")
+        data = await gql.ask(query, {"id": webhook, **given}, "boss")
         return data["webhook"]["deliveries"]
 
     first = await page()
@@ -151,25 +151,25 @@ async def test_deliveries_come_in_pages_newest_first_and_by_state(face: Face) ->
     assert aside["totalCount"] == 2
 
 
-async def test_webhooks_are_one_statement_however_many(face: Face) -> None:
+async def test_webhooks_are_one_statement_however_many(gql: GraphQLClient) -> None:
     for _ in range(5):
-        await create(face)
+        await create(gql)
     query = (
         "{ webhooks(first: 3) { totalCount nodes { id deliveries { nodes { attempts { status } } }"
         " } } }"
     )
-    await face.ask(query, None, "boss")
-    face.statements.clear()
-    data = await face.ask(query, None, "boss")
-    assert len(face.statements) == 1
+    await gql.ask(query, None, "boss")
+    gql.statements.clear()
+    data = await gql.ask(query, None, "boss")
+    assert len(gql.statements) == 1
     assert (data["webhooks"]["totalCount"], len(data["webhooks"]["nodes"])) == (5, 3)
 
 
-async def test_redelivery_makes_it_due_now(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
+async def test_redelivery_makes_it_due_now(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
     later = NOW + timedelta(hours=3)
     await stored(
-        face,
+        gql,
         delivery("done", webhook, state=WebhookDeliveryState.DELIVERED, finished_at=NOW),
         delivery("aside", webhook, state=WebhookDeliveryState.SET_ASIDE, finished_at=NOW, tries=9),
         delivery("later", webhook, next_attempt_at=later, tries=3),
@@ -178,7 +178,7 @@ async def test_redelivery_makes_it_due_now(face: Face) -> None:
     )
     due = {}
     for name in ("done", "aside", "later", "sending", "behind"):
-        shown = (await do(face, REDELIVER, id=str(key(name))))["delivery"]
+        shown = (await do(gql, REDELIVER, id=str(key(name))))["delivery"]
         assert shown["state"] == "PENDING"
         due[name] = shown["nextAttemptAt"]
     now = "2025-11-19T12:00:00Z"
@@ -191,26 +191,26 @@ async def test_redelivery_makes_it_due_now(face: Face) -> None:
     }
 
 
-async def test_what_is_deleted_is_gone_with_its_deliveries(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
-    await stored(face, delivery("d", webhook))
-    assert (await do(face, DELETE, id=webhook))["deletedWebhookId"] == webhook
+async def test_what_is_deleted_is_gone_with_its_deliveries(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
+    await stored(gql, delivery("d", webhook))
+    assert (await do(gql, DELETE, id=webhook))["deletedWebhookId"] == webhook
     for mutation in (DELETE, UPDATE, ROTATE, PING):
-        error = await refusal(face, mutation, id=webhook)
+        error = await refusal(gql, mutation, id=webhook)
         assert (error["code"], error["message"]) == ("NOT_FOUND", "There is no such webhook.")
-    error = await refusal(face, REDELIVER, id=str(key("d")))
+    error = await refusal(gql, REDELIVER, id=str(key("d")))
     assert (error["code"], error["message"]) == ("NOT_FOUND", "There is no such delivery.")
-    assert (await refusal(face, UPDATE, id="no id"))["code"] == "NOT_FOUND"
+    assert (await refusal(gql, UPDATE, id="no id"))["code"] == "NOT_FOUND"
     query = "query($id: ID!) { webhook(id: $id) { id } node(id: $id) { id } }"
-    found = await face.ask(query, {"id": webhook}, "boss")
+    found = await gql.ask(query, {"id": webhook}, "boss")
     assert found == {"webhook": None, "node": None}
 
 
-async def test_node_fetches_webhooks_and_deliveries(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
-    await stored(face, delivery("d", webhook))
+async def test_node_fetches_webhooks_and_deliveries(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
+    await stored(gql, delivery("d", webhook))
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-    data = await face.ask(query, {"ids": [webhook, str(key("d"))]}, "boss")
+    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "boss")
     assert [node["__typename"] for node in data["nodes"]] == ["Webhook", "WebhookDelivery"]
-    data = await face.ask(query, {"ids": [webhook, str(key("d"))]}, "agent")
+    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "agent")
     assert data["nodes"] == [None, None]

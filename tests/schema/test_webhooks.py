@@ -10,7 +10,7 @@ from sqlalchemy import text
 from models import (
     Webhook,
 )
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.webhook_calls import (
     CREATE,
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def face(opens: Opens) -> AsyncIterator[Face]:
+async def gql(opens: Opens) -> AsyncIterator[GraphQLClient]:
     async with open_undelivered(opens) as opened:
         yield opened
 
 
-async def test_a_webhook_is_created_with_all_there_is_to_say(face: Face) -> None:
+async def test_a_webhook_is_created_with_all_there_is_to_say(gql: GraphQLClient) -> None:
     payload = await create(
-        face,
+        gql,
         eventTypes=["DELETED", "CREATED", "DELETED"],
         filter=FILTER,
         includeInternal=True,
@@ -59,35 +59,35 @@ async def test_a_webhook_is_created_with_all_there_is_to_say(face: Face) -> None
     }
 
 
-async def test_what_is_not_said_is_everything_but_internal_events(face: Face) -> None:
+async def test_what_is_not_said_is_everything_but_internal_events(gql: GraphQLClient) -> None:
     several: list[dict[str, Any]] = [
         {},
         {"eventTypes": [], "filter": {}},
         {"eventTypes": None, "filter": None},
     ]
     for given in several:
-        webhook = (await create(face, **given))["webhook"]
+        webhook = (await create(gql, **given))["webhook"]
         assert (webhook["eventTypes"], webhook["filter"]) == ([], None)
         assert (webhook["includeInternal"], webhook["enabled"]) == (False, True)
 
 
-async def test_a_filter_that_was_read_can_be_written(face: Face) -> None:
-    webhook = (await create(face, filter=FILTER))["webhook"]
-    other = (await create(face, filter=webhook["filter"]))["webhook"]
+async def test_a_filter_that_was_read_can_be_written(gql: GraphQLClient) -> None:
+    webhook = (await create(gql, filter=FILTER))["webhook"]
+    other = (await create(gql, filter=webhook["filter"]))["webhook"]
     assert other["filter"] == webhook["filter"]
 
 
-async def test_a_webhook_is_changed_field_by_field(face: Face) -> None:
-    webhook = (await create(face, filter=FILTER, eventTypes=["CREATED"]))["webhook"]
-    face.clock.move(hours=1)
-    changed = await do(face, UPDATE, id=webhook["id"], url=f"{URL}/2")
+async def test_a_webhook_is_changed_field_by_field(gql: GraphQLClient) -> None:
+    webhook = (await create(gql, filter=FILTER, eventTypes=["CREATED"]))["webhook"]
+    gql.clock.move(hours=1)
+    changed = await do(gql, UPDATE, id=webhook["id"], url=f"{URL}/2")
     assert changed["webhook"] == {
         **webhook,
         "url": f"{URL}/2",
         "updatedAt": "2025-11-19T13:00:00Z",
     }
     changed = await do(
-        face, UPDATE, id=webhook["id"], filter=None, eventTypes=None, includeInternal=True
+        gql, UPDATE, id=webhook["id"], filter=None, eventTypes=None, includeInternal=True
     )
     assert changed["webhook"]["filter"] is None
     assert changed["webhook"]["eventTypes"] == []
@@ -109,86 +109,86 @@ async def test_a_webhook_is_changed_field_by_field(face: Face) -> None:
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_changes(
-    face: Face, given: dict[str, Any], field: str, said: str
+    gql: GraphQLClient, given: dict[str, Any], field: str, said: str
 ) -> None:
-    webhook = (await create(face))["webhook"]
-    face.clock.move(hours=1)
+    webhook = (await create(gql))["webhook"]
+    gql.clock.move(hours=1)
     for mutation, more in ((CREATE, {"url": URL}), (UPDATE, {"id": webhook["id"]})):
-        error = await refusal(face, mutation, **more | given)
+        error = await refusal(gql, mutation, **more | given)
         assert (error["code"], error["field"]) == ("INVALID", [field])
         assert said in error["message"]
-    found = await face.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
     assert found["webhooks"]["nodes"] == [webhook]
 
 
-async def test_a_change_to_null_is_refused(face: Face) -> None:
-    webhook = (await create(face))["webhook"]
+async def test_a_change_to_null_is_refused(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]
     for name in ("enabled", "includeInternal", "url"):
-        error = await refusal(face, UPDATE, **{"id": webhook["id"], name: None})
+        error = await refusal(gql, UPDATE, **{"id": webhook["id"], name: None})
         assert (error["code"], error["field"]) == ("INVALID", [name])
-    found = await face.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
     assert found["webhooks"]["nodes"] == [webhook]
 
 
-async def test_a_filter_is_bounded_as_those_of_lists_are(face: Face) -> None:
+async def test_a_filter_is_bounded_as_those_of_lists_are(gql: GraphQLClient) -> None:
     many = {"or": [{"open": True}] * 101}
-    error = await face.refused(CREATE, {"input": {"url": URL, "filter": many}}, "boss")
+    error = await gql.refused(CREATE, {"input": {"url": URL, "filter": many}}, "boss")
     assert "at most 100 conditions" in error["message"]
 
 
 async def test_private_addresses_are_for_desks_that_allow_them(opens: Opens) -> None:
-    async with open_undelivered(opens, webhook_private_addresses="allow") as face:
-        payload = await do(face, CREATE, url="http://127.0.0.1:1/")
+    async with open_undelivered(opens, webhook_private_addresses="allow") as gql:
+        payload = await do(gql, CREATE, url="http://127.0.0.1:1/")
         assert payload["errors"] == []
 
 
 async def test_a_secret_is_shown_once_and_stored_nowhere(
-    face: Face, caplog: pytest.LogCaptureFixture
+    gql: GraphQLClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    payload = await create(face)
-    rotated = await do(face, ROTATE, id=payload["webhook"]["id"])
+    payload = await create(gql)
+    rotated = await do(gql, ROTATE, id=payload["webhook"]["id"])
     secrets = {payload["secret"], rotated["secret"]}
     assert len(secrets) == 2
-    async with face.database.engine.connect() as connection:
+    async with gql.database.engine.connect() as connection:
         row = (await connection.execute(text("SELECT * FROM webhooks"))).one()
-    whole = await face.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    whole = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
     for secret in secrets:
-        for place in (str(row), str(whole), caplog.text, str(face.statements)):
+        for place in (str(row), str(whole), caplog.text, str(gql.statements)):
             assert secret not in place
             assert secret.removeprefix("whsec_") not in place
 
 
-async def test_secrets_differ_by_webhook_and_need_the_key(face: Face) -> None:
-    first, second = await create(face), await create(face)
+async def test_secrets_differ_by_webhook_and_need_the_key(gql: GraphQLClient) -> None:
+    first, second = await create(gql), await create(gql)
     assert first["secret"] != second["secret"]
 
 
-async def test_how_long_an_old_secret_signs_is_bounded(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
+async def test_how_long_an_old_secret_signs_is_bounded(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
     for hours in (-1, 169):
-        error = await refusal(face, ROTATE, id=webhook, oldSecretHours=hours)
+        error = await refusal(gql, ROTATE, id=webhook, oldSecretHours=hours)
         assert (error["code"], error["field"]) == ("INVALID", ["oldSecretHours"])
-    async with face.database.transaction() as session:
+    async with gql.database.transaction() as session:
         row = await session.get(Webhook, webhook)
         assert row is not None
         assert row.old_salts == []
 
 
-async def test_rotations_keep_what_still_signs(face: Face) -> None:
-    webhook = (await create(face))["webhook"]["id"]
+async def test_rotations_keep_what_still_signs(gql: GraphQLClient) -> None:
+    webhook = (await create(gql))["webhook"]["id"]
 
     async def ends() -> list[str]:
-        async with face.database.transaction() as session:
+        async with gql.database.transaction() as session:
             row = await session.get(Webhook, webhook)
             assert row is not None
             return [old["until"][11:16] for old in row.old_salts]
 
-    await do(face, ROTATE, id=webhook, oldSecretHours=1)
-    await do(face, ROTATE, id=webhook, oldSecretHours=2)
+    await do(gql, ROTATE, id=webhook, oldSecretHours=1)
+    await do(gql, ROTATE, id=webhook, oldSecretHours=2)
     assert await ends() == ["14:00", "13:00"]
-    face.clock.move(hours=1)
-    await do(face, ROTATE, id=webhook, oldSecretHours=5)
+    gql.clock.move(hours=1)
+    await do(gql, ROTATE, id=webhook, oldSecretHours=5)
     assert await ends() == ["18:00", "14:00"]
-    await do(face, ROTATE, id=webhook, oldSecretHours=0)
+    await do(gql, ROTATE, id=webhook, oldSecretHours=0)
     assert await ends() == []

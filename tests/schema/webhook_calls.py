@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from deskgraph.webhooks.deliverer import Deliverer
 from models import Role, WebhookDelivery
-from tests.schema.client import Face
+from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import NOW, company, key, user
 
@@ -45,7 +45,7 @@ FILTER = {
 
 
 @asynccontextmanager
-async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[Face]:
+async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[GraphQLClient]:
     """Give the application with people, and with a deliverer that does nothing."""
 
     async def nothing(_deliverer: Deliverer) -> None:
@@ -58,26 +58,26 @@ async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[Face]
             yield opened
 
 
-async def do(face: Face, mutation: str, viewer: str = "boss", **given: Any) -> Any:
-    data = await face.ask(mutation, {"input": given}, viewer)
+async def do(gql: GraphQLClient, mutation: str, viewer: str = "boss", **given: Any) -> Any:
+    data = await gql.ask(mutation, {"input": given}, viewer)
     return next(iter(data.values()))
 
 
-async def create(face: Face, **given: Any) -> Any:
-    payload = await do(face, CREATE, url=URL, **given)
+async def create(gql: GraphQLClient, **given: Any) -> Any:
+    payload = await do(gql, CREATE, url=URL, **given)
     assert payload["errors"] == []
     return payload
 
 
-async def refusal(face: Face, mutation: str, **given: Any) -> Any:
-    payload = await do(face, mutation, **given)
+async def refusal(gql: GraphQLClient, mutation: str, **given: Any) -> Any:
+    payload = await do(gql, mutation, **given)
     [error] = payload["errors"]
     assert not [value for name, value in payload.items() if value and name != "errors"]
     return error
 
 
-async def stored(face: Face, *rows: SQLModel) -> None:
-    async with face.database.transaction() as session:
+async def stored(gql: GraphQLClient, *rows: SQLModel) -> None:
+    async with gql.database.transaction() as session:
         session.add_all(rows)
 
 

@@ -97,7 +97,7 @@ class Faces:
     def headers(self, who: str | None) -> dict[str, str]:
         if who is None:
             return {}
-        return {"Authorization": f"Bearer {self.world.desk.tokens.access(key(who))}"}
+        return {"Authorization": f"Bearer {self.world.services.tokens.access(key(who))}"}
 
     async def graphql(
         self, who: str | None, query: str, variables: dict[str, Any] | None = None

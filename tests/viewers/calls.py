@@ -17,7 +17,7 @@ from graphql import (
 )
 from starlette.datastructures import QueryParams
 
-from deskgraph.graphql_links.equivalents import TWINS, Twin
+from deskgraph.graphql_links.equivalents import EQUIVALENTS, Equivalent
 from deskgraph.graphql_links.links import filled, variables_of
 from rest_compat.routes import API
 from schema.errors.formatting import input_name
@@ -49,9 +49,9 @@ class Call:
         return Path(self.method, self.path, (), dict(self.body or {}), self.file)
 
     @property
-    def twin(self) -> Twin:
+    def equivalent(self) -> Equivalent:
         """The operation that does the same."""
-        found = TWINS[shaped(self.request).removeprefix(API)][self.method]
+        found = EQUIVALENTS[shaped(self.request).removeprefix(API)][self.method]
         assert found is not None
         params = QueryParams(self.path.partition("?")[2])
         return next((t for name, t in found.instead.items() if params.get(name)), found)
@@ -60,15 +60,17 @@ class Call:
     def variables(self) -> dict[str, Any]:
         """The variables of the operation."""
         path, _, query = self.path.partition("?")
-        twin = self.twin
+        equivalent = self.equivalent
         key = next((part for part in path.split("/") if part.startswith("<")), "")
-        if self.body is None or "input" not in twin.variables:
-            found = filled(twin.variables, key)
-            return {**found, **variables_of(twin, QueryParams(query))}
-        name = twin.text.split("$input: ")[1].split("!")[0]
+        if self.body is None or "input" not in equivalent.variables:
+            found = filled(equivalent.variables, key)
+            return {**found, **variables_of(equivalent, QueryParams(query))}
+        name = equivalent.text.split("$input: ")[1].split("!")[0]
         kind = SCHEMA.get_type(name)
         assert isinstance(kind, GraphQLInputObjectType)
-        ids = {n: v for n, v in filled(twin.variables["input"], key).items() if key and v == key}
+        ids = {
+            n: v for n, v in filled(equivalent.variables["input"], key).items() if key and v == key
+        }
         given = {input_name(n): v for n, v in self.body.items()}
         given = {OTHER_NAMES.get(n, n): v for n, v in given.items()}
         if self.file:
@@ -132,7 +134,7 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Comments": (
         Call("All comments, oldest first", "GET", "ticket-comments/"),
         Call("Those of a ticket", "GET", "ticket-comments/?ticket=<offline>"),
-        Call("One", "GET", "ticket-comments/<own>/"),
+        Call("ToOne", "GET", "ticket-comments/<own>/"),
         Call(
             "A new one",
             "POST",
@@ -149,10 +151,10 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
         ),
         Call("Delete it", "DELETE", "ticket-comments/<own>/", {}, 204),
     ),
-    "Files": (
+    "FileStorage": (
         Call("All files", "GET", "ticket-attachments/"),
         Call("Those of a ticket", "GET", "ticket-attachments/?ticket=<offline>"),
-        Call("One", "GET", "ticket-attachments/<photo>/"),
+        Call("ToOne", "GET", "ticket-attachments/<photo>/"),
         Call("Upload one", "POST", "ticket-attachments/", {"ticket": "<offline>"}, 201, file=True),
         Call("Rename it", "PATCH", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
         Call("Change all of it", "PUT", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
@@ -161,7 +163,7 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Events": (Call("What happened to a ticket", "GET", "ticket-events/?ticket=<offline>"),),
     "Users": (
         Call("Active ones of a role", "GET", "users/?role=Tech&is_active=true"),
-        Call("One", "GET", "users/<keith>/"),
+        Call("ToOne", "GET", "users/<keith>/"),
         Call(
             "A new one",
             "POST",
@@ -180,14 +182,14 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Companies": (
         Call("Search", "GET", "companies/?search=hil"),
         Call("For a choice", "GET", "companies/simple/"),
-        Call("One", "GET", "companies/<hilton>/"),
+        Call("ToOne", "GET", "companies/<hilton>/"),
         Call("A new one", "POST", "companies/", {"name": "Anantara", "country": "Thailand"}, 201),
         Call("Change some of it", "PATCH", "companies/<hilton>/", {"city": "Pattaya"}),
         Call("Change all of it", "PUT", "companies/<hilton>/", {"name": "Hilton"}),
     ),
     "Contacts": (
         Call("Those of a company", "GET", "contacts/?company=<hilton>"),
-        Call("One", "GET", "contacts/<john>/"),
+        Call("ToOne", "GET", "contacts/<john>/"),
         Call("A new one", "POST", "contacts/", CONTACT, 201),
         Call("Change some of it", "PATCH", "contacts/<john>/", {"title": "Manager"}),
         Call("Change all of it", "PUT", "contacts/<john>/", CONTACT | {"name": "John"}),

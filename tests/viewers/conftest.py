@@ -35,7 +35,7 @@ def undelivered() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-async def shared_faces(
+async def shared_gql_clients(
     anyio_backend: str,
     shared_url: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -51,12 +51,14 @@ async def shared_faces(
             transport=httpx.ASGITransport(app), base_url="http://desk.test"
         ) as client,
     ):
-        desk = app.state.desk
-        yield Faces(app, client, World(desk, desk.database, clock, settings, media, eventful=True))
+        services = app.state.services
+        yield Faces(
+            app, client, World(services, services.database, clock, settings, media, eventful=True)
+        )
 
 
 @pytest.fixture
-async def faces(shared_faces: Faces) -> Faces:
+async def gql_clients(shared_gql_clients: Faces) -> Faces:
     """Give both faces of a desk as every test finds it."""
-    await shared_faces.world.reset()
-    return shared_faces
+    await shared_gql_clients.world.reset()
+    return shared_gql_clients

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from deskgraph.graphql_links.equivalents import TWINS
+from deskgraph.graphql_links.equivalents import EQUIVALENTS
 from tests.docs.from_rest import FRAGMENTS, PAGE, fragments, operation, page, used
 from tests.viewers.asking import Faces, with_ids
 from tests.viewers.calls import Call, every_call
@@ -54,7 +54,12 @@ def test_the_page_is_that_of_the_table() -> None:
 
 def test_every_path_and_method_has_a_call() -> None:
     made = {(shaped(call.request).removeprefix("/api/v1/"), call.method) for call in every_call()}
-    there = {(path, method) for path, twins in TWINS.items() for method in twins if twins[method]}
+    there = {
+        (path, method)
+        for path, equivalents in EQUIVALENTS.items()
+        for method in equivalents
+        if equivalents[method]
+    }
     assert made == there
 
 
@@ -64,19 +69,21 @@ def test_all_fields_of_the_page_are_used() -> None:
 
 
 @pytest.mark.parametrize("call", WRITES, ids=lambda call: f"{call.method} {call.path}")
-async def test_a_write_and_its_operation_change_the_same(faces: Faces, call: Call) -> None:
-    before = await faces.world.dump()
-    answer = await faces.rest("admin", call.request)
+async def test_a_write_and_its_operation_change_the_same(gql_clients: Faces, call: Call) -> None:
+    before = await gql_clients.world.dump()
+    answer = await gql_clients.rest("admin", call.request)
     assert answer.status_code == call.answers, answer.text
-    by_rest = changed(before, await faces.world.dump())
+    by_rest = changed(before, await gql_clients.world.dump())
 
-    await faces.world.reset()
-    before = await faces.world.dump()
+    await gql_clients.world.reset()
+    before = await gql_clients.world.dump()
     text = operation(call)
     if names := used(text):
         text += "\n" + fragments(names)
-    shown = await faces.graphql("admin", text, json.loads(with_ids(json.dumps(call.variables))))
-    by_graphql = changed(before, await faces.world.dump())
+    shown = await gql_clients.graphql(
+        "admin", text, json.loads(with_ids(json.dumps(call.variables)))
+    )
+    by_graphql = changed(before, await gql_clients.world.dump())
 
     assert by_graphql == by_rest
     if call.answers < 400:

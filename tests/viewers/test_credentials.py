@@ -28,49 +28,51 @@ ME = "/api/v1/auth/me/"
 JSON = {"Content-Type": "application/json"}
 
 
-async def login(faces: Faces, username: str, password: str) -> dict[str, Any]:
+async def login(gql_clients: Faces, username: str, password: str) -> dict[str, Any]:
     given = {"input": {"username": username, "password": password}}
-    payload: dict[str, Any] = (await faces.graphql(None, LOGIN, given))["data"]["login"]
+    payload: dict[str, Any] = (await gql_clients.graphql(None, LOGIN, given))["data"]["login"]
     return payload
 
 
-async def who_am_i(faces: Faces, token: str) -> tuple[Any, Any]:
+async def who_am_i(gql_clients: Faces, token: str) -> tuple[Any, Any]:
     """Return what each face answers to the holder of a token."""
     headers = {"Authorization": f"Bearer {token}"}
-    graphql = await faces.client.post("/graphql", json=VIEWER, headers=headers)
-    rest = await faces.client.get(ME, headers=headers)
+    graphql = await gql_clients.client.post("/graphql", json=VIEWER, headers=headers)
+    rest = await gql_clients.client.get(ME, headers=headers)
     assert graphql.status_code == 200
     answer = graphql.json()
     name = answer["data"]["viewer"]["username"] if answer["data"]["viewer"] else answer["errors"]
     return name, rest.json()["username"] if rest.status_code == 200 else rest.status_code
 
 
-async def test_a_login_is_good_for_both_faces_until_the_logout(faces: Faces) -> None:
-    done = await login(faces, "carla", PASSWORD)
+async def test_a_login_is_good_for_both_faces_until_the_logout(gql_clients: Faces) -> None:
+    done = await login(gql_clients, "carla", PASSWORD)
     assert done["errors"] == []
     assert done["user"] == {"username": "carla", "email": "carla@desk.example"}
-    assert await who_am_i(faces, done["accessToken"]) == ("carla", "carla")
+    assert await who_am_i(gql_clients, done["accessToken"]) == ("carla", "carla")
 
     given = {"input": {"refreshToken": done["refreshToken"]}}
-    renewed = (await faces.graphql(None, REFRESH, given))["data"]["refreshToken"]
-    assert await who_am_i(faces, renewed["accessToken"]) == ("carla", "carla")
+    renewed = (await gql_clients.graphql(None, REFRESH, given))["data"]["refreshToken"]
+    assert await who_am_i(gql_clients, renewed["accessToken"]) == ("carla", "carla")
 
-    ended = (await faces.graphql(None, LOGOUT, given))["data"]["logout"]
+    ended = (await gql_clients.graphql(None, LOGOUT, given))["data"]["logout"]
     assert ended == {"ok": True, "errors": []}
-    refused = await faces.graphql(None, REFRESH, given)
+    refused = await gql_clients.graphql(None, REFRESH, given)
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    other = await faces.client.post("/api/v1/auth/refresh/", json={"refresh": done["refreshToken"]})
+    other = await gql_clients.client.post(
+        "/api/v1/auth/refresh/", json={"refresh": done["refreshToken"]}
+    )
     assert other.status_code == 401
 
 
-async def test_a_login_that_fails_says_the_same_whatever_was_wrong(faces: Faces) -> None:
+async def test_a_login_that_fails_says_the_same_whatever_was_wrong(gql_clients: Faces) -> None:
     attempts = [
         ("nobody", PASSWORD),
         ("keith", "wrong"),
         ("keith\0", PASSWORD),
         ("keith", f"{PASSWORD}\0"),
     ]
-    found = [await login(faces, *attempt) for attempt in attempts]
+    found = [await login(gql_clients, *attempt) for attempt in attempts]
     assert found == [
         {
             "accessToken": None,
@@ -84,57 +86,61 @@ async def test_a_login_that_fails_says_the_same_whatever_was_wrong(faces: Faces)
     for username, password in halves:
         given = {"input": {"username": username, "password": password}}
         body = json.dumps({"query": LOGIN, "variables": given})
-        response = await faces.client.post("/graphql", content=body, headers=JSON)
+        response = await gql_clients.client.post("/graphql", content=body, headers=JSON)
         assert response.status_code == 400
     for username, password in attempts + halves:
         body = json.dumps({"username": username, "password": password})
         for path in ("auth/login/", "jwt/token/"):
-            response = await faces.client.post(f"/api/v1/{path}", content=body, headers=JSON)
+            response = await gql_clients.client.post(f"/api/v1/{path}", content=body, headers=JSON)
             assert response.status_code in (400, 401)
 
 
-async def test_a_token_of_the_old_system_opens_both_faces(faces: Faces) -> None:
+async def test_a_token_of_the_old_system_opens_both_faces(gql_clients: Faces) -> None:
     token = jwt.encode(CLAIMS, KEY, algorithm="HS256")
-    assert await who_am_i(faces, token) == ("keith", "keith")
+    assert await who_am_i(gql_clients, token) == ("keith", "keith")
 
 
 @pytest.mark.parametrize("wrong", [name for name in FORGED if FORGED[name].isascii()])
-async def test_no_token_however_forged_opens_or_breaks_anything(faces: Faces, wrong: str) -> None:
+async def test_no_token_however_forged_opens_or_breaks_anything(
+    gql_clients: Faces, wrong: str
+) -> None:
     token = "".join(c for c in FORGED[wrong] if c.isprintable())
 
-    name, rest = await who_am_i(faces, token)
+    name, rest = await who_am_i(gql_clients, token)
 
     assert rest == 401
     assert name[0]["extensions"] == {"code": "UNAUTHENTICATED"}
-    before = await faces.world.dump()
-    answer = await faces.graphql(None, REFRESH, {"input": {"refreshToken": FORGED[wrong]}})
+    before = await gql_clients.world.dump()
+    answer = await gql_clients.graphql(None, REFRESH, {"input": {"refreshToken": FORGED[wrong]}})
     assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    answer = await faces.graphql(None, LOGOUT, {"input": {"refreshToken": FORGED[wrong]}})
+    answer = await gql_clients.graphql(None, LOGOUT, {"input": {"refreshToken": FORGED[wrong]}})
     assert answer["data"]["logout"]["ok"]
     for path, name in (("refresh/", "refresh"), ("logout/", "refresh")):
-        response = await faces.client.post(f"/api/v1/auth/{path}", json={name: FORGED[wrong]})
+        response = await gql_clients.client.post(f"/api/v1/auth/{path}", json={name: FORGED[wrong]})
         assert response.status_code < 500
-    assert await faces.world.dump() == before
+    assert await gql_clients.world.dump() == before
 
 
-async def test_a_deactivated_user_is_out_of_both_faces_at_once(faces: Faces) -> None:
-    token = faces.world.desk.tokens.access(key("carla"))
-    assert await who_am_i(faces, token) == ("carla", "carla")
+async def test_a_deactivated_user_is_out_of_both_faces_at_once(gql_clients: Faces) -> None:
+    token = gql_clients.world.services.tokens.access(key("carla"))
+    assert await who_am_i(gql_clients, token) == ("carla", "carla")
     path = f"/api/v1/users/{key('carla')}/"
-    await faces.client.patch(path, json={"is_active": False}, headers=faces.headers("admin"))
+    await gql_clients.client.patch(
+        path, json={"is_active": False}, headers=gql_clients.headers("admin")
+    )
 
-    name, rest = await who_am_i(faces, token)
+    name, rest = await who_am_i(gql_clients, token)
 
     assert name[0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert rest == 401
-    assert (await login(faces, "carla", PASSWORD))["accessToken"] is None
+    assert (await login(gql_clients, "carla", PASSWORD))["accessToken"] is None
 
 
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic a2VpdGg6eA==", "Bearer a b", "x"]
 )
-async def test_another_header_is_nobodys(faces: Faces, header: str) -> None:
+async def test_another_header_is_nobodys(gql_clients: Faces, header: str) -> None:
     headers = {"Authorization": header}
-    assert (await faces.client.get(ME, headers=headers)).status_code == 401
-    response = await faces.client.post("/graphql", json=VIEWER, headers=headers)
+    assert (await gql_clients.client.get(ME, headers=headers)).status_code == 401
+    response = await gql_clients.client.post("/graphql", json=VIEWER, headers=headers)
     assert response.json()["data"] == {"viewer": None}

@@ -21,19 +21,19 @@ pytestmark = pytest.mark.anyio
 END = "the end"
 
 
-async def add(faces: Faces, *rows: SQLModel) -> None:
-    async with faces.world.database.transaction() as session:
+async def add(gql_clients: Faces, *rows: SQLModel) -> None:
+    async with gql_clients.world.database.transaction() as session:
         session.add_all(rows)
 
 
-async def told(faces: Faces, who: str | None, row: Read) -> list[Any]:
+async def told(gql_clients: Faces, who: str | None, row: Read) -> list[Any]:
     """Return all that is told until the last event, or the error that ends it."""
     assert SCHEMA.subscription_type
     named = get_named_type(SCHEMA.subscription_type.fields[row.field].type)
     assert isinstance(named, GraphQLObjectType)
     query = f"subscription {{ answer: {row.call} {everything(named)} }}"
-    token = faces.headers(who).get("Authorization", "").removeprefix("Bearer ") or None
-    context = GraphContext(faces.world.desk, "http://desk.test", "1", token)
+    token = gql_clients.headers(who).get("Authorization", "").removeprefix("Bearer ") or None
+    context = GraphContext(gql_clients.world.services, "http://desk.test", "1", token)
     found: list[Any] = []
     async with aclosing(await create_schema().subscribe(query, context_value=context)) as results:
         async for result in results:
@@ -47,15 +47,15 @@ async def told(faces: Faces, who: str | None, row: Read) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", FOLLOWED, ids=lambda row: row.call.replace('"', ""))
-async def test_a_subscription_tells_what_its_row_says(faces: Faces, row: Read) -> None:
+async def test_a_subscription_tells_what_its_row_says(gql_clients: Faces, row: Read) -> None:
     ends = {"ticket_number": END, "type": TicketEventType.DELETED}
     await add(
-        faces,
+        gql_clients,
         *(make_event(f"end of {name}", "gone", company_id=key(name), **ends)
           for name in ("hilton", "centara")),
     )  # fmt: skip
     for who, cell in zip(VIEWERS, row.cells, strict=True):
-        found = await told(faces, who, row)
+        found = await told(gql_clients, who, row)
         if cell == STRANGER:
             [error] = found
             assert error["extensions"] == {"code": STRANGER}

@@ -55,9 +55,9 @@ def codes(answer: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("row", READS, ids=lambda row: row.call.replace('"', ""))
-async def test_a_query_shows_what_its_row_says(faces: Faces, row: Read) -> None:
+async def test_a_query_shows_what_its_row_says(gql_clients: Faces, row: Read) -> None:
     for who, cell in columns(row):
-        answer = await faces.read(who, row)
+        answer = await gql_clients.read(who, row)
 
         assert_no_trace(who, str(answer))
         if cell == STRANGER:
@@ -68,38 +68,38 @@ async def test_a_query_shows_what_its_row_says(faces: Faces, row: Read) -> None:
         shown = top(answer["data"]["answer"])
         assert shown == (cell if isinstance(cell, int) else set(cell.split())), who
         if hidden(who, row.call):
-            assert await faces.read(who, row, may_see(who)) == answer, who
+            assert await gql_clients.read(who, row, may_see(who)) == answer, who
 
 
-async def test_customers_find_nothing_by_what_only_staff_may_read(faces: Faces) -> None:
+async def test_customers_find_nothing_by_what_only_staff_may_read(gql_clients: Faces) -> None:
     row = Read('companies(search: "ourselves")', seen("hilton centara", "", ""))
     for who, cell in columns(row)[:4]:
-        answer = await faces.read(who, row)
+        answer = await gql_clients.read(who, row)
         assert top(answer["data"]["answer"]) == set(cell.split()), who
 
 
 @pytest.mark.parametrize(
     "row", WRITES, ids=lambda row: "-".join([row.field, *map(str, row.given.values())])
 )
-async def test_a_mutation_ends_as_its_row_says(faces: Faces, row: Write) -> None:
-    before = await faces.world.dump()
+async def test_a_mutation_ends_as_its_row_says(gql_clients: Faces, row: Write) -> None:
+    before = await gql_clients.world.dump()
     for who, cell in columns(row):
         if cell == "ok":
             continue
-        answer = await faces.write(who, row)
+        answer = await gql_clients.write(who, row)
         assert codes(answer) == ("ok" if cell == "nothing" else cell), who
         assert_no_trace(who, str(answer))
         if cell not in ("nothing", STRANGER):
             payload = answer["data"]["answer"]
             assert [name for name, value in payload.items() if value] == ["errors"], who
         if hidden(who, row.given):
-            unknown = await faces.write(who, row, may_see(who))
+            unknown = await gql_clients.write(who, row, may_see(who))
             assert masked(str(unknown)) == masked(str(answer)), who
-    assert await faces.world.dump() == before
+    assert await gql_clients.world.dump() == before
 
     for who in (who for who, cell in columns(row) if cell == "ok"):
-        await faces.world.reset()
-        answer = await faces.write(who, row)
+        await gql_clients.world.reset()
+        answer = await gql_clients.write(who, row)
         assert codes(answer) == "ok", who
         assert_no_trace(who, str(answer))
 
@@ -107,13 +107,13 @@ async def test_a_mutation_ends_as_its_row_says(faces: Faces, row: Write) -> None
 @pytest.mark.parametrize(
     "row", PATHS, ids=lambda row: f"{row.method} {row.path} {','.join(row.body)}".strip()
 )
-async def test_a_path_answers_as_its_row_says(faces: Faces, row: Path) -> None:
-    before = await faces.world.dump()
+async def test_a_path_answers_as_its_row_says(gql_clients: Faces, row: Path) -> None:
+    before = await gql_clients.world.dump()
     changing = [] if row.method == "GET" or row.path == IDLE else [200, 201, 204]
     for who, cell in columns(row):
         if cell in changing:
             continue
-        response = await faces.rest(who, row)
+        response = await gql_clients.rest(who, row)
         if isinstance(cell, str) or cell < 100:
             assert response.status_code == 200, (who, response.text)
             expected = cell if isinstance(cell, int) else set(cell.split())
@@ -123,15 +123,15 @@ async def test_a_path_answers_as_its_row_says(faces: Faces, row: Path) -> None:
         if response.status_code < 400:
             assert_no_trace(who, response.text)
         elif hidden(who, row.path, row.body):
-            unknown = await faces.rest(who, row, may_see(who))
+            unknown = await gql_clients.rest(who, row, may_see(who))
             assert unknown.status_code == response.status_code, who
             assert masked(unknown.text) == masked(response.text), who
-    assert await faces.world.dump() == before
+    assert await gql_clients.world.dump() == before
 
     for who, cell in columns(row):
         if cell in changing:
-            await faces.world.reset()
-            response = await faces.rest(who, row)
+            await gql_clients.world.reset()
+            response = await gql_clients.rest(who, row)
             assert response.status_code == cell, (who, response.text)
             assert_no_trace(who, response.text)
 
@@ -156,16 +156,16 @@ def test_every_kind_of_node_has_a_row() -> None:
     }
 
 
-async def test_every_method_of_every_path_has_a_row(faces: Faces) -> None:
+async def test_every_method_of_every_path_has_a_row(gql_clients: Faces) -> None:
     found = set()
-    for route in faces.app.routes:
+    for route in gql_clients.app.routes:
         path = getattr(route, "path", "")
         if not path.startswith(("/api/v1/", "/media/")) or "rest:path" in path:
             continue
         if path == "/api/v1/docs/" or (not path.endswith("/") and not path.startswith("/media/")):
             continue
         url = path.replace("{id}", str(UNKNOWN)).replace("{key:path}", "nothing")
-        response = await faces.client.options(url, headers=faces.headers("admin"))
+        response = await gql_clients.client.options(url, headers=gql_clients.headers("admin"))
         methods = set(response.headers["allow"].split(", ")) - {"HEAD", "OPTIONS"}
         found |= {f"{method} {path}" for method in methods}
 
@@ -185,19 +185,19 @@ STAFFS_OWN = [
 ]
 
 
-async def test_customers_cannot_tell_what_staff_write_among_themselves(faces: Faces) -> None:
+async def test_customers_cannot_tell_what_staff_write_among_themselves(gql_clients: Faces) -> None:
     """No count, time, order or statistic of any answer differs by an internal note."""
     paths = [row for row in PATHS if row.method == "GET" and "/me" not in row.path]
 
     async def all_answers() -> list[str]:
-        asked = [await faces.read("carla", row) for row in READS]
-        fetched = [await faces.rest("carla", row) for row in paths]
+        asked = [await gql_clients.read("carla", row) for row in READS]
+        fetched = [await gql_clients.rest("carla", row) for row in paths]
         return [*map(str, asked), *(response.text for response in fetched)]
 
     before = await all_answers()
     for row in STAFFS_OWN:
-        faces.world.clock.move(seconds=1)
-        assert codes(await faces.write("keith", row)) == "ok"
-    faces.world.clock.now = NOON
+        gql_clients.world.clock.move(seconds=1)
+        assert codes(await gql_clients.write("keith", row)) == "ok"
+    gql_clients.world.clock.now = NOON
 
     assert await all_answers() == before

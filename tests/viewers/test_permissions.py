@@ -64,24 +64,24 @@ MINE = {
 ANYBODYS = {"Ticket": {"comment", "attachFile"}, "Comment": set[str]()}
 
 
-async def settle(faces: Faces) -> None:
+async def settle(gql_clients: Faces) -> None:
     """Go back to the beginning, with staff of every role."""
-    await faces.world.reset()
-    async with faces.world.database.transaction() as session:
+    await gql_clients.world.reset()
+    async with gql_clients.world.database.transaction() as session:
         for name, role in OTHERS.items():
             session.add(
                 User(id=key(name), username=name, password="!", role=role, date_joined=NOON)
             )
 
 
-async def told(faces: Faces, who: str | None, kind: str) -> dict[str, Any] | None:
+async def told(gql_clients: Faces, who: str | None, kind: str) -> dict[str, Any] | None:
     """Return what a viewer is told of the ticket or the comment; None where there is nothing."""
     name = TICKET if kind == "Ticket" else COMMENT
     wanted = (
         f"viewerCan {{ {' '.join(DEEDS[kind])} }} viewerCannotReasons {{ action code message }}"
     )
     query = f'{{ node(id: "{key(name)}") {{ ... on {kind} {{ {wanted} }} }} }}'
-    answer = await faces.graphql(who, query)
+    answer = await gql_clients.graphql(who, query)
     if who is None:
         assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         return None
@@ -93,8 +93,8 @@ def action(name: str) -> str:
     return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
 
 
-async def errors_of(faces: Faces, who: str | None, deed: Write) -> list[dict[str, Any]]:
-    answer = await faces.write(who, deed)
+async def errors_of(gql_clients: Faces, who: str | None, deed: Write) -> list[dict[str, Any]]:
+    answer = await gql_clients.write(who, deed)
     if "errors" in answer:
         return [{"code": error["extensions"]["code"]} for error in answer["errors"]]
     found: list[dict[str, Any]] = answer["data"]["answer"]["errors"]
@@ -102,11 +102,11 @@ async def errors_of(faces: Faces, who: str | None, deed: Write) -> list[dict[str
 
 
 @pytest.mark.parametrize("kind", DEEDS)
-async def test_what_viewers_are_told_is_what_they_can_do(faces: Faces, kind: str) -> None:
+async def test_what_viewers_are_told_is_what_they_can_do(gql_clients: Faces, kind: str) -> None:
     for who in VIEWERS:
-        await settle(faces)
-        found = await told(faces, who, kind)
-        before = await faces.world.dump()
+        await settle(gql_clients)
+        found = await told(gql_clients, who, kind)
+        before = await gql_clients.world.dump()
         able = found["viewerCan"] if found else dict.fromkeys(DEEDS[kind], False)
         allowed = {name for name, may in able.items() if may}
         why = {reason["action"]: reason for reason in found["viewerCannotReasons"]} if found else {}
@@ -114,26 +114,26 @@ async def test_what_viewers_are_told_is_what_they_can_do(faces: Faces, kind: str
 
         for name in able.keys() - allowed:
             for deed in DEEDS[kind][name]:
-                [error] = await errors_of(faces, who, deed)
+                [error] = await errors_of(gql_clients, who, deed)
                 expected = "FORBIDDEN" if found else "NOT_FOUND" if who else "UNAUTHENTICATED"
                 assert error["code"] == expected, (who, deed)
                 if found and deed.field != "updateTicket":
                     assert error["message"] in {told["message"] for told in why.values()}, deed
-        assert await faces.world.dump() == before, who
+        assert await gql_clients.world.dump() == before, who
 
         for name in filter(allowed.__contains__, DEEDS[kind]):
             for deed in DEEDS[kind][name]:
-                assert await errors_of(faces, who, deed) == [], (who, deed)
+                assert await errors_of(gql_clients, who, deed) == [], (who, deed)
 
 
 @pytest.mark.parametrize("kind", DEEDS)
-async def test_who_may_do_what(faces: Faces, kind: str) -> None:
-    await settle(faces)
+async def test_who_may_do_what(gql_clients: Faces, kind: str) -> None:
+    await settle(gql_clients)
     for who in STAFF:
-        found = await told(faces, who, kind)
+        found = await told(gql_clients, who, kind)
         assert found == {"viewerCan": dict.fromkeys(DEEDS[kind], True), "viewerCannotReasons": []}
     for who, may in (("carla", MINE[kind]), ("colin", ANYBODYS[kind])):
-        found = await told(faces, who, kind)
+        found = await told(gql_clients, who, kind)
         assert found is not None
         assert {name for name, can in found["viewerCan"].items() if can} == may
         codes = {reason["action"]: reason["code"] for reason in found["viewerCannotReasons"]}
@@ -141,8 +141,8 @@ async def test_who_may_do_what(faces: Faces, kind: str) -> None:
             action(name): "NOT_YOURS" if name in MINE[kind] else "STAFF_ONLY"
             for name in DEEDS[kind].keys() - may
         }
-    assert await told(faces, "olga", kind) is None
-    assert await told(faces, None, kind) is None
+    assert await told(gql_clients, "olga", kind) is None
+    assert await told(gql_clients, None, kind) is None
 
 
 @pytest.mark.parametrize("kind", DEEDS)

@@ -66,10 +66,12 @@ def assert_headers(document: Any, told: Any, answer: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("row", PATHS, ids=lambda row: f"{row.method} {row.path}")
-async def test_an_answer_is_one_of_the_document(faces: Faces, document: Any, row: Path) -> None:
+async def test_an_answer_is_one_of_the_document(
+    gql_clients: Faces, document: Any, row: Path
+) -> None:
     for who in ("admin", "carla", None):
-        await faces.world.reset()
-        assert_told(document, row, await faces.rest(who, row))
+        await gql_clients.world.reset()
+        assert_told(document, row, await gql_clients.rest(who, row))
 
 
 @pytest.fixture
@@ -94,7 +96,9 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return found
 
 
-async def test_what_handlers_declare_is_what_they_use(faces: Faces, used: list[object]) -> None:
+async def test_what_handlers_declare_is_what_they_use(
+    gql_clients: Faces, used: list[object]
+) -> None:
     declared: dict[tuple[str, str], Operation] = {
         (path.path, method): operation_of(handler)
         for path in every_path()
@@ -102,9 +106,9 @@ async def test_what_handlers_declare_is_what_they_use(faces: Faces, used: list[o
     }
     seen = set()
     for row in PATHS:
-        await faces.world.reset()
+        await gql_clients.world.reset()
         used.clear()
-        await faces.rest("admin", row)
+        await gql_clients.rest("admin", row)
         operation = declared.get((shaped(row), row.method))
         for thing in used:
             assert operation is not None

@@ -83,12 +83,12 @@ async def logged(world: World, sql: str, values: Any) -> str:
 
 
 @pytest.fixture
-async def seen_keys(faces: Faces) -> set[bytes]:
+async def seen_keys(gql_clients: Faces) -> set[bytes]:
     """Give every key that follows from what is logged of reads."""
-    with statements_of(faces.world) as statements:
-        answer = await faces.graphql("admin", READ)
+    with statements_of(gql_clients.world) as statements:
+        answer = await gql_clients.graphql("admin", READ)
     assert "errors" not in answer
-    log = "\n".join([await logged(faces.world, *one) for one in statements])
+    log = "\n".join([await logged(gql_clients.world, *one) for one in statements])
     assert "parameters: $1" in log
     pads = [bytes.fromhex(found) for found in re.findall(r"'\\x([0-9a-f]+)'", log)]
     assert len(set(pads)) == 4, "the inner and the outer pad of two purposes"
@@ -117,16 +117,16 @@ async def opens(world: World, forged: tuple[str, str, str]) -> bool:
 def unseals(world: World, found: bytes, day: str) -> bool:
     raw = f"{PAYLOAD}{day}".encode() + mac(found, PAYLOAD)
     try:
-        return bool(world.desk.signer.open(base64.urlsafe_b64encode(raw).decode().rstrip("=")))
+        return bool(world.services.signer.open(base64.urlsafe_b64encode(raw).decode().rstrip("=")))
     except BadCursor:
         return False
 
 
 async def test_a_logged_key_signs_its_own_purpose_today(
-    faces: Faces, seen_keys: set[bytes]
+    gql_clients: Faces, seen_keys: set[bytes]
 ) -> None:
     """So the tests below forge as they should. Links end a day after the day of their key."""
-    world = faces.world
+    world = gql_clients.world
     of_media = [found for found in seen_keys if await opens(world, link(found, NOON))]
     of_cursors = [found for found in seen_keys if unseals(world, found, TODAY)]
     assert (len(of_media), len(of_cursors)) == (1, 1)
@@ -140,9 +140,9 @@ async def test_a_logged_key_signs_its_own_purpose_today(
 
 
 async def test_no_logged_key_signs_anything_of_tomorrow(
-    faces: Faces, seen_keys: set[bytes]
+    gql_clients: Faces, seen_keys: set[bytes]
 ) -> None:
-    world = faces.world
+    world = gql_clients.world
     yesterday = day_of(NOON - timedelta(days=1))
     for found in seen_keys:
         assert not unseals(world, found, day_of(TOMORROW))
@@ -154,36 +154,36 @@ async def test_no_logged_key_signs_anything_of_tomorrow(
 
 
 async def test_no_logged_key_signs_a_token_or_a_webhook(
-    faces: Faces, seen_keys: set[bytes]
+    gql_clients: Faces, seen_keys: set[bytes]
 ) -> None:
-    world = faces.world
+    world = gql_clients.world
     webhook = await world.get(Webhook, key("hook"))
-    secret = world.desk.signer.webhook_secret(webhook.id, webhook.salt)
+    secret = world.services.signer.webhook_secret(webhook.id, webhook.salt)
     for found in seen_keys:
         if len(found) >= 32:
             with pytest.raises(Unauthenticated):
-                await viewer_of(world.desk, jwt.encode(CLAIMS, found, algorithm="HS256"))
+                await viewer_of(world.services, jwt.encode(CLAIMS, found, algorithm="HS256"))
         signed = hmac.digest(found, f"webhook:{webhook.id}:{webhook.salt}".encode(), "sha256")
         assert base64.b64encode(signed).decode() not in secret
 
 
 async def test_no_statement_of_a_session_or_a_webhook_has_a_token_or_a_secret(
-    faces: Faces,
+    gql_clients: Faces,
 ) -> None:
     """Writes, too: what they store is no token and no secret."""
     sent: dict[str, Any] = {"username": "admin", "password": PASSWORD}
     given = {"oldPassword": PASSWORD, "newPassword": "a new one, long enough"}
-    with statements_of(faces.world) as statements:
-        login = (await faces.client.post("/api/v1/auth/login/", json=sent)).json()
+    with statements_of(gql_clients.world) as statements:
+        login = (await gql_clients.client.post("/api/v1/auth/login/", json=sent)).json()
         rotate = "mutation ($token: String!) { refreshToken(input: {refreshToken: $token}) "
-        tokens = await faces.graphql(
+        tokens = await gql_clients.graphql(
             None, rotate + "{ accessToken refreshToken } }", {"token": login["refresh"]}
         )
-        hook = await faces.graphql(
+        hook = await gql_clients.graphql(
             "admin",
             'mutation { createWebhook(input: {url: "https://hooks.example/a"}) { secret } }',
         )
-        changed = await faces.graphql(
+        changed = await gql_clients.graphql(
             "admin",
             "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) "
             "{ accessToken refreshToken } }",

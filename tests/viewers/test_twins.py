@@ -13,11 +13,11 @@ from graphql.execution.values import get_variable_values
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from deskgraph.graphql_links.equivalents import TWINS, YOURS, Twin
+from deskgraph.graphql_links.equivalents import EQUIVALENTS, YOURS, Equivalent
 from deskgraph.graphql_links.links import (
-    LONGEST_KEPT,
-    MOST_BYTES,
-    MOST_KEPT,
+    MAX_BYTES,
+    MAX_KEPT,
+    MAX_KEPT_LENGTH,
     Alternate,
     variables_of,
 )
@@ -25,8 +25,8 @@ from deskgraph.graphql_links.selections import place_of
 from models import Team
 from resolvers.commands.validation import USER
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.execute import Read
-from resolvers.query.field_types import Kind, Scalar
+from resolvers.query.execute import Query
+from resolvers.query.field_types import FieldKind, Scalar
 from resolvers.query.shapes import Field, Shape
 from rest_compat.openapi.operations import operation_of
 from rest_compat.routes import API, every_path
@@ -66,10 +66,10 @@ READS = [
 ]
 
 
-def every_twin() -> Iterator[tuple[str, str, Twin]]:
-    for path, methods in TWINS.items():
-        for method, twin in methods.items():
-            for one in [twin, *(twin.instead.values() if twin else [])]:
+def every_equivalent() -> Iterator[tuple[str, str, Equivalent]]:
+    for path, methods in EQUIVALENTS.items():
+        for method, equivalent in methods.items():
+            for one in [equivalent, *(equivalent.instead.values() if equivalent else [])]:
                 if one is not None:
                     yield path, method, one
 
@@ -96,7 +96,7 @@ def value_of(entity: str, field: Field, node: Any) -> Any:
         return [row_of(definition.entity, field.shape, one) for one in node]  # type: ignore[union-attr]
     if field.name == "tags_text":
         return ",".join(node)
-    if isinstance(definition, Scalar) and definition.kind is Kind.CHOICE:
+    if isinstance(definition, Scalar) and definition.kind is FieldKind.CHOICE:
         choices = ENTITIES[entity].table.c[field.name].type.choices
         return "" if node is None else choices[node].value
     if field.name == "author_role" and node is not None:
@@ -150,34 +150,34 @@ def test_every_path_and_method_is_in_the_table() -> None:
         for path in every_path()
         if path.path.startswith(API)
     }
-    assert {path: set(methods) for path, methods in TWINS.items()} == served
+    assert {path: set(methods) for path, methods in EQUIVALENTS.items()} == served
 
 
 def test_every_twin_is_valid_for_the_schema() -> None:
-    for path, method, twin in every_twin():
-        parsed = parse(twin.text)
+    for path, method, equivalent in every_equivalent():
+        parsed = parse(equivalent.text)
         assert validate(SCHEMA, parsed) == [], (path, method)
         [operation] = parsed.definitions
         assert isinstance(operation, OperationDefinitionNode)
         reads = operation.operation.value == "query"
         assert reads is (method == "GET" or "verify" in path)
-        header = Alternate(twin, "https://a-long-name.of-a-desk.example.com:8443/graphql")
-        assert len(header._alone) < MOST_BYTES / 2, (path, method)
+        header = Alternate(equivalent, "https://a-long-name.of-a-desk.example.com:8443/graphql")
+        assert len(header._alone) < MAX_BYTES / 2, (path, method)
 
 
 def test_headers_of_short_queries_are_kept_up_to_a_number() -> None:
-    twin = TWINS["tickets/"]["GET"]
-    assert twin is not None
-    alternate = Alternate(twin, "/graphql")
+    equivalent = EQUIVALENTS["tickets/"]["GET"]
+    assert equivalent is not None
+    alternate = Alternate(equivalent, "/graphql")
 
     def header(query: str) -> str:
         return alternate.header(Request({"type": "http", "query_string": query.encode()}))
 
-    long = "search=" + "x" * LONGEST_KEPT
+    long = "search=" + "x" * MAX_KEPT_LENGTH
     assert header("page=1") is header("page=1")
     assert header(long) is not header(long)
     first = header("page=1")
-    for page in range(2, MOST_KEPT + 3):
+    for page in range(2, MAX_KEPT + 3):
         header(f"page={page}")
     assert header("page=1") is not first
     assert header("page=1") == first
@@ -187,47 +187,47 @@ def test_headers_of_short_queries_are_kept_up_to_a_number() -> None:
 def test_the_largest_twins_cost_no_more_than_an_operation_may(path: str) -> None:
     call = Call("", "GET", path)
     documents = create_schema().documents
-    known = documents.examine(call.twin.text)
+    known = documents.examine(call.equivalent.text)
     assert known.errors == []
     cost = documents.cost(known, known.operation(None)).of(call.variables).total
     assert 5000 < cost <= DEFAULT_LIMITS.cost
 
 
 def test_filters_that_a_twin_takes_are_those_of_its_list() -> None:
-    for path, _, twin in every_twin():
-        if twin.listing is not None:
-            assert twin.filters <= set(twin.listing.filters), path
+    for path, _, equivalent in every_equivalent():
+        if equivalent.listing is not None:
+            assert equivalent.filters <= set(equivalent.listing.filters), path
 
 
 @pytest.mark.parametrize("row", READS, ids=lambda row: row.path)
-async def test_a_read_and_its_twin_show_the_same_rows(faces: Faces, row: Path) -> None:
+async def test_a_read_and_its_twin_show_the_same_rows(gql_clients: Faces, row: Path) -> None:
     operations = {
         path.path: operation_of(path.handlers["GET"])
         for path in every_path()
         if "GET" in path.handlers
     }
     for who in ("admin", "carla"):
-        answer = await faces.rest(who, row)
+        answer = await gql_clients.rest(who, row)
         link = linked(answer)
         if link is None:
             assert shaped(row) in ("/api/v1/", "/media/{key}")
             continue
-        twin = await faces.graphql(who, *link)
+        equivalent = await gql_clients.graphql(who, *link)
         if answer.status_code != 200:
-            assert nodes_of(twin["data"]) == []
+            assert nodes_of(equivalent["data"]) == []
             continue
-        assert "errors" not in twin, twin
+        assert "errors" not in equivalent, equivalent
         read = operations[shaped(row)].answers
         if isinstance(read, dict):
             read = read["results"]
-        assert isinstance(read, Read)
+        assert isinstance(read, Query)
         body = answer.json()
         if read.root == "statistics":
-            assert_same_counts(body, twin["data"]["ticketStats"])
+            assert_same_counts(body, equivalent["data"]["ticketStats"])
             continue
         [(entity, shape)] = read.shapes
         rows = body.get("results", [body]) if isinstance(body, dict) else body
-        shown = [row_of(entity, shape, one) for one in nodes_of(twin["data"])]
+        shown = [row_of(entity, shape, one) for one in nodes_of(equivalent["data"])]
         if "attachments" in row.path and "<" not in row.path:
             # Without a list of their own, they come in the order of their tickets.
             rows.sort(key=lambda one: str(one["id"]))
@@ -249,11 +249,11 @@ def assert_same_counts(body: dict[str, Any], stats: dict[str, Any]) -> None:
     "row", [row for row in PATHS if row.method != "GET"], ids=lambda row: f"{row.method} {row.path}"
 )
 async def test_a_write_links_to_a_mutation_without_anything_of_its_body(
-    faces: Faces, row: Path
+    gql_clients: Faces, row: Path
 ) -> None:
     # Done and refused; what decides about the link is the same for everybody else.
-    answers = {who: await faces.rest(who, row) for who in ("admin", None)}
-    known = TWINS[shaped(row).removeprefix(API)][row.method]
+    answers = {who: await gql_clients.rest(who, row) for who in ("admin", None)}
+    known = EQUIVALENTS[shaped(row).removeprefix(API)][row.method]
     for who, answer in answers.items():
         link = linked(answer)
         assert (link is None) is (known is None), who
@@ -273,11 +273,13 @@ async def test_a_write_links_to_a_mutation_without_anything_of_its_body(
         given = variables.get("input", {}).values()
         assert set(given) <= {YOURS, False, "TECH", *key}
         assert set(key) <= set(given)
-        assert faces.headers(who).get("Authorization", "…")[-20:] not in answer.headers["link"]
+        assert (
+            gql_clients.headers(who).get("Authorization", "…")[-20:] not in answer.headers["link"]
+        )
 
 
-async def test_refusals_link_as_well(faces: Faces) -> None:
-    client, admin = faces.client, faces.headers("admin")
+async def test_refusals_link_as_well(gql_clients: Faces) -> None:
+    client, admin = gql_clients.client, gql_clients.headers("admin")
     for method, path, headers, status in [
         ("GET", "tickets/", {}, 401),
         ("GET", "tickets/?status=none", admin, 400),
@@ -296,12 +298,14 @@ async def test_refusals_link_as_well(faces: Faces) -> None:
     assert linked(await client.get(API + "nowhere/", headers=admin)) is None
 
 
-async def test_wrong_values_are_left_out_and_long_ones_too(faces: Faces) -> None:
+async def test_wrong_values_are_left_out_and_long_ones_too(gql_clients: Faces) -> None:
     async def variables(query: str) -> dict[str, Any]:
-        answer = await faces.client.get(f"{API}tickets/?{query}", headers=faces.headers("keith"))
+        answer = await gql_clients.client.get(
+            f"{API}tickets/?{query}", headers=gql_clients.headers("keith")
+        )
         found = linked(answer)
         assert found is not None
-        assert len(answer.headers["link"]) < MOST_BYTES
+        assert len(answer.headers["link"]) < MAX_BYTES
         return found[1]
 
     assert await variables("status=none&priority=high&company=none") == {
@@ -319,8 +323,8 @@ async def test_wrong_values_are_left_out_and_long_ones_too(faces: Faces) -> None
 
 
 def test_a_team_is_written_by_its_name() -> None:
-    twin = TWINS["tickets/"]["GET"]
-    assert twin is not None
+    equivalent = EQUIVALENTS["tickets/"]["GET"]
+    assert equivalent is not None
     for team in Team:
-        found = variables_of(twin, QueryParams({"assigned_team": team.value}))
+        found = variables_of(equivalent, QueryParams({"assigned_team": team.value}))
         assert found == {"filter": {"assignedTeam": {"eq": team.name}}}

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlmodel import SQLModel, col, select
 
-from deskgraph.app import create_desk
+from deskgraph.app import create_services
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
 from models import (
@@ -41,7 +41,7 @@ from models import (
 )
 from resolvers.auth.passwords import hash_password
 from resolvers.events.log import change
-from resolvers.services import Context, Desk, Viewer
+from resolvers.services import Context, Services, Viewer
 from tests.limits import UNBOUNDED
 from tests.stored import stored_rows
 
@@ -49,7 +49,7 @@ NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 SECRET = "between ourselves"
 KEY = "a key that only the tests know, long enough"
 PASSWORD = "correct horse battery"
-MOST_UPLOAD = 1024 * 1024
+MAX_UPLOAD_BYTES = 1024 * 1024
 CONTENT = b"what is in every file"
 _SPACE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
@@ -289,7 +289,7 @@ NAMES: Mapping[str, str] = {
 class World:
     """The desk with its rows, and what it has stored."""
 
-    desk: Desk
+    services: Services
     database: Database
     clock: Clock
     settings: Settings
@@ -311,12 +311,12 @@ class World:
         if who is not None:
             role, company = PEOPLE[who]
             viewer = Viewer(key(who), role, key(company) if company else None)
-        return Context(self.desk, viewer, via, "http://desk.test")
+        return Context(self.services, viewer, via, "http://desk.test")
 
     async def reset(self) -> None:
         """Go back to the rows and files that every test starts with."""
         self.clock.now = NOON
-        self.desk.viewers.__init__()  # type: ignore[misc]
+        self.services.viewers.__init__()  # type: ignore[misc]
         if not self.changed:
             return
         async with self.database.transaction() as session:
@@ -363,7 +363,7 @@ def settings_for(url: str, media: Path, **more: Any) -> Settings:
     """Return settings that no environment changes."""
     given: dict[str, Any] = {"database_url": url, "files_url": f"file://{media}", "secret_key": KEY}
     fixed: dict[str, Any] = {
-        "max_upload_mb": MOST_UPLOAD // 1024**2,
+        "max_upload_mb": MAX_UPLOAD_BYTES // 1024**2,
         "media_links": "path",
         "public_url": None,
     }
@@ -374,9 +374,9 @@ def settings_for(url: str, media: Path, **more: Any) -> Settings:
 async def open_world(url: str, media: Path) -> AsyncIterator[World]:
     """Open the desk on a migrated database."""
     clock, settings = Clock(), settings_for(url, media)
-    desk, database = create_desk(settings, clock=clock)
+    services, database = create_services(settings, clock=clock)
     await database.open()
     try:
-        yield World(desk, database, clock, settings, media)
+        yield World(services, database, clock, settings, media)
     finally:
         await database.close()

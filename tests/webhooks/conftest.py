@@ -92,7 +92,7 @@ async def shared_world(
 ) -> AsyncIterator[World]:
     """Give a desk that stays open; its statements are compiled once."""
     async with open_world(shared_url, tmp_path_factory.mktemp("media")) as opened:
-        opened.desk = replace(opened.desk, private_webhooks=True)
+        opened.services = replace(opened.services, private_webhooks=True)
         yield opened
 
 
@@ -116,7 +116,7 @@ async def deliverers(shared_world: World) -> AsyncIterator[Callable[..., Deliver
 
     def make(patience: float = 10) -> Deliverer:
         sender = Sender(private=True, patience=patience)
-        made.append(Deliverer(shared_world.desk, sender, jitter=lambda: 1.0))
+        made.append(Deliverer(shared_world.services, sender, jitter=lambda: 1.0))
         return made[-1]
 
     yield make

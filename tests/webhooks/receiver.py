@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -99,4 +99,4 @@ def receiving() -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(PATIENCE)
+        thread.join(DEADLINE_SECONDS)

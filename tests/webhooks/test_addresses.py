@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from deskgraph.app import utc_now
-from deskgraph.webhooks.sender import Network, Refused, Sender
+from deskgraph.webhooks.sender import AddressRefused, Network, Sender
 from resolvers.commands.webhook_urls import refused_network, url_problem
 from resolvers.errors import Problem
 from tests.webhooks.receiver import Receiver
@@ -169,7 +169,7 @@ async def test_a_name_is_looked_up_once_and_that_address_connected_to(
     network._inner = dialled  # type: ignore[assignment]
     await network.connect_tcp("rebinding.example", 443)
     assert (asked.asked, dialled.addresses) == (1, ["8.8.8.8"])
-    with pytest.raises(Refused, match=r"127\.0\.0\.1 is in a loopback network"):
+    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is in a loopback network"):
         await network.connect_tcp("rebinding.example", 443)
     assert dialled.addresses == ["8.8.8.8"]
 
@@ -181,7 +181,7 @@ async def test_no_name_leads_to_what_is_not_public(
     dialled = Dialled()
     names(address)
     network._inner = dialled  # type: ignore[assignment]
-    with pytest.raises(Refused, match=REFUSED[address]):
+    with pytest.raises(AddressRefused, match=REFUSED[address]):
         await network.connect_tcp("inside.example", 443)
     assert dialled.addresses == []
 
@@ -203,7 +203,7 @@ async def test_other_spellings_of_this_machine_are_refused(network: Network, hos
     """With the system's own look-up, which knows them all."""
     dialled = Dialled()
     network._inner = dialled  # type: ignore[assignment]
-    with pytest.raises(Refused, match="loopback"):
+    with pytest.raises(AddressRefused, match="loopback"):
         await network.connect_tcp(host, 443)
     assert dialled.addresses == []
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from deskgraph.webhooks.deliverer import Deliverer
-from deskgraph.webhooks.sender import MOST_ANSWER
+from deskgraph.webhooks.sender import MAX_RESPONSE_BYTES
 from models import WebhookDeliveryState
 from resolvers.commands import webhooks
 from tests.viewers.world import NOON
@@ -155,7 +155,7 @@ async def test_of_an_answer_only_the_beginning_is_kept(hooks: Hooks) -> None:
     hooks.receiver.answers(200, b"\0\xff" + b"x" * 10_000_000)
     await hooks.work()
     [attempt] = await hooks.attempts()
-    assert attempt.answer == "\ufffd" + "x" * (MOST_ANSWER - 2)
+    assert attempt.answer == "\ufffd" + "x" * (MAX_RESPONSE_BYTES - 2)
 
 
 async def test_a_receiver_that_is_not_there_is_tried_again(hooks: Hooks) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from deskgraph.database.database import Database
-from deskgraph.database.event_signal import Bell
+from deskgraph.database.event_signal import EventSignal
 from deskgraph.webhooks import deliverer as module
 from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import Sender
@@ -76,15 +76,15 @@ async def test_it_wakes_when_an_attempt_is_due_again(
     await hooks.work()
     due = await hooks.deliverer.step()
     assert due == hooks.world.clock.now + timedelta(seconds=5)
-    bell = hooks.world.desk.bell
+    event_signal = hooks.world.services.event_signal
     # Whoever waits first is woken once when it begins to listen, if it does not listen already.
-    monkeypatch.setattr(bell, "_patience", 1)
-    await bell.wait(bell.count)
-    monkeypatch.setattr(bell, "_patience", 600)
-    hooks.world.desk.webhooks_changed.clear()
+    monkeypatch.setattr(event_signal, "_patience", 1)
+    await event_signal.wait(event_signal.count)
+    monkeypatch.setattr(event_signal, "_patience", 600)
+    hooks.world.services.webhooks_changed.clear()
     hooks.world.clock.now = due
     async with asyncio.timeout(60):
-        await hooks.deliverer._wait(bell.count, due)
+        await hooks.deliverer._wait(event_signal.count, due)
 
 
 async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
@@ -92,14 +92,14 @@ async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
 ) -> None:
     async with open_world(database_url, tmp_path / "media") as world:
         await world.reset()
-        world.desk = replace(world.desk, private_webhooks=True)
-        deliverer, asked = Deliverer(world.desk), _statements(world)
+        world.services = replace(world.services, private_webhooks=True)
+        deliverer, asked = Deliverer(world.services), _statements(world)
         await deliverer.start()
         hooks = Hooks(world, deliverer, receiver, {})
         await hooks.happen()
         for _ in range(20):
             await asyncio.sleep(0)
-        assert world.database.bell._listening is None
+        assert world.database.event_signal._listening is None
         assert not [one for one in asked if "webhook" in one]
         await hooks.create()
         await hooks.happen()
@@ -122,8 +122,8 @@ async def test_a_write_does_nothing_for_webhooks_but_append(
 ) -> None:
     async with open_world(database_url, tmp_path / "media") as world:
         await world.reset()
-        world.desk = replace(world.desk, private_webhooks=True)
-        hooks = Hooks(world, Deliverer(world.desk), receiver, {})
+        world.services = replace(world.services, private_webhooks=True)
+        hooks = Hooks(world, Deliverer(world.services), receiver, {})
         await hooks.create()
         await hooks.happen()
         await hooks.deliverer.step()
@@ -180,7 +180,7 @@ async def test_trouble_with_the_database_is_told_and_tried_again(
     failed = asyncio.Event()
     real = vars(module)["overview"]
 
-    async def fail(_desk: Any) -> Any:
+    async def fail(_services: Any) -> Any:
         failed.set()
         raise OSError("no database")
 
@@ -195,7 +195,7 @@ async def test_trouble_with_the_database_is_told_and_tried_again(
     assert "cannot look for deliveries" in caplog.text
 
 
-class SilentBell(Bell):
+class SilentBell(EventSignal):
     """Rings only when it is rung, and is waited for as long as it takes."""
 
     async def _listen(self) -> None:
@@ -206,27 +206,29 @@ async def test_what_happens_while_it_looks_is_noticed(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hooks.create()
-    bell, looks = SilentBell(patience=300), 0
+    event_signal, looks = SilentBell(patience=300), 0
     real = vars(module)["overview"]
 
-    async def happens_after(desk: Any) -> Any:
+    async def happens_after(services: Any) -> Any:
         nonlocal looks
-        found = await real(desk)
+        found = await real(services)
         looks += 1
         # The first is that of the start, after which it looks again in any case.
         if looks == 2:
             await hooks.happen()
-            bell.ring()
+            event_signal.notify()
         return found
 
     monkeypatch.setattr(module, "overview", happens_after)
-    deliverer = Deliverer(replace(hooks.world.desk, bell=bell), Sender(private=True))
+    deliverer = Deliverer(
+        replace(hooks.world.services, event_signal=event_signal), Sender(private=True)
+    )
     await deliverer.start()
     try:
         assert await asyncio.to_thread(hooks.receiver.arrived.wait, 30)
     finally:
         await deliverer.stop()
-        await bell.close()
+        await event_signal.close()
 
 
 async def test_what_is_logged_names_no_address(

@@ -184,8 +184,8 @@ async def test_a_claim_that_was_lost_is_made_again_and_the_late_one_counts_for_n
     await hooks.deliverer.sent()
     [delivery] = await hooks.deliveries()
     await webhooks.redeliver(hooks.world.context("admin"), delivery.id)
-    [dead] = await claim(hooks.world.desk, webhook, 10)
-    assert await claim(hooks.world.desk, webhook, 10) == []
+    [dead] = await claim(hooks.world.services, webhook, 10)
+    assert await claim(hooks.world.services, webhook, 10) == []
     await hooks.work(deliverers())
     assert len(hooks.receiver.received) == 1
     hooks.world.clock.now += LEASE
@@ -193,7 +193,7 @@ async def test_a_claim_that_was_lost_is_made_again_and_the_late_one_counts_for_n
     assert len(hooks.receiver.received) == 2
 
     before = await hooks.deliveries()
-    await finish(hooks.world.desk, dead, NOON, Outcome(1, status=500), lambda: 1.0)
+    await finish(hooks.world.services, dead, NOON, Outcome(1, status=500), lambda: 1.0)
     assert await hooks.deliveries() == before
 
 

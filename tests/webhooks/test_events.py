@@ -61,7 +61,7 @@ async def test_the_feeds_cursor_goes_on_after_a_message(hooks: Hooks) -> None:
     await hooks.happen(count=2)
     await hooks.work()
     first, second = (one.message["data"]["event"] for one in hooks.receiver.received)
-    parts = hooks.world.desk.signer.open(first["cursor"])
+    parts = hooks.world.services.signer.open(first["cursor"])
     assert parts[1:] == [str(first["sequence"]), first["id"]]
     assert first["sequence"] < second["sequence"]
 

@@ -36,7 +36,7 @@ REPEATED = len({"sent", "finishing"}.intersection(KILLED))
 @pytest.fixture
 async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(database_url, tmp_path / "media") as opened:
-        opened.desk = replace(opened.desk, private_webhooks=True)
+        opened.services = replace(opened.services, private_webhooks=True)
         await opened.reset()
         opened.clock.now = utc_now()
         yield opened
@@ -84,7 +84,7 @@ async def line(process: "subprocess.Popen[str]") -> str:
 
 
 async def change(world: World, base: str, ticket: str, subject: str) -> int:
-    headers = {"Authorization": f"Bearer {world.desk.tokens.access(key('keith'))}"}
+    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
     url = f"{base}/api/v1/tickets/{key(ticket)}/"
     async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.patch(url, json={"subject": subject}, headers=headers)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
-from deskgraph.webhooks.enqueue import Taken, take
+from deskgraph.webhooks.enqueue import Enqueued, enqueue
 from deskgraph.webhooks.overview import overview
 from deskgraph.webhooks.queue import LEASE, claim
 from models import WebhookDelivery, WebhookDeliveryState
@@ -30,11 +30,11 @@ async def test_events_that_were_read_before_a_change_are_read_again(
 ) -> None:
     webhook = await hooks.create(include_internal=True)
     await hooks.comment("offline", SECRET, internal=True)
-    latest, [seen] = await overview(hooks.world.desk)
+    latest, [seen] = await overview(hooks.world.services)
     hooks.world.clock.move(seconds=1)
     await webhooks.update_webhook(hooks.world.context("admin"), webhook, changes)
 
-    assert await take(hooks.world.desk, seen, latest) == Taken(more=True)
+    assert await enqueue(hooks.world.services, seen, latest) == Enqueued(more=True)
 
     assert await hooks.deliveries() == []
     await hooks.work()
@@ -45,11 +45,11 @@ async def test_events_that_were_read_before_a_change_are_read_again(
 async def test_events_that_were_read_are_not_taken_twice(hooks: Hooks) -> None:
     webhook = await hooks.create()
     await hooks.happen(count=2)
-    latest, [seen] = await overview(hooks.world.desk)
-    assert await take(hooks.world.desk, seen, latest) == Taken(count=2)
+    latest, [seen] = await overview(hooks.world.services)
+    assert await enqueue(hooks.world.services, seen, latest) == Enqueued(count=2)
 
     # Another process has read them as well.
-    assert await take(hooks.world.desk, seen, latest) == Taken()
+    assert await enqueue(hooks.world.services, seen, latest) == Enqueued()
 
     assert len(await hooks.deliveries(webhook)) == 2
 
@@ -58,7 +58,7 @@ async def test_events_that_were_read_are_not_taken_twice(hooks: Hooks) -> None:
 async def test_nothing_is_taken_for_a_webhook_that_has_ended(hooks: Hooks, deleted: bool) -> None:
     admin, webhook = hooks.world.context("admin"), await hooks.create()
     await hooks.happen()
-    latest, [seen] = await overview(hooks.world.desk)
+    latest, [seen] = await overview(hooks.world.services)
     if deleted:
         await webhooks.delete_webhook(admin, webhook)
     else:
@@ -66,7 +66,7 @@ async def test_nothing_is_taken_for_a_webhook_that_has_ended(hooks: Hooks, delet
         await webhooks.update_webhook(admin, webhook, {"enabled": False})
         assert time_text((await hooks.webhook(webhook)).updated_at) == seen.updated_at
 
-    assert await take(hooks.world.desk, seen, latest) == Taken()
+    assert await enqueue(hooks.world.services, seen, latest) == Enqueued()
     assert await hooks.deliveries() == []
 
 
@@ -90,7 +90,7 @@ async def _deliver(hooks: Hooks, webhook: UUID, *dues: float) -> None:
 
 
 async def _claimed(hooks: Hooks, webhook: UUID, most: int) -> list[str]:
-    return [one.message_id for one in await claim(hooks.world.desk, webhook, most)]
+    return [one.message_id for one in await claim(hooks.world.services, webhook, most)]
 
 
 async def test_what_has_been_due_the_longest_is_claimed_first(hooks: Hooks) -> None:
@@ -135,11 +135,11 @@ async def test_old_secrets_sign_until_their_time_is_over(hooks: Hooks) -> None:
         await webhooks.rotate_webhook_secret(admin, webhook, 2)
         hooks.world.clock.move(seconds=1)
     await _deliver(hooks, webhook, 0)
-    [found] = await claim(hooks.world.desk, webhook, 1)
+    [found] = await claim(hooks.world.services, webhook, 1)
     # The current one and the last three.
     assert len(set(found.secrets)) == 4
     hooks.world.clock.move(hours=2)
-    [found] = await claim(hooks.world.desk, webhook, 1)
+    [found] = await claim(hooks.world.services, webhook, 1)
     assert len(found.secrets) == 1
 
 
@@ -180,7 +180,7 @@ async def test_what_is_enabled_again_begins_anew_but_for_what_waits_or_is_being_
     hooks.receiver.answers(500)
     await hooks.work()
     hooks.world.clock.move(seconds=5)
-    [sending] = await claim(hooks.world.desk, webhook, 1)
+    [sending] = await claim(hooks.world.services, webhook, 1)
     before = {one.id: one.next_attempt_at for one in await hooks.deliveries()}
     hooks.world.clock.move(seconds=1)
     for enabled in (False, True):

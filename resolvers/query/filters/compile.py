@@ -34,11 +34,11 @@ from resolvers.query.sql.elements import HasTag, InIds, InList
 from resolvers.services import ViewerKind
 
 if TYPE_CHECKING:
-    from resolvers.query.objects import Build
+    from resolvers.query.objects import CompileContext
 
-MOST_IN_LIST = 100
-MOST_CONDITIONS = 100
-DEEPEST = 10
+MAX_IN_LIST = 100
+MAX_CONDITIONS = 100
+MAX_DEPTH = 10
 
 Row = Any
 Where = tuple[object, ...]
@@ -88,8 +88,8 @@ def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> W
     or the whole is larger than allowed.
     """
     where = _parse(raw or {}, values, prefix, depth=0)
-    if _size(where) > MOST_CONDITIONS:
-        raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
+    if _size(where) > MAX_CONDITIONS:
+        raise BadInput(f"A filter takes at most {MAX_CONDITIONS} conditions.")
     return _pruned(where)
 
 
@@ -125,16 +125,16 @@ def _conditions_in(part: Any) -> int:
 
 
 def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> Where:
-    if depth > DEEPEST:
-        raise BadInput(f"A filter nests at most {DEEPEST} levels deep.")
+    if depth > MAX_DEPTH:
+        raise BadInput(f"A filter nests at most {MAX_DEPTH} levels deep.")
     where: list[object] = []
     for key, value in raw.items():
         name = f"{prefix}_{key}"
         if value is None:
             continue
         if key in ("and", "or"):
-            if len(value) > MOST_CONDITIONS:
-                raise BadInput(f"A filter takes at most {MOST_CONDITIONS} conditions.")
+            if len(value) > MAX_CONDITIONS:
+                raise BadInput(f"A filter takes at most {MAX_CONDITIONS} conditions.")
             parts = (_parse(v, values, f"{name}{i}", depth + 1) for i, v in enumerate(value))
             where.append((key, tuple(parts)))
         elif key in ("not", "tickets"):
@@ -182,8 +182,8 @@ def _parse_comparator(
             continue
         bound = f"{name}_{operator}"
         if operator in ("in", "not_in", "has_any", "has_all"):
-            if len(operand) > MOST_IN_LIST:
-                raise BadInput(f"A list in a filter takes at most {MOST_IN_LIST} values.")
+            if len(operand) > MAX_IN_LIST:
+                raise BadInput(f"A list in a filter takes at most {MAX_IN_LIST} values.")
             if key == "tags":
                 named = {f"{bound}{i}": _checked(tag) for i, tag in enumerate(operand)}
                 values.update(named)
@@ -198,14 +198,14 @@ def _parse_comparator(
 
 
 def conditions(
-    build: "Build", entity: str, where: Where, row: Row, prefix: str
+    build: "CompileContext", entity: str, where: Where, row: Row, prefix: str
 ) -> list[ColumnElement[bool]]:
     """Return the SQL of a filter; all of it must hold."""
     return [_condition(build, entity, part, row, prefix) for part in where]
 
 
 def _condition(
-    build: "Build", entity: str, part: Any, row: Row, prefix: str
+    build: "CompileContext", entity: str, part: Any, row: Row, prefix: str
 ) -> ColumnElement[bool]:
     key, rest = part[0], part[1:]
     if key == "and":
@@ -235,7 +235,9 @@ def _condition(
     return _compare(build, entity, row, prefix, key, *rest)
 
 
-def _of_tickets(build: "Build", where: Where, row: Row, prefix: str) -> ColumnElement[bool]:
+def _of_tickets(
+    build: "CompileContext", where: Where, row: Row, prefix: str
+) -> ColumnElement[bool]:
     """Return the condition for events of tickets that pass a filter today.
 
     That a ticket is deleted passes any: nobody can tell any more, and whoever has it must know.
@@ -248,7 +250,7 @@ def _of_tickets(build: "Build", where: Where, row: Row, prefix: str) -> ColumnEl
     return or_(row.type == literal_column(f"'{TicketEventType.DELETED.value}'"), found)
 
 
-_switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {
+_switches: Mapping[str, Callable[["CompileContext", Row], ColumnElement[bool]]] = {
     "open": lambda _build, row: ~finished(row),
     "unassigned": lambda _build, row: row.assigned_to_id.is_(None),
     "mine": lambda build, row: row.assigned_to_id == build.bind_viewer("viewer_id"),
@@ -257,7 +259,13 @@ _switches: Mapping[str, Callable[["Build", Row], ColumnElement[bool]]] = {
 
 
 def _compare(
-    build: "Build", entity: str, row: Row, prefix: str, key: str, operator: str, operand: Any
+    build: "CompileContext",
+    entity: str,
+    row: Row,
+    prefix: str,
+    key: str,
+    operator: str,
+    operand: Any,
 ) -> ColumnElement[bool]:
     name, type_ = COLUMNS[key]
     column = _shown(build, entity, row, name)
@@ -273,7 +281,7 @@ def _compare(
     return _operators[operator](column, build.bind(prefix + operand, type_))
 
 
-def _shown(build: "Build", entity: str, row: Row, name: str) -> Any:
+def _shown(build: "CompileContext", entity: str, row: Row, name: str) -> Any:
     """Return a column; of a reference customers are told no more than the catalogue shows them."""
     field = ENTITIES[entity].fields.get(name) if name.endswith("_id") else None
     if build.kind is ViewerKind.CUSTOMER and isinstance(field, Scalar):
@@ -291,14 +299,14 @@ _operators: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 
 
 def _tagged(
-    build: "Build", row: Row, prefix: str, operator: str, operand: str | Sequence[str]
+    build: "CompileContext", row: Row, prefix: str, operator: str, operand: str | Sequence[str]
 ) -> ColumnElement[bool]:
     names = [operand] if isinstance(operand, str) else operand
     found = [HasTag(row.tags, build.bind(prefix + name, String)) for name in names]
     return or_(false(), *found) if operator == "has_any" else and_(true(), *found)
 
 
-def _found(build: "Build", entity: str, row: Row, name: str) -> ColumnElement[bool]:
+def _found(build: "CompileContext", entity: str, row: Row, name: str) -> ColumnElement[bool]:
     """Return the condition for rows in which the viewer may find a term.
 
     In the very form of an index of trigrams: LIKE on a stored text.

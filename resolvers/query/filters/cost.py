@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resolvers.errors import BadInput
-from resolvers.query.filters.search_terms import MOST_TERMS, search_terms
+from resolvers.query.filters.search_terms import MAX_TERMS, search_terms
 
 # In plain conditions: a term reads whole texts, and a tag takes a list apart.
 TERM = 25
@@ -39,4 +39,4 @@ def _terms_in(value: Any) -> int:
     try:
         return len(search_terms(value)) if isinstance(value, str) else 0
     except BadInput:
-        return MOST_TERMS
+        return MAX_TERMS

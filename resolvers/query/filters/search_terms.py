@@ -7,7 +7,7 @@ from resolvers.errors import BadInput
 
 # In characters.
 MAX_SEARCH_LENGTH = 1000
-MOST_TERMS = 20
+MAX_TERMS = 20
 _QUOTES = ('"', "'")
 
 
@@ -25,9 +25,9 @@ def search_terms(text: str) -> list[str]:
     """
     if len(text) > MAX_SEARCH_LENGTH:
         raise BadInput(f"A search takes at most {MAX_SEARCH_LENGTH} characters.")
-    found = list(islice(_terms(storable(text)), MOST_TERMS + 1))
-    if len(found) > MOST_TERMS:
-        raise BadInput(f"A search takes at most {MOST_TERMS} terms.")
+    found = list(islice(_terms(storable(text)), MAX_TERMS + 1))
+    if len(found) > MAX_TERMS:
+        raise BadInput(f"A search takes at most {MAX_TERMS} terms.")
     return found
 
 

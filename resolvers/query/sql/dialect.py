@@ -25,9 +25,9 @@ from resolvers.query.sql.elements import (
 )
 
 # PostgreSQL takes at most 100 arguments for a function.
-MOST_ARGUMENTS = 90
+MAX_ARGUMENTS = 90
 # SQLite takes at most 127, of which a key and its value are two.
-MOST_PAIRS = 60
+MAX_PAIRS = 60
 
 
 def _quoted(text: str) -> str:
@@ -45,8 +45,8 @@ def _concat_pg(element: Concat, compiler: Any, **kw: Any) -> str:
 
 
 def _concat(texts: list[str]) -> str:
-    while len(texts) > MOST_ARGUMENTS:
-        chunks = [texts[i : i + MOST_ARGUMENTS] for i in range(0, len(texts), MOST_ARGUMENTS)]
+    while len(texts) > MAX_ARGUMENTS:
+        chunks = [texts[i : i + MAX_ARGUMENTS] for i in range(0, len(texts), MAX_ARGUMENTS)]
         texts = [f"concat({', '.join(chunk)})" for chunk in chunks]
     return f"concat({', '.join(texts)})"
 
@@ -145,8 +145,8 @@ def _object_sqlite(element: JsonObject, compiler: Any, **kw: Any) -> str:
 def _json_object(pairs: Sequence[tuple[str, SQL]], compiler: Any, kw: Any) -> str:
     """Build an object, and insert what is beyond the arguments that a function takes."""
     whole = ""
-    for start in range(0, max(len(pairs), 1), MOST_PAIRS):
-        some = pairs[start : start + MOST_PAIRS]
+    for start in range(0, max(len(pairs), 1), MAX_PAIRS):
+        some = pairs[start : start + MAX_PAIRS]
         path = "$." if whole else ""
         texts = [f"'{path}{key}', {compiler.process(value, **kw)}" for key, value in some]
         whole = (
@@ -191,7 +191,7 @@ _spelling(
     ExactTime='to_char({0}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
     Plain="({0})::text",
     ByteLength="octet_length(({0})::text)",
-    Seal=(
+    SignedCursor=(
         "translate(encode(convert_to({0} || {1}, 'UTF8') || substring("
         + _MAC
         + " FROM 1 FOR 16), 'base64'), E'+/=\\n', '-_')"
@@ -238,7 +238,7 @@ _spelling(
     Plain="CAST({0} AS TEXT)",
     # Its own octet_length() came with version 3.43.
     ByteLength="length(CAST({0} AS BLOB))",
-    Seal="seal_cursor({0}, {1})",
+    SignedCursor="seal_cursor({0}, {1})",
     MediaMac="media_mac({0}, {1})",
     Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),
     InList="{0} IN (SELECT value FROM json_each({1}))",

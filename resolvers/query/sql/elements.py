@@ -151,7 +151,7 @@ class Plain(_Text):
     """A value as its own text: numbers, and UUIDs and choices inside quotes."""
 
 
-class Seal(_Text):
+class SignedCursor(_Text):
     """A payload as a sealed cursor (``Signer.seal``), of a day; on PostgreSQL with the two pads."""
 
 

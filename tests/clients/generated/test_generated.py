@@ -53,57 +53,57 @@ def python() -> None:
 
 
 @pytest.fixture(scope="module")
-def typescript(desk: Desk) -> None:
+def typescript(services: Desk) -> None:
     """Generate the clients in TypeScript, check their types, and make programs of them."""
     need(why_no_packages(HERE))
     for script in ("openapi-typescript", "orval", "hey-api", "build"):
-        run("npm", "run", "--silent", script, REST_URL=desk.rest_url)
+        run("npm", "run", "--silent", script, REST_URL=services.rest_url)
 
 
-def execute(script: str, desk: Desk, folder: Path) -> None:
+def execute(script: str, services: Desk, folder: Path) -> None:
     """Run a program that uses a generated client in Python; its warnings are errors."""
-    environment = {"PYTHONPATH": str(MADE), "DESK_URL": desk.url, "REST_URL": desk.rest_url}
+    environment = {"PYTHONPATH": str(MADE), "DESK_URL": services.url, "REST_URL": services.rest_url}
     interpreter = str(PYTHON / "python")
     run(interpreter, "-W", "error", str(HERE / "python" / script), folder=folder, **environment)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_openapi_python_client(desk: Desk, tmp_path: Path) -> None:
+def test_openapi_python_client(services: Desk, tmp_path: Path) -> None:
     options = "--meta", "none", "--overwrite", "--fail-on-warning"
     document = str(ROOT / "rest_compat/openapi.json")
     target = str(MADE / "deskgraph_rest")
     MADE.mkdir(exist_ok=True)
     run("openapi-python-client", "generate", "--path", document, "--output-path", target, *options)
-    execute("every_module.py", desk, tmp_path)
-    execute("rest.py", desk, tmp_path)
+    execute("every_module.py", services, tmp_path)
+    execute("rest.py", services, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("typescript")
 @pytest.mark.parametrize("client", ["openapi_fetch", "orval", "hey_api"])
-def test_typescript(desk: Desk, client: str) -> None:
-    run("node", f"made/run/{client}.mjs", REST_URL=desk.rest_url)
+def test_typescript(services: Desk, client: str) -> None:
+    run("node", f"made/run/{client}.mjs", REST_URL=services.rest_url)
 
 
 @pytest.mark.usefixtures("python")
-def test_gql(desk: Desk, tmp_path: Path) -> None:
-    execute("gql_client.py", desk, tmp_path)
+def test_gql(services: Desk, tmp_path: Path) -> None:
+    execute("gql_client.py", services, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_ariadne_codegen(desk: Desk, tmp_path: Path) -> None:
+def test_ariadne_codegen(services: Desk, tmp_path: Path) -> None:
     MADE.mkdir(exist_ok=True)
     run("ariadne-codegen", "--config", "ariadne.toml", folder=HERE / "python")
-    execute("ariadne.py", desk, tmp_path)
+    execute("ariadne.py", services, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_sgqlc(desk: Desk, tmp_path: Path) -> None:
+def test_sgqlc(services: Desk, tmp_path: Path) -> None:
     schema, types = tmp_path / "schema.json", MADE / "deskgraph_sgqlc.py"
     MADE.mkdir(exist_ok=True)
-    run(str(PYTHON / "python"), "-m", "sgqlc.introspection", desk.url, str(schema))
+    run(str(PYTHON / "python"), "-m", "sgqlc.introspection", services.url, str(schema))
     run("sgqlc-codegen", "schema", str(schema), str(types))
-    execute("sgqlc_client.py", desk, tmp_path)
+    execute("sgqlc_client.py", services, tmp_path)

@@ -155,9 +155,9 @@ def old(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> OldDesk
 
 
 @pytest.fixture
-def bring(run: Run, desk: str, old: OldDesk) -> Callable[..., Ended]:
+def bring(run: Run, services: str, old: OldDesk) -> Callable[..., Ended]:
     """Give a function that imports from the old desk into ours."""
-    assert desk != old.url
+    assert services != old.url
     return lambda *options: run("import-legacy", old.url, *options)
 
 

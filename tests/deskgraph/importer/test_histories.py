@@ -11,7 +11,7 @@ import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks import old_desk
-from deskgraph.app import create_desk
+from deskgraph.app import create_services
 from deskgraph.database.database import Database
 from deskgraph.importer.source import open_source
 from deskgraph.settings import load_settings
@@ -30,39 +30,39 @@ LONG = "0123456789abcdef" * 200_000
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-def told(desk: str, **wanted: object) -> list[tuple[str, Any, bool]]:
+def told(services: str, **wanted: object) -> list[tuple[str, Any, bool]]:
     """Return the type, company and visibility of the events that are about something."""
     return [
         (event["type"].value, event["company_id"], event["is_internal"])
-        for event in everything(desk)["ticket_events"]
+        for event in everything(services)["ticket_events"]
         if all(event[name] == value for name, value in wanted.items())
     ]
 
 
 def test_the_history_of_a_ticket_that_moved_goes_with_it(
-    desk: str, old: OldDesk, bring: Bring
+    services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     old.add(old_desk.COMPANIES_TABLE, old_desk.company(key("centara"), "Centara"))
     bring()
-    bill = told(desk, ticket_id=key("bill"))
+    bill = told(services, ticket_id=key("bill"))
     old.set(old_desk.TICKETS, "offline", company_id=key("centara"), contact_id=None)
     # A comment of the same run is told to the new company.
     old.add(old_desk.COMMENTS, old_desk.comment(key("new"), key("offline"), text="New"))
 
     bring()
 
-    offline = told(desk, ticket_id=key("offline"))
+    offline = told(services, ticket_id=key("offline"))
     assert [kind for kind, *_ in offline] == [
         *("created", "comment_added", "comment_added", "attachment_added", "updated"),
         "comment_added",
     ]
     assert {company for _, company, _ in offline} == {key("centara")}
-    assert told(desk, ticket_id=key("bill")) == bill
+    assert told(services, ticket_id=key("bill")) == bill
 
 
 def test_the_history_of_a_comment_that_became_internal_is_hidden(
-    desk: str, old: OldDesk, bring: Bring
+    services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     old.add(old_desk.COMMENTS, old_desk.comment(key("other"), key("offline")))
@@ -76,7 +76,7 @@ def test_the_history_of_a_comment_that_became_internal_is_hidden(
     bring()
 
     def of(name: str) -> list[tuple[str, bool]]:
-        return [(kind, hidden) for kind, _, hidden in told(desk, comment_id=key(name))]
+        return [(kind, hidden) for kind, _, hidden in told(services, comment_id=key(name))]
 
     assert of("hello") == [("comment_added", True), ("comment_edited", True)]
     assert of("nobody") == [
@@ -93,12 +93,12 @@ def test_the_history_of_a_comment_that_became_internal_is_hidden(
     assert of("other") == [("comment_added", False), ("comment_edited", False)]
 
 
-def test_a_day_that_went_on_here_is_not_set_back(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_a_day_that_went_on_here_is_not_set_back(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     bring()
 
     async def create() -> UUID:
-        opened, database = create_desk(load_settings(), clock=lambda: NOON)
+        opened, database = create_services(load_settings(), clock=lambda: NOON)
         await database.open()
         context = Context(opened, Viewer(key("nina"), Role.ADMIN, None), "rest")
         given = {"subject": "S", "description": "D", "company": key("hilton")}
@@ -108,7 +108,7 @@ def test_a_day_that_went_on_here_is_not_set_back(desk: str, old: OldDesk, bring:
 
     def number() -> str:
         made = asyncio.run(create())
-        [found] = [one for one in everything(desk)["tickets"] if one["id"] == made]
+        [found] = [one for one in everything(services)["tickets"] if one["id"] == made]
         return str(found["ticket_number"])
 
     # The old system has given out 9 of this day.
@@ -123,21 +123,21 @@ def test_a_day_that_went_on_here_is_not_set_back(desk: str, old: OldDesk, bring:
 
 
 def test_longer_texts_than_can_be_written_here_are_taken(
-    desk: str, old: OldDesk, bring: Bring
+    services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     old.set(old_desk.TICKETS, "offline", description=LONG)
     old.set(old_desk.COMMENTS, "hello", text=LONG)
     bring()
-    assert row(desk, "tickets", "offline")["description"] == LONG
-    assert row(desk, "comments", "hello")["text"] == LONG
+    assert row(services, "tickets", "offline")["description"] == LONG
+    assert row(services, "comments", "hello")["text"] == LONG
     old.set(old_desk.TICKETS, "offline", description=f"{LONG}.")
     old.set(old_desk.COMMENTS, "hello", text="Short")
 
     bring()
 
-    assert row(desk, "tickets", "offline")["description"] == f"{LONG}."
-    changes = [event["changes"] for event in everything(desk)["ticket_events"]]
+    assert row(services, "tickets", "offline")["description"] == f"{LONG}."
+    changes = [event["changes"] for event in everything(services)["ticket_events"]]
     described, said = (entry for entries in changes for entry in entries if "to_length" in entry)
     assert (described["to"], described["from"]) == (f"{LONG[-100:]}.", LONG[-100:])
     assert described["excerpt_start"] == len(LONG) - 100
@@ -166,9 +166,9 @@ def test_an_import_reads_one_snapshot(old: OldDesk) -> None:
     assert asyncio.run(read()) == [2, 2, 2, 3]
 
 
-async def import_meanwhile(desk: str, bring: Bring, waits: str, hold: Hold) -> Ended:
+async def import_meanwhile(services: str, bring: Bring, waits: str, hold: Hold) -> Ended:
     """Import beside a transaction, which ends when ``waits`` counts somebody who waits for it."""
-    database = Database(desk)
+    database = Database(services)
     await database.open()
     async with database.transaction() as session:
         await hold(session)
@@ -184,7 +184,7 @@ async def import_meanwhile(desk: str, bring: Bring, waits: str, hold: Hold) -> E
 
 
 def test_a_change_that_is_under_way_here_is_not_overwritten(
-    desk: str, old: OldDesk, bring: Bring, backend: str
+    services: str, old: OldDesk, bring: Bring, backend: str
 ) -> None:
     if backend == "sqlite":
         pytest.skip("it has one writer")
@@ -202,13 +202,13 @@ def test_a_change_that_is_under_way_here_is_not_overwritten(
         ticket.subject = "Ours"
         await session.flush()
 
-    ended = asyncio.run(import_meanwhile(desk, bring, waits, write))
+    ended = asyncio.run(import_meanwhile(services, bring, waits, write))
     assert counts(ended)["tickets"] == (2, 0, 1, 1)
-    assert row(desk, "tickets", "offline")["subject"] == "Ours"
+    assert row(services, "tickets", "offline")["subject"] == "Ours"
 
 
 def test_an_import_appends_to_the_log_in_its_turn(
-    desk: str, old: OldDesk, bring: Bring, backend: str
+    services: str, old: OldDesk, bring: Bring, backend: str
 ) -> None:
     if backend == "sqlite":
         pytest.skip("it has one writer")
@@ -222,5 +222,5 @@ def test_an_import_appends_to_the_log_in_its_turn(
         """As a write does that has appended and is not committed."""
         await lock_log("postgresql", session.exec)
 
-    asyncio.run(import_meanwhile(desk, bring, waits, append))
-    assert len(everything(desk)["ticket_events"]) == 6
+    asyncio.run(import_meanwhile(services, bring, waits, append))
+    assert len(everything(services)["ticket_events"]) == 6

@@ -38,7 +38,7 @@ FIRST = {
     "comments": (3, 3, 0, 0),
     "attachments": (1, 1, 0, 0),
 }
-AGAIN = {name: (read, 0, read, 0) for name, (read, *_) in FIRST.items()}
+RETRY_SECONDS = {name: (read, 0, read, 0) for name, (read, *_) in FIRST.items()}
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -60,14 +60,14 @@ def stale_searches(rows: dict[str, list[Any]]) -> list[Any]:
     ]
 
 
-def test_every_value_comes_over(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_every_value_comes_over(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
 
     ended = bring()
 
     assert counts(ended) == FIRST
     assert ended.out.endswith("\nThe sums agree.\n")
-    here, there = everything(desk), old.everything()
+    here, there = everything(services), old.everything()
     for kind in KINDS:
         ours = {row["id"]: row for row in here[kind.table.name]}
         for theirs in there[kind.old_table]:
@@ -77,18 +77,18 @@ def test_every_value_comes_over(desk: str, old: OldDesk, bring: Bring) -> None:
                 # Only an empty team became null: it is a choice now.
                 assert brought[name] == (expected or None if name == "assigned_team" else expected)
         assert ours == {}
-    offline = row(desk, "tickets", "offline")
+    offline = row(services, "tickets", "offline")
     assert offline["created_at"].microsecond == 123456
     assert [offline[name] for name in ("status_rank", "version")] == [4, 1]
     assert stale_searches(here) == []
 
 
-def test_the_event_log_tells_what_was_brought(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_the_event_log_tells_what_was_brought(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
 
     bring()
 
-    events = everything(desk)["ticket_events"]
+    events = everything(services)["ticket_events"]
     assert {event["via"] for event in events} == {"import"}
     found = {(str(event["type"].value), event["ticket_number"]) for event in events}
     assert found == {
@@ -107,24 +107,26 @@ def test_the_event_log_tells_what_was_brought(desk: str, old: OldDesk, bring: Br
     created = [event for event in events if event["type"].value == "created"]
     # In the order in which they were created.
     assert [event["ticket_number"][-4:] for event in created] == ["0009", "0007"]
-    assert created[1]["at"] == row(desk, "tickets", "offline")["created_at"]
+    assert created[1]["at"] == row(services, "tickets", "offline")["created_at"]
 
 
-def test_a_second_run_writes_nothing_and_says_so(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_a_second_run_writes_nothing_and_says_so(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     bring()
-    before = everything(desk)
+    before = everything(services)
 
     again = bring()
 
-    assert counts(again) == AGAIN
-    assert everything(desk) == before
+    assert counts(again) == RETRY_SECONDS
+    assert everything(services) == before
 
 
-def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_a_later_run_brings_what_is_new_or_changed(
+    services: str, old: OldDesk, bring: Bring
+) -> None:
     old.add_small_desk()
     bring()
-    seen = len(everything(desk)["ticket_events"])
+    seen = len(everything(services)["ticket_events"])
     old.add(old_desk.COMMENTS, old_desk.comment(key("new"), key("bill"), text="New"))
     old.set(
         old_desk.TICKETS,
@@ -140,12 +142,12 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
 
     later = counts(bring())
 
-    assert later == {**AGAIN, "tickets": (2, 1, 1, 0), "comments": (4, 3, 1, 0)}
-    offline = row(desk, "tickets", "offline")
+    assert later == {**RETRY_SECONDS, "tickets": (2, 1, 1, 0), "comments": (4, 3, 1, 0)}
+    offline = row(services, "tickets", "offline")
     assert (offline["status"].value, offline["tags"], offline["version"]) == ("closed", "", 2)
-    assert row(desk, "comments", "hello")["version"] == 2
-    assert stale_searches(everything(desk)) == []
-    events = everything(desk)["ticket_events"][seen:]
+    assert row(services, "comments", "hello")["version"] == 2
+    assert stale_searches(everything(services)) == []
+    events = everything(services)["ticket_events"][seen:]
     told = [(event["type"].value, event["ticket_number"][-1], event["changes"]) for event in events]
     assert sorted(told, key=lambda one: one[:2]) == [
         ("assigned", "7", [{"field": "assigned_team", "from": "Tech", "to": "Music"}]),
@@ -170,10 +172,10 @@ def test_a_later_run_brings_what_is_new_or_changed(desk: str, old: OldDesk, brin
             ],
         ),
     ]
-    assert counts(bring()) == {**AGAIN, "comments": (4, 0, 4, 0)}
+    assert counts(bring()) == {**RETRY_SECONDS, "comments": (4, 0, 4, 0)}
 
 
-def test_rows_of_two_kinds_may_have_the_same_id(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_rows_of_two_kinds_may_have_the_same_id(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     file = old_desk.attachment(key("offline"), key("bill"), "a.txt", name="before")
     old.add(old_desk.ATTACHMENTS, file)
@@ -184,14 +186,18 @@ def test_rows_of_two_kinds_may_have_the_same_id(desk: str, old: OldDesk, bring: 
 
     again = counts(bring())
 
-    assert again == {**AGAIN, "comments": (4, 1, 3, 0), "attachments": (2, 1, 1, 0)}
-    assert row(desk, "comments", "offline")["text"] == "Changed"
-    assert row(desk, "attachments", "offline")["name"] == "after"
-    assert counts(bring()) == {**AGAIN, "comments": (4, 0, 4, 0), "attachments": (2, 0, 2, 0)}
+    assert again == {**RETRY_SECONDS, "comments": (4, 1, 3, 0), "attachments": (2, 1, 1, 0)}
+    assert row(services, "comments", "offline")["text"] == "Changed"
+    assert row(services, "attachments", "offline")["name"] == "after"
+    assert counts(bring()) == {
+        **RETRY_SECONDS,
+        "comments": (4, 0, 4, 0),
+        "attachments": (2, 0, 2, 0),
+    }
 
 
 def test_what_is_gone_over_there_stays_and_is_counted(
-    desk: str, old: OldDesk, bring: Bring
+    services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     bring()
@@ -201,11 +207,11 @@ def test_what_is_gone_over_there_stays_and_is_counted(
 
     assert counts(later)["comments"] == (2, 0, 2, 0)
     assert "Gone over there since they were imported: 1 comments; they stay here." in later.out
-    assert row(desk, "comments", "nobody")["text"] == "T"
+    assert row(services, "comments", "nobody")["text"] == "T"
 
 
 def test_numbers_go_on_where_the_old_ones_end(
-    run: Run, desk: str, old: OldDesk, bring: Bring
+    run: Run, services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     # Not brought, for it has no such choice: but its number was given out.
@@ -218,28 +224,30 @@ def test_numbers_go_on_where_the_old_ones_end(
 
     assert counts(bring())["tickets"] == (5, 4, 0, 1)
 
-    counted = {one["day"]: one["value"] for one in everything(desk)["day_counters"]}
+    counted = {one["day"]: one["value"] for one in everything(services)["day_counters"]}
     assert counted == {"20251119": 12, "20251120": 10003}
 
 
-def test_a_rehearsal_tells_all_and_leaves_nothing(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_a_rehearsal_tells_all_and_leaves_nothing(
+    services: str, old: OldDesk, bring: Bring
+) -> None:
     old.add_small_desk()
     old.add(old_desk.COMMENTS, old_desk.comment(key("late"), key("bill"), author_id=key("nina")))
-    before = everything(desk)
+    before = everything(services)
 
     ended = bring("--dry-run")
 
     assert counts(ended) == {**FIRST, "comments": (4, 4, 0, 0)}
     assert "This was a rehearsal: nothing was written, and no file was copied." in ended.out
-    assert everything(desk) == before
+    assert everything(services) == before
     assert not Path("import-rejects.jsonl").exists()
 
 
-def test_an_empty_old_desk_is_no_trouble(desk: str, bring: Bring) -> None:
+def test_an_empty_old_desk_is_no_trouble(services: str, bring: Bring) -> None:
     assert counts(bring()) == dict.fromkeys(FIRST, (0, 0, 0, 0))
 
 
-def test_the_old_database_is_never_changed(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_the_old_database_is_never_changed(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     before = old.everything()
     path = Path(old.url.removeprefix("sqlite:///"))
@@ -265,7 +273,7 @@ async def test_the_old_database_refuses_writes(old: OldDesk) -> None:
 
 
 def test_old_passwords_and_tokens_work_here(
-    desk: str, old: OldDesk, bring: Bring, environment: Callable[..., None]
+    services: str, old: OldDesk, bring: Bring, environment: Callable[..., None]
 ) -> None:
     old.add_small_desk()
     bring()
@@ -320,5 +328,5 @@ def test_old_tables_in_another_database_kind(
     environment(database_url=sqlite_url)
 
     assert counts(run("import-legacy", old.url)) == FIRST
-    assert counts(run("import-legacy", old.url)) == AGAIN
+    assert counts(run("import-legacy", old.url)) == RETRY_SECONDS
     assert os.environ["DESKGRAPH_DATABASE_URL"] == sqlite_url

@@ -14,7 +14,7 @@ from benchmarks import old_desk
 from tests import proofs
 from tests.deskgraph.conftest import ROOT, Ended, rows
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything
-from tests.processes import PATIENCE, child
+from tests.processes import DEADLINE_SECONDS, child
 
 Bring = Callable[..., Ended]
 TICKETS = 100 if proofs.LONG else 40
@@ -65,8 +65,8 @@ def media(old: OldDesk, tmp_path: Path) -> Path:
     return tmp_path / "media"
 
 
-def assert_complete(desk: str, old: OldDesk, media: Path) -> None:
-    here, there = everything(desk), old.everything()
+def assert_complete(services: str, old: OldDesk, media: Path) -> None:
+    here, there = everything(services), old.everything()
     for name, table in zip(KINDS, (one.name for one in THERE), strict=True):
         assert {row["id"] for row in here[name]} == {row["id"] for row in there[table]}
     events = here["ticket_events"]
@@ -83,7 +83,7 @@ def assert_complete(desk: str, old: OldDesk, media: Path) -> None:
 
 @proofs.on("postgres")
 def test_killed_at_any_point_the_next_run_completes_it(
-    desk: str, old: OldDesk, media: Path, bring: Bring
+    services: str, old: OldDesk, media: Path, bring: Bring
 ) -> None:
     written = [0]
     stopped = 0
@@ -91,10 +91,10 @@ def test_killed_at_any_point_the_next_run_completes_it(
     for share in SHARES:
         with importing(old, media) as process:
             while process.poll() is None and written[-1] < share * total:
-                written.append(int(str(rows(desk, "SELECT count(*) FROM imported_rows")[0][0])))
+                written.append(int(str(rows(services, "SELECT count(*) FROM imported_rows")[0][0])))
             # At 1.0 it is at the files, or done.
             process.send_signal(signal.SIGKILL)
-            stopped += process.wait(PATIENCE) == -signal.SIGKILL
+            stopped += process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
         written.append(0)
     # The last may have been done before it was killed.
     assert stopped >= max(len(SHARES) - 1, 1)
@@ -102,16 +102,16 @@ def test_killed_at_any_point_the_next_run_completes_it(
     ended = bring("--media", str(media))
 
     assert "The sums agree." in ended.out
-    assert_complete(desk, old, media)
+    assert_complete(services, old, media)
     again = counts(bring("--media", str(media)))
     assert {name: count[1] for name, count in again.items()} == dict.fromkeys(again, 0)
 
 
 @proofs.on("sqlite")
-def test_two_at_once_take_turns(desk: str, old: OldDesk, media: Path) -> None:
+def test_two_at_once_take_turns(services: str, old: OldDesk, media: Path) -> None:
     with importing(old, media) as one, importing(old, media) as other:
         both = [one, other]
-        said = [process.communicate(timeout=PATIENCE) for process in both]
+        said = [process.communicate(timeout=DEADLINE_SECONDS) for process in both]
 
     assert [process.returncode for process in both] == [0, 0], said
     assert [err for _, err in said] == ["", ""]
@@ -120,4 +120,4 @@ def test_two_at_once_take_turns(desk: str, old: OldDesk, media: Path) -> None:
     # Each row was written by one of them and found by the other.
     assert [int(line[1]) for line in tickets] == [TICKETS, TICKETS]
     assert sum(int(line[2]) for line in tickets) == TICKETS
-    assert_complete(desk, old, media)
+    assert_complete(services, old, media)

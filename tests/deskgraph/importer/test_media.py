@@ -42,39 +42,39 @@ def stored() -> dict[str, bytes]:
     }
 
 
-def test_files_come_with_their_rows(desk: str, bring: Bring, media: Path) -> None:
+def test_files_come_with_their_rows(services: str, bring: Bring, media: Path) -> None:
     ended = bring("--media", str(media))
 
     assert counts(ended)["files"] == (1, 1, 0, 0)
     assert stored() == {SHOT: PNG}
-    shot = row(desk, "attachments", "shot")
+    shot = row(services, "attachments", "shot")
     assert (shot["key"], shot["size"], shot["content_type"]) == (SHOT, len(PNG), "image/png")
     assert shot["sha256"] == hashlib.sha256(PNG).hexdigest()
     assert counts(bring("--media", str(media)))["files"] == (1, 0, 1, 0)
 
 
-def test_files_may_come_later(desk: str, bring: Bring, media: Path) -> None:
+def test_files_may_come_later(services: str, bring: Bring, media: Path) -> None:
     before = bring()
     assert "Attachments without a file here: 1. Give --media." in before.out
-    assert row(desk, "attachments", "shot")["size"] == 4
+    assert row(services, "attachments", "shot")["size"] == 4
 
     assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
     assert stored() == {SHOT: PNG}
 
 
-def test_a_long_file_comes_whole(desk: str, bring: Bring, media: Path) -> None:
+def test_a_long_file_comes_whole(services: str, bring: Bring, media: Path) -> None:
     """One that is longer than an upload may be here."""
     long = bytes(range(256)) * 4 * 1024 * 26
     put(media, SHOT, long)
 
     assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
     assert stored() == {SHOT: long}
-    shot = row(desk, "attachments", "shot")
+    shot = row(services, "attachments", "shot")
     assert (shot["size"], shot["sha256"]) == (len(long), hashlib.sha256(long).hexdigest())
 
 
 def test_files_that_cannot_be_copied(
-    desk: str, old: OldDesk, bring: Bring, media: Path, monkeypatch: pytest.MonkeyPatch
+    services: str, old: OldDesk, bring: Bring, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that fails holds up no other, and comes with a later run."""
     names = ["folder.txt", "gone.txt", "broken.txt", "fine.txt"]
@@ -102,7 +102,7 @@ def test_files_that_cannot_be_copied(
         "gone.txt": "cannot be copied (FileNotFoundError)",
         "broken.txt": "cannot be copied (BaseError)",
     }
-    assert row(desk, "attachments", "broken.txt")["sha256"] == ""
+    assert row(services, "attachments", "broken.txt")["sha256"] == ""
     failures.clear()
     assert counts(bring("--media", str(media)))["files"] == (5, 2, 2, 1)
 
@@ -141,20 +141,22 @@ def test_a_few_files_are_copied_at_once(
 
 
 def test_a_new_name_over_there_keeps_the_file(
-    desk: str, old: OldDesk, bring: Bring, media: Path
+    services: str, old: OldDesk, bring: Bring, media: Path
 ) -> None:
     bring("--media", str(media))
-    before = row(desk, "attachments", "shot")
+    before = row(services, "attachments", "shot")
     old.set(old_desk.ATTACHMENTS, "shot", name="renamed.png")
 
     ended = bring()
 
     assert counts(ended)["attachments"] == (1, 1, 0, 0)
     assert "without a file" not in ended.out
-    assert row(desk, "attachments", "shot") == before | {"name": "renamed.png"}
+    assert row(services, "attachments", "shot") == before | {"name": "renamed.png"}
 
 
-def test_missing_files_are_told_by_name(desk: str, old: OldDesk, bring: Bring, media: Path) -> None:
+def test_missing_files_are_told_by_name(
+    services: str, old: OldDesk, bring: Bring, media: Path
+) -> None:
     old.add(
         old_desk.ATTACHMENTS,
         *(
@@ -181,7 +183,9 @@ def test_missing_files_are_told_by_name(desk: str, old: OldDesk, bring: Bring, m
     assert counts(bring("--media", str(media)))["files"] == (13, 1, 2, 10)
 
 
-def test_names_that_are_no_plain_paths(desk: str, old: OldDesk, bring: Bring, media: Path) -> None:
+def test_names_that_are_no_plain_paths(
+    services: str, old: OldDesk, bring: Bring, media: Path
+) -> None:
     """They are found under their old names, and kept under ones that every store can have."""
     names = ["tickets/attachments/Ünï cöde.txt", "tickets/attachments/100%.txt", "a//b.txt"]
     put(media.parent, "outside.txt", b"secret")
@@ -201,7 +205,7 @@ def test_names_that_are_no_plain_paths(desk: str, old: OldDesk, bring: Bring, me
 
     assert counts(ended)["files"] == (7, 4, 0, 3)
     assert {one["reason"] for one in rejects()} == {"lies outside of the folder"}
-    keys = {one["id"]: one["key"] for one in everything(desk)["attachments"]}
+    keys = {one["id"]: one["key"] for one in everything(services)["attachments"]}
     assert all(stored()[keys[key(name)]] == name.encode() for name in names)
     assert all(
         found.isascii() and "%" not in found and "//" not in found for found in keys.values()
@@ -219,7 +223,7 @@ def test_an_attachment_without_a_file_is_rejected(old: OldDesk, bring: Bring, me
 
 
 def test_another_file_over_there_is_fetched(
-    desk: str, old: OldDesk, bring: Bring, media: Path
+    services: str, old: OldDesk, bring: Bring, media: Path
 ) -> None:
     bring("--media", str(media))
     put(media, "tickets/attachments/new.txt", b"new")
@@ -228,27 +232,27 @@ def test_another_file_over_there_is_fetched(
     ended = counts(bring("--media", str(media)))
 
     assert (ended["attachments"], ended["files"]) == ((1, 1, 0, 0), (1, 1, 0, 0))
-    shot = row(desk, "attachments", "shot")
+    shot = row(services, "attachments", "shot")
     assert (shot["key"], shot["size"]) == ("tickets/attachments/new.txt", 3)
     assert stored()["tickets/attachments/new.txt"] == b"new"
 
 
 def test_a_file_that_was_stored_before_a_crash_is_stored_again(
-    desk: str, bring: Bring, media: Path
+    services: str, bring: Bring, media: Path
 ) -> None:
     bring("--media", str(media))
     # As it is between the store and the row; half of it, even.
-    change(desk, "UPDATE attachments SET sha256 = '', size = 0")
+    change(services, "UPDATE attachments SET sha256 = '', size = 0")
     Path("var/media", SHOT).write_bytes(PNG[:4])
 
     assert counts(bring("--media", str(media)))["files"] == (1, 1, 0, 0)
     assert stored() == {SHOT: PNG}
-    assert row(desk, "attachments", "shot")["size"] == len(PNG)
+    assert row(services, "attachments", "shot")["size"] == len(PNG)
 
 
-def test_a_rehearsal_only_looks(desk: str, bring: Bring, media: Path) -> None:
+def test_a_rehearsal_only_looks(services: str, bring: Bring, media: Path) -> None:
     ended = bring("--media", str(media), "--dry-run")
 
     assert counts(ended)["files"] == (1, 1, 0, 0)
     assert stored() == {}
-    assert everything(desk)["attachments"] == []
+    assert everything(services)["attachments"] == []

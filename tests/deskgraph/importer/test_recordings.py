@@ -16,7 +16,7 @@ import pytest
 from tests import proofs
 from tests.deskgraph.conftest import ROOT, Run, Start
 from tests.deskgraph.importer.conftest import counts
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 PARITY = ROOT.parent / "shared" / "parity"
 
@@ -36,7 +36,7 @@ async def load(url: str) -> None:
 @proofs.on("sqlite")
 def test_every_recorded_answer_agrees(
     backend: str,
-    desk: str,
+    services: str,
     run: Run,
     start: Start,
     environment: Callable[..., None],
@@ -55,7 +55,7 @@ def test_every_recorded_answer_agrees(
         [sys.executable, PARITY / "parity.py", "check", base, PARITY / "golden.json"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
 

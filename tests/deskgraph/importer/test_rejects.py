@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from benchmarks import old_desk
 from benchmarks.old_desk import Row
-from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, Kind
+from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, ImportedTable
 from deskgraph.importer.values import Rejected
 from tests.deskgraph.conftest import Ended, change
 from tests.deskgraph.importer.conftest import NOON, OldDesk, counts, everything, key, rejects, row
@@ -22,7 +22,7 @@ Bring = Callable[..., Ended]
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-def converted(kind: Kind, record: Row) -> Row:
+def converted(kind: ImportedTable, record: Row) -> Row:
     return kind.convert({name: record[name] for name in kind.old_columns})
 
 
@@ -105,7 +105,9 @@ def test_other_kinds_of_values() -> None:
         converted(USERS, old_desk.person(key("u"), "u", "Customer"))
 
 
-def test_rejected_rows_are_written_with_the_reason(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_rejected_rows_are_written_with_the_reason(
+    services: str, old: OldDesk, bring: Bring
+) -> None:
     old.add_small_desk()
     old.add(old_desk.USERS, old_desk.person(key("odd"), "odd", "Boss", password="hidden"))
     old.add(
@@ -147,11 +149,11 @@ def test_rejected_rows_are_written_with_the_reason(desk: str, old: OldDesk, brin
     old.set(old_desk.USERS, "odd", role="Admin")
     assert counts(bring("--rejects", "out/rejects.jsonl"))["comments"] == (5, 1, 4, 0)
     assert not path.exists()
-    assert row(desk, "comments", "lost")["ticket_id"] == key("theirs")
+    assert row(services, "comments", "lost")["ticket_id"] == key("theirs")
 
 
 def test_texts_that_are_not_utf_8(
-    backend: str, desk: str, old: OldDesk, bring: Bring, tmp_path: Path
+    backend: str, services: str, old: OldDesk, bring: Bring, tmp_path: Path
 ) -> None:
     if backend == "postgres":
         pytest.skip("it stores no others")
@@ -174,10 +176,10 @@ def test_texts_that_are_not_utf_8(
         "id is no UUID: 'no id'",
         "text has characters that no text can hold",
     ]
-    assert len(everything(desk)["comments"]) == 1
+    assert len(everything(services)["comments"]) == 1
 
 
-def test_a_reference_to_nothing(backend: str, desk: str, old: OldDesk, bring: Bring) -> None:
+def test_a_reference_to_nothing(backend: str, services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     replica = "SET session_replication_role = replica"
     sql = f"UPDATE crm_app_ticketcomment SET author_id = '{key('x').hex}' WHERE text = 'Hello'"
@@ -194,11 +196,13 @@ def test_a_reference_to_nothing(backend: str, desk: str, old: OldDesk, bring: Br
     assert lost["reason"] == f"author_id refers to {key('x')}, which is not among our users"
 
 
-def test_what_was_changed_here_is_not_overwritten(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_what_was_changed_here_is_not_overwritten(
+    services: str, old: OldDesk, bring: Bring
+) -> None:
     old.add_small_desk()
     bring()
-    change(desk, "UPDATE tickets SET subject = 'Ours' WHERE ticket_number = 'T-20251119-0007'")
-    change(desk, "DELETE FROM comments WHERE text = 'T'")
+    change(services, "UPDATE tickets SET subject = 'Ours' WHERE ticket_number = 'T-20251119-0007'")
+    change(services, "DELETE FROM comments WHERE text = 'T'")
     # Changed here only: nothing to bring, nothing to reject.
     assert counts(bring())["tickets"] == (2, 0, 2, 0)
     old.set(old_desk.TICKETS, "offline", subject="Theirs")
@@ -211,34 +215,34 @@ def test_what_was_changed_here_is_not_overwritten(desk: str, old: OldDesk, bring
         "was changed here since it was imported, and over there as well",
         "was deleted here since it was imported, and changed over there",
     ]
-    assert row(desk, "tickets", "offline")["subject"] == "Ours"
-    assert len(everything(desk)["comments"]) == 2
+    assert row(services, "tickets", "offline")["subject"] == "Ours"
+    assert len(everything(services)["comments"]) == 2
 
 
 def test_a_login_here_is_no_change_that_was_made_here(
-    desk: str, old: OldDesk, bring: Bring
+    services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
     bring()
     # What a login does: the old hash is replaced.
-    change(desk, "UPDATE users SET password = 'argon2' WHERE username = 'nina'")
+    change(services, "UPDATE users SET password = 'argon2' WHERE username = 'nina'")
     assert counts(bring())["users"] == (2, 0, 2, 0)
-    assert row(desk, "users", "nina")["password"] == "argon2"
+    assert row(services, "users", "nina")["password"] == "argon2"
     old.set(old_desk.USERS, "nina", phone="+1", password="changed there")
 
     assert counts(bring())["users"] == (2, 1, 1, 0)
 
-    nina = row(desk, "users", "nina")
+    nina = row(services, "users", "nina")
     assert (nina["phone"], nina["password"]) == ("+1", "changed there")
 
 
-def test_what_is_here_without_an_import(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_what_is_here_without_an_import(services: str, old: OldDesk, bring: Bring) -> None:
     """The same row is taken for imported; another one under its id or number stays as it is."""
     old.add_small_desk()
     bring()
-    change(desk, "DELETE FROM imported_rows")
-    change(desk, "UPDATE companies SET name = 'Ours'")
-    change(desk, "UPDATE users SET username = 'taken' WHERE NOT is_active")
+    change(services, "DELETE FROM imported_rows")
+    change(services, "UPDATE companies SET name = 'Ours'")
+    change(services, "UPDATE users SET username = 'taken' WHERE NOT is_active")
     old.add(old_desk.USERS, old_desk.person(key("twin"), "taken", "Tech"))
 
     again = counts(bring())
@@ -253,10 +257,10 @@ def test_what_is_here_without_an_import(desk: str, old: OldDesk, bring: Bring) -
     ]
     # Ticket by ticket the same rows are here: they are not written again.
     assert again["comments"] == (3, 0, 3, 0)
-    assert row(desk, "companies", "hilton")["name"] == "Ours"
+    assert row(services, "companies", "hilton")["name"] == "Ours"
 
 
-def test_rows_that_occur_twice(desk: str, old: OldDesk, bring: Bring, backend: str) -> None:
+def test_rows_that_occur_twice(services: str, old: OldDesk, bring: Bring, backend: str) -> None:
     """A copy may have lost its constraints."""
     old.add_small_desk()
     if backend == "sqlite":

@@ -14,27 +14,29 @@ from benchmarks import old_desk
 from deskgraph.importer.source import SourceError, open_source
 from tests.deskgraph.conftest import SECRET, Ended, Run, Start, assert_refused, read_until, terminal
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE_SECONDS
 
 Bring = Callable[..., Ended]
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
-def test_a_database_without_the_old_tables(run: Run, desk: str, blank_database_url: str) -> None:
+def test_a_database_without_the_old_tables(
+    run: Run, services: str, blank_database_url: str
+) -> None:
     if blank_database_url.startswith("sqlite"):
         OldDesk(blank_database_url).do(lambda c: c.execute(text("CREATE TABLE other (id int)")))
 
     assert_refused(run("import-legacy", blank_database_url), "no table auth_user", "old database?")
 
 
-def test_an_old_table_without_a_column(old: OldDesk, desk: str, bring: Bring) -> None:
+def test_an_old_table_without_a_column(old: OldDesk, services: str, bring: Bring) -> None:
     old.add_small_desk()
     old.do(lambda c: c.execute(text("ALTER TABLE crm_app_ticket DROP COLUMN tags")))
-    before = everything(desk)
+    before = everything(services)
 
     assert_refused(bring(), "The table crm_app_ticket has no column tags.")
-    assert everything(desk) == before
+    assert everything(services) == before
 
 
 @pytest.mark.parametrize(
@@ -46,20 +48,20 @@ def test_an_old_table_without_a_column(old: OldDesk, desk: str, bring: Bring) ->
         ("nonsense", "cannot be read"),
     ],
 )
-def test_an_old_database_that_is_not_there(run: Run, desk: str, url: str, words: str) -> None:
-    before = everything(desk)
+def test_an_old_database_that_is_not_there(run: Run, services: str, url: str, words: str) -> None:
+    before = everything(services)
 
     assert_refused(run("import-legacy", url), words)
-    assert everything(desk) == before
+    assert everything(services) == before
 
 
-def test_a_file_that_is_no_database(run: Run, desk: str) -> None:
+def test_a_file_that_is_no_database(run: Run, services: str) -> None:
     Path("old.sqlite3").write_text("no database, but long enough to look like something else" * 9)
 
     assert_refused(run("import-legacy", "sqlite:///old.sqlite3"), "is not a SQLite database")
 
 
-def test_any_path_can_be_that_of_the_old_database(run: Run, desk: str, tmp_path: Path) -> None:
+def test_any_path_can_be_that_of_the_old_database(run: Run, services: str, tmp_path: Path) -> None:
     folder = tmp_path / "50% of it? #1"
     folder.mkdir()
     old = OldDesk(f"sqlite:///{tmp_path / 'old.sqlite3'}")
@@ -70,7 +72,7 @@ def test_any_path_can_be_that_of_the_old_database(run: Run, desk: str, tmp_path:
     ended = run("import-legacy", f"sqlite:///{quote(str(folder))}/old.sqlite3")
 
     assert counts(ended)["comments"] == (3, 3, 0, 0)
-    assert desk
+    assert services
 
 
 def test_an_old_database_that_breaks_while_it_is_read(backend: str, old: OldDesk) -> None:
@@ -110,16 +112,16 @@ def test_a_time_that_nobody_can_have(backend: str, old: OldDesk, bring: Bring) -
     assert_refused(bring(), "could not be used (OverflowError)")
 
 
-def test_our_own_database_is_not_the_old_one(run: Run, desk: str) -> None:
-    assert_refused(run("import-legacy", desk), "That is our own database")
+def test_our_own_database_is_not_the_old_one(run: Run, services: str) -> None:
+    assert_refused(run("import-legacy", services), "That is our own database")
 
 
-def test_rejects_that_cannot_be_written(desk: str, old: OldDesk, bring: Bring) -> None:
+def test_rejects_that_cannot_be_written(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
-    before = everything(desk)
+    before = everything(services)
 
     assert_refused(bring("--rejects", "."), ". cannot be written: Is a directory.")
-    assert everything(desk) == before
+    assert everything(services) == before
 
 
 def test_a_desk_that_was_not_migrated(
@@ -130,12 +132,12 @@ def test_a_desk_that_was_not_migrated(
     assert_refused(run("import-legacy", old.url), 'run "deskgraph migrate"')
 
 
-def test_a_terminal_shows_how_far_it_is(start: Start, desk: str, old: OldDesk) -> None:
-    assert desk
+def test_a_terminal_shows_how_far_it_is(start: Start, services: str, old: OldDesk) -> None:
+    assert services
     old.add_small_desk()
     with terminal() as (keyboard, screen):
         process = start("import-legacy", old.url, stderr=screen)
-        out, _ = process.communicate(timeout=PATIENCE)
+        out, _ = process.communicate(timeout=DEADLINE_SECONDS)
         os.write(screen, b"the end")
         seen = read_until(keyboard, "the end")
 
