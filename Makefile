@@ -55,7 +55,7 @@ proofs: $(STAMP) ## Run the long proofs at full size, and the tests that only ru
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
 	@$(call fuzzing,20000) -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
 
-fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
+fuzz-api: $(STAMP) ## Look for REST responses that the API document does not have
 	@$(call fuzzing,150) tests/fuzz/test_api.py $(ARGS)
 
 fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
@@ -75,13 +75,13 @@ check: $(STAMP) ## Check format, lint, types and imports
 coverage: $(STAMP) ## Run the tests and print which lines none of them runs
 	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-bench: $(STAMP) ## Measure reads beside SQL by hand and beside themselves uncounted, and draw the chart
+bench: $(STAMP) ## Measure reads beside the baseline and without counting cost, and draw the chart
 	@$(BIN)/python -m benchmarks.read --bare --write $(ARGS)
 
-bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
+bench-import: $(STAMP) ## Measure how fast an old system of 200,000 tickets is imported
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
-bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
+bench-attacks: $(STAMP) ## Measure how fast the server refuses requests that are made to be slow
 	@$(BIN)/python -m benchmarks.attacks $(ARGS)
 
 console: $(STAMP) ## Build GraphiQL; Node and npm come from PyPI where the system has none

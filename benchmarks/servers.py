@@ -43,7 +43,7 @@ def token(key: str, rows: Rows) -> str:
 def running(
     url: str, key: str, access: str, folder: Path, *, bare: bool = False
 ) -> Iterator[dict[str, int]]:
-    """Run our server and the floor, and give their ports by name.
+    """Run our server and the baseline, and give their ports by name.
 
     ``bare``: ours a second time, without counting anything.
     """
@@ -54,7 +54,7 @@ def running(
         if bare:
             off = env | {f"{PREFIX}RATE_LIMIT": "off"}
             started["bare"] = stack.enter_context(_started(ours, off, folder))
-        started["floor"] = stack.enter_context(_started(["benchmarks.floor"], env, folder))
+        started["baseline"] = stack.enter_context(_started(["benchmarks.baseline"], env, folder))
         for process in started.values():
             process.wait_until_it_answers()
         yield {name: process.port for name, process in started.items()}
