@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.commands import people
+from resolvers.commands import companies, contacts, users
 from resolvers.services import Context
 from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
@@ -25,7 +25,7 @@ class PeopleMutation:
         """Create."""
 
         async def deed(context: Context) -> Made:
-            return {"company": await people.create_company(context, values_of(given))}
+            return {"company": await companies.create_company(context, values_of(given))}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
@@ -37,7 +37,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_company(context, key, values_of(given, without=KEYS))
+            await companies.update_company(context, key, values_of(given, without=KEYS))
             return {"company": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -50,7 +50,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_company(context, key, {"is_active": False})
+            await companies.update_company(context, key, {"is_active": False})
             return {"company": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -62,7 +62,7 @@ class PeopleMutation:
         """Create."""
 
         async def deed(context: Context) -> Made:
-            return {"contact": await people.create_contact(context, values_of(given))}
+            return {"contact": await contacts.create_contact(context, values_of(given))}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
@@ -74,7 +74,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_contact(context, key, values_of(given, without=KEYS))
+            await contacts.update_contact(context, key, values_of(given, without=KEYS))
             return {"contact": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -87,7 +87,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_contact(context, key, {"is_active": False})
+            await contacts.update_contact(context, key, {"is_active": False})
             return {"contact": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -99,7 +99,7 @@ class PeopleMutation:
         """Create."""
 
         async def deed(context: Context) -> Made:
-            return {"user": await people.create_user(context, values_of(given))}
+            return {"user": await users.create_user(context, values_of(given))}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
 
@@ -111,7 +111,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_user(context, key, values_of(given, without=KEYS))
+            await users.update_user(context, key, values_of(given, without=KEYS))
             return {"user": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
@@ -124,7 +124,7 @@ class PeopleMutation:
 
         async def deed(context: Context) -> Made:
             key = known_id(given.id)
-            await people.update_user(context, key, {"is_active": False})
+            await users.update_user(context, key, {"is_active": False})
             return {"user": key}
 
         return await perform(info, deed)  # type: ignore[no-any-return]
