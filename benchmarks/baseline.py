@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from benchmarks import baseline_sql
 from deskgraph.cli.serving import BACKLOG
-from deskgraph.database.connections import SQLITE_PRAGMAS
+from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.readers import READ_CONNECTIONS
 
 
