@@ -20,7 +20,7 @@ CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage bench bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ help: ## List what there is to make
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
 # Only done again when what is to be installed has changed.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "$(PYTHON) is not Python 3.11 or newer: install one, or name it, as in make PYTHON=python3.12" >&2; \
 		exit 1; }
@@ -37,7 +37,7 @@ $(STAMP): requirements.lock pyproject.toml
 		exit 1; }
 	@echo "Installing into .venv; this is done once."
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -55,7 +55,7 @@ proofs: $(STAMP) ## Run the long proofs at full size, and the tests that only ru
 fuzz: $(STAMP) ## Send random requests, EXAMPLES of them to each kind of server
 	@$(call fuzzing,20000) -rP tests/fuzz/test_fuzz.py tests/fuzz/test_fuzz_server.py $(ARGS)
 
-fuzz-api: $(STAMP) ## Try to make REST answer what its API document does not tell of
+fuzz-api: $(STAMP) ## Look for REST responses that the API document does not have
 	@$(call fuzzing,150) tests/fuzz/test_api.py $(ARGS)
 
 fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMPLES of each
@@ -64,18 +64,24 @@ fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMP
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
 	@DESKGRAPH_PROOFS=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
 
-check: $(STAMP) ## Check format, lint and types
+check: $(STAMP) ## Check format, lint, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
+	@# Modules that break the rules: where they pass, the check itself does not work.
+	@! $(BIN)/lint-imports --no-logo tests/layers/broken/importlinter.toml >/dev/null
 
-bench: $(STAMP) ## Measure reads beside SQL by hand and beside themselves uncounted, and draw the chart
+coverage: $(STAMP) ## Run the tests and print which lines none of them runs
+	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+bench: $(STAMP) ## Measure reads beside the baseline and without counting cost, and draw the chart
 	@$(BIN)/python -m benchmarks.read --bare --write $(ARGS)
 
-bench-import: $(STAMP) ## Measure how fast an old desk of 200,000 tickets moves in
+bench-import: $(STAMP) ## Measure how fast an old system of 200,000 tickets is imported
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
-bench-attacks: $(STAMP) ## Measure how fast requests are refused that are made to be slow
+bench-attacks: $(STAMP) ## Measure how fast the server refuses requests that are made to be slow
 	@$(BIN)/python -m benchmarks.attacks $(ARGS)
 
 console: $(STAMP) ## Build GraphiQL; Node and npm come from PyPI where the system has none
@@ -118,7 +124,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
-	@$(LOCK) pyproject.toml --extra dev --output-file requirements.lock $(ARGS)
+	@$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
+	@$(LOCK) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
 	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
 	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)
 
@@ -130,5 +137,5 @@ clean: ## Remove everything made here but the data in var/
 	@rm -rf tests/clients/node_modules tests/clients/app/generated tests/clients/relay/__generated__
 	@rm -rf deskgraph/console/dist console/node_modules console/build.log
 	@rm -rf $(GENERATED)/node_modules $(GENERATED)/.venv $(GENERATED)/made
-	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv dist build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './console/*' -prune -exec rm -rf {} +

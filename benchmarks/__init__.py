@@ -1,1 +1,1 @@
-"""Measurements of this server beside the same work written by hand."""
+"""Measurements of this server beside the same work in a baseline."""

@@ -1,4 +1,4 @@
-"""The results as a bar chart, drawn by hand as SVG; readable on light and dark pages."""
+"""The results as a bar chart, written as SVG; readable on light and dark pages."""
 
 from collections.abc import Sequence
 from html import escape
@@ -19,13 +19,13 @@ _STYLE = """
   .group { font-weight: 600 }
   .quiet { fill: #59636e }
   .ours { fill: #2563a8 }
-  .floor { fill: #aab4c0 }
+  .baseline { fill: #aab4c0 }
   .axis { stroke: #aab4c0; stroke-width: 1 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .quiet { fill: #9aa4af }
     .ours { fill: #6cb0f5 }
-    .floor { fill: #566270 }
+    .baseline { fill: #566270 }
     .axis { stroke: #566270 }
   }
 """
@@ -33,18 +33,19 @@ _STYLE = """
 
 def draw(results: Sequence[Result]) -> str:
     """Return the chart: two bars for each read on each database, on one scale."""
-    most = max((max(r.ours.rate, r.floor.rate) for r in results), default=1.0)
+    most = max((max(r.ours.rate, r.baseline.rate) for r in results), default=1.0)
     height = TOP + GROUP * len(results) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title">',
-        '<title id="title">Reads: requests a second, beside the same reads by hand</title>',
+        '<title id="title">Reads: requests a second, beside the baseline</title>',
         f"<style>{_STYLE}</style>",
         _text(LEFT, 28, "Requests a second, one worker; longer is better", "title"),
         _text(
             LEFT,
             48,
-            "20 tickets with all that belongs to them in one answer. The floor: the same by hand",
+            "20 tickets with all that belongs to them in one answer. "
+            "The baseline: bare Starlette with the same SQL",
             "quiet",
         ),
     ]
@@ -60,9 +61,14 @@ def _group(result: Result, y: int, most: float) -> list[str]:
     return [
         _text(LEFT, y + 18, heading, "group"),
         *_bar(
-            "deskgraph", "ours", result.ours.rate, top, most, f" · {result.ratio:.2f} of the floor"
+            "deskgraph",
+            "ours",
+            result.ours.rate,
+            top,
+            most,
+            f" · {result.ratio:.2f} of the baseline",
         ),
-        *_bar("the floor", "floor", result.floor.rate, top + BAR + 4, most, ""),
+        *_bar("the baseline", "baseline", result.baseline.rate, top + BAR + 4, most, ""),
         f'<line class="axis" x1="{BARS}" y1="{top - 2}" x2="{BARS}" y2="{bottom}"/>',
     ]
 

@@ -1,4 +1,4 @@
-"""Reads beside the same reads by hand, in one run on this machine: ``python -m benchmarks.read``.
+"""Reads beside the baseline, in one run on this machine: ``python -m benchmarks.read``.
 
 Only ratios within a run mean something elsewhere, so the servers are loaded in turn.
 """
@@ -104,7 +104,7 @@ def _compare(
             results.append(
                 Result(
                     *(shown, request.title, size),
-                    *(medians["ours"], medians["floor"], medians.get("bare")),
+                    *(medians["ours"], medians["baseline"], medians.get("bare")),
                 )
             )
     return results

@@ -12,7 +12,7 @@ from benchmarks.servers import RATE_LIMIT
 
 @dataclass(frozen=True)
 class Result:
-    """One read on one database: ours and the floor, each as the median of the rounds.
+    """One read on one database: ours and the baseline, each as the median of the rounds.
 
     ``bare`` is ours where nothing is counted.
     """
@@ -21,18 +21,18 @@ class Result:
     title: str
     size: int
     ours: Sample
-    floor: Sample
+    baseline: Sample
     bare: Sample | None = None
 
     @property
     def ratio(self) -> float:
-        """How many of the floor's requests ours answers in the same time."""
-        return self.ours.rate / self.floor.rate
+        """How many of the baseline's requests ours answers in the same time."""
+        return self.ours.rate / self.baseline.rate
 
 
 def table(results: Sequence[Result]) -> str:
     """Return the figures, a line for each server."""
-    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'of floor':>10}"]
+    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'ratio':>10}"]
     for result in results:
         lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
         ratio = f"{result.ratio:.2f}"
@@ -42,12 +42,12 @@ def table(results: Sequence[Result]) -> str:
                 _line(
                     "with nothing counted",
                     result.bare,
-                    f"{result.bare.rate / result.floor.rate:.2f}",
+                    f"{result.bare.rate / result.baseline.rate:.2f}",
                 )
             )
             counted = result.ours.rate / result.bare.rate
             lines.append(f"  {'what is left of that where all is counted':69}{counted:>10.3f}")
-        lines.append(_line("by hand (the floor)", result.floor, "1.00"))
+        lines.append(_line("the baseline", result.baseline, "1.00"))
     return "\n".join(lines) + "\n"
 
 
@@ -62,8 +62,8 @@ def conditions(tickets: int, seconds: float, rounds: int) -> str:
         f"{os.cpu_count()} cores.\n"
         f"{tickets:,} tickets, pages of 20. Both answers were compared as JSON before.\n"
         f"Ours counts what each request costs, with DESKGRAPH_RATE_LIMIT={RATE_LIMIT}.\n"
-        "The floor: bare Starlette, uvicorn with the same settings, SQL by hand, no schema, "
-        "a constant token.\n"
+        "The ratio is that of requests/s to the baseline: bare Starlette, uvicorn with the same "
+        "settings, SQL written out, no schema, a constant token.\n"
         f"Python {platform.python_version()}, {versions}.\n"
     )
 

@@ -1,4 +1,4 @@
-"""The two requests that are measured; ours and the floor are sent the same bytes."""
+"""The two requests that are measured; ours and the baseline are sent the same bytes."""
 
 from dataclasses import dataclass, field
 

@@ -23,6 +23,7 @@ from deskgraph.database.migrate import check
 from deskgraph.database.rate_buckets import SharedBuckets
 from deskgraph.database.readers import Observer
 from deskgraph.demo import check_production
+from deskgraph.graphql_links.links import links_to
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.cors import cors_middleware
 from deskgraph.middleware.disconnects import Disconnects
@@ -200,9 +201,9 @@ def _graphql_routes(settings: Settings, services: Services, config: PageConfig) 
 
 
 def _rest_routes(settings: Settings, services: Services) -> list[BaseRoute]:
-    # A link to a page that is not there would help nobody.
-    graphiql = f"{settings.public_url or ''}/graphql" if settings.shows_graphiql else None
-    return rest_routes(services, settings.public_url, words=api_docs.words, graphiql=graphiql)
+    # Without GraphiQL, the links would lead to a page that does not exist.
+    links = links_to(f"{settings.public_url or ''}/graphql") if settings.shows_graphiql else None
+    return rest_routes(services, settings.public_url, words=api_docs.words, links=links)
 
 
 def _example_routes(config: PageConfig) -> list[BaseRoute]:

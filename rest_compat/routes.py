@@ -1,4 +1,4 @@
-"""Every path of the REST face, on one screen."""
+"""Every path of the REST API, on one screen."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,11 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from deskgraph.graphql_links.equivalents import EQUIVALENTS
-from deskgraph.graphql_links.links import alternates
 from resolvers.services import Context, Services
 from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
-from rest_compat.http.endpoint import Endpoint, Handler, append_slash, nowhere
+from rest_compat.http.endpoint import Endpoint, Handler, Link, append_slash, nowhere
 from rest_compat.http.responses import answer
 from rest_compat.openapi import shapes
 from rest_compat.openapi.document import Path
@@ -35,20 +33,20 @@ def rest_routes(
     public_url: str | None = None,
     *,
     words: Callable[[], Words] = dict,
-    graphiql: str | None = None,
+    links: Callable[[str], Link | None] | None = None,
 ) -> list[BaseRoute]:
-    """Return the routes; links start with ``public_url``, or with the address that was used.
+    """Return the routes; URLs start with ``public_url``, or with the address that was used.
 
-    ``words`` gives what the API document says of fields, when somebody asks for it. ``graphiql``
-    is the address of GraphiQL where answers shall link to it.
+    ``words`` returns the field descriptions of the API document. ``links`` returns for a path,
+    such as ``tickets/{id}/``, what makes the ``Link`` header of its answers.
     """
 
     def at(
         path: str, name: str, *, public: bool = False, negotiates: bool = True, **handlers: Handler
     ) -> Route:
-        links = alternates(EQUIVALENTS.get(path.removeprefix(API), {}), graphiql)
+        link = None if links is None else links(path.removeprefix(API))
         endpoint = Endpoint(
-            services, public_url, name, handlers, public=public, negotiates=negotiates, links=links
+            services, public_url, name, handlers, public=public, negotiates=negotiates, link=link
         )
         return Route(path, endpoint, name=name)
 

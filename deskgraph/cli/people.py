@@ -18,7 +18,7 @@ from deskgraph.settings import load_settings
 from models import Company, Role, User
 from resolvers.auth.passwords import Passwords
 from resolvers.auth.tokens import Tokens
-from resolvers.commands.people import add_user as insert_user
+from resolvers.commands.users import add_user as insert_user
 from resolvers.errors import Invalid, Problem
 
 

@@ -13,8 +13,8 @@ import aiosqlite
 import asyncpg
 from sqlalchemy.engine import URL
 
-from deskgraph.database.connections import SQLITE_PRAGMAS
 from deskgraph.database.database import dsn_of
+from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from resolvers.rate_limits import MAX_BUCKETS, MINUTE, MemoryBuckets
 
 CONNECTIONS = 2

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from deskgraph.database.connections import SQLITE_PRAGMAS, leave_values_out, prepare_postgres
+from deskgraph.database.postgres import leave_values_out, prepare_postgres
+from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite_reader_thread import SqliteReaderThread, Statement
 from deskgraph.private_files import create_private

@@ -20,12 +20,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from deskgraph.database.connections import (
-    SQLITE_BUSY_SECONDS,
-    SQLITE_PRAGMAS,
-    leave_values_out,
-    prepare_postgres,
-)
+from deskgraph.database.postgres import leave_values_out, prepare_postgres
+from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, SQLITE_PRAGMAS
 from deskgraph.private_files import create_private
 
 WRITE_CONNECTIONS = 4

@@ -1,6 +1,6 @@
 """The ``Link`` header that leads from an answer to GraphiQL, with the request's twin filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -10,10 +10,10 @@ import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from deskgraph.graphql_links.equivalents import ID, YOURS, Equivalent
+from deskgraph.graphql_links.equivalents import EQUIVALENTS, ID, YOURS, Equivalent
 from deskgraph.graphql_links.selections import MAX_ROWS, camel
 from models import Team
-from rest_compat.http.endpoint import Links
+from rest_compat.http.endpoint import Link
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_of
 from rest_compat.lists.pagination import window_of
@@ -71,16 +71,21 @@ class Alternate:
         return value if len(value) < MAX_BYTES else start + end
 
 
-def alternates(equivalents: Mapping[str, Equivalent | None], graphiql: str | None) -> Links | None:
-    """Return what makes the header for the methods of a path; None where nobody is led anywhere.
+def links_to(graphiql: str) -> Callable[[str], Link | None]:
+    """Return what gives the headers' maker for a REST path; ``graphiql`` is GraphiQL's address."""
+    return lambda path: _link_of(EQUIVALENTS.get(path, {}), graphiql)
 
-    Methods without a twin of their own lead where the path's first one leads: HEAD, OPTIONS, and
-    those that the path does not have.
+
+def _link_of(equivalents: Mapping[str, Equivalent | None], graphiql: str) -> Link | None:
+    """Return what makes the header for the methods of a path; None if it has no equivalents.
+
+    Methods without an equivalent get the header of the path's first one: HEAD, OPTIONS, and those
+    that the path does not have.
     """
     made = {
         method: Alternate(equivalent, graphiql)
         for method, equivalent in equivalents.items()
-        if equivalent and graphiql
+        if equivalent
     }
     if not made:
         return None

@@ -9,7 +9,7 @@ from deskgraph.importer.batch import Batch, insert_all
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 from models import TicketEvent, TicketEventType, Via, new_id
 from resolvers.commands import validation
-from resolvers.commands.comments import TOLD, comment_events
+from resolvers.commands.comments import REPORTED, comment_events
 from resolvers.commands.tickets import COLUMN_OF, ticket_events
 from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
 
@@ -83,7 +83,9 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
         return [gone, _added(batch, after)]
     ticket = batch.tickets[after["ticket_id"]]
     told = comment_events(
-        after["id"], {name: before[name] for name in TOLD}, {name: after[name] for name in TOLD}
+        after["id"],
+        {name: before[name] for name in REPORTED},
+        {name: after[name] for name in REPORTED},
     )
     return [_event(one, ticket, ticket["id"], None, after["updated_at"]) for one in told]
 

@@ -1,7 +1,7 @@
-"""What can be done to attachments: files of tickets.
+"""Writes of attachments: files of tickets.
 
 A file is stored before its row is committed, under a key that nobody can guess, and removed after
-its row is gone: a crash between the two leaves at worst a file without a row.
+its row is deleted: a crash between the two leaves at worst a file without a row.
 """
 
 import secrets
@@ -11,13 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Attachment, Ticket, TicketEventType
 from resolvers import access
 from resolvers.commands import validation
-from resolvers.commands.tickets import locked_ticket
-from resolvers.errors import NotFound, TooLarge
+from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
+from resolvers.errors import TooLarge
 from resolvers.events.log import EventDraft, append_events, change
 from resolvers.files.media_types import HEAD_BYTES, sniff
 from resolvers.files.names import file_name, key_name
@@ -131,7 +130,7 @@ async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
     """Remove a file whose row could not be added.
 
     A commit may be done although its answer was lost. Then the row is there, and needs the file;
-    and where the database does not answer at all, the file is left for the sweep.
+    and where the database does not answer at all, the file is left for the orphan cleanup.
     """
     async with context.services.database.transaction() as session:
         # Waits for a transaction that is still at it.
@@ -176,7 +175,7 @@ async def update_attachment(
     """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
     viewer = context.require_viewer()
     async with context.services.database.transaction() as session:
-        attachment, ticket = await _locked(session, viewer, attachment_id)
+        attachment, ticket = await locked_with_ticket(session, viewer, Attachment, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
         cleaned, problems = _clean(changes, partial=True)
         validation.raise_problems(problems)
@@ -196,7 +195,7 @@ async def delete_attachment(context: Context, attachment_id: UUID) -> None:
     """Delete an attachment, then its file. Raises ``NotFound`` and ``Forbidden``."""
     viewer = context.require_viewer()
     async with context.services.database.transaction() as session:
-        attachment, ticket = await _locked(session, viewer, attachment_id)
+        attachment, ticket = await locked_with_ticket(session, viewer, Attachment, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "delete their own attachments")
         await session.delete(attachment)
         deleted = EventDraft(
@@ -206,21 +205,3 @@ async def delete_attachment(context: Context, attachment_id: UUID) -> None:
         )
         await append_events(context, session, ticket, [deleted])
     await context.services.files.delete(attachment.key)
-
-
-async def _locked(
-    session: AsyncSession, viewer: Viewer, attachment_id: UUID
-) -> tuple[Attachment, Ticket]:
-    attachment = await session.get(Attachment, attachment_id)
-    if attachment is None:
-        raise NotFound("Attachment")
-    ticket = await session.get(Ticket, attachment.ticket_id, with_for_update=True)
-    if ticket is None or not access.can_see_ticket(viewer, ticket):
-        raise NotFound("Attachment")
-    # Somebody may have deleted it while we waited for the ticket.
-    current = await session.get(
-        Attachment, attachment_id, with_for_update=True, populate_existing=True
-    )
-    if current is None:
-        raise NotFound("Attachment")
-    return current, ticket

@@ -1,4 +1,4 @@
-"""What can be done to comments: public ones and internal notes."""
+"""Writes of comments: public ones and internal notes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,21 @@ from models import Comment, Ticket, TicketEventType
 from resolvers import access
 from resolvers.access import Action
 from resolvers.commands import validation
-from resolvers.commands.tickets import (
+from resolvers.commands.ticket_rows import (
     Precondition,
+    changes_of,
     check_precondition,
     check_version,
     locked_ticket,
+    locked_with_ticket,
+    next_version,
 )
 from resolvers.errors import NotFound, Problem
-from resolvers.events.log import EventDraft, append_events, change, hide_events
+from resolvers.events.log import EventDraft, append_events, hide_events
 from resolvers.services import Context, Viewer
 
-# The fields of a comment whose changes are told.
-TOLD = ("text", "is_internal")
+# The fields of a comment whose changes are in its events.
+REPORTED = ("text", "is_internal")
 
 
 async def add_comment(
@@ -51,7 +54,10 @@ async def add_comment(
 
 
 async def create_comment(context: Context, values: Mapping[str, object]) -> UUID:
-    """Do the same with the ticket among the values, whose absence is one more ``Invalid``."""
+    """Comment on the ticket among the values; raises ``Invalid`` if there is none.
+
+    Raises ``Forbidden`` for a customer's internal note.
+    """
     viewer = context.require_viewer()
     cleaned, problems = validation.clean(
         validation.COMMENT, values, partial=False, max_text_bytes=context.services.max_text_bytes
@@ -83,7 +89,7 @@ async def update_comment(
     """
     viewer = context.require_viewer()
     async with context.services.database.transaction() as session:
-        comment, ticket = await _locked(session, viewer, comment_id)
+        comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.UPDATE)
         await check_precondition(precondition)
         cleaned, problems = validation.clean(
@@ -112,7 +118,7 @@ async def delete_comment(
     """
     viewer = context.require_viewer()
     async with context.services.database.transaction() as session:
-        comment, ticket = await _locked(session, viewer, comment_id)
+        comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.DELETE)
         await check_precondition(precondition)
         await session.delete(comment)
@@ -124,23 +130,8 @@ async def delete_comment(
         await append_events(context, session, ticket, [deleted])
 
 
-async def _locked(
-    session: AsyncSession, viewer: Viewer, comment_id: UUID
-) -> tuple[Comment, Ticket]:
-    """Return a comment and its ticket, locked in the order that every writer locks them."""
-    comment = await session.get(Comment, comment_id)
-    if comment is None:
-        raise NotFound("Comment")
-    ticket = await session.get(Ticket, comment.ticket_id, with_for_update=True)
-    # Somebody may have changed or deleted it while we waited for the ticket.
-    current = await session.get(Comment, comment_id, with_for_update=True, populate_existing=True)
-    if ticket is None or current is None or not access.can_see_comment(viewer, current, ticket):
-        raise NotFound("Comment")
-    return current, ticket
-
-
 async def _why_not_there(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Problem:
-    """Say why a comment cannot move to another ticket; one that is hidden does not exist."""
+    """Return why a comment cannot move to another ticket; a hidden one does not exist."""
     ticket = await session.get(Ticket, ticket_id)
     if ticket is None or not access.can_see_ticket(viewer, ticket):
         return Problem("does_not_exist", {"value": str(ticket_id)})
@@ -186,14 +177,13 @@ async def _change(
     ticket: Ticket,
     cleaned: Mapping[str, Any],
 ) -> None:
-    before = {name: getattr(comment, name) for name in TOLD}
+    before = {name: getattr(comment, name) for name in REPORTED}
     for name, value in cleaned.items():
         setattr(comment, name, value)
-    drafts = comment_events(comment.id, before, {name: getattr(comment, name) for name in TOLD})
+    drafts = comment_events(comment.id, before, {name: getattr(comment, name) for name in REPORTED})
     if not drafts:
         return
-    comment.updated_at = context.services.clock()
-    comment.version += 1
+    next_version(comment, context.services.clock())
     _stamp_first_response(context, ticket, comment)
     if comment.is_internal and not before["is_internal"]:
         await hide_events(session.exec, ticket.id, comment.id)
@@ -203,15 +193,13 @@ async def _change(
 def comment_events(
     comment_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[EventDraft]:
-    """Return the events of an edit, given the fields that are told.
+    """Return the events of an edit, given the fields ``REPORTED``.
 
-    What was written while a comment was internal is not for customers, and an edit that crosses
-    between internal and public tells of both. To customers a note that is published is a new
-    comment, so it is told as one, too.
+    What was written while a comment was internal is not for customers, so an edit that makes it
+    internal or public is an internal event. To customers a note that becomes public is a new
+    comment, so there is an event ``COMMENT_ADDED``, too.
     """
-    changes = [
-        change(name, before[name], after[name]) for name in TOLD if before[name] != after[name]
-    ]
+    changes = list(changes_of(before, after).values())
     if not changes:
         return []
     is_internal = before["is_internal"] or after["is_internal"]

@@ -1,6 +1,6 @@
-"""What can be done to tickets. Each function is one transaction that ends with its events."""
+"""Writes of tickets. Each function is one transaction that ends with its events."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,18 @@ from models import (
 from resolvers import access
 from resolvers.access import Action
 from resolvers.commands import validation
-from resolvers.errors import Conflict, NotFound, Problem
-from resolvers.events.log import EventDraft, append_events, change, move_events
+from resolvers.commands.ticket_rows import (
+    Precondition,
+    changes_of,
+    check_precondition,
+    check_version,
+    locked_ticket,
+    next_version,
+)
+from resolvers.errors import NotFound, Problem
+from resolvers.events.log import EventDraft, append_events, move_events
 from resolvers.services import Context, Viewer
 
-# Raises what stops a write, such as ``PreconditionFailed``.
-Precondition = Callable[[], Awaitable[None]]
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
 _ASSIGNMENT = ("assigned_to", "assigned_team")
@@ -49,7 +55,7 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
     )
     access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
     async with context.services.database.transaction() as session:
-        await check_references(session, viewer, cleaned, problems)
+        await _check_references(session, viewer, cleaned, problems)
         await _check_contact(session, cleaned, cleaned, problems, {})
         validation.raise_problems(problems)
         now = context.services.clock()
@@ -89,7 +95,7 @@ async def update_ticket(
         )
         access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
         await check_precondition(precondition)
-        await check_references(session, viewer, cleaned, problems)
+        await _check_references(session, viewer, cleaned, problems)
         before = _snapshot(ticket)
         await _check_contact(session, {**before, **cleaned}, cleaned, problems, before)
         validation.raise_problems(problems)
@@ -153,30 +159,7 @@ async def delete_ticket(
         await context.services.files.delete(key)
 
 
-async def check_precondition(precondition: Precondition | None) -> None:
-    """Ask whether a write may go on, once no other writer can change what it depends on."""
-    if precondition is not None:
-        await precondition()
-
-
-def check_version(expected: int | None, actual: int) -> None:
-    """Raise ``Conflict`` where a version is expected that is not the current one."""
-    if expected is not None and expected != actual:
-        raise Conflict(expected=expected, actual=actual)
-
-
-async def locked_ticket(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Ticket:
-    """Return a ticket that no other writer changes until the end of the transaction.
-
-    Raises ``NotFound`` where it does not exist for the viewer.
-    """
-    ticket = await session.get(Ticket, ticket_id, with_for_update=True)
-    if ticket is None or not access.can_see_ticket(viewer, ticket):
-        raise NotFound("Ticket")
-    return ticket
-
-
-async def check_references(
+async def _check_references(
     session: AsyncSession,
     viewer: Viewer,
     cleaned: Mapping[str, Any],
@@ -255,8 +238,7 @@ async def _save(
         return
     now = context.services.clock()
     _stamp(ticket, now)
-    ticket.updated_at = now
-    ticket.version += 1
+    next_version(ticket, now)
     if ticket.company_id != before["company"]:
         await move_events(session.exec, ticket.id, ticket.company_id)
     await append_events(context, session, ticket, drafts)
@@ -267,11 +249,7 @@ def ticket_events(before: Mapping[str, object], after: Mapping[str, object]) -> 
 
     Status and assignment have events of their own, all the rest shares one.
     """
-    changed = {
-        name: change(name, before[name], value)
-        for name, value in after.items()
-        if value != before[name]
-    }
+    changed = changes_of(before, after)
     found = []
     if "status" in changed:
         found.append(EventDraft(TicketEventType.STATUS_CHANGED, [changed["status"]]))

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models import Role
-from resolvers.commands import people, validation
+from resolvers.commands import companies, contacts, users, validation
 from resolvers.commands.validation import Rules
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
@@ -166,9 +166,9 @@ async def simple_companies(request: Request, context: Context) -> Response:
     return text_answer(await read_json(context, shapes.SIMPLE_COMPANIES, args) or "[]")
 
 
-create_user = creating(USER, validation.USER, people.create_user, shapes.ONE_USER)
-update_user = updating(USER, validation.USER, people.update_user, shapes.ONE_USER)
-create_company = creating(COMPANY, validation.COMPANY, people.create_company, shapes.ONE_COMPANY)
-update_company = updating(COMPANY, validation.COMPANY, people.update_company, shapes.ONE_COMPANY)
-create_contact = creating(CONTACT, validation.CONTACT, people.create_contact, shapes.ONE_CONTACT)
-update_contact = updating(CONTACT, validation.CONTACT, people.update_contact, shapes.ONE_CONTACT)
+create_user = creating(USER, validation.USER, users.create_user, shapes.ONE_USER)
+update_user = updating(USER, validation.USER, users.update_user, shapes.ONE_USER)
+create_company = creating(COMPANY, validation.COMPANY, companies.create_company, shapes.ONE_COMPANY)
+update_company = updating(COMPANY, validation.COMPANY, companies.update_company, shapes.ONE_COMPANY)
+create_contact = creating(CONTACT, validation.CONTACT, contacts.create_contact, shapes.ONE_CONTACT)
+update_contact = updating(CONTACT, validation.CONTACT, contacts.update_contact, shapes.ONE_CONTACT)

@@ -18,8 +18,8 @@ from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
 from rest_compat.http.throttle import throttle
 from rest_compat.openapi.operations import operation_of
 
-# Makes the ``Link`` header of a request, None where there is nowhere to lead to.
-Links = Callable[[Request], str | None]
+# Returns the ``Link`` header for the answer to a request, None for no header.
+Link = Callable[[Request], str | None]
 Handler = Callable[[Request, Context], Awaitable[Response]]
 
 
@@ -27,8 +27,7 @@ class Endpoint:
     """One path: answers each method by its handler, as an ASGI application.
 
     ``public`` paths take no token; ``negotiates`` is for those that answer with JSON. ``Allow`` is
-    on every answer, refusals included (recorded), and so is the ``Link`` to GraphQL that ``links``
-    makes.
+    on every answer, refusals included (recorded), and so is the header that ``link`` returns.
     """
 
     def __init__(
@@ -40,13 +39,13 @@ class Endpoint:
         *,
         public: bool = False,
         negotiates: bool = True,
-        links: Links | None = None,
+        link: Link | None = None,
     ) -> None:
         self._services = services
         self._public_url = public_url
         self._public = public
         self._negotiates = negotiates
-        self._links = links
+        self._link = link
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -66,7 +65,7 @@ class Endpoint:
             # What is answered depends on who asks, and may change at any time.
             response.raw_headers.append((b"cache-control", b"no-store"))
         response.headers["Allow"] = self._allow
-        if self._links is not None and (link := self._links(request)) is not None:
+        if self._link is not None and (link := self._link(request)) is not None:
             # Not by ``headers``: nothing else has set it, and looking for it costs as much again.
             response.raw_headers.append((b"link", link.encode("latin-1")))
         if request.method == "HEAD":

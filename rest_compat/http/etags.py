@@ -13,7 +13,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.commands.tickets import Precondition
+from resolvers.commands.ticket_rows import Precondition
 from resolvers.errors import AnswerTooLarge, PreconditionFailed
 from resolvers.query.execute import Query
 from resolvers.services import Context

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.commands import people
+from resolvers.commands import companies, contacts, users
 from resolvers.services import Context
 from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
@@ -15,18 +15,18 @@ _INACTIVE = {"is_active": False}
 
 @strawberry.type
 class PeopleMutation:
-    """The writes that only Admins may do; see ``resolvers.commands.people``."""
+    """The writes that only Admins may do."""
 
     @mutation("Create a company. Admins only.", payloads.CreateCompanyPayload)
     async def create_company(self, context: Context, given: inputs.CreateCompanyInput) -> Made:
         """Create."""
-        return {"company": await people.create_company(context, values_of(given))}
+        return {"company": await companies.create_company(context, values_of(given))}
 
     @mutation("Change fields of a company. Admins only.", payloads.UpdateCompanyPayload)
     async def update_company(self, context: Context, given: inputs.UpdateCompanyInput) -> Made:
         """Change."""
         key = known_id(given.id)
-        await people.update_company(context, key, values_of(given, without=KEYS))
+        await companies.update_company(context, key, values_of(given, without=KEYS))
         return {"company": key}
 
     @mutation(
@@ -37,19 +37,19 @@ class PeopleMutation:
     ) -> Made:
         """Deactivate."""
         key = known_id(given.id)
-        await people.update_company(context, key, _INACTIVE)
+        await companies.update_company(context, key, _INACTIVE)
         return {"company": key}
 
     @mutation("Create a contact. Admins only.", payloads.CreateContactPayload)
     async def create_contact(self, context: Context, given: inputs.CreateContactInput) -> Made:
         """Create."""
-        return {"contact": await people.create_contact(context, values_of(given))}
+        return {"contact": await contacts.create_contact(context, values_of(given))}
 
     @mutation("Change fields of a contact. Admins only.", payloads.UpdateContactPayload)
     async def update_contact(self, context: Context, given: inputs.UpdateContactInput) -> Made:
         """Change."""
         key = known_id(given.id)
-        await people.update_contact(context, key, values_of(given, without=KEYS))
+        await contacts.update_contact(context, key, values_of(given, without=KEYS))
         return {"contact": key}
 
     @mutation(
@@ -60,24 +60,24 @@ class PeopleMutation:
     ) -> Made:
         """Deactivate."""
         key = known_id(given.id)
-        await people.update_contact(context, key, _INACTIVE)
+        await contacts.update_contact(context, key, _INACTIVE)
         return {"contact": key}
 
     @mutation("Create a user. Admins only.", payloads.CreateUserPayload)
     async def create_user(self, context: Context, given: inputs.CreateUserInput) -> Made:
         """Create."""
-        return {"user": await people.create_user(context, values_of(given))}
+        return {"user": await users.create_user(context, values_of(given))}
 
     @mutation("Change fields of a user. Admins only.", payloads.UpdateUserPayload)
     async def update_user(self, context: Context, given: inputs.UpdateUserInput) -> Made:
         """Change."""
         key = known_id(given.id)
-        await people.update_user(context, key, values_of(given, without=KEYS))
+        await users.update_user(context, key, values_of(given, without=KEYS))
         return {"user": key}
 
     @mutation("Deactivate a user; nothing is deleted. Admins only.", payloads.DeactivateUserPayload)
     async def deactivate_user(self, context: Context, given: inputs.DeactivateUserInput) -> Made:
         """Deactivate."""
         key = known_id(given.id)
-        await people.update_user(context, key, _INACTIVE)
+        await users.update_user(context, key, _INACTIVE)
         return {"user": key}

@@ -32,7 +32,7 @@ async def test_both_reads_are_measured_beside_the_floor(
     for result in results:
         assert result.size > 10_000
         assert result.ours.rate > 0
-        assert result.floor.rate > 0
+        assert result.baseline.rate > 0
         assert result.ours.p50 <= result.ours.p99
 
 
@@ -45,16 +45,16 @@ def test_the_rows_are_the_same_at_every_run() -> None:
 def test_what_only_ours_tells_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {1: b'{"data":1,"extensions":{"cost":1}}', 2: b'{"data":1}'}
     monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
-    assert servers.compare(Request("A read", "GET", "/"), {"ours": 1, "floor": 2}) > 0
+    assert servers.compare(Request("A read", "GET", "/"), {"ours": 1, "baseline": 2}) > 0
 
 
 def test_different_answers_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {1: b'{"a": 1}', 2: b'{"a":1}', 3: b'{"a": 2}'}
     monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
     request = Request("A read", "GET", "/")
-    assert servers.compare(request, {"ours": 1, "floor": 2}) == 8
-    with pytest.raises(servers.ServerError, match="ours and floor answer A read differently"):
-        servers.compare(request, {"ours": 1, "floor": 3})
+    assert servers.compare(request, {"ours": 1, "baseline": 2}) == 8
+    with pytest.raises(servers.ServerError, match="ours and baseline answer A read differently"):
+        servers.compare(request, {"ours": 1, "baseline": 3})
 
 
 def test_a_figure_is_the_median_of_its_rounds() -> None:
@@ -72,7 +72,7 @@ def test_table_and_chart_show_rates_and_the_ratio() -> None:
     drawn = chart.draw([RESULT])
     shown = " ".join(ElementTree.fromstring(drawn).itertext())
     assert "REST list, SQLite <3>" in shown
-    assert "500 · 0.50 of the floor" in shown
+    assert "500 · 0.50 of the baseline" in shown
 
 
 def test_write_keeps_table_and_chart(

@@ -64,7 +64,7 @@ def run() -> Run:
 
 
 @dataclass(frozen=True)
-class Desk:
+class RunningServer:
     """A running server with the demo, and whoever is logged in."""
 
     url: str
@@ -82,7 +82,7 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Serve the demo, in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
     command = [sys.executable, "-m", "deskgraph.cli", "serve", "--prepare", "--port", "0"]
@@ -103,7 +103,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         banner = process.stdout.readline()
         assert banner.startswith("GraphiQL"), "the server did not start"
         url = banner.split()[-1]
-        yield Desk(url, _login(url))
+        yield RunningServer(url, _login(url))
 
 
 def _login(url: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from schema import sdl
-from tests.clients.conftest import HERE, Desk, Run
+from tests.clients.conftest import HERE, Run, RunningServer
 
 # What the tools make of the documents, and where a copy of it is committed.
 MANIFESTS = {
@@ -35,16 +35,16 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_the_client_works(run: Run, services: Desk, script: str) -> None:
+def test_the_client_works(run: Run, server: RunningServer, script: str) -> None:
     path = f"{script}/run.mjs" if (HERE / script).is_dir() else f"{script}.mjs"
-    run("node", path, **services.environment)
+    run("node", path, **server.environment)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("script", ["app/run.mjs", "relay/run.mjs"])
-def test_what_was_generated_works(run: Run, services: Desk, script: str) -> None:
-    run("node", script, **services.environment)
+def test_what_was_generated_works(run: Run, server: RunningServer, script: str) -> None:
+    run("node", script, **server.environment)
 
 
 @pytest.mark.proof

@@ -104,7 +104,7 @@ class Served:
 @pytest.fixture
 async def served(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     """Give a server that listens for disconnects at once."""
-    monkeypatch.setattr(disconnects, "GRACE", 0)
+    monkeypatch.setattr(disconnects, "GRACE_SECONDS", 0)
     app = App()
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(Disconnects(app), log_config=None, lifespan="off"))

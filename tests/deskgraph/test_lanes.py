@@ -140,7 +140,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(sqlite_reader_thread, "SLOW", LONG)
+    monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", LONG)
     monkeypatch.setattr(sqlite_reader_thread, "monotonic", made)
     return made
 

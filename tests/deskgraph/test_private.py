@@ -12,7 +12,7 @@ from deskgraph.settings import PREFIX
 
 WRITE = """
 import asyncio
-from deskgraph.app import create_desk
+from deskgraph.app import create_services
 from deskgraph.demo import load_demo
 from deskgraph.database.migrate import upgrade
 from deskgraph.settings import load_settings
@@ -22,12 +22,12 @@ async def chunks():
 
 async def main():
     settings = load_settings()
-    desk, database = create_desk(settings)
+    services, database = create_services(settings)
     await database.open()
     await upgrade(database)
     async with database.transaction() as session:
         await session.connection()
-    await desk.files.put("tickets/a/b/c.txt", chunks())
+    await services.files.put("tickets/a/b/c.txt", chunks())
     import os, stat
     for folder, _, files in os.walk("var"):
         for path in (folder, *(f"{folder}/{name}" for name in files)):

@@ -22,14 +22,14 @@ DRAW = """
 import asyncio, sys
 from datetime import UTC, datetime
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Rates
+from resolvers.rate_limits import RateLimiter
 from deskgraph.database.database import parse_url
 from deskgraph.database.rate_buckets import SharedBuckets
 
 async def main():
     buckets = SharedBuckets(parse_url(sys.argv[1]))
     clock = lambda: datetime(2025, 11, 19, 12, tzinfo=UTC)
-    rates = Rates(buckets, per_minute=500, maximum=1, clock=clock)
+    rates = RateLimiter(buckets, per_minute=500, maximum=1, clock=clock)
     await buckets.open()
     print("ready", flush=True)
     sys.stdin.readline()

@@ -26,7 +26,7 @@ async def opened(path: Path, hold: Callable[[object], object]) -> AsyncIterator[
 
 
 async def test_a_slow_read_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_reader_thread, "SLOW", -1.0)
+    monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", -1.0)
     go_on = Event()
     async with opened(tmp_path, lambda _: go_on.wait(30)) as reader:
         slow = asyncio.create_task(reader.fetch_row("SELECT hold(1)", []))
@@ -98,7 +98,7 @@ async def test_users_take_turns(
     tmp_path: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One with many reads that wait delays the others by one of them, not by all."""
-    monkeypatch.setattr(sqlite_reader_thread, "SLOW", 60.0)
+    monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", 60.0)
 
     def read(number: int, user: str) -> "asyncio.Task[object]":
         return asyncio.create_task(reader.fetch_row("SELECT hold(?)", [number], user))
@@ -141,7 +141,7 @@ async def test_where_every_lane_is_held_the_first_one_that_is_free_is_taken(
 
 async def test_what_waited_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whatever runs is a slow one.
-    monkeypatch.setattr(sqlite_reader_thread, "SLOW", 0.0)
+    monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", 0.0)
     first, later = Holds(), Holds()
 
     def hold(value: object) -> object:
@@ -198,7 +198,7 @@ async def test_what_waits_goes_on_where_a_slow_read_is_given_up(
 async def test_slow_reads_are_passed_by_each_time(
     tmp_path: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_reader_thread, "SLOW", 0.0)
+    monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", 0.0)
     async with opened(tmp_path, holds) as reader:
         for _ in range(3):
             holds.go_on.clear()

@@ -48,14 +48,14 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Any:
     assert loud == []
 
 
-@pytest.mark.parametrize("face", ["graphql", "rest"])
-async def test_a_read_stops(live: Live, gql: str) -> None:
+@pytest.mark.parametrize("api", ["graphql", "rest"])
+async def test_a_read_stops(live: Live, api: str) -> None:
     async with slow(live, "comments") as planted:
         # More often than there are connections: each of them is given back.
         for _ in range(10):
             await hang_up(
                 planted,
-                graphql(live, COMMENTS) if gql == "graphql" else live.rest("GET", "tickets/"),
+                graphql(live, COMMENTS) if api == "graphql" else live.rest("GET", "tickets/"),
             )
         await usable(live)
 

@@ -129,7 +129,7 @@ async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is taken later than this is stale.
-    monkeypatch.setattr(subscription, "FRESH", 0.0)
+    monkeypatch.setattr(subscription, "FRESH_SECONDS", 0.0)
     context = world.context("keith")
     made = [
         await comments.add_comment(context, key("offline"), {"text": f"{number}"})
@@ -213,7 +213,7 @@ async def test_reads_are_shared_for_a_moment_only(
         return await fetch(sql, values)
 
     monkeypatch.setattr(world.database, "fetch_row", counting)
-    monkeypatch.setattr(broker, "SHARED", 0.0)
+    monkeypatch.setattr(broker, "SHARED_SECONDS", 0.0)
     plan = Plan("SELECT '[]'", (), {}, {})
     context = world.context("keith")
     read = world.services.broker.read

@@ -27,7 +27,7 @@ def backend() -> str:
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription, "RECHECK", 0.01)
+    monkeypatch.setattr(subscription, "RECHECK_SECONDS", 0.01)
 
 
 async def deactivate(live: Live, name: str) -> None:

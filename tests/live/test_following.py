@@ -175,7 +175,7 @@ async def test_what_may_no_longer_be_seen_when_it_is_sent_is_not_sent(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever takes an event looks again before the next one.
-    monkeypatch.setattr(subscription, "FRESH", 0.0)
+    monkeypatch.setattr(subscription, "FRESH_SECONDS", 0.0)
     context = live.world.context("keith")
     made = [
         await comments.add_comment(context, key("offline"), {"text": f"{number}"})
@@ -235,7 +235,7 @@ async def test_nobody_reads_the_log_when_nobody_follows(live: Live) -> None:
 async def test_a_log_that_cannot_be_read_for_a_moment_loses_nothing(
     live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("resolvers.events.broker.RETRY", 0.0)
+    monkeypatch.setattr("resolvers.events.broker.RETRY_SECONDS", 0.0)
     async with live.socket() as socket:
         await socket.subscribe()
         await live.settled(1)

@@ -175,7 +175,7 @@ async def test_a_stream_that_waits_has_comments_and_loses_no_event_by_them(
 ) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.001)
     async with live.stream() as stream:
-        for subject in ("ToOne", "Two"):
+        for subject in ("One", "Two"):
             frame = await stream.frame()
             assert frame == {"": "ping"}
             await live.rename("offline", subject)

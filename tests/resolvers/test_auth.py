@@ -11,7 +11,7 @@ import pytest
 from models import RefreshToken, Role, User
 from resolvers.auth import login, sessions
 from resolvers.auth import viewers as known
-from resolvers.commands import people
+from resolvers.commands import users
 from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
 from resolvers.services import Viewer
 from tests.resolvers.hashers import CountingHasher, counted
@@ -201,7 +201,7 @@ async def test_the_process_that_deactivates_a_user_notices_at_once(world: World)
     done = await login.log_in(world.services, "keith", PASSWORD)
     await known.viewer_of(world.services, done.access)
 
-    await people.update_user(world.context("admin"), key("keith"), {"is_active": False})
+    await users.update_user(world.context("admin"), key("keith"), {"is_active": False})
 
     with pytest.raises(Unauthenticated):
         await known.viewer_of(world.services, done.access)
@@ -209,7 +209,7 @@ async def test_the_process_that_deactivates_a_user_notices_at_once(world: World)
         await sessions.refresh(world.services, done.refresh)
     with pytest.raises(BadCredentials):
         await login.log_in(world.services, "keith", PASSWORD)
-    await people.update_user(world.context("admin"), key("keith"), {"is_active": True})
+    await users.update_user(world.context("admin"), key("keith"), {"is_active": True})
     again = await login.log_in(world.services, "keith", PASSWORD)
     await known.viewer_of(world.services, again.access)
     for token in (done.access, done.refresh):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolvers.auth import login
-from resolvers.commands import people
+from resolvers.commands import users
 from resolvers.errors import BadCredentials, Invalid, Throttled
 from resolvers.rate_limits import MemoryBuckets, RateLimiter
 from resolvers.services import Services
@@ -38,7 +38,7 @@ async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: Wo
                 await login.log_in(services, name, PASSWORD)
             assert refused.value.seconds == 2
         with pytest.raises(Throttled):
-            await people.create_user(
+            await users.create_user(
                 replace(world.context("admin"), services=services),
                 {"username": "nora", "password": "long enough", "role": "Sales"},
             )

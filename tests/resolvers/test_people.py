@@ -8,7 +8,7 @@ import pytest
 
 from models import Company, Contact, Role, User
 from resolvers.auth import login
-from resolvers.commands import people
+from resolvers.commands import companies, contacts, users
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from resolvers.services import Viewer
 from tests.viewers.world import NOON, PASSWORD, World, key
@@ -27,9 +27,9 @@ async def codes(deed: Any) -> dict[str, list[str]]:
 
 async def test_an_admin_creates_and_changes_a_company(world: World) -> None:
     context = world.context("admin")
-    company_id = await people.create_company(context, {"name": " Novotel ", "city": "Bangkok"})
+    company_id = await companies.create_company(context, {"name": " Novotel ", "city": "Bangkok"})
     world.clock.move(hours=1)
-    await people.update_company(context, company_id, {"is_active": False, "notes": "Left"})
+    await companies.update_company(context, company_id, {"is_active": False, "notes": "Left"})
 
     company = await world.get(Company, company_id)
     assert (company.name, company.city, company.notes) == ("Novotel", "Bangkok", "Left")
@@ -40,8 +40,8 @@ async def test_an_admin_creates_and_changes_a_company(world: World) -> None:
 async def test_an_admin_creates_and_moves_a_contact(world: World) -> None:
     context = world.context("admin")
     given = {"name": "Ann", "company": key("hilton"), "is_primary": True}
-    contact_id = await people.create_contact(context, given)
-    await people.update_contact(context, contact_id, {"company": key("centara"), "phone": "1"})
+    contact_id = await contacts.create_contact(context, given)
+    await contacts.update_contact(context, contact_id, {"company": key("centara"), "phone": "1"})
 
     contact = await world.get(Contact, contact_id)
     assert (contact.name, contact.is_primary, contact.phone) == ("Ann", True, "1")
@@ -49,7 +49,7 @@ async def test_an_admin_creates_and_moves_a_contact(world: World) -> None:
 
 
 async def test_an_admin_creates_a_user_who_can_log_in(world: World) -> None:
-    user_id = await people.create_user(world.context("admin"), NEW_USER)
+    user_id = await users.create_user(world.context("admin"), NEW_USER)
 
     user = await world.get(User, user_id)
     assert (user.role, user.company_id, user.is_active) == (Role.SALES, None, True)
@@ -60,7 +60,7 @@ async def test_an_admin_creates_a_user_who_can_log_in(world: World) -> None:
 
 async def test_a_new_password_replaces_the_old_one(world: World) -> None:
     context = world.context("admin")
-    await people.update_user(context, key("keith"), {"password": "a new one, long enough"})
+    await users.update_user(context, key("keith"), {"password": "a new one, long enough"})
 
     assert (await login.log_in(world.services, "keith", "a new one, long enough")).user_id == key(
         "keith"
@@ -71,15 +71,17 @@ async def test_all_that_is_wrong_is_told_at_once(world: World) -> None:
     context = world.context("admin")
     before = await world.dump()
 
-    assert await codes(people.create_company(context, {"country": "x" * 101, "website": None})) == {
+    assert await codes(
+        companies.create_company(context, {"country": "x" * 101, "website": None})
+    ) == {
         "name": ["required"],
         "country": ["max_length"],
         "website": ["null"],
     }
     wrong: dict[str, Any] = {"name": "", "company": key("nothing"), "contact_type": ""}
     contact = {"name": ["blank"], "company": ["does_not_exist"], "contact_type": ["blank"]}
-    assert await codes(people.create_contact(context, wrong)) == contact
-    assert await codes(people.update_contact(context, key("john"), wrong)) == contact
+    assert await codes(contacts.create_contact(context, wrong)) == contact
+    assert await codes(contacts.update_contact(context, key("john"), wrong)) == contact
     wrong = {"username": "keith", "password": "short", "role": "King", "company": key("nothing")}
     user = {
         "username": ["taken"],
@@ -87,8 +89,8 @@ async def test_all_that_is_wrong_is_told_at_once(world: World) -> None:
         "role": ["invalid_choice"],
         "company": ["does_not_exist"],
     }
-    assert await codes(people.create_user(context, wrong)) == user
-    assert await codes(people.update_user(context, key("carla"), wrong)) == user
+    assert await codes(users.create_user(context, wrong)) == user
+    assert await codes(users.update_user(context, key("carla"), wrong)) == user
     assert await world.dump() == before
 
 
@@ -102,7 +104,7 @@ async def test_customers_belong_to_a_company_and_nobody_else_does(world: World) 
         ("Customer", {"company": None}, "required"),
         ("Tech", company, "only_for_customers"),
     ):
-        refused = people.create_user(context, {**NEW_USER, "role": role, **more})
+        refused = users.create_user(context, {**NEW_USER, "role": role, **more})
         assert await codes(refused) == {"company": [code]}
     for name, changes, code in (
         ("keith", {"role": "Customer"}, "required"),
@@ -110,16 +112,16 @@ async def test_customers_belong_to_a_company_and_nobody_else_does(world: World) 
         ("carla", {"role": "Tech"}, "only_for_customers"),
         ("carla", {"company": None}, "required"),
     ):
-        change = people.update_user(context, key(name), changes)
+        change = users.update_user(context, key(name), changes)
         assert await codes(change) == {"company": [code]}
 
     assert await world.dump() == before
-    await people.update_user(context, key("carla"), {"role": "Tech", "company": None})
-    await people.update_user(context, key("keith"), {"role": "Customer", **company})
+    await users.update_user(context, key("carla"), {"role": "Tech", "company": None})
+    await users.update_user(context, key("keith"), {"role": "Customer", **company})
 
 
 async def test_a_user_may_keep_their_name(world: World) -> None:
-    await people.update_user(world.context("admin"), key("keith"), {"username": "keith"})
+    await users.update_user(world.context("admin"), key("keith"), {"username": "keith"})
 
 
 async def test_a_name_that_two_admins_take_at_once_is_taken_once(world: World) -> None:
@@ -127,8 +129,8 @@ async def test_a_name_that_two_admins_take_at_once_is_taken_once(world: World) -
     before = len((await world.dump())["users"])
 
     done = await asyncio.gather(
-        *(people.create_user(context, NEW_USER) for _ in range(3)),
-        people.update_user(context, key("keith"), {"username": "nora"}),
+        *(users.create_user(context, NEW_USER) for _ in range(3)),
+        users.update_user(context, key("keith"), {"username": "nora"}),
         return_exceptions=True,
     )
 
@@ -136,9 +138,9 @@ async def test_a_name_that_two_admins_take_at_once_is_taken_once(world: World) -
     assert len(refused) == 3
     for error in refused:
         assert [problem.code for problem in error.problems["username"]] == ["taken"]
-    users = (await world.dump())["users"]
-    assert [row[1] for row in users].count("nora") == 1
-    assert len(users) - before in (0, 1)
+    stored = (await world.dump())["users"]
+    assert [row[1] for row in stored].count("nora") == 1
+    assert len(stored) - before in (0, 1)
 
 
 @pytest.mark.parametrize("who", ["keith", "carla", None])
@@ -148,15 +150,15 @@ async def test_only_admins_manage_people(world: World, who: str | None) -> None:
     before = await world.dump()
 
     for attempt in (
-        people.create_company(context, {}),
-        people.update_company(context, key("hilton"), {}),
-        people.update_company(context, key("nothing"), {}),
-        people.create_contact(context, {}),
-        people.update_contact(context, key("john"), {}),
-        people.update_contact(context, key("nothing"), {}),
-        people.create_user(context, {}),
-        people.update_user(context, key("keith"), {"role": "Admin"}),
-        people.update_user(context, key("nothing"), {}),
+        companies.create_company(context, {}),
+        companies.update_company(context, key("hilton"), {}),
+        companies.update_company(context, key("nothing"), {}),
+        contacts.create_contact(context, {}),
+        contacts.update_contact(context, key("john"), {}),
+        contacts.update_contact(context, key("nothing"), {}),
+        users.create_user(context, {}),
+        users.update_user(context, key("keith"), {"role": "Admin"}),
+        users.update_user(context, key("nothing"), {}),
     ):
         with pytest.raises(expected):
             await attempt
@@ -167,9 +169,9 @@ async def test_only_admins_manage_people(world: World, who: str | None) -> None:
 @pytest.mark.parametrize(
     ("kind", "update"),
     [
-        ("Company", people.update_company),
-        ("Contact", people.update_contact),
-        ("User", people.update_user),
+        ("Company", companies.update_company),
+        ("Contact", contacts.update_contact),
+        ("User", users.update_user),
     ],
 )
 async def test_what_does_not_exist_is_not_found(world: World, kind: str, update: Any) -> None:
@@ -182,7 +184,7 @@ async def test_what_does_not_exist_is_not_found(world: World, kind: str, update:
 
 
 async def demote(world: World, name: str, who: str = "admin", **changes: Any) -> None:
-    await people.update_user(world.context(who), key(name), changes or {"role": "Tech"})
+    await users.update_user(world.context(who), key(name), changes or {"role": "Tech"})
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ async def test_the_last_active_admin_stays_one(
 ) -> None:
     await demote(world, "keith", role="Admin", is_active=False)
     before = await world.dump()
-    change = people.update_user(world.context("admin"), key("admin"), changes)
+    change = users.update_user(world.context("admin"), key("admin"), changes)
     assert await codes(change) == {field: ["last_admin"]}
     assert await world.dump() == before
 
@@ -222,8 +224,8 @@ async def test_two_admins_who_end_each_other_leave_one(
     second = replace(world.context("admin"), viewer=as_admin)
 
     done = await asyncio.gather(
-        people.update_user(world.context("admin"), key("keith"), changes),
-        people.update_user(second, key("admin"), changes),
+        users.update_user(world.context("admin"), key("keith"), changes),
+        users.update_user(second, key("admin"), changes),
         return_exceptions=True,
     )
 
@@ -246,9 +248,9 @@ async def test_who_was_an_admin_a_moment_ago_makes_nobody_one(world: World) -> N
         await demote(world, "keith", **changes)
         before = await world.dump()
         for attempt in (
-            people.update_user(stale, key("keith"), {"role": "Admin", "is_active": True}),
-            people.update_user(stale, key("carla"), {"phone": "1"}),
-            people.create_user(stale, {**NEW_USER, "role": "Admin"}),
+            users.update_user(stale, key("keith"), {"role": "Admin", "is_active": True}),
+            users.update_user(stale, key("carla"), {"phone": "1"}),
+            users.create_user(stale, {**NEW_USER, "role": "Admin"}),
         ):
             with pytest.raises(expected):
                 await attempt
@@ -280,14 +282,14 @@ async def test_a_name_taken_between_look_and_write_is_taken(world: World, attemp
         await session.flush()
         second: asyncio.Task[Any]
         if attempt == "create":
-            second = asyncio.create_task(people.create_user(context, NEW_USER))
+            second = asyncio.create_task(users.create_user(context, NEW_USER))
         else:
             second = asyncio.create_task(demote(world, "keith", username="nora"))
         async with asyncio.timeout(30):
             await until_blocked(world)
     assert await codes(second) == {"username": ["taken"]}
-    users = [row[1] for row in (await world.dump())["users"]]
-    assert sorted(users) == ["admin", "carla", "keith", "nora", "olga"]
+    names = [row[1] for row in (await world.dump())["users"]]
+    assert sorted(names) == ["admin", "carla", "keith", "nora", "olga"]
 
 
 async def until_blocked(world: World) -> None:
@@ -318,8 +320,8 @@ async def test_passwords_are_long_and_not_the_usual_ones(
     context = world.context("admin")
     before = await world.dump()
     for attempt in (
-        people.create_user(context, {**NEW_USER, "password": password}),
-        people.update_user(context, key("keith"), {"password": password}),
+        users.create_user(context, {**NEW_USER, "password": password}),
+        users.update_user(context, key("keith"), {"password": password}),
     ):
         assert await codes(attempt) == {"password": [code]}
     assert await world.dump() == before
@@ -327,5 +329,5 @@ async def test_passwords_are_long_and_not_the_usual_ones(
 
 @pytest.mark.parametrize("password", [PASSWORD, "ten chars!", "ผมชอบกินข้าว"])
 async def test_other_passwords_are_taken(world: World, password: str) -> None:
-    await people.create_user(world.context("admin"), {**NEW_USER, "password": password})
+    await users.create_user(world.context("admin"), {**NEW_USER, "password": password})
     await login.log_in(world.services, "nora", password)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from models import Company, Contact, Ticket, User
 from models.search import normalize_search
-from resolvers.commands import people, tickets
+from resolvers.commands import companies, contacts, tickets, users
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio
@@ -41,19 +41,19 @@ async def test_tickets(world: World) -> None:
 
 async def test_companies_contacts_and_users(world: World) -> None:
     context = world.context("admin")
-    company = await people.create_company(context, {"name": "Ångström", "notes": "ÄRGER"})
-    await people.update_company(context, company, {"country": "ÖSTERREICH"})
+    company = await companies.create_company(context, {"name": "Ångström", "notes": "ÄRGER"})
+    await companies.update_company(context, company, {"country": "ÖSTERREICH"})
     assert await stored(world, Company, company) == {
         "search_text": "ångström\x1f\x1fösterreich",
         "search_name": "ångström",
         "search_private": "ärger",
     }
-    contact = await people.create_contact(context, {"name": "ẞ", "company": company})
-    await people.update_contact(context, contact, {"email": "É@x.example", "phone": "1"})
+    contact = await contacts.create_contact(context, {"name": "ẞ", "company": company})
+    await contacts.update_contact(context, contact, {"email": "É@x.example", "phone": "1"})
     assert await stored(world, Contact, contact) == {"search_text": "ss\x1fé@x.example\x1f1\x1f"}
     given = {"username": "Zoë", "password": "long enough to be one", "role": "Sales"}
-    user = await people.create_user(context, {**given, "email": "ZOË@x.example"})
-    await people.update_user(context, user, {"last_name": "ÇELİK"})
+    user = await users.create_user(context, {**given, "email": "ZOË@x.example"})
+    await users.update_user(context, user, {"last_name": "ÇELİK"})
     assert await stored(world, User, user) == {
         "search_text": "zoë\x1f\x1fçelik",
         "search_private": "zoë@x.example",

@@ -14,7 +14,7 @@ from models import RefreshToken, User
 from resolvers.auth import login, sessions
 from resolvers.auth.login import Login
 from resolvers.auth.viewers import viewer_of
-from resolvers.commands import people
+from resolvers.commands import companies, users
 from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
 from resolvers.services import Services
 from tests.resolvers.test_passwords import old_hash
@@ -191,21 +191,21 @@ async def log_out_everywhere(world: World) -> None:
 
 
 async def set_password(world: World) -> None:
-    await people.update_user(world.context("admin"), key("carla"), {"password": NEW_PASSWORD})
+    await users.update_user(world.context("admin"), key("carla"), {"password": NEW_PASSWORD})
 
 
 async def set_same_password(world: World) -> None:
-    await people.update_user(world.context("admin"), key("carla"), {"password": PASSWORD})
+    await users.update_user(world.context("admin"), key("carla"), {"password": PASSWORD})
 
 
 async def deactivate(world: World) -> None:
     for active in (False, True):
-        await people.update_user(world.context("admin"), key("carla"), {"is_active": active})
+        await users.update_user(world.context("admin"), key("carla"), {"is_active": active})
 
 
 async def deactivate_company(world: World) -> None:
     for active in (False, True):
-        await people.update_company(world.context("admin"), key("hilton"), {"is_active": active})
+        await companies.update_company(world.context("admin"), key("hilton"), {"is_active": active})
 
 
 ENDINGS = [
@@ -374,17 +374,17 @@ async def test_a_token_of_the_old_system_that_is_newer_is_good(world: World) -> 
 
 async def test_a_move_to_another_company_or_role_ends_nothing_but_is_seen(world: World) -> None:
     done = await log_in(world.services)
-    await people.update_user(world.context("admin"), key("carla"), {"company": key("centara")})
+    await users.update_user(world.context("admin"), key("carla"), {"company": key("centara")})
     assert (await viewer_of(world.services, done.access)).company_id == key("centara")
     changes = {"role": "Tech", "company": None}
-    await people.update_user(world.context("admin"), key("carla"), changes)
+    await users.update_user(world.context("admin"), key("carla"), changes)
     assert not (await viewer_of(world.services, done.access)).is_customer
     await assert_good(world.services, done)
 
 
 async def test_customers_of_a_deactivated_company_are_out(world: World) -> None:
     done, other = await log_in(world.services), await log_in(world.services, "olga")
-    await people.update_company(world.context("admin"), key("hilton"), {"is_active": False})
+    await companies.update_company(world.context("admin"), key("hilton"), {"is_active": False})
 
     await assert_ended(world.services, done)
     with pytest.raises(BadCredentials):
@@ -392,7 +392,7 @@ async def test_customers_of_a_deactivated_company_are_out(world: World) -> None:
     await refused(login.change_password(world.context("carla"), PASSWORD, NEW_PASSWORD))
     await assert_good(world.services, other)
     # Changing anything else ends nothing.
-    await people.update_company(world.context("admin"), key("centara"), {"is_active": True})
+    await companies.update_company(world.context("admin"), key("centara"), {"is_active": True})
     await assert_good(world.services, other)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from resolvers.commands import comments, people, tickets, webhooks
+from resolvers.commands import comments, companies, contacts, tickets, webhooks
 from resolvers.commands.validation import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, clean
 from resolvers.errors import Invalid, Problem
 from resolvers.services import Context
@@ -34,10 +34,10 @@ WRITES: Mapping[str, tuple[Write, dict[str, Any], str]] = {
     "addComment": (changing(comments.add_comment, "offline"), {}, "text"),
     "createComment": (comments.create_comment, {"ticket": key("offline")}, "text"),
     "updateComment": (changing(comments.update_comment, "public"), {}, "text"),
-    "createCompany": (people.create_company, {"name": "N"}, "notes"),
-    "updateCompany": (changing(people.update_company, "hilton"), {}, "notes"),
-    "createContact": (people.create_contact, CONTACT_VALUES, "notes"),
-    "updateContact": (changing(people.update_contact, "john"), {}, "notes"),
+    "createCompany": (companies.create_company, {"name": "N"}, "notes"),
+    "updateCompany": (changing(companies.update_company, "hilton"), {}, "notes"),
+    "createContact": (contacts.create_contact, CONTACT_VALUES, "notes"),
+    "updateContact": (changing(contacts.update_contact, "john"), {}, "notes"),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import Contact, Ticket, TicketEvent
-from resolvers.commands import people, tickets
+from resolvers.commands import contacts, tickets
 from resolvers.errors import Invalid
 from tests.viewers.world import World, key
 
@@ -81,7 +81,7 @@ async def test_a_ticket_that_moves_leaves_a_contact_behind(
 
 async def test_what_was_stored_otherwise_stays_until_it_is_changed(world: World) -> None:
     """An import brings what the old desk had, and a contact may move to another company."""
-    await people.update_contact(world.context("admin"), key("john"), {"company": key("centara")})
+    await contacts.update_contact(world.context("admin"), key("john"), {"company": key("centara")})
     context = world.context("keith")
 
     await tickets.update_ticket(

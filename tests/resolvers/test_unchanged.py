@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Ticket, TicketStatus, Webhook
-from resolvers.commands import attachments, comments, people, tickets, webhooks
+from resolvers.commands import attachments, comments, companies, contacts, tickets, users, webhooks
 from resolvers.errors import Conflict
 from resolvers.services import Context
 from tests.viewers.world import NOON, World, key
@@ -36,11 +36,11 @@ def write(module: Any, name: str, row: str, *given: Any) -> Write:
         write(comments, "update_comment", "public", {}),
         write(comments, "update_comment", "public", {
             "text": "Text of public", "is_internal": False, "ticket": key("offline")}),
-        write(people, "update_company", "hilton", {}),
-        write(people, "update_company", "hilton", {"name": "Hilton", "is_active": True}),
-        write(people, "update_contact", "john", {}),
-        write(people, "update_contact", "john", {"company": key("hilton"), "email": ""}),
-        write(people, "update_user", "carla", {"company": key("hilton"), "role": "Customer"}),
+        write(companies, "update_company", "hilton", {}),
+        write(companies, "update_company", "hilton", {"name": "Hilton", "is_active": True}),
+        write(contacts, "update_contact", "john", {}),
+        write(contacts, "update_contact", "john", {"company": key("hilton"), "email": ""}),
+        write(users, "update_user", "carla", {"company": key("hilton"), "role": "Customer"}),
         write(attachments, "update_attachment", "photo", {}),
         write(attachments, "update_attachment", "photo", {"name": "photo.txt"}),
         write(webhooks, "update_webhook", "hook", {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -94,3 +95,6 @@ async def test_statistics(api: Api) -> None:
     api.statements.clear()
     await api.get("tickets/stats/?open=true")
     assert len(api.statements) == 1
+    unknown = await api.get(f"tickets/stats/?company={uuid4()}")
+    assert unknown.status_code == 400
+    assert list(unknown.json()) == ["company"]

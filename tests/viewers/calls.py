@@ -134,7 +134,7 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Comments": (
         Call("All comments, oldest first", "GET", "ticket-comments/"),
         Call("Those of a ticket", "GET", "ticket-comments/?ticket=<offline>"),
-        Call("ToOne", "GET", "ticket-comments/<own>/"),
+        Call("One", "GET", "ticket-comments/<own>/"),
         Call(
             "A new one",
             "POST",
@@ -151,10 +151,10 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
         ),
         Call("Delete it", "DELETE", "ticket-comments/<own>/", {}, 204),
     ),
-    "FileStorage": (
+    "Files": (
         Call("All files", "GET", "ticket-attachments/"),
         Call("Those of a ticket", "GET", "ticket-attachments/?ticket=<offline>"),
-        Call("ToOne", "GET", "ticket-attachments/<photo>/"),
+        Call("One", "GET", "ticket-attachments/<photo>/"),
         Call("Upload one", "POST", "ticket-attachments/", {"ticket": "<offline>"}, 201, file=True),
         Call("Rename it", "PATCH", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
         Call("Change all of it", "PUT", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
@@ -163,7 +163,7 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Events": (Call("What happened to a ticket", "GET", "ticket-events/?ticket=<offline>"),),
     "Users": (
         Call("Active ones of a role", "GET", "users/?role=Tech&is_active=true"),
-        Call("ToOne", "GET", "users/<keith>/"),
+        Call("One", "GET", "users/<keith>/"),
         Call(
             "A new one",
             "POST",
@@ -182,14 +182,14 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "Companies": (
         Call("Search", "GET", "companies/?search=hil"),
         Call("For a choice", "GET", "companies/simple/"),
-        Call("ToOne", "GET", "companies/<hilton>/"),
+        Call("One", "GET", "companies/<hilton>/"),
         Call("A new one", "POST", "companies/", {"name": "Anantara", "country": "Thailand"}, 201),
         Call("Change some of it", "PATCH", "companies/<hilton>/", {"city": "Pattaya"}),
         Call("Change all of it", "PUT", "companies/<hilton>/", {"name": "Hilton"}),
     ),
     "Contacts": (
         Call("Those of a company", "GET", "contacts/?company=<hilton>"),
-        Call("ToOne", "GET", "contacts/<john>/"),
+        Call("One", "GET", "contacts/<john>/"),
         Call("A new one", "POST", "contacts/", CONTACT, 201),
         Call("Change some of it", "PATCH", "contacts/<john>/", {"title": "Manager"}),
         Call("Change all of it", "PUT", "contacts/<john>/", CONTACT | {"name": "John"}),

@@ -145,7 +145,7 @@ async def test_a_process_that_ends_gives_back_what_it_has_not_finished(
     blocked: Any,
     deliverers: Callable[..., Deliverer],
 ) -> None:
-    monkeypatch.setattr(module, "GRACE", 0.01)
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.01)
     await hooks.create()
     await hooks.happen()
     await hooks.deliverer.start()

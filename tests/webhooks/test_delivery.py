@@ -271,7 +271,7 @@ async def test_what_is_too_much_waits_in_the_log(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deskgraph.webhooks.enqueue.BATCH", 2)
-    monkeypatch.setattr("deskgraph.webhooks.deliverer.MOST_WAITING", 3)
+    monkeypatch.setattr("deskgraph.webhooks.deliverer.MAX_WAITING", 3)
     await hooks.create()
     hooks.receiver.answers(500)
     await hooks.happen(count=10)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import REQUIRED, Desk, why_no_packages
+from tests.clients.conftest import REQUIRED, RunningServer, why_no_packages
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -53,57 +53,57 @@ def python() -> None:
 
 
 @pytest.fixture(scope="module")
-def typescript(services: Desk) -> None:
+def typescript(server: RunningServer) -> None:
     """Generate the clients in TypeScript, check their types, and make programs of them."""
     need(why_no_packages(HERE))
     for script in ("openapi-typescript", "orval", "hey-api", "build"):
-        run("npm", "run", "--silent", script, REST_URL=services.rest_url)
+        run("npm", "run", "--silent", script, REST_URL=server.rest_url)
 
 
-def execute(script: str, services: Desk, folder: Path) -> None:
+def execute(script: str, server: RunningServer, folder: Path) -> None:
     """Run a program that uses a generated client in Python; its warnings are errors."""
-    environment = {"PYTHONPATH": str(MADE), "DESK_URL": services.url, "REST_URL": services.rest_url}
+    environment = {"PYTHONPATH": str(MADE), "DESK_URL": server.url, "REST_URL": server.rest_url}
     interpreter = str(PYTHON / "python")
     run(interpreter, "-W", "error", str(HERE / "python" / script), folder=folder, **environment)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_openapi_python_client(services: Desk, tmp_path: Path) -> None:
+def test_openapi_python_client(server: RunningServer, tmp_path: Path) -> None:
     options = "--meta", "none", "--overwrite", "--fail-on-warning"
     document = str(ROOT / "rest_compat/openapi.json")
     target = str(MADE / "deskgraph_rest")
     MADE.mkdir(exist_ok=True)
     run("openapi-python-client", "generate", "--path", document, "--output-path", target, *options)
-    execute("every_module.py", services, tmp_path)
-    execute("rest.py", services, tmp_path)
+    execute("every_module.py", server, tmp_path)
+    execute("rest.py", server, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("typescript")
 @pytest.mark.parametrize("client", ["openapi_fetch", "orval", "hey_api"])
-def test_typescript(services: Desk, client: str) -> None:
-    run("node", f"made/run/{client}.mjs", REST_URL=services.rest_url)
+def test_typescript(server: RunningServer, client: str) -> None:
+    run("node", f"made/run/{client}.mjs", REST_URL=server.rest_url)
 
 
 @pytest.mark.usefixtures("python")
-def test_gql(services: Desk, tmp_path: Path) -> None:
-    execute("gql_client.py", services, tmp_path)
+def test_gql(server: RunningServer, tmp_path: Path) -> None:
+    execute("gql_client.py", server, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_ariadne_codegen(services: Desk, tmp_path: Path) -> None:
+def test_ariadne_codegen(server: RunningServer, tmp_path: Path) -> None:
     MADE.mkdir(exist_ok=True)
     run("ariadne-codegen", "--config", "ariadne.toml", folder=HERE / "python")
-    execute("ariadne.py", services, tmp_path)
+    execute("ariadne.py", server, tmp_path)
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("python")
-def test_sgqlc(services: Desk, tmp_path: Path) -> None:
+def test_sgqlc(server: RunningServer, tmp_path: Path) -> None:
     schema, types = tmp_path / "schema.json", MADE / "deskgraph_sgqlc.py"
     MADE.mkdir(exist_ok=True)
-    run(str(PYTHON / "python"), "-m", "sgqlc.introspection", services.url, str(schema))
+    run(str(PYTHON / "python"), "-m", "sgqlc.introspection", server.url, str(schema))
     run("sgqlc-codegen", "schema", str(schema), str(types))
-    execute("sgqlc_client.py", services, tmp_path)
+    execute("sgqlc_client.py", server, tmp_path)

@@ -1,4 +1,4 @@
-"""The measured reads as SQL written by hand, in the fastest of the ways that were tried.
+"""The measured reads as SQL written out, in the fastest of the ways that were tried.
 
 On PostgreSQL that is concatenation: ``json_build_object`` with ``json_agg`` took half as long
 again, ``row_to_json`` over joins about twice as long. On SQLite ``json_object`` was faster than

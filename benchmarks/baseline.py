@@ -1,4 +1,4 @@
-"""The floor: the measured reads by hand, with nothing around them that they could do without.
+"""The baseline: the measured reads with as little code around them as possible.
 
 Bare Starlette on uvicorn, one worker with the settings of our own server, a connection pool,
 prepared statements, finished JSON from the database, and a constant for a token.
@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks import floor_sql
+from benchmarks import baseline_sql
 from deskgraph.cli.serving import BACKLOG
-from deskgraph.database.connections import SQLITE_PRAGMAS
+from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.readers import READ_CONNECTIONS
 
 
@@ -41,7 +41,7 @@ class Reads(Protocol):
 class Postgres:
     """An asyncpg pool, which keeps the statements prepared."""
 
-    nested, page = floor_sql.NESTED_PG, floor_sql.LIST_PG
+    nested, page = baseline_sql.NESTED_PG, baseline_sql.LIST_PG
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -72,7 +72,7 @@ async def _keep(_connection: Any) -> None:
 class Sqlite:
     """One connection of the standard library's module, in one thread."""
 
-    nested, page = floor_sql.NESTED_SQLITE, floor_sql.LIST_SQLITE
+    nested, page = baseline_sql.NESTED_SQLITE, baseline_sql.LIST_SQLITE
 
     def __init__(self, url: str) -> None:
         self._path = url.removeprefix("sqlite:///")
@@ -142,7 +142,7 @@ def main() -> None:
     """Serve on a port; database and token are in the environment, where no one else reads them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    url, token = os.environ["DESKGRAPH_DATABASE_URL"], os.environ["FLOOR_TOKEN"]
+    url, token = os.environ["DESKGRAPH_DATABASE_URL"], os.environ["BASELINE_TOKEN"]
     reads: Reads = Sqlite(url) if url.startswith("sqlite") else Postgres(url)
     uvicorn.run(
         create_app(reads, token),

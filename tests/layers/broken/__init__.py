@@ -1,0 +1,1 @@
+"""Modules that break each rule of imports, so that the check itself is tested."""

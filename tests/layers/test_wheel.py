@@ -1,0 +1,36 @@
+"""What the wheel has: the five packages and their data, and nothing of a developer's."""
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+from tests.layers.test_layers import FILES, PRODUCT, ROOT
+
+DATA = {
+    "deskgraph/console/plain.html",
+    "deskgraph/demo/data.toml",
+    "deskgraph/pages/static/bar.js",
+    "rest_compat/openapi.json",
+    "schema/snapshots/schema.graphql",
+}
+
+
+def test_the_wheel_has_the_packages_with_their_data(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+    modules = {str(path.relative_to(ROOT)) for path in FILES}
+    assert {name for name in names if name.endswith(".py")} == modules
+    assert names >= DATA | {f"{package}/py.typed" for package in PRODUCT}
+    assert {name.split("/")[0] for name in names} == set(PRODUCT)
+    assert not {name for name in names if "released" in name or "recorded" in name}
