@@ -142,7 +142,7 @@ def main() -> None:
     """Serve on a port; database and token are in the environment, where no one else reads them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    url, token = os.environ["DESKGRAPH_DATABASE_URL"], os.environ["FLOOR_TOKEN"]
+    url, token = os.environ["DESKGRAPH_DATABASE_URL"], os.environ["BASELINE_TOKEN"]
     reads: Reads = Sqlite(url) if url.startswith("sqlite") else Postgres(url)
     uvicorn.run(
         create_app(reads, token),

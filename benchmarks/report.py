@@ -32,7 +32,7 @@ class Result:
 
 def table(results: Sequence[Result]) -> str:
     """Return the figures, a line for each server."""
-    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'of baseline':>10}"]
+    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'ratio':>10}"]
     for result in results:
         lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
         ratio = f"{result.ratio:.2f}"
@@ -62,8 +62,8 @@ def conditions(tickets: int, seconds: float, rounds: int) -> str:
         f"{os.cpu_count()} cores.\n"
         f"{tickets:,} tickets, pages of 20. Both answers were compared as JSON before.\n"
         f"Ours counts what each request costs, with DESKGRAPH_RATE_LIMIT={RATE_LIMIT}.\n"
-        "The baseline: bare Starlette, uvicorn with the same settings, SQL written out, no schema, "
-        "a constant token.\n"
+        "The ratio is that of requests/s to the baseline: bare Starlette, uvicorn with the same "
+        "settings, SQL written out, no schema, a constant token.\n"
         f"Python {platform.python_version()}, {versions}.\n"
     )
 

@@ -23,7 +23,7 @@ from deskgraph.settings import PREFIX
 from resolvers.auth.tokens import Tokens
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 # Points a minute: everything is counted, and nothing refused.
 RATE_LIMIT = 10**9
 LIFETIME = 1440
@@ -47,7 +47,7 @@ def running(
 
     ``bare``: ours a second time, without counting anything.
     """
-    env = _environment(url, key, folder) | {"FLOOR_TOKEN": access}
+    env = _environment(url, key, folder) | {"BASELINE_TOKEN": access}
     ours = ["deskgraph.cli", "serve"]
     with ExitStack() as stack:
         started = {"ours": stack.enter_context(_started(ours, env, folder))}
@@ -89,7 +89,7 @@ def ask(request: Request, port: int) -> bytes:
         method=request.method,
     )
     try:
-        with urlopen(asked, timeout=PATIENCE) as answer:
+        with urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:
             return bytes(answer.read())
     except URLError as error:
         raise ServerError(f"No answer to {request.title}: {error}") from None
@@ -120,7 +120,7 @@ class _Server:
 
     def wait_until_it_answers(self) -> None:
         """Raise ``ServerError`` with what the server said where it does not start."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             with socket.socket() as tried:
                 if tried.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -142,7 +142,7 @@ def _started(module: list[str], env: Mapping[str, str], folder: Path) -> Iterato
         yield _Server(process, port, log)
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
 
 
 def _free_port() -> int:

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
 from schema.execution.document_cache import DocumentCache
@@ -12,6 +11,7 @@ from schema.execution.strawberry_internals import core_schema
 from schema.operations.mutations import Mutation
 from schema.operations.queries import RESOLVERS, Query
 from schema.operations.subscriptions import FOLLOWED, Subscription, not_streamed
+from schema.transport.multipart import UploadedFile
 from schema.types.events import TicketEvent
 from schema.types.objects import Attachment, Comment, Company, Contact, Ticket, User
 from schema.types.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
@@ -30,7 +30,7 @@ def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS
             *(Webhook, WebhookDelivery),
         ],
         config=StrawberryConfig(
-            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, Upload: UPLOAD}
+            scalar_map={DateTime: DATE_TIME, JSON: JSON_SCALAR, UploadedFile: UPLOAD}
         ),
     )
     made.documents = DocumentCache(core_schema(made), limits, introspection=introspection)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
+import strawberry
 from starlette.requests import HTTPConnection
 
 from resolvers.auth.viewers import viewer_of
@@ -76,6 +77,9 @@ class GraphContext:
         if self.bad_token:
             raise Unauthenticated
         return self.resolver_context
+
+
+Info = strawberry.Info[GraphContext, None]
 
 
 def bearer_token(header: object) -> str | None:

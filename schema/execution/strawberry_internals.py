@@ -5,7 +5,7 @@ Other modules import them from here. Both packages are pinned to a minor version
 removed.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from graphql import GraphQLResolveInfo, GraphQLSchema, ValidationContext
@@ -51,6 +51,7 @@ __all__ = [
     "optimized_is_awaitable",
 ]
 
+Asker = TypeVar("Asker")
 # Comparing fields that share a name takes the square of their number: seconds for 2,000 tokens.
 # graphql-core counts that work; what it allows by default takes twenty times as long.
 MAX_COMPARISONS = 25_000
@@ -61,7 +62,7 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     return schema._schema
 
 
-def core_info(info: strawberry.Info[Any, Any]) -> GraphQLResolveInfo[Any]:
+def core_info(info: strawberry.Info[Asker, None]) -> GraphQLResolveInfo[Asker]:
     """Return graphql-core's info behind Strawberry's."""
     return info._raw_info
 

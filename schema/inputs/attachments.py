@@ -2,8 +2,8 @@
 
 import strawberry
 from strawberry import ID
-from strawberry.file_uploads import Upload
 
+from schema.transport.multipart import UploadedFile
 from schema.types.descriptions import argument, field
 
 
@@ -12,7 +12,7 @@ class UploadAttachmentInput:
     """A new file."""
 
     ticket_id: ID = field("The ticket that gets the file.")
-    file: Upload = field("The file, by the GraphQL multipart request specification.")
+    file: UploadedFile = field("The file, by the GraphQL multipart request specification.")
 
 
 @strawberry.input(description="An attachment and its new name, for `updateAttachment`.")

@@ -1,50 +1,96 @@
-"""What every write of the GraphQL face does around its one call into the resolvers."""
+"""How each mutation of the GraphQL API runs: one write, and then its payload."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 from uuid import UUID
 
 import strawberry
 
 from resolvers.errors import NotFound, ServiceError
 from resolvers.services import Context
-from schema.errors.formatting import failure_of
-from schema.execution.engine import executing
+from schema.errors.formatting import Failure, failure_of
+from schema.execution.context import Info
+from schema.execution.engine import Json, executing
 from schema.execution.strawberry_internals import core_info
 from schema.projection.arguments import known_id
 from schema.projection.resolve import project
 
-Info = strawberry.Info[Any, Any]
+Input = TypeVar("Input")
+Payload = TypeVar("Payload")
+# The ids of what was written, by the payload's fields; each field is read back by its id.
 Made = Mapping[str, UUID]
 KEYS = frozenset({"id", "expected_version"})
 
 
-def given_input() -> Any:
-    """Call the argument `input`, which is a name of Python's already."""
-    return strawberry.argument(
-        name="input", description="All that the mutation takes, as one object."
-    )
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Generic[Payload]):
+    """A payload, and the access token that the rest of the operation runs with."""
+
+    payload: Payload
+    token: str
 
 
-async def on_ticket(value: object, deed: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
-    """Do something to the ticket that the input names; returns the ids of ticket and thing."""
+# The first is the method's `self`, of any class; what comes as it is the root value, None.
+Write = Callable[[Any, Context, Input], Awaitable[Made | Payload | LoggedIn[Payload]]]
+
+
+def mutation(description: str, payload: type[Payload]) -> Callable[[Write[Input, Payload]], object]:
+    """Declare a mutation by a method that takes the context and the input, called ``given``.
+
+    It returns the ids of what it wrote, or a finished payload. A ``ServiceError`` that it raises
+    becomes the payload's ``errors``; ``failure_of`` says which ones do not.
+    """
+
+    def declare(write: Write[Input, Payload]) -> object:
+        type_ = get_type_hints(write)["given"]
+        told = "All that the mutation takes, as one object."
+
+        async def resolve(info: Info, given: Input) -> Payload | Failure | Json | None:
+            return await _perform(info, write, given)
+
+        resolve.__name__ = write.__name__
+        # Strawberry reads the argument's type and the field's from here.
+        resolve.__annotations__ = {
+            "info": Info,
+            "given": Annotated[type_, strawberry.argument(name="input", description=told)],
+            "return": payload,
+        }
+        return strawberry.field(resolver=resolve, description=description)
+
+    return declare
+
+
+async def _perform(
+    info: Info, write: Write[Input, Payload], given: Input
+) -> Payload | Failure | Json | None:
+    try:
+        written = await write(None, info.context.resolver_context, given)
+        if isinstance(written, LoggedIn):
+            await info.context.use(written.token)
+            return written.payload
+    except ServiceError as error:
+        return failure_of(error)
+    if not isinstance(written, Mapping):
+        return written
+    raw = core_info(info)
+    # Before the payload is read, which may fail.
+    executing.get().made[str(raw.path.key)] = written
+    return await project(raw, "payload", values=written)
+
+
+async def on_ticket(value: object, write: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
+    """Write to the ticket that the input names; returns the ids of the ticket and of the new row.
+
+    Raises ``NotFound`` for the input's ``ticketId``.
+    """
     try:
         key = known_id(value)
-        return key, await deed(key)
+        return key, await write(key)
     except NotFound as error:
         raise NotFound(error.kind, field="ticket") from None
 
 
-async def perform(info: Info, deed: Callable[[Context], Awaitable[Made]]) -> Any:
-    """Do something, and answer with what was asked of the objects it names.
-
-    The payload of an expected failure is an ordinary object with errors. The executor knows what
-    was written before it is read, which may fail.
-    """
-    try:
-        made = await deed(info.context.resolver_context)
-    except ServiceError as error:
-        return failure_of(error)
-    raw = core_info(info)
-    executing.get().made[str(raw.path.key)] = made
-    return await project(raw, "payload", values=made)
+async def project_one(info: Info, key: UUID | None) -> Json | None:
+    """Project one object of a payload that has values besides."""
+    return None if key is None else await project(core_info(info), "one", values={"key": key})

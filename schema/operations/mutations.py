@@ -1,7 +1,5 @@
 """The root of all writes. Each field is one call into the resolvers, and then one statement."""
 
-from typing import Annotated
-
 import strawberry
 
 from resolvers.commands import comments, tickets
@@ -11,12 +9,11 @@ from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
 from schema.operations import payloads
 from schema.operations.attachment_mutations import AttachmentMutation
-from schema.operations.mutation_field import KEYS, Info, Made, given_input, on_ticket, perform
+from schema.operations.mutation_field import KEYS, Made, mutation, on_ticket
 from schema.operations.people_mutations import PeopleMutation
 from schema.operations.session_mutations import SessionMutation
 from schema.operations.webhook_mutations import WebhookMutation
 from schema.projection.arguments import known_id
-from schema.types.descriptions import resolver
 
 
 def _version(
@@ -31,101 +28,67 @@ def _version(
 class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutation):
     """All of it but ``login``, ``refreshToken`` and ``logout`` needs a login."""
 
-    @resolver("Create a ticket; customers create them for their own company.")
-    async def create_ticket(
-        self, info: Info, given: Annotated[inputs.CreateTicketInput, given_input()]
-    ) -> payloads.CreateTicketPayload:
-        """Create."""
-
-        async def deed(context: Context) -> Made:
-            return {"ticket": await tickets.create_ticket(context, values_of(given))}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Change some fields of a ticket; customers may change some of their own.")
-    async def update_ticket(
-        self, info: Info, given: Annotated[inputs.UpdateTicketInput, given_input()]
-    ) -> payloads.UpdateTicketPayload:
-        """Change."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            changes = values_of(given, without=KEYS)
-            await tickets.update_ticket(context, key, changes, _version(given))
-            return {"ticket": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Delete a ticket with its comments and files. Staff only.")
-    async def delete_ticket(
-        self, info: Info, given: Annotated[inputs.DeleteTicketInput, given_input()]
-    ) -> payloads.DeleteTicketPayload:
-        """Delete."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await tickets.delete_ticket(context, key)
-            return {"deleted_ticket_id": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver(
-        "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
-        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only."
+    @mutation(
+        "Create a ticket; customers create them for their own company.",
+        payloads.CreateTicketPayload,
     )
-    async def assign_ticket(
-        self, info: Info, given: Annotated[inputs.AssignTicketInput, given_input()]
-    ) -> payloads.AssignTicketPayload:
-        """Assign or unassign."""
+    async def create_ticket(self, context: Context, given: inputs.CreateTicketInput) -> Made:
+        """See ``resolvers.commands.tickets``."""
+        return {"ticket": await tickets.create_ticket(context, values_of(given))}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            if given.user_id is strawberry.UNSET:
-                raise Invalid({"user_id": [Problem("user_or_null")]})
-            user = None if given.user_id is None else known_id(given.user_id)
-            await tickets.assign_ticket(context, key, user, _version(given))
-            return {"ticket": key}
+    @mutation(
+        "Change some fields of a ticket; customers may change some of their own.",
+        payloads.UpdateTicketPayload,
+    )
+    async def update_ticket(self, context: Context, given: inputs.UpdateTicketInput) -> Made:
+        """See ``resolvers.commands.tickets``."""
+        key = known_id(given.id)
+        await tickets.update_ticket(context, key, values_of(given, without=KEYS), _version(given))
+        return {"ticket": key}
 
-        return await perform(info, deed)  # type: ignore[no-any-return]
+    @mutation(
+        "Delete a ticket with its comments and files. Staff only.", payloads.DeleteTicketPayload
+    )
+    async def delete_ticket(self, context: Context, given: inputs.DeleteTicketInput) -> Made:
+        """See ``resolvers.commands.tickets``."""
+        key = known_id(given.id)
+        await tickets.delete_ticket(context, key)
+        return {"deleted_ticket_id": key}
 
-    @resolver("Comment on a ticket, or add an internal note.")
-    async def add_comment(
-        self, info: Info, given: Annotated[inputs.AddCommentInput, given_input()]
-    ) -> payloads.AddCommentPayload:
-        """Comment."""
+    @mutation(
+        "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
+        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only.",
+        payloads.AssignTicketPayload,
+    )
+    async def assign_ticket(self, context: Context, given: inputs.AssignTicketInput) -> Made:
+        """Assign, or unassign with null; the input's type cannot demand one of the two."""
+        key = known_id(given.id)
+        if given.user_id is strawberry.UNSET:
+            raise Invalid({"user_id": [Problem("user_or_null")]})
+        user = None if given.user_id is None else known_id(given.user_id)
+        await tickets.assign_ticket(context, key, user, _version(given))
+        return {"ticket": key}
 
-        async def deed(context: Context) -> Made:
-            values = values_of(given, without=frozenset({"ticket_id"}))
-            ticket, comment = await on_ticket(
-                given.ticket_id, lambda key: comments.add_comment(context, key, values)
-            )
-            return {"comment": comment, "ticket": ticket}
+    @mutation("Comment on a ticket, or add an internal note.", payloads.AddCommentPayload)
+    async def add_comment(self, context: Context, given: inputs.AddCommentInput) -> Made:
+        """See ``resolvers.commands.comments``."""
+        values = values_of(given, without=frozenset({"ticket_id"}))
+        ticket, comment = await on_ticket(
+            given.ticket_id, lambda key: comments.add_comment(context, key, values)
+        )
+        return {"comment": comment, "ticket": ticket}
 
-        return await perform(info, deed)  # type: ignore[no-any-return]
+    @mutation("Change a comment; customers may change their own.", payloads.UpdateCommentPayload)
+    async def update_comment(self, context: Context, given: inputs.UpdateCommentInput) -> Made:
+        """See ``resolvers.commands.comments``."""
+        key = known_id(given.id)
+        changes = values_of(given, without=KEYS)
+        await comments.update_comment(context, key, changes, _version(given))
+        return {"comment": key}
 
-    @resolver("Change a comment; customers may change their own.")
-    async def update_comment(
-        self, info: Info, given: Annotated[inputs.UpdateCommentInput, given_input()]
-    ) -> payloads.UpdateCommentPayload:
-        """Change."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            changes = values_of(given, without=KEYS)
-            await comments.update_comment(context, key, changes, _version(given))
-            return {"comment": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Delete a comment; customers may delete their own.")
-    async def delete_comment(
-        self, info: Info, given: Annotated[inputs.DeleteCommentInput, given_input()]
-    ) -> payloads.DeleteCommentPayload:
-        """Delete."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await comments.delete_comment(context, key)
-            return {"deleted_comment_id": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
+    @mutation("Delete a comment; customers may delete their own.", payloads.DeleteCommentPayload)
+    async def delete_comment(self, context: Context, given: inputs.DeleteCommentInput) -> Made:
+        """See ``resolvers.commands.comments``."""
+        key = known_id(given.id)
+        await comments.delete_comment(context, key)
+        return {"deleted_comment_id": key}

@@ -1,91 +1,52 @@
 """What the mutations answer: the changed objects, null where they failed, and the errors."""
 
+from uuid import UUID
+
 import strawberry
 from strawberry import ID
 
 from schema.errors.formatting import UserError
-from schema.types.descriptions import field
+from schema.execution.context import Info
+from schema.execution.engine import Json
+from schema.operations.mutation_field import project_one
+from schema.types.descriptions import described, errors, field
 from schema.types.objects import Attachment, Comment, Company, Contact, Ticket, User
+from schema.types.webhooks import Webhook, WebhookDelivery
 
-_ERRORS = "Why nothing was changed; empty where it was."
 _TICKET = "The ticket as it is now; null if nothing was changed."
 _GONE = "The id of what is gone; null if nothing was deleted."
+_WEBHOOK = "The webhook as it is now; null if nothing was changed."
 
 
-@strawberry.type(description="The answer of `refreshToken`: a new token, or errors.")
-class RefreshTokenPayload:
-    """A token, or errors."""
-
-    access_token: str | None = field(
-        "A new access token, good for an hour; null if there are errors."
-    )
-    refresh_token: str | None = field(
-        "The refresh token to keep instead of the one that was sent; null if there are errors."
-    )
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(description="The answer of `logout`: that the token is ended, or errors.")
-class LogoutPayload:
-    """Nothing but errors."""
-
-    ok: bool = field("Whether the refresh token is of no more use; true also if it never was.")
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(description="The answer of `logoutEverywhere`: that all sessions are ended.")
-class LogoutEverywherePayload:
-    """Nothing but errors."""
-
-    ok: bool = field("Whether no token issued up to now is of any more use.")
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(
-    description="The answer of `changePassword`: the tokens of a new session, or errors."
-)
-class ChangePasswordPayload:
-    """Tokens, or errors."""
-
-    access_token: str | None = field("The token to send from now on; null if there are errors.")
-    refresh_token: str | None = field(
-        "The token that gets new access tokens; null if there are errors."
-    )
-    errors: list[UserError] = field(_ERRORS)
+@strawberry.type
+class _OfTicket:
+    ticket: Ticket | None = field(_TICKET)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `createTicket`: the new ticket, or errors.")
-class CreateTicketPayload:
+class CreateTicketPayload(_OfTicket):
     """The new ticket."""
-
-    ticket: Ticket | None = field(_TICKET)
-    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `updateTicket`: the changed ticket, or errors.")
-class UpdateTicketPayload:
+class UpdateTicketPayload(_OfTicket):
     """The changed ticket."""
-
-    ticket: Ticket | None = field(_TICKET)
-    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(description="The answer of `assignTicket`: the changed ticket, or errors.")
-class AssignTicketPayload:
+class AssignTicketPayload(_OfTicket):
     """The changed ticket."""
-
-    ticket: Ticket | None = field(_TICKET)
-    errors: list[UserError] = field(_ERRORS)
 
 
 @strawberry.type(
     description="The answer of `deleteTicket`: the id of the deleted ticket, or errors."
 )
 class DeleteTicketPayload:
-    """What is gone."""
+    """The id."""
 
     deleted_ticket_id: ID | None = field(_GONE)
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `addComment`: the new comment, or errors.")
@@ -94,7 +55,7 @@ class AddCommentPayload:
 
     comment: Comment | None = field("The new comment; null if there is none.")
     ticket: Ticket | None = field(_TICKET)
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `updateComment`: the changed comment, or errors.")
@@ -102,17 +63,17 @@ class UpdateCommentPayload:
     """The changed comment."""
 
     comment: Comment | None = field("The comment as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(
     description="The answer of `deleteComment`: the id of the deleted comment, or errors."
 )
 class DeleteCommentPayload:
-    """What is gone."""
+    """The id."""
 
     deleted_comment_id: ID | None = field(_GONE)
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `uploadAttachment`: the new attachment, or errors.")
@@ -121,7 +82,7 @@ class UploadAttachmentPayload:
 
     attachment: Attachment | None = field("The new attachment; null if there is none.")
     ticket: Ticket | None = field(_TICKET)
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `updateAttachment`: the changed attachment, or errors.")
@@ -131,90 +92,147 @@ class UpdateAttachmentPayload:
     attachment: Attachment | None = field(
         "The attachment as it is now; null if nothing was changed."
     )
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(
     description="The answer of `deleteAttachment`: the id of the deleted attachment, or errors."
 )
 class DeleteAttachmentPayload:
-    """What is gone."""
+    """The id."""
 
     deleted_attachment_id: ID | None = field(_GONE)
-    errors: list[UserError] = field(_ERRORS)
+    errors: list[UserError] = errors()
+
+
+@strawberry.type
+class _OfCompany:
+    company: Company | None = field("The company as it is now; null if nothing was changed.")
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `createCompany`: the new company, or errors.")
-class CreateCompanyPayload:
-    """The company."""
-
-    company: Company | None = field("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class CreateCompanyPayload(_OfCompany):
+    """The new company."""
 
 
 @strawberry.type(description="The answer of `updateCompany`: the changed company, or errors.")
-class UpdateCompanyPayload:
-    """The company."""
-
-    company: Company | None = field("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class UpdateCompanyPayload(_OfCompany):
+    """The changed company."""
 
 
 @strawberry.type(
     description="The answer of `deactivateCompany`: the deactivated company, or errors."
 )
-class DeactivateCompanyPayload:
-    """The company."""
+class DeactivateCompanyPayload(_OfCompany):
+    """The deactivated company."""
 
-    company: Company | None = field("The company as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+
+@strawberry.type
+class _OfContact:
+    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `createContact`: the new contact, or errors.")
-class CreateContactPayload:
-    """The contact."""
-
-    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class CreateContactPayload(_OfContact):
+    """The new contact."""
 
 
 @strawberry.type(description="The answer of `updateContact`: the changed contact, or errors.")
-class UpdateContactPayload:
-    """The contact."""
-
-    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class UpdateContactPayload(_OfContact):
+    """The changed contact."""
 
 
 @strawberry.type(
     description="The answer of `deactivateContact`: the deactivated contact, or errors."
 )
-class DeactivateContactPayload:
-    """The contact."""
+class DeactivateContactPayload(_OfContact):
+    """The deactivated contact."""
 
-    contact: Contact | None = field("The contact as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+
+@strawberry.type
+class _OfUser:
+    user: User | None = field("The user as it is now; null if nothing was changed.")
+    errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `createUser`: the new user, or errors.")
-class CreateUserPayload:
-    """The user."""
-
-    user: User | None = field("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class CreateUserPayload(_OfUser):
+    """The new user."""
 
 
 @strawberry.type(description="The answer of `updateUser`: the changed user, or errors.")
-class UpdateUserPayload:
-    """The user."""
-
-    user: User | None = field("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+class UpdateUserPayload(_OfUser):
+    """The changed user."""
 
 
 @strawberry.type(description="The answer of `deactivateUser`: the deactivated user, or errors.")
-class DeactivateUserPayload:
-    """The user."""
+class DeactivateUserPayload(_OfUser):
+    """The deactivated user."""
 
-    user: User | None = field("The user as it is now; null if nothing was changed.")
-    errors: list[UserError] = field(_ERRORS)
+
+@strawberry.type(
+    description="The answer of `createWebhook`: the webhook with its secret, or errors."
+)
+class CreateWebhookPayload:
+    """The webhook and its secret."""
+
+    secret: str | None = field("The secret that signs, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = errors()
+    webhook_id: strawberry.Private[UUID | None] = None
+
+    @described(_WEBHOOK, Webhook | None)
+    async def webhook(self, info: Info) -> Json | None:
+        """Return the webhook's projection."""
+        return await project_one(info, self.webhook_id)
+
+
+@strawberry.type(description="The answer of `rotateWebhookSecret`: the new secret, or errors.")
+class RotateWebhookSecretPayload:
+    """The webhook and its new secret."""
+
+    secret: str | None = field("The new secret, `whsec_…`; it is never shown again.")
+    errors: list[UserError] = errors()
+    webhook_id: strawberry.Private[UUID | None] = None
+
+    @described(_WEBHOOK, Webhook | None)
+    async def webhook(self, info: Info) -> Json | None:
+        """Return the webhook's projection."""
+        return await project_one(info, self.webhook_id)
+
+
+@strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")
+class UpdateWebhookPayload:
+    """The webhook."""
+
+    webhook: Webhook | None = field(_WEBHOOK)
+    errors: list[UserError] = errors()
+
+
+@strawberry.type(
+    description="The answer of `deleteWebhook`: the id of the deleted webhook, or errors."
+)
+class DeleteWebhookPayload:
+    """The id."""
+
+    deleted_webhook_id: ID | None = field(_GONE)
+    errors: list[UserError] = errors()
+
+
+@strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
+class PingWebhookPayload:
+    """The ping."""
+
+    delivery: WebhookDelivery | None = field("The ping, which is sent right now.")
+    errors: list[UserError] = errors()
+
+
+@strawberry.type(
+    description="The answer of `redeliver`: the delivery that is due again, or errors."
+)
+class RedeliverPayload:
+    """The delivery."""
+
+    delivery: WebhookDelivery | None = field("The delivery as it is now.")
+    errors: list[UserError] = errors()

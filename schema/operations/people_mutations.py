@@ -1,7 +1,5 @@
 """Writes of companies, contacts and users."""
 
-from typing import Annotated
-
 import strawberry
 
 from resolvers.commands import companies, contacts, users
@@ -9,122 +7,77 @@ from resolvers.services import Context
 from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
 from schema.operations import payloads
-from schema.operations.mutation_field import KEYS, Info, Made, given_input, perform
+from schema.operations.mutation_field import KEYS, Made, mutation
 from schema.projection.arguments import known_id
-from schema.types.descriptions import resolver
+
+_INACTIVE = {"is_active": False}
 
 
 @strawberry.type
 class PeopleMutation:
-    """What Admins do; a part of ``Mutation``."""
+    """The writes that only Admins may do."""
 
-    @resolver("Create a company. Admins only.")
-    async def create_company(
-        self, info: Info, given: Annotated[inputs.CreateCompanyInput, given_input()]
-    ) -> payloads.CreateCompanyPayload:
+    @mutation("Create a company. Admins only.", payloads.CreateCompanyPayload)
+    async def create_company(self, context: Context, given: inputs.CreateCompanyInput) -> Made:
         """Create."""
+        return {"company": await companies.create_company(context, values_of(given))}
 
-        async def deed(context: Context) -> Made:
-            return {"company": await companies.create_company(context, values_of(given))}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Change fields of a company. Admins only.")
-    async def update_company(
-        self, info: Info, given: Annotated[inputs.UpdateCompanyInput, given_input()]
-    ) -> payloads.UpdateCompanyPayload:
+    @mutation("Change fields of a company. Admins only.", payloads.UpdateCompanyPayload)
+    async def update_company(self, context: Context, given: inputs.UpdateCompanyInput) -> Made:
         """Change."""
+        key = known_id(given.id)
+        await companies.update_company(context, key, values_of(given, without=KEYS))
+        return {"company": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await companies.update_company(context, key, values_of(given, without=KEYS))
-            return {"company": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Deactivate a company; nothing is deleted. Admins only.")
+    @mutation(
+        "Deactivate a company; nothing is deleted. Admins only.", payloads.DeactivateCompanyPayload
+    )
     async def deactivate_company(
-        self, info: Info, given: Annotated[inputs.DeactivateCompanyInput, given_input()]
-    ) -> payloads.DeactivateCompanyPayload:
+        self, context: Context, given: inputs.DeactivateCompanyInput
+    ) -> Made:
         """Deactivate."""
+        key = known_id(given.id)
+        await companies.update_company(context, key, _INACTIVE)
+        return {"company": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await companies.update_company(context, key, {"is_active": False})
-            return {"company": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Create a contact. Admins only.")
-    async def create_contact(
-        self, info: Info, given: Annotated[inputs.CreateContactInput, given_input()]
-    ) -> payloads.CreateContactPayload:
+    @mutation("Create a contact. Admins only.", payloads.CreateContactPayload)
+    async def create_contact(self, context: Context, given: inputs.CreateContactInput) -> Made:
         """Create."""
+        return {"contact": await contacts.create_contact(context, values_of(given))}
 
-        async def deed(context: Context) -> Made:
-            return {"contact": await contacts.create_contact(context, values_of(given))}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Change fields of a contact. Admins only.")
-    async def update_contact(
-        self, info: Info, given: Annotated[inputs.UpdateContactInput, given_input()]
-    ) -> payloads.UpdateContactPayload:
+    @mutation("Change fields of a contact. Admins only.", payloads.UpdateContactPayload)
+    async def update_contact(self, context: Context, given: inputs.UpdateContactInput) -> Made:
         """Change."""
+        key = known_id(given.id)
+        await contacts.update_contact(context, key, values_of(given, without=KEYS))
+        return {"contact": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await contacts.update_contact(context, key, values_of(given, without=KEYS))
-            return {"contact": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Deactivate a contact; nothing is deleted. Admins only.")
+    @mutation(
+        "Deactivate a contact; nothing is deleted. Admins only.", payloads.DeactivateContactPayload
+    )
     async def deactivate_contact(
-        self, info: Info, given: Annotated[inputs.DeactivateContactInput, given_input()]
-    ) -> payloads.DeactivateContactPayload:
+        self, context: Context, given: inputs.DeactivateContactInput
+    ) -> Made:
         """Deactivate."""
+        key = known_id(given.id)
+        await contacts.update_contact(context, key, _INACTIVE)
+        return {"contact": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await contacts.update_contact(context, key, {"is_active": False})
-            return {"contact": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Create a user. Admins only.")
-    async def create_user(
-        self, info: Info, given: Annotated[inputs.CreateUserInput, given_input()]
-    ) -> payloads.CreateUserPayload:
+    @mutation("Create a user. Admins only.", payloads.CreateUserPayload)
+    async def create_user(self, context: Context, given: inputs.CreateUserInput) -> Made:
         """Create."""
+        return {"user": await users.create_user(context, values_of(given))}
 
-        async def deed(context: Context) -> Made:
-            return {"user": await users.create_user(context, values_of(given))}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Change fields of a user. Admins only.")
-    async def update_user(
-        self, info: Info, given: Annotated[inputs.UpdateUserInput, given_input()]
-    ) -> payloads.UpdateUserPayload:
+    @mutation("Change fields of a user. Admins only.", payloads.UpdateUserPayload)
+    async def update_user(self, context: Context, given: inputs.UpdateUserInput) -> Made:
         """Change."""
+        key = known_id(given.id)
+        await users.update_user(context, key, values_of(given, without=KEYS))
+        return {"user": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await users.update_user(context, key, values_of(given, without=KEYS))
-            return {"user": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Deactivate a user; nothing is deleted. Admins only.")
-    async def deactivate_user(
-        self, info: Info, given: Annotated[inputs.DeactivateUserInput, given_input()]
-    ) -> payloads.DeactivateUserPayload:
+    @mutation("Deactivate a user; nothing is deleted. Admins only.", payloads.DeactivateUserPayload)
+    async def deactivate_user(self, context: Context, given: inputs.DeactivateUserInput) -> Made:
         """Deactivate."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await users.update_user(context, key, {"is_active": False})
-            return {"user": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
+        key = known_id(given.id)
+        await users.update_user(context, key, _INACTIVE)
+        return {"user": key}

@@ -11,6 +11,7 @@ from strawberry import ID
 from resolvers.errors import BadInput, Unauthenticated
 from resolvers.rate_limits import Level
 from resolvers.texts import is_storable
+from schema.execution.context import Info
 from schema.execution.strawberry_internals import core_info
 from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
 from schema.projection.arguments import known_id
@@ -40,8 +41,6 @@ from schema.types.objects import (
 from schema.types.scalars import DateTime
 from schema.types.statistics import TicketStats
 from schema.types.webhooks import Webhook
-
-Info = strawberry.Info[Any, Any]
 
 
 async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:

@@ -1,107 +1,71 @@
 """Writes of webhooks."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
-from uuid import UUID
-
 import strawberry
 
 from resolvers.commands import webhooks
-from resolvers.errors import ServiceError
 from resolvers.services import Context
-from schema.errors.formatting import failure_of
 from schema.inputs import webhooks as inputs
 from schema.inputs.webhooks import webhook_values
-from schema.operations.mutation_field import Info, Made, given_input, perform
+from schema.operations import payloads
+from schema.operations.mutation_field import Made, mutation
 from schema.projection.arguments import known_id
-from schema.types import webhooks as types
-from schema.types.descriptions import resolver
-
-
-async def _with_secret(
-    info: Info, payload: type[Any], deed: Callable[[Context], Awaitable[tuple[UUID, str]]]
-) -> Any:
-    """Do something, and answer with the secret that came of it."""
-    try:
-        key, secret = await deed(info.context.resolver_context)
-    except ServiceError as error:
-        return payload(secret=None, errors=failure_of(error).errors)
-    return payload(secret=secret, errors=[], webhook_id=key)
 
 
 @strawberry.type
 class WebhookMutation:
-    """What Admins do; a part of ``Mutation``."""
+    """The writes that only Admins may do; see ``resolvers.commands.webhooks``."""
 
-    @resolver("Create a webhook for what happens from now on. Admins only.")
+    @mutation(
+        "Create a webhook for what happens from now on. Admins only.",
+        payloads.CreateWebhookPayload,
+    )
     async def create_webhook(
-        self, info: Info, given: Annotated[inputs.CreateWebhookInput, given_input()]
-    ) -> types.CreateWebhookPayload:
-        """Create."""
+        self, context: Context, given: inputs.CreateWebhookInput
+    ) -> payloads.CreateWebhookPayload:
+        """Create; the secret is in no other answer."""
+        key, secret = await webhooks.create_webhook(context, webhook_values(given))
+        return payloads.CreateWebhookPayload(secret=secret, webhook_id=key)
 
-        async def deed(context: Context) -> tuple[UUID, str]:
-            return await webhooks.create_webhook(context, webhook_values(given))
-
-        return await _with_secret(info, types.CreateWebhookPayload, deed)  # type: ignore[no-any-return]
-
-    @resolver("Change fields of a webhook. Admins only.")
-    async def update_webhook(
-        self, info: Info, given: Annotated[inputs.UpdateWebhookInput, given_input()]
-    ) -> types.UpdateWebhookPayload:
+    @mutation("Change fields of a webhook. Admins only.", payloads.UpdateWebhookPayload)
+    async def update_webhook(self, context: Context, given: inputs.UpdateWebhookInput) -> Made:
         """Change."""
+        key = known_id(given.id)
+        await webhooks.update_webhook(context, key, webhook_values(given))
+        return {"webhook": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await webhooks.update_webhook(context, key, webhook_values(given))
-            return {"webhook": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Delete a webhook with its deliveries. Admins only.")
-    async def delete_webhook(
-        self, info: Info, given: Annotated[inputs.DeleteWebhookInput, given_input()]
-    ) -> types.DeleteWebhookPayload:
+    @mutation("Delete a webhook with its deliveries. Admins only.", payloads.DeleteWebhookPayload)
+    async def delete_webhook(self, context: Context, given: inputs.DeleteWebhookInput) -> Made:
         """Delete."""
+        key = known_id(given.id)
+        await webhooks.delete_webhook(context, key)
+        return {"deleted_webhook_id": key}
 
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await webhooks.delete_webhook(context, key)
-            return {"deleted_webhook_id": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Give a webhook a new secret; the old one signs as well for a while. Admins only.")
+    @mutation(
+        "Give a webhook a new secret; the old one signs as well for a while. Admins only.",
+        payloads.RotateWebhookSecretPayload,
+    )
     async def rotate_webhook_secret(
-        self, info: Info, given: Annotated[inputs.RotateWebhookSecretInput, given_input()]
-    ) -> types.RotateWebhookSecretPayload:
-        """Rotate."""
+        self, context: Context, given: inputs.RotateWebhookSecretInput
+    ) -> payloads.RotateWebhookSecretPayload:
+        """Rotate; the secret is in no other answer."""
+        key = known_id(given.id)
+        secret = await webhooks.rotate_webhook_secret(context, key, given.old_secret_hours)
+        return payloads.RotateWebhookSecretPayload(secret=secret, webhook_id=key)
 
-        async def deed(context: Context) -> tuple[UUID, str]:
-            key = known_id(given.id)
-            return key, await webhooks.rotate_webhook_secret(context, key, given.old_secret_hours)
-
-        return await _with_secret(info, types.RotateWebhookSecretPayload, deed)  # type: ignore[no-any-return]
-
-    @resolver("Send a ping once, also where the webhook is disabled. Admins only.")
-    async def ping_webhook(
-        self, info: Info, given: Annotated[inputs.PingWebhookInput, given_input()]
-    ) -> types.PingWebhookPayload:
+    @mutation(
+        "Send a ping once, also where the webhook is disabled. Admins only.",
+        payloads.PingWebhookPayload,
+    )
+    async def ping_webhook(self, context: Context, given: inputs.PingWebhookInput) -> Made:
         """Ping."""
+        return {"delivery": await webhooks.ping_webhook(context, known_id(given.id))}
 
-        async def deed(context: Context) -> Made:
-            return {"delivery": await webhooks.ping_webhook(context, known_id(given.id))}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
-
-    @resolver("Send a delivery again, whatever became of it, and try for another day. Admins only.")
-    async def redeliver(
-        self, info: Info, given: Annotated[inputs.RedeliverInput, given_input()]
-    ) -> types.RedeliverPayload:
+    @mutation(
+        "Send a delivery again, whatever became of it, and try for another day. Admins only.",
+        payloads.RedeliverPayload,
+    )
+    async def redeliver(self, context: Context, given: inputs.RedeliverInput) -> Made:
         """Send again."""
-
-        async def deed(context: Context) -> Made:
-            key = known_id(given.id)
-            await webhooks.redeliver(context, key)
-            return {"delivery": key}
-
-        return await perform(info, deed)  # type: ignore[no-any-return]
+        key = known_id(given.id)
+        await webhooks.redeliver(context, key)
+        return {"delivery": key}

@@ -46,6 +46,19 @@ def argument(description: str, default: Any = strawberry.UNSET) -> Any:
     return strawberry.field(description=description, default=default)
 
 
+def errors(description: str = "Why nothing was changed; empty where it was.") -> Any:
+    """Declare the errors of a payload, none by default."""
+    return strawberry.field(description=description, default_factory=list)
+
+
+def described(description: str, returns: object) -> Callable[[Resolver], Resolver]:
+    """Declare a field whose code returns finished JSON; ``returns`` is its type in the schema."""
+    declared: Callable[[Resolver], Resolver]
+    declared = strawberry.field(description=description, graphql_type=returns)
+    return declared
+
+
 def resolver(description: str) -> Callable[[Resolver], Resolver]:
     """Declare a field with arguments or code of its own; the same as Strawberry's, but typed."""
-    return strawberry.field(description=description)  # type: ignore[no-any-return]
+    declared: Callable[[Resolver], Resolver] = strawberry.field(description=description)
+    return declared

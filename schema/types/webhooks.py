@@ -5,18 +5,11 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from schema.errors.formatting import UserError
-from schema.execution.strawberry_internals import core_info
-from schema.operations.mutation_field import Info
-from schema.projection.resolve import project
 from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field, resolver
 from schema.types.enums import TicketEventType, WebhookDeliveryState
 from schema.types.events import TicketEvent
 from schema.types.objects import Connection, Node, User, projected
 from schema.types.scalars import JSON, DateTime
-
-_ERRORS = "Why nothing was changed; empty where it was."
-_WEBHOOK = "The webhook as it is now; null if nothing was changed."
 
 
 @strawberry.type(description="One request that was made for a delivery, and what came of it.")
@@ -88,75 +81,3 @@ class Webhook(Node):
     ) -> Connection[WebhookDelivery]:
         """See the description."""
         projected()
-
-
-@strawberry.type(
-    description="The answer of `createWebhook`: the webhook with its secret, or errors."
-)
-class CreateWebhookPayload:
-    """The webhook and its secret."""
-
-    secret: str | None = field("The secret that signs, `whsec_…`; it is never shown again.")
-    errors: list[UserError] = field(_ERRORS)
-    webhook_id: strawberry.Private[object] = None
-
-    @resolver(_WEBHOOK)
-    async def webhook(self, info: Info) -> Webhook | None:
-        """Project what was asked for."""
-        return await _webhook(info, self.webhook_id)
-
-
-@strawberry.type(description="The answer of `rotateWebhookSecret`: the new secret, or errors.")
-class RotateWebhookSecretPayload:
-    """The webhook and its new secret."""
-
-    secret: str | None = field("The new secret, `whsec_…`; it is never shown again.")
-    errors: list[UserError] = field(_ERRORS)
-    webhook_id: strawberry.Private[object] = None
-
-    @resolver(_WEBHOOK)
-    async def webhook(self, info: Info) -> Webhook | None:
-        """Project what was asked for."""
-        return await _webhook(info, self.webhook_id)
-
-
-async def _webhook(info: Info, key: object) -> Webhook | None:
-    if key is None:
-        return None
-    return await project(core_info(info), "one", values={"key": key})  # type: ignore[return-value]
-
-
-@strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")
-class UpdateWebhookPayload:
-    """The webhook."""
-
-    webhook: Webhook | None = field(_WEBHOOK)
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(
-    description="The answer of `deleteWebhook`: the id of the deleted webhook, or errors."
-)
-class DeleteWebhookPayload:
-    """What is gone."""
-
-    deleted_webhook_id: ID | None = field("The id of what is gone; null if nothing was deleted.")
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
-class PingWebhookPayload:
-    """The ping."""
-
-    delivery: WebhookDelivery | None = field("The ping, which is sent right now.")
-    errors: list[UserError] = field(_ERRORS)
-
-
-@strawberry.type(
-    description="The answer of `redeliver`: the delivery that is due again, or errors."
-)
-class RedeliverPayload:
-    """The delivery."""
-
-    delivery: WebhookDelivery | None = field("The delivery as it is now.")
-    errors: list[UserError] = field(_ERRORS)
