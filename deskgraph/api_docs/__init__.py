@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from deskgraph.pages import ASKED_AGAIN, STATIC, Files, PageConfig, content_security_policy
 from models import Role, Team, TicketCategory, TicketEventType, TicketPriority, TicketStatus
+from resolvers.naming import snake
 from rest_compat.openapi.document import document
 from rest_compat.openapi.values import Words
 from rest_compat.routes import every_path
@@ -43,7 +44,7 @@ def words() -> Words:
     found: dict[str, dict[str, str]] = {}
     for name, type_ in core_schema(create_schema()).type_map.items():
         if isinstance(type_, GraphQLObjectType | GraphQLInputObjectType):
-            said = {_snake(key): _worded(field.description) for key, field in type_.fields.items()}
+            said = {snake(key): _worded(field.description) for key, field in type_.fields.items()}
             found[name] = said
         elif isinstance(type_, GraphQLEnumType):
             found[name] = {
@@ -55,17 +56,13 @@ def words() -> Words:
 def _worded(description: str | None) -> str:
     """Return a description as REST would say it: with its choices and its names of fields."""
     text = (description or "").replace(", the same as in REST", "")
-    text = re.sub(r"`([a-z]+[A-Z]\w*)`", lambda name: f"`{_snake(name[1])}`", text)
+    text = re.sub(r"`([a-z]+[A-Z]\w*)`", lambda name: f"`{snake(name[1])}`", text)
     return re.sub(r"\b[A-Z]{2}[A-Z_]*\b", lambda word: _CHOICES.get(word[0], word[0]), text)
 
 
 def openapi() -> str:
     """Return the document as the committed ``rest_compat/openapi.json`` has it."""
     return json.dumps(document(every_path(), words()), indent=1, ensure_ascii=False) + "\n"
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"([A-Z])", r"_\1", name).lower()
 
 
 def swagger_ui() -> Path:

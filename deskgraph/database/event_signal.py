@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 
+from deskgraph.backoff import Backoff
 from resolvers.events.log import CHANNEL
 
 logger = logging.getLogger("deskgraph.bell")
@@ -22,8 +23,8 @@ logger = logging.getLogger("deskgraph.bell")
 CONNECT_SECONDS = 15.0
 # How often SQLite is asked whether another process has written, in seconds.
 INTERVAL_SECONDS = 0.05
-# How long to wait before listening again after a failure, in seconds: at first, and at most.
-FIRST_RETRY, LAST_RETRY = 0.1, 5.0
+# How long to wait before listening again after a failure: at first, and at most.
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 5.0
 
 
 class EventSignal(ABC):
@@ -137,7 +138,7 @@ class PostgresEventSignal(EventSignal):
         self._dsn = dsn
 
     async def _listen(self) -> None:
-        retry = FIRST_RETRY
+        backoff = Backoff(FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS)
         while True:
             try:
                 connection = await asyncpg.connect(
@@ -145,10 +146,9 @@ class PostgresEventSignal(EventSignal):
                 )
             except (OSError, asyncpg.PostgresError) as error:
                 logger.warning("cannot listen for new events, trying again: %s", error)
-                await asyncio.sleep(retry)
-                retry = min(2 * retry, LAST_RETRY)
+                await backoff.wait()
                 continue
-            retry = FIRST_RETRY
+            backoff.reset()
             try:
                 await self._hear(connection)
             finally:
@@ -170,4 +170,4 @@ class PostgresEventSignal(EventSignal):
                 await connection.execute("SELECT", timeout=self._patience)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("lost the connection that listens for new events: %s", error)
-            await asyncio.sleep(FIRST_RETRY)
+            await asyncio.sleep(FIRST_RETRY_SECONDS)

@@ -11,8 +11,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from deskgraph.graphql_links.equivalents import EQUIVALENTS, ID, YOURS, Equivalent
-from deskgraph.graphql_links.selections import MAX_ROWS, camel
+from deskgraph.graphql_links.selections import MAX_ROWS
 from models import Team
+from resolvers.naming import camel
 from rest_compat.http.endpoint import Link
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_of

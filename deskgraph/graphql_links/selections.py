@@ -1,7 +1,6 @@
 """What GraphQL calls the fields of a shape, as the selection that asks for the same ones."""
 
-import re
-
+from resolvers.naming import camel
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.field_types import Entity, ToOne
 from resolvers.query.shapes import Field, Shape
@@ -14,11 +13,6 @@ NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
 # Of an event they stay where what they name is gone, so GraphQL has them beside the relations.
 OF_EVENTS = frozenset({"ticket_id", "ticket_number", "comment_id", "attachment_id"})
 COUNTS = {"by_status": "status", "by_priority": "priority"}
-
-
-def camel(name: str) -> str:
-    """Return a name as GraphQL spells it."""
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
 
 
 def place_of(entity: Entity, field: Field) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Boolean, Column, Integer
 
 from models.types import Choice, UtcDateTime, Uuid36
-from resolvers.query.filters.search_terms import storable
+from resolvers.texts import is_storable
 
 Convert = Callable[[Any], Any]
 MAX_SHOWN_LENGTH = 60
@@ -74,7 +74,7 @@ def _texts(most: int | None) -> Convert:
             raise Rejected(f"is no text: {_shown(value)}")
         if most is not None and len(value) > most:
             raise Rejected(f"has {len(value)} characters, {most} at most are possible")
-        if "\0" in value or not (value.isascii() or storable(value) == value):
+        if "\0" in value or not (value.isascii() or is_storable(value)):
             raise Rejected("has characters that no text can hold")
         return value
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from deskgraph.backoff import Backoff
 from deskgraph.webhooks.enqueue import MAX_WAITING, Enqueued, enqueue
 from deskgraph.webhooks.overview import WebhookStatus, overview
 from deskgraph.webhooks.queue import Claimed, claim, finish, prune, release
@@ -32,8 +33,8 @@ IDLE = 60.0
 MIN_WAIT_SECONDS = 0.05
 # How long requests may go on when the process ends, in seconds.
 STOP_SECONDS = 3.0
-# How long to wait after a failure of the database, in seconds: at first, and at most.
-FIRST_RETRY, LAST_RETRY = 1.0, 30.0
+# How long to wait after a failure of the database: at first, and at most.
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 30.0
 PRUNE_EVERY = timedelta(hours=1)
 
 
@@ -148,18 +149,17 @@ class Deliverer:
             self._pruned = now
 
     async def _run(self) -> None:
-        retry = FIRST_RETRY
+        backoff = Backoff(FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS)
         due: datetime | None = self._services.clock()
         while True:
             seen = self._services.event_signal.count
             self._wake.clear()
             try:
                 due = await self.step()
-                retry = FIRST_RETRY
+                backoff.reset()
             except Exception:
                 logger.exception("cannot look for deliveries")
-                await asyncio.sleep(retry)
-                retry = min(2 * retry, LAST_RETRY)
+                await backoff.wait()
                 continue
             await self._wait(seen, due)
 

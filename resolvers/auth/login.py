@@ -16,10 +16,10 @@ from resolvers.auth.tokens import Claims
 from resolvers.auth.viewers import end_sessions, is_active, with_company
 from resolvers.commands import validation
 from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
-from resolvers.query.filters.search_terms import storable
 from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import Pbkdf2Iterations
 from resolvers.services import Context, Services
+from resolvers.texts import is_storable, storable
 
 # How often a login is tried again because the hash was changed by another one meanwhile.
 ATTEMPTS = 3
@@ -192,7 +192,7 @@ def _slowest() -> Select[Any]:
 
 async def _user_by_name(services: Services, username: str) -> tuple[UUID | None, str | None]:
     """Return the id and hash of a user who may log in."""
-    if storable(username) != username:
+    if not is_storable(username):
         return None, None
     row = await fetch_row(services, _named, _named, {"username": username})
     return (None, None) if row is None else (UUID(str(row[0])), row[1])

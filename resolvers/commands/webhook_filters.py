@@ -4,7 +4,6 @@ A stored filter is JSON in the words of the input type ``TicketFilter``, so that
 can send back what it has read.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +13,7 @@ from uuid import UUID
 from models import Team, TicketCategory, TicketPriority, TicketStatus
 from models.types import UtcDateTime, Uuid36
 from resolvers.errors import Problem
+from resolvers.naming import snake
 from resolvers.query.filters.compile import COLUMNS, parse
 
 _CHOICES: Mapping[str, type[StrEnum]] = {
@@ -42,7 +42,7 @@ def understood(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored filter in the words of ``resolvers.query.filters.compile``."""
     plain: dict[str, Any] = {}
     for name, value in stored.items():
-        key = _snake(name)
+        key = snake(name)
         if key in ("and", "or"):
             plain[key] = [understood(part) for part in value]
         elif key == "not":
@@ -50,7 +50,7 @@ def understood(stored: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "mine":
             raise _Unusable(Problem("no_viewer"))
         elif isinstance(value, Mapping):
-            plain[key] = {_snake(name): _operand(key, operand) for name, operand in value.items()}
+            plain[key] = {snake(name): _operand(key, operand) for name, operand in value.items()}
         else:
             plain[key] = value
     return plain
@@ -70,7 +70,3 @@ def _operand(key: str, operand: Any) -> Any:
         except ValueError:
             raise _Unusable(Problem("invalid_uuid", {"value": operand})) from None
     return datetime.fromisoformat(operand) if type_ is UtcDateTime else operand
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()

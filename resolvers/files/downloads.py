@@ -11,9 +11,9 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.errors import NotFound
 from resolvers.files.media_types import TYPES, UNKNOWN
-from resolvers.query.filters.search_terms import storable
 from resolvers.query.plans import context_values, fetch_row
 from resolvers.services import Context, FileStorage, ViewerKind
+from resolvers.texts import is_storable
 
 _attachments = Attachment.__table__  # type: ignore[attr-defined]
 
@@ -54,7 +54,7 @@ async def open_attachment(context: Context, key: str) -> OpenFile:
 
 async def open_signed(context: Context, key: str, expires: str, signature: str) -> OpenFile:
     """Open the file of a signed link; raises ``NotFound`` where it is altered or expired."""
-    if storable(key + expires) != key + expires:
+    if not is_storable(key + expires):
         raise NotFound("Attachment")
     genuine = context.services.signer.is_media_signature(signature, key, expires)
     if not genuine or int(expires) < context.services.clock().timestamp():
@@ -72,7 +72,7 @@ async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
         wanted = select(row.name, row.size, row.content_type, row.sha256)
         return wanted.where(row.key == bindparam("key", type_=String), visible)
 
-    if storable(key) != key:
+    if not is_storable(key):
         raise NotFound("Attachment")
     values = {**context_values(context), "key": key}
     found = await fetch_row(context.services, (_open, viewer), build, values)

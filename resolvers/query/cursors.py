@@ -9,8 +9,8 @@ from sqlalchemy.types import BigInteger, Integer
 from models.types import TIME_FORMAT, UtcDateTime, Uuid36
 from resolvers.errors import BadCursor
 from resolvers.query.field_types import Entity
-from resolvers.query.filters.search_terms import storable
 from resolvers.signing import NOT_OURS, Signer
+from resolvers.texts import is_storable
 
 # How many bits a number has besides its sign.
 _BITS = {Integer: 31, BigInteger: 63}
@@ -47,6 +47,6 @@ def _typed(text: str, type_: Any) -> object:
         return number
     if type_ is UtcDateTime:
         datetime.strptime(text, TIME_FORMAT)
-    if storable(text) != text:
+    if not is_storable(text):
         raise ValueError(type_)
     return text

@@ -8,9 +8,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from resolvers.errors import NotFound
 from resolvers.files.downloads import OpenFile, open_attachment, open_signed
 from resolvers.files.names import encoded_key
+from resolvers.http.etags import names_tag
 from resolvers.services import Context
 from rest_compat.http.authentication import viewer_of
-from rest_compat.http.downloads import Unsatisfiable, disposition, is_other, is_unchanged, span_of
+from rest_compat.http.downloads import Unsatisfiable, disposition, is_other, span_of
 from rest_compat.http.responses import not_found
 from rest_compat.openapi.operations import File, operation
 
@@ -52,7 +53,7 @@ async def _answer(request: Request, file: OpenFile) -> Response:
     }
     if is_other(request.headers, etag):
         return Response(status_code=412, headers=headers)
-    if is_unchanged(request.headers, etag):
+    if names_tag(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":
         await file.require()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from resolvers.files.names import file_name
+from resolvers.http.etags import names_tag
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
 # No file has more bytes, and no number with more digits is worth reading.
 _MAX_DIGITS = 18
 
@@ -27,26 +27,10 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
-def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
-    """Whether ``If-None-Match`` names what the client would get (RFC 9110, 13.1.2)."""
-    return _names(headers.get("if-none-match"), etag, weak=True)
-
-
 def is_other(headers: Mapping[str, str], etag: str) -> bool:
     """Whether ``If-Match`` wants something else than there is (RFC 9110, 13.1.1)."""
     wanted = headers.get("if-match")
-    return wanted is not None and not _names(wanted, etag, weak=False)
-
-
-def _names(header: str | None, etag: str, *, weak: bool) -> bool:
-    if header is None:
-        return False
-    if header.strip() == "*":
-        return True
-    return any(
-        match[1] == etag and (weak or not match[0].startswith("W/"))
-        for match in _TAG.finditer(header)
-    )
+    return wanted is not None and not names_tag(wanted, etag, weak=False)
 
 
 class Unsatisfiable(Exception):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resolvers.errors import ServiceError
+from resolvers.http.base_url import base_url_of
 from resolvers.services import Context, Services
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import FORM, MULTIPART, limit_body
@@ -91,12 +92,6 @@ class Endpoint:
             return error.response()
         except ServiceError as error:
             return refusal(error, getattr(request.state, "given", {})).response()
-
-
-def base_url_of(request: Request) -> str:
-    """Return the address that the client used for this server, without a slash at its end."""
-    host = request.headers.get("host") or "{}:{}".format(*(request.scope["server"] or ("", 0)))
-    return f"{request.scope['scheme']}://{host}{request.scope.get('root_path', '')}"
 
 
 async def append_slash(request: Request) -> Response:

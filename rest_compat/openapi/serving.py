@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.http.etags import names_tag
 from resolvers.services import Context
 from rest_compat.http.endpoint import Handler
 from rest_compat.http.responses import text_answer
@@ -29,12 +30,8 @@ def serving(paths: Iterable[Path], words: Callable[[], Words], public_url: str |
         # that does not say which address clients use.
         text, tag = made(public_url or request.scope.get("root_path") or "/")
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if {tag, "*"} & _tags(request.headers.get("if-none-match", "")):
+        if names_tag(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=headers)
         return text_answer(text, headers=headers)
 
     return show
-
-
-def _tags(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}

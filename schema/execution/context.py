@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import Unauthenticated
+from resolvers.http.base_url import base_url_of
 from resolvers.rate_limits import Level
 from resolvers.services import Context, Services, Viewer
 from schema.transport.multipart import Uploads
@@ -100,11 +101,4 @@ def context_of(services: Services, request: HTTPConnection, base_url: str | None
     request_id = request.scope.get("state", {}).get("request_id") or secrets.token_hex(8)
     token = bearer_token(request.headers.get("authorization"))
     address = request.client.host if request.client else ""
-    return GraphContext(services, base_url or _base_url_of(request), request_id, token, address)
-
-
-def _base_url_of(request: HTTPConnection) -> str:
-    """Return the address that the client used; Starlette's own costs ten times as much."""
-    scheme = {"ws": "http", "wss": "https"}.get(request.scope["scheme"], request.scope["scheme"])
-    host = request.headers.get("host") or "{}:{}".format(*(request.scope["server"] or ("", 0)))
-    return f"{scheme}://{host}{request.scope.get('root_path', '')}"
+    return GraphContext(services, base_url or base_url_of(request), request_id, token, address)

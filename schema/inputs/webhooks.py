@@ -9,6 +9,7 @@ import strawberry
 from strawberry import ID, UNSET
 
 from models.types import time_text
+from resolvers.naming import camel
 from schema.inputs.filters import TicketFilter
 from schema.types.descriptions import argument, field
 from schema.types.enums import TicketEventType
@@ -110,13 +111,7 @@ def _shown(value: Any) -> Any:
         return value
     given = {name: getattr(value, name) for name in fields}
     return {
-        _camel(name): _shown(part)
+        camel(name): _shown(part)
         for name, part in given.items()
         if part is not UNSET and part is not None
     }
-
-
-def _camel(name: str) -> str:
-    """Return the schema's name of an input field, such as ``notIn`` of ``not_in``."""
-    head, *tail = name.rstrip("_").split("_")
-    return head + "".join(part.title() for part in tail)

@@ -9,8 +9,9 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, is_non_null_type
 
+from resolvers.naming import snake
 from resolvers.query.shapes import TYPENAME
-from schema.projection.selection import Selection, WrongDirective, snake
+from schema.projection.selection import Selection, WrongDirective
 
 
 def payload_with_error(

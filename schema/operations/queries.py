@@ -9,6 +9,7 @@ from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
 from resolvers.rate_limits import Level
+from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
 from schema.execution.engine import Json
 from schema.execution.strawberry_internals import core_info
@@ -121,7 +122,9 @@ class Query:
         if (id is None) is (ticket_number is None):
             raise BadInput("Give exactly one of `id` and `ticketNumber`.")
         if ticket_number is not None:
-            return await _one(info, _storable(ticket_number), "ticket_number")
+            # A text that no database can compare is as good as unknown.
+            number = ticket_number if is_storable(ticket_number) else None
+            return await _one(info, number, "ticket_number")
         return await _one(info, known_id(id))
 
     @projected("The tickets that the viewer may see, newest first.", LIST)
@@ -256,12 +259,3 @@ class Query:
     ) -> Json | None:
         """Answer null for everybody but Admins."""
         return await _one(info, known_id(id))
-
-
-def _storable(text: str) -> str | None:
-    """Return a text that a database can compare; any other is as good as unknown."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return None
-    return None if "\0" in text else text

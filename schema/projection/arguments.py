@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from resolvers.errors import BadInput
+from resolvers.naming import snake
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.field_types import Entity
 from resolvers.query.filters.compile import parse
 from resolvers.query.shapes import Args
 from resolvers.signing import MAX_LINK_SECONDS, Signer
-from schema.projection.selection import snake
 from schema.types.descriptions import DEFAULT_PAGE, MAX_PAGE_SIZE
 
 MAX_ORDERS = 6

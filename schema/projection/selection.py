@@ -6,7 +6,6 @@ root field, because the root field answers for all of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -27,11 +26,10 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_directive_values
 from graphql.language import VariableNode
-from graphql.pyutils import camel_to_snake
 
+from resolvers.naming import snake
 from resolvers.query.shapes import Field, Shape
 
-snake = lru_cache(maxsize=1000)(camel_to_snake)
 # The fields that lead to a place below a root field: response keys and types.
 Way = tuple[tuple[str, GraphQLOutputType], ...]
 

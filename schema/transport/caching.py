@@ -1,12 +1,11 @@
 """What caches may keep of answers by GET (RFC 9110, section 13, and RFC 9111)."""
 
-import re
 from collections.abc import Mapping
 from hashlib import sha256
 
 from starlette.responses import Response
 
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
+from resolvers.http.etags import names_tag
 
 
 def keep(response: Response, headers: Mapping[str, str], data: bytes | None) -> None:
@@ -22,8 +21,7 @@ def keep(response: Response, headers: Mapping[str, str], data: bytes | None) -> 
     tag = f'"{sha256(data).hexdigest()[:32]}"'
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["ETag"] = tag
-    wanted = headers.get("if-none-match", "")
-    if wanted.strip() == "*" or tag in _TAG.findall(wanted):
+    if names_tag(headers.get("if-none-match"), tag):
         response.status_code = 304
         response.body = b""
         for name in ("content-length", "content-type"):

@@ -10,8 +10,8 @@ from resolvers.query.filters.search_terms import (
     MAX_SEARCH_LENGTH,
     MAX_TERMS,
     search_terms,
-    storable,
 )
+from resolvers.texts import storable
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ async def test_trouble_with_the_database_is_told_and_tried_again(
         failed.set()
         raise OSError("no database")
 
-    monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(module, "FIRST_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(module, "overview", fail)
     await hooks.happen()
     async with asyncio.timeout(60):

@@ -29,9 +29,10 @@ from resolvers.errors import BadInput
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.expressions import finished, overdue
 from resolvers.query.field_types import Scalar
-from resolvers.query.filters.search_terms import search_terms, storable
+from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.sql.elements import HasTag, InIds, InList
 from resolvers.services import ViewerKind
+from resolvers.texts import is_storable
 
 if TYPE_CHECKING:
     from resolvers.query.objects import CompileContext
@@ -158,7 +159,7 @@ def _parse_search(text: str, values: Values, name: str) -> tuple[str, ...]:
 
 def _checked(text: str) -> str:
     """Return a text that can be stored; ``BadInput`` where no row can have it."""
-    if storable(text) != text:
+    if not is_storable(text):
         raise BadInput("A text in a filter has a NUL or another character that no text can have.")
     return text
 

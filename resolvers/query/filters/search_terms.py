@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from resolvers.errors import BadInput
+from resolvers.texts import storable
 
 # In characters.
 MAX_SEARCH_LENGTH = 1000
 MAX_TERMS = 20
 _QUOTES = ('"', "'")
-
-
-def storable(text: str) -> str:
-    """Return a text without the characters that no stored text can have."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
 def search_terms(text: str) -> list[str]:
