@@ -19,7 +19,7 @@ from deskgraph.demo.people import make_people
 from deskgraph.demo.ticket_stories import make_tickets
 from deskgraph.settings import Settings, SettingsError
 from deskgraph.storage.file_store import FileStore
-from models import Ticket, User
+from models import Ticket, User, table_of
 from resolvers.auth.passwords import hash_password, verify_password
 
 PASSWORD = "demo-desk-2025"  # noqa: S105 - public on purpose, see the module's first line
@@ -29,8 +29,8 @@ TICKETS = 300
 SEED = 20_251_119
 CHUNK = 500
 
-_users = User.__table__  # type: ignore[attr-defined]
-_tickets = Ticket.__table__  # type: ignore[attr-defined]
+_users = table_of(User)
+_tickets = table_of(Ticket)
 
 Progress = Callable[[int, int], None]
 

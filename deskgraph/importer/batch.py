@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deskgraph.importer.kinds import ImportedTable, Row
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
-from models import ImportedRow, Ticket
+from models import ImportedRow, Ticket, table_of
 from models.search import search_texts
 
-_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
-_tickets: Table = Ticket.__table__  # type: ignore[attr-defined]
+_imported = table_of(ImportedRow)
+_tickets = table_of(Ticket)
 
 NOT_FROM_HERE = "exists here already with other values, and was not imported"
 CHANGED_HERE = "was changed here since it was imported, and over there as well"

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.batch import Batch, insert_all
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
-from models import TicketEvent, TicketEventType, Via, new_id
+from models import TicketEvent, TicketEventType, Via, new_id, table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
 from resolvers.commands.tickets import COLUMN_OF, ticket_events
 from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
 
 VIA = Via.IMPORT.value
-_events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
 
 
 async def append(connection: AsyncConnection, batch: Batch) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Convert, Rejected, converter
-from models import Attachment, Comment, Company, Contact, Role, Ticket, User
+from models import Attachment, Comment, Company, Contact, Role, Ticket, User, table_of
 from models.types import time_text
 
 Row = dict[str, Any]
@@ -50,8 +50,7 @@ class ImportedTable:
     @cached_property
     def table(self) -> Table:
         """Our table."""
-        found: Table = self.model.__table__
-        return found
+        return table_of(self.model)
 
     @cached_property
     def old_columns(self) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from obstore.exceptions import BaseError
-from sqlalchemy import Table, and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.counts import Count, Outcome, Rejects
 from deskgraph.importer.kinds import ATTACHMENTS
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
-from models import Attachment, ImportedRow
+from models import Attachment, ImportedRow, table_of
 from resolvers.commands.attachments import store_file
 from resolvers.files.media_types import sniff
 from resolvers.services import FileStorage
@@ -23,8 +23,8 @@ AT_ONCE = 8
 BATCH = 64
 PIECE_BYTES = 256 * 1024
 
-_attachments: Table = Attachment.__table__  # type: ignore[attr-defined]
-_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
+_imported = table_of(ImportedRow)
 # An attachment whose file never came has no digest of it.
 _without_file = _attachments.c.sha256 == ""
 

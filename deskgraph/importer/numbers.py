@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Table, case
+from sqlalchemy import case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.source import Record
-from models import DayCounter
+from models import DayCounter, table_of
 
 _NUMBER = re.compile(r"T-(\d{8})-(\d{4,9})", re.ASCII)
-_counters: Table = DayCounter.__table__  # type: ignore[attr-defined]
+_counters = table_of(DayCounter)
 
 
 async def count_up(connection: AsyncConnection, records: Iterable[Record]) -> None:

@@ -20,14 +20,14 @@ from sqlalchemy import Select, select
 
 from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
-from models import Attachment
+from models import Attachment, table_of
 
 # Everything that the desk stores; whatever else is in a store is not ours to look at.
 PREFIX = "tickets/attachments"
 BATCH = 1000
 # What obstore calls a file of a folder while it is being written; its listings leave them out.
 _UNFINISHED = re.compile(r"#\d+$")
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import and_, exists, func, literal_column, or_, select
 from sqlalchemy.sql import Select
 
-from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState
+from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
 from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import (
     SQL,
@@ -27,9 +27,9 @@ from resolvers.query.sql.elements import (
 )
 from resolvers.services import Services
 
-_events = TicketEvent.__table__  # type: ignore[attr-defined]
-_webhooks = Webhook.__table__  # type: ignore[attr-defined]
-_deliveries = WebhookDelivery.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
+_webhooks = table_of(Webhook)
+_deliveries = table_of(WebhookDelivery)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Select, String, bindparam, select
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Company, RefreshToken, User
+from models import Company, RefreshToken, User, table_of
 from models.types import Uuid36
 from resolvers.auth.passwords import MAX_PADDING, needs_rehash
 from resolvers.auth.tokens import Claims
@@ -26,7 +26,7 @@ ATTEMPTS = 3
 # For how long it is believed how slow imported hashes are.
 OLD_HASHES_LIFETIME = timedelta(minutes=10)
 
-_users = User.__table__  # type: ignore[attr-defined]
+_users = table_of(User)
 
 
 @dataclass(frozen=True)

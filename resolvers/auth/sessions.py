@@ -7,7 +7,7 @@ from sqlalchemy import Select, String, bindparam, select
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import RefreshToken
+from models import RefreshToken, table_of
 from models.types import UtcDateTime
 from resolvers.auth.login import Login, forget_expired, locked_user, token_row
 from resolvers.auth.tokens import Claims, microseconds
@@ -20,7 +20,7 @@ from resolvers.services import Services, Viewer
 # a client whose answer was lost, ask twice.
 REUSE_PERIOD = timedelta(seconds=10)
 
-_tokens = RefreshToken.__table__  # type: ignore[attr-defined]
+_tokens = table_of(RefreshToken)
 
 
 async def rotate(services: Services, token: str) -> Login:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, or_, select
 
-from models import Company, Role, User
+from models import Company, Role, User, table_of
 from models.types import UtcDateTime, Uuid36
 from resolvers.auth.tokens import Claims, microseconds
 from resolvers.errors import Deactivated, SessionEnded
@@ -20,8 +20,8 @@ VIEWER_LIFETIME = timedelta(seconds=4)
 MAX_VIEWERS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_users = User.__table__  # type: ignore[attr-defined]
-_companies = Company.__table__  # type: ignore[attr-defined]
+_users = table_of(User)
+_companies = table_of(Company)
 
 
 @dataclass(frozen=True, slots=True)

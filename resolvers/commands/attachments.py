@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models import Attachment, Ticket, TicketEventType
+from models import Attachment, Ticket, TicketEventType, table_of
 from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
@@ -23,7 +23,7 @@ from resolvers.files.names import file_name, key_name
 from resolvers.services import Context, FileStorage, Viewer
 from resolvers.signing import content_hash
 
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 class Measured:

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
-from models import TicketEvent
+from models import TicketEvent, table_of
 from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
 from resolvers.services import Context, Services
@@ -33,7 +33,7 @@ RETRY_SECONDS = 1.0
 # Values of a statement that say when it is asked, not what for.
 _MOMENT = frozenset({"now", "epoch"})
 
-_events = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
 
 
 @dataclass(frozen=True, slots=True)

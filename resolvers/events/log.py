@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Ticket, TicketEvent, TicketEventType, Via
+from models import Ticket, TicketEvent, TicketEventType, Via, table_of
 from models.types import time_text
 from resolvers.events.excerpts import excerpts, is_long
 from resolvers.services import Context
@@ -23,7 +23,7 @@ _LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel,
     key=EVENT_LOCK, channel=CHANNEL
 )
 
-_events = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
 Execute = Callable[[Any], Awaitable[object]]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, String, bindparam, select
 
-from models import Attachment
+from models import Attachment, table_of
 from models.types import Uuid36
 from resolvers import access
 from resolvers.errors import NotFound
@@ -15,7 +15,7 @@ from resolvers.query.plans import context_values, fetch_row
 from resolvers.services import Context, FileStorage, ViewerKind
 from resolvers.texts import is_storable
 
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True)
