@@ -27,7 +27,7 @@ from schema.execution.strawberry_internals import (
     core_schema,
     optimized_is_awaitable,
 )
-from schema.projection.resolve import wrong_arguments
+from schema.projection.resolve import TEMPLATES, Templates, wrong_arguments
 from schema.projection.selection import WrongDirective
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
@@ -67,6 +67,7 @@ class DeskSchema(Schema):
         super().__init__(**parts)
         core = core_schema(self)
         set_roots(core)
+        core.extensions[TEMPLATES] = Templates()
         self.documents = DocumentCache(core, limits, introspection=introspection)
 
     async def stream(

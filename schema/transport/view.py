@@ -87,6 +87,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         )
         self.persisted = persisted or PersistedDocuments(schema.documents)
         self._services = services
+        self._negotiator = negotiation.Negotiator()
         self._page = page
         self._base_url = base_url
 
@@ -126,7 +127,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         # Also with a query in the address, which the page puts into its editor: REST links there.
         if reads and self._page is not None and "text/html" in accept:
             return self._page()
-        kind = negotiation.chosen(accept)
+        kind = self._negotiator.chosen(accept)
         if kind is None:
             raise RequestRefused(
                 406,
