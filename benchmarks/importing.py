@@ -22,8 +22,8 @@ from benchmarks import databases, old_desk
 from benchmarks.old_desk import OLD, Row
 from deskgraph.database.database import Database
 from deskgraph.importer.batch import insert_all
-from tests.support.paths import ROOT
 
+ROOT = Path(__file__).parents[1]
 CHUNK = 5000
 
 
