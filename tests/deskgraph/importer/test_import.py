@@ -228,7 +228,7 @@ def test_numbers_go_on_where_the_old_ones_end(
     assert counted == {"20251119": 12, "20251120": 10003}
 
 
-def test_a_rehearsal_tells_all_and_leaves_nothing(
+def test_a_dry_run_reports_all_and_leaves_nothing(
     services: str, old: OldDesk, bring: Bring
 ) -> None:
     old.add_small_desk()
@@ -238,7 +238,7 @@ def test_a_rehearsal_tells_all_and_leaves_nothing(
     ended = bring("--dry-run")
 
     assert counts(ended) == {**FIRST, "comments": (4, 4, 0, 0)}
-    assert "This was a rehearsal: nothing was written, and no file was copied." in ended.out
+    assert "This was a dry run: nothing was written, and no file was copied." in ended.out
     assert everything(services) == before
     assert not Path("import-rejects.jsonl").exists()
 
