@@ -11,7 +11,6 @@ from sqlalchemy import and_, exists, func, literal_column, or_, select
 from sqlalchemy.sql import Select
 
 from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
-from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import (
     SQL,
     ExactTime,
@@ -25,6 +24,7 @@ from resolvers.query.sql.elements import (
     JsonWordOrNull,
     Plain,
 )
+from resolvers.query.statements import fetch_row
 from resolvers.services import Services
 
 _events = table_of(TicketEvent)

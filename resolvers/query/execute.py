@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, se
 from sqlalchemy.types import BigInteger, Integer, String
 
 from models.types import Uuid36
+from resolvers.context import Context
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.connections import Source, connection, text_list
 from resolvers.query.objects import (
@@ -20,7 +21,7 @@ from resolvers.query.objects import (
     some_nodes,
 )
 from resolvers.query.page_weights import fitting, weigher
-from resolvers.query.plans import Plan, checked_row, compile_plan, context_values
+from resolvers.query.plans import Plan, compile_plan
 from resolvers.query.preparation_cost import charge_preparation
 from resolvers.query.shapes import TYPENAME, Args, Shape
 from resolvers.query.sql.elements import (
@@ -34,9 +35,8 @@ from resolvers.query.sql.elements import (
     Plain,
     Word,
 )
+from resolvers.query.statements import checked_row, context_values
 from resolvers.query.statistics import statistics_object
-from resolvers.rate_limits import bucket_of
-from resolvers.services import Context
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
 MAX_FOLLOWED = 50
@@ -92,7 +92,7 @@ async def plan_for(
 
     compiler = context.services.compiler
     make = partial(_compile, context, read, args)
-    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
+    return await compiler.run(context.bucket, partial(plans.get, whole), make, keep)
 
 
 def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
@@ -117,7 +117,7 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
     for slot, one in enumerate(args):
         for name, value in one.values.items():
             values[f"s{slot}_{name}"] = value
-    user = bucket_of(context)
+    user = context.bucket
     row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
     return checked_row(context.services, row)
 

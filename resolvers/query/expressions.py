@@ -20,8 +20,8 @@ from resolvers.query.sql.elements import (
     Plain,
     SignedCursor,
 )
-from resolvers.services import ViewerKind
 from resolvers.signing import CURSOR, MEDIA
+from resolvers.viewer import ViewerKind
 
 if TYPE_CHECKING:
     from resolvers.query.objects import CompileContext

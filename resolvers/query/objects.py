@@ -47,7 +47,7 @@ from resolvers.query.sql.elements import (
     TimeText,
     Word,
 )
-from resolvers.services import ViewerKind
+from resolvers.viewer import ViewerKind
 
 # SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
 # A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".

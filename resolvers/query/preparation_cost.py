@@ -3,8 +3,8 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from resolvers.rate_limits import Level, bucket_of
-from resolvers.services import Context
+from resolvers.context import Context
+from resolvers.rate_level import Level
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ preparation: ContextVar[Preparation | None] = ContextVar("preparation", default=
 async def draw_preparation(context: Context, points: int) -> None:
     """Draw the points for what is to be prepared; raises ``Throttled``."""
     if context.services.rates is not None:
-        await context.services.rates.draw(bucket_of(context), points)
+        await context.services.rates.draw(context.bucket, points)
     counted = preparation.get()
     if counted is not None:
         counted.points += points
@@ -36,6 +36,6 @@ def charge_preparation(context: Context, points: int) -> None:
     counted = preparation.get()
     if context.services.rates is not None:
         level = None if counted is None else counted.level
-        context.services.rates.take(bucket_of(context), points, level)
+        context.services.rates.take(context.bucket, points, level)
     if counted is not None:
         counted.points += points

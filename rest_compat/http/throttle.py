@@ -11,11 +11,11 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.context import Context
 from resolvers.query.execute import Query
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
-from resolvers.rate_limits import bucket_of, count_objects
-from resolvers.services import Context
+from resolvers.rate_limits import count_objects
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters
 from rest_compat.lists.pagination import PAGE_SIZE, window_of
@@ -81,7 +81,7 @@ async def throttle(
     rates = context.services.rates
     if rates is None or request.method == "OPTIONS":
         return await respond()
-    points, key = points_of(operation, request), bucket_of(context)
+    points, key = points_of(operation, request), context.bucket
     filters = points_of_filters(operation, request)
     level = await rates.draw(key, points + filters)
     # What is refused has been looked for, too.

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models import Role, new_id
+from resolvers.context import Context
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Level, MemoryBuckets, RateLimiter, bucket_of, network
-from resolvers.services import Context, Viewer
+from resolvers.rate_level import Level
+from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
+from resolvers.viewer import Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 
@@ -158,9 +160,9 @@ def test_an_address_stands_for_what_one_client_has(address: str, same: str) -> N
 def test_a_user_has_one_bucket_wherever_they_are() -> None:
     viewer = Viewer(new_id(), Role.TECH, None)
     here, there = (Context(None, viewer, "rest", "", at) for at in ("1.1.1.1", "2.2.2.2"))  # type: ignore[arg-type]
-    assert bucket_of(here) == bucket_of(there) == f"user:{viewer.id}"
+    assert here.bucket == there.bucket == f"user:{viewer.id}"
     nobody = Context(None, None, "rest", "", "1.1.1.1")  # type: ignore[arg-type]
-    assert bucket_of(nobody) == "address:1.1.1.1"
+    assert nobody.bucket == "address:1.1.1.1"
 
 
 @pytest.mark.anyio

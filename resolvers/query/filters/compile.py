@@ -31,8 +31,8 @@ from resolvers.query.expressions import finished, overdue
 from resolvers.query.field_types import Scalar
 from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.sql.elements import HasTag, InIds, InList
-from resolvers.services import ViewerKind
 from resolvers.texts import is_storable
+from resolvers.viewer import ViewerKind
 
 if TYPE_CHECKING:
     from resolvers.query.objects import CompileContext

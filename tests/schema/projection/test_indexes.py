@@ -13,7 +13,7 @@ from resolvers.query.connections import Source
 from resolvers.query.objects import CompileContext
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
-from resolvers.services import ViewerKind
+from resolvers.viewer import ViewerKind
 from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, key, ticket
 
