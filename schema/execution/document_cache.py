@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from resolvers.context import Context
-from resolvers.query.preparation_cost import draw_preparation
+from resolvers.preparation_cost import draw_preparation
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
 from schema.execution.limits import LimitExceeded, Limits, violations

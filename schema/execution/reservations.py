@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from resolvers.rate_level import Level
 from resolvers.rate_limits import RateLimiter, count_objects
 from schema.execution.context import GraphContext
