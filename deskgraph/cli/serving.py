@@ -26,6 +26,9 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not
 MAX_MESSAGE_BYTES = 2**20
 # How long streams that are open may hold up the end of the process, in seconds.
 LAST_WORDS = 3
+# An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
+Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+# In the form of ``logging.config.dictConfig``.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -170,7 +173,7 @@ def listen_on(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _listen(family: int, address: Any, others: list[socket.socket]) -> socket.socket:
+def _listen(family: int, address: Address, others: list[socket.socket]) -> socket.socket:
     if others and address[1] == 0:
         # A free port was asked for: the same one on every address.
         address = (address[0], others[0].getsockname()[1], *address[2:])

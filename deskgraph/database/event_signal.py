@@ -10,7 +10,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
 
@@ -81,7 +80,7 @@ class EventSignal(ABC):
                 await listening
         self.notify()
 
-    async def _keep(self, listen: Coroutine[Any, Any, None]) -> None:
+    async def _keep(self, listen: Coroutine[object, object, None]) -> None:
         try:
             await listen
         except Exception:

@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 
@@ -20,7 +19,7 @@ _VALUES = re.compile(
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def prepare_postgres(connection: Any) -> None:
+async def prepare_postgres(connection: "asyncpg.Connection") -> None:
     """Prepare a new connection of asyncpg."""
     await _take_all_times(connection)
     # Not every platform supports it.
@@ -28,7 +27,7 @@ async def prepare_postgres(connection: Any) -> None:
         await connection.execute(f"SET client_connection_check_interval = {CHECK_INTERVAL}")
 
 
-async def _take_all_times(connection: Any) -> None:
+async def _take_all_times(connection: "asyncpg.Connection") -> None:
     """Store every time as itself: asyncpg writes the first and the last one as infinite."""
     await connection.set_type_codec(
         "timestamptz",

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from obstore.store import ObjectStore
 from sqlalchemy import Table, insert, select, text
@@ -20,6 +19,7 @@ from deskgraph.demo.ticket_stories import make_tickets
 from deskgraph.settings import Settings, SettingsError
 from deskgraph.storage.file_store import FileStore
 from models import Ticket, User
+from models.tables import table_of
 from resolvers.auth.passwords import hash_password, verify_password
 
 PASSWORD = "demo-desk-2025"  # noqa: S105 - public on purpose, see the module's first line
@@ -29,8 +29,8 @@ TICKETS = 300
 SEED = 20_251_119
 CHUNK = 500
 
-_users = User.__table__  # type: ignore[attr-defined]
-_tickets = Ticket.__table__  # type: ignore[attr-defined]
+_users = table_of(User)
+_tickets = table_of(Ticket)
 
 Progress = Callable[[int, int], None]
 
@@ -59,7 +59,7 @@ async def is_empty(database: Database) -> bool:
         return await _is_empty(connection)
 
 
-def _data() -> dict[str, Any]:
+def _data() -> Row:
     return tomllib.loads((Path(__file__).parent / "data.toml").read_text("utf-8"))
 
 

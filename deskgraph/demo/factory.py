@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+# By column, or a table of ``data.toml``.
 Row = dict[str, Any]
 DAY = 86_400
 

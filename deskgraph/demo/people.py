@@ -1,7 +1,6 @@
 """The people of the demo: staff in every role, companies with contacts and customers."""
 
 from datetime import timedelta
-from typing import Any
 
 from deskgraph.demo.factory import DemoFactory, Row
 from models import Role
@@ -11,7 +10,7 @@ COMPANIES_SINCE = (200, 900)
 USERS_SINCE = (150, 180)
 
 
-def make_people(maker: DemoFactory, data: dict[str, Any], password: str) -> None:
+def make_people(maker: DemoFactory, data: Row, password: str) -> None:
     """Add everybody; ``password`` is the hash that all users get."""
     for person in data["staff"]:
         maker.rows.users.append(
@@ -35,7 +34,7 @@ def make_people(maker: DemoFactory, data: dict[str, Any], password: str) -> None
         user["password"] = password
 
 
-def _company(maker: DemoFactory, entry: dict[str, Any]) -> Row:
+def _company(maker: DemoFactory, entry: Row) -> Row:
     since = maker.ago(*COMPANIES_SINCE)
     copied = ("name", "legal_entity_name", "country", "city", "industry", "billing_entity")
     return {key: entry[key] for key in copied} | {

@@ -5,7 +5,6 @@ Tests run every twin: its text is valid for the schema, and a read answers with 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from deskgraph.graphql_links.selections import MAX_ROWS, counts, selection
 from resolvers.query.shapes import Shape
@@ -28,7 +27,7 @@ class Equivalent:
     """
 
     text: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
     listing: ListEndpoint | None = None
     filters: frozenset[str] = frozenset()
     nested: bool = True

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
@@ -64,7 +63,7 @@ class Alternate:
             {**filled(self._equivalent.variables, YOURS), **variables_of(self._equivalent, params)}
         )
 
-    def _with(self, variables: Mapping[str, Any]) -> str:
+    def _with(self, variables: Mapping[str, object]) -> str:
         start, end = f"<{self._graphiql}?query={self._query}", '>; rel="alternate"; title="GraphQL"'
         if not variables:
             return start + end
@@ -101,14 +100,14 @@ def _link_of(equivalents: Mapping[str, Equivalent | None], graphiql: str) -> Lin
     return link
 
 
-def has_id(variables: Mapping[str, Any]) -> bool:
+def has_id(variables: Mapping[str, object]) -> bool:
     """Whether the id in the path is among the variables of a twin."""
     return any(
         has_id(value) if isinstance(value, Mapping) else value is ID for value in variables.values()
     )
 
 
-def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
+def filled(variables: Mapping[str, object], key: str) -> dict[str, object]:
     """Return variables with the id in its place."""
     return {
         name: filled(value, key) if isinstance(value, Mapping) else key if value is ID else value
@@ -116,7 +115,7 @@ def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
+def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, object]:
     """Return what a list's parameters become: filters that are wrong are left out."""
     if equivalent.listing is None:
         return {}
@@ -128,7 +127,7 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
     known = {
         name: value for name, value in wanted.conditions.items() if name not in wanted.problems
     }
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if equivalent.nested:
         if known:
             found["filter"] = {
@@ -149,11 +148,11 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
     return found
 
 
-def _graph(listing: ListEndpoint, name: str, value: Any) -> Any:
+def _graph(listing: ListEndpoint, name: str, value: object) -> object:
     """Return a condition as GraphQL writes it: choices by name."""
     taken = listing.filters[name].takes if name in listing.filters else bool
-    choices: type[Any] = Team if name == "assigned_team" else taken
-    if not issubclass(choices, StrEnum):
+    choices: type[object] = Team if name == "assigned_team" else taken
+    if not issubclass(choices, StrEnum) or not isinstance(value, Mapping):
         return value
     named = {choice.value: choice.name for choice in choices}
     # A team that there is not finds nothing in REST; GraphQL has no name for it.

@@ -43,7 +43,7 @@ def selection(entity: str, shape: Shape) -> str:
         inner = ""
         if field.shape is not None:
             definition = ENTITIES[entity].fields[field.name]
-            inner = " " + selection(definition.entity, field.shape)  # type: ignore[union-attr]
+            inner = " " + selection(definition.entity, field.shape)  # type: ignore[union-attr] # only relations have a shape
         if len(place) == 1:
             plain.append(place[0] + inner)
         elif place:

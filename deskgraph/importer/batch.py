@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, bindparam, insert, select, update
+from sqlalchemy import Column, ColumnElement, Table, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.kinds import ImportedTable, Row
@@ -13,9 +12,10 @@ from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
 from models import ImportedRow, Ticket
 from models.search import search_texts
+from models.tables import table_of
 
-_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
-_tickets: Table = Ticket.__table__  # type: ignore[attr-defined]
+_imported = table_of(ImportedRow)
+_tickets = table_of(Ticket)
 
 NOT_FROM_HERE = "exists here already with other values, and was not imported"
 CHANGED_HERE = "was changed here since it was imported, and over there as well"
@@ -178,9 +178,9 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[Row]]:
+def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Update, list[Row]]:
     columns = [name for name in kind.seen if name != "id"]
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    values: dict[str, ColumnElement[object]] = {name: bindparam(f"new_{name}") for name in columns}
     values |= {name: bindparam(f"new_{name}") for name in search_texts(kind.table, {})}
     if "version" in kind.added:
         values["version"] = kind.table.c.version + 1
@@ -217,9 +217,9 @@ async def _check_unique(connection: AsyncConnection, batch: Batch, name: str) ->
 
 async def _rows(
     connection: AsyncConnection,
-    column: Column[Any],
+    column: Column[object],
     values: Collection[object],
-    wanted: Sequence[Column[Any]] = (),
+    wanted: Sequence[Column[object]] = (),
     *,
     lock: bool = False,
 ) -> list[Row]:

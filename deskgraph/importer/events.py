@@ -1,20 +1,21 @@
 """What an import tells the event log: as if each row had been written here, and by whom it was."""
 
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.batch import Batch, insert_all
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 from models import TicketEvent, TicketEventType, Via, new_id
+from models.tables import table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
 from resolvers.commands.tickets import COLUMN_OF, ticket_events
 from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
 
 VIA = Via.IMPORT.value
-_events: Table = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
 
 
 async def append(connection: AsyncConnection, batch: Batch) -> None:
@@ -94,7 +95,9 @@ def _fields(row: Row) -> Row:
     return {name: row[COLUMN_OF.get(name, name)] for name in validation.TICKET}
 
 
-def _event(draft: EventDraft, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
+def _event(
+    draft: EventDraft, ticket: Row, ticket_id: UUID, actor_id: UUID | None, at: datetime
+) -> Row:
     return {
         "id": new_id(),
         "type": draft.type,

@@ -8,7 +8,7 @@ batch: rows whose digest is known are passed by.
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
@@ -18,13 +18,14 @@ from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
 from deskgraph.importer.source import Source, SourceError
 from deskgraph.importer.target import Target
 from models import ImportedRow
+from models.tables import table_of
 from resolvers.services import FileStorage
 
 BATCH = 2000
 # Told of a kind's name, how many of its rows are done, and how many there are.
 Progress = Callable[[str, int, int], None]
 
-_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
+_imported = table_of(ImportedRow)
 
 
 async def run_import(

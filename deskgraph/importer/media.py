@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from obstore.exceptions import BaseError
-from sqlalchemy import Table, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.counts import Count, Outcome, Rejects
-from deskgraph.importer.kinds import ATTACHMENTS
+from deskgraph.importer.kinds import ATTACHMENTS, Row
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
 from models import Attachment, ImportedRow
+from models.tables import table_of
 from resolvers.commands.attachments import store_file
 from resolvers.files.media_types import sniff
 from resolvers.services import FileStorage
@@ -23,8 +23,8 @@ AT_ONCE = 8
 BATCH = 64
 PIECE_BYTES = 256 * 1024
 
-_attachments: Table = Attachment.__table__  # type: ignore[attr-defined]
-_imported: Table = ImportedRow.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
+_imported = table_of(ImportedRow)
 # An attachment whose file never came has no digest of it.
 _without_file = _attachments.c.sha256 == ""
 
@@ -108,7 +108,7 @@ async def _copy(
     target: Target,
     record: Record,
     key: str,
-) -> dict[str, Any] | str:
+) -> Row | str:
     """Store one file; return what its row is to know of it, or why there is none."""
     path = (folder / str(record["file"])).resolve()
     if not path.is_relative_to(folder):
@@ -137,9 +137,9 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _tell(connection: AsyncConnection, found: Sequence[dict[str, Any]]) -> None:
+async def _tell(connection: AsyncConnection, found: Sequence[Row]) -> None:
     """Let the rows know their files; one that was deleted here meanwhile leaves its file behind."""
-    values: dict[str, Any] = {
+    values: dict[str, ColumnElement[object]] = {
         name: bindparam(f"new_{name}") for name in ("size", "content_type", "sha256")
     }
     statement = update(_attachments).where(_attachments.c.id == bindparam("row_id")).values(values)

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Table, case
+from sqlalchemy import case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.source import Record
 from models import DayCounter
+from models.tables import table_of
 
 _NUMBER = re.compile(r"T-(\d{8})-(\d{4,9})", re.ASCII)
-_counters: Table = DayCounter.__table__  # type: ignore[attr-defined]
+_counters = table_of(DayCounter)
 
 
 async def count_up(connection: AsyncConnection, records: Iterable[Record]) -> None:
@@ -24,7 +24,7 @@ async def count_up(connection: AsyncConnection, records: Iterable[Record]) -> No
             highest[found[1]] = max(int(found[2]), highest.get(found[1], 0))
     if not highest:
         return
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(_counters)
     value = statement.excluded.value
     larger = case((value > _counters.c.value, value), else_=_counters.c.value)

@@ -8,7 +8,7 @@ the store is noted in a temporary database on the disk.
 import os
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +21,14 @@ from sqlalchemy import Select, select
 from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
 from models import Attachment
+from models.tables import table_of
 
 # Everything that the desk stores; whatever else is in a store is not ours to look at.
 PREFIX = "tickets/attachments"
 BATCH = 1000
 # What obstore calls a file of a folder while it is being written; its listings leave them out.
 _UNFINISHED = re.compile(r"#\d+$")
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ async def clean_up_orphans(
             yield unfinished
 
 
-async def _orphans(database: Database, batch: Any, before: datetime) -> list[Finding]:
+async def _orphans(
+    database: Database, batch: Sequence["obstore.ObjectMeta"], before: datetime
+) -> list[Finding]:
     """Return the old files of a batch that no row names."""
     old = {file["path"]: file for file in batch if file["last_modified"] < before}
     if not old:
@@ -137,6 +140,7 @@ def _entries(directory: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-async def _rows(database: Database, statement: Select[Any]) -> Any:
+async def _rows(database: Database, statement: Select[Any]) -> Sequence[Any]:
+    """Return the rows, whose values are those that the statement selects."""
     async with database.engine.connect() as connection:
-        return (await connection.execute(statement)).all()
+        return list(await connection.execute(statement))

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from deskgraph.backoff import Backoff
@@ -165,7 +164,7 @@ class Deliverer:
 
     async def _wait(self, seen: int, due: datetime | None) -> None:
         """Wait until there may be something to do."""
-        waits: list[Coroutine[Any, Any, Any]] = [self._wake.wait()]
+        waits: list[Coroutine[object, object, object]] = [self._wake.wait()]
         if self._idle:
             waits.append(asyncio.sleep(IDLE))
         else:

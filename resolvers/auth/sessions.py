@@ -1,13 +1,13 @@
 """Refresh tokens: families that rotate, and how they end."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import SelectBase, String, bindparam, select
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import RefreshToken
+from models.tables import table_of
 from models.types import UtcDateTime
 from resolvers.auth.login import Login, forget_expired, locked_user, token_row
 from resolvers.auth.tokens import Claims, microseconds
@@ -20,7 +20,7 @@ from resolvers.services import Services, Viewer
 # a client whose answer was lost, ask twice.
 REUSE_PERIOD = timedelta(seconds=10)
 
-_tokens = RefreshToken.__table__  # type: ignore[attr-defined]
+_tokens = table_of(RefreshToken)
 
 
 async def rotate(services: Services, token: str) -> Login:
@@ -128,7 +128,7 @@ async def _has_ended(services: Services, claims: Claims) -> bool:
     return True
 
 
-def _state() -> Select[Any]:
+def _state() -> SelectBase:
     jti = bindparam("jti", type_=String)
     found = select(_tokens.c.family_id, _tokens.c.revoked_at, _tokens.c.used_at)
     return found.where(_tokens.c.jti == jti)

@@ -7,12 +7,12 @@ its row is deleted: a crash between the two leaves at worst a file without a row
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from models import Attachment, Ticket, TicketEventType
+from models.tables import table_of
 from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
@@ -23,7 +23,7 @@ from resolvers.files.names import file_name, key_name
 from resolvers.services import Context, FileStorage, Viewer
 from resolvers.signing import content_hash
 
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 class Measured:
@@ -87,7 +87,7 @@ async def add_attachment(
 
 def _clean(
     values: Mapping[str, object], *, partial: bool
-) -> tuple[dict[str, Any], validation.Problems]:
+) -> tuple[validation.Cleaned, validation.Problems]:
     """Return the values of an attachment as they are stored, and what is wrong with others."""
     name = values.get("name")
     # A null character is refused, as in any text.

@@ -21,7 +21,7 @@ from resolvers.errors import Invalid, Problem
 class Rule:
     """What a field may hold: a text, a choice, a reference, or a value of another type."""
 
-    kind: type[Any]
+    kind: type[object]
     most: int | None = None
     required: bool = False
     nullable: bool = False
@@ -51,6 +51,8 @@ MAX_MATCHED = 10_000
 
 Rules = Mapping[str, Rule]
 Problems = dict[str, list[Problem]]
+# Values by field; each has the type of the field's rule.
+Cleaned = dict[str, Any]
 
 
 class Reference(UUID):
@@ -124,13 +126,13 @@ def clean(
     *,
     partial: bool,
     max_text_bytes: int | None = None,
-) -> tuple[dict[str, Any], Problems]:
+) -> tuple[Cleaned, Problems]:
     """Return the values that are right and the problems of the others.
 
     Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
     ``max_text_bytes``: how long texts without a limit of their own may be, in UTF-8.
     """
-    cleaned: dict[str, Any] = {}
+    cleaned: Cleaned = {}
     problems: Problems = {}
     for name, rule in rules.items():
         if name not in values:

@@ -11,13 +11,13 @@ import logging
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
 from models import TicketEvent
+from models.tables import table_of
 from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
 from resolvers.services import Context, Services
@@ -33,7 +33,7 @@ RETRY_SECONDS = 1.0
 # Values of a statement that say when it is asked, not what for.
 _MOMENT = frozenset({"now", "epoch"})
 
-_events = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ async def _head(services: Services) -> int:
     return int(row[0] or 0)
 
 
-def _last() -> Select[Any]:
+def _last() -> SelectBase:
     return select(func.max(_events.c.seq))
 
 
@@ -189,7 +189,7 @@ async def _window(services: Services, after: int) -> list[CommittedEvent]:
     return [CommittedEvent(*item) for item in orjson.loads(row[0])]
 
 
-def _next() -> Select[Any]:
+def _next() -> SelectBase:
     wanted = select(_events).where(_events.c.seq > bindparam("after", type_=BigInteger))
     rows = wanted.order_by(_events.c.seq).limit(WINDOW).subquery("happened")
     row = rows.c

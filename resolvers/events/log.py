@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Ticket, TicketEvent, TicketEventType, Via
+from models.tables import table_of
 from models.types import time_text
 from resolvers.events.excerpts import excerpts, is_long
 from resolvers.services import Context
@@ -23,7 +24,8 @@ _LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel,
     key=EVENT_LOCK, channel=CHANNEL
 )
 
-_events = TicketEvent.__table__  # type: ignore[attr-defined]
+_events = table_of(TicketEvent)
+# Runs a statement; sessions and connections take other types of them.
 Execute = Callable[[Any], Awaitable[object]]
 
 
@@ -32,7 +34,7 @@ class EventDraft:
     """What a write did to a ticket."""
 
     type: TicketEventType
-    changes: Sequence[Mapping[str, Any]] = ()
+    changes: Sequence[Mapping[str, object]] = ()
     is_internal: bool = False
     comment_id: UUID | None = None
     attachment_id: UUID | None = field(default=None)
@@ -47,7 +49,7 @@ def shown(value: object) -> object:
     return str(value) if isinstance(value, UUID) else value
 
 
-def change(name: str, before: object, after: object) -> dict[str, Any]:
+def change(name: str, before: object, after: object) -> dict[str, object]:
     """Return one entry of ``changes``; of long texts it has excerpts, and their lengths."""
     entry = {"field": name, "from": shown(before), "to": shown(after)}
     if not is_long(before) and not is_long(after):

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import SelectBase, String, bindparam, select
 
 from models import Attachment
+from models.tables import table_of
 from models.types import Uuid36
 from resolvers import access
 from resolvers.errors import NotFound
@@ -15,7 +15,7 @@ from resolvers.query.plans import context_values, fetch_row
 from resolvers.services import Context, FileStorage, ViewerKind
 from resolvers.texts import is_storable
 
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ async def open_signed(context: Context, key: str, expires: str, signature: str) 
 
 
 async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
-    def build() -> Select[Any]:
+    def build() -> SelectBase:
         row = _attachments.c
         visible = access.visible(
             "Attachment", row, viewer, lambda name: bindparam(name, type_=Uuid36)

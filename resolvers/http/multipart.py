@@ -113,7 +113,7 @@ async def events(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncIterat
     callbacks = {name: getattr(collector, name) for name in dir(collector) if name[:3] == "on_"}
     received = False
     try:
-        parser = MultipartParser(boundary.encode("latin-1"), callbacks)  # type: ignore[arg-type]
+        parser = MultipartParser(boundary.encode("latin-1"), callbacks)  # type: ignore[arg-type] # a plain dict
         async for chunk in chunks:
             if chunk:
                 received = True

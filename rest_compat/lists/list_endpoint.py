@@ -33,6 +33,7 @@ FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
 class ParsedFilters:
     """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
 
+    # What ``resolvers.query.filters.compile.parse`` takes.
     conditions: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     # Parameter, entity and id of each row that has to exist.
@@ -51,10 +52,10 @@ class Filter:
     """Reads a parameter, and says what it takes: a choice, an id, a text, a flag or a switch."""
 
     read: Reader
-    takes: type[Any]
+    takes: type[object]
 
 
-def taking(takes: type[Any]) -> Callable[[Reader], Filter]:
+def taking(takes: type[object]) -> Callable[[Reader], Filter]:
     """Make a filter of what reads its parameter."""
     return partial(Filter, takes=takes)
 

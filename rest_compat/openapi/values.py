@@ -16,6 +16,7 @@ from rest_compat.openapi.examples import example_of
 from rest_compat.openapi.operations import File
 from rest_compat.openapi.request_fields import Form, Input
 
+# A JSON schema, or another part of the document.
 Json = dict[str, Any]
 # What the fields of an entity mean: entity, then field in snake case.
 Words = Mapping[str, Mapping[str, str]]
