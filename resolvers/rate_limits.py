@@ -24,7 +24,7 @@ MAX_BUCKETS = 10_000
 # What an address of IPv6 has at most, in characters.
 MAX_ADDRESS_LENGTH = 45
 # How often buckets that are full again are looked for where there are too many.
-SWEEP = 10**9
+PRUNE_NANOSECONDS = 10**9
 # Attempts to log in a minute: with one name from one address, and with any from one address.
 LOGINS = 10
 ADDRESS_LOGINS = 50
@@ -32,10 +32,10 @@ ADDRESS_LOGINS = 50
 # and then one a minute.
 NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
 # For how long an address is known after a login with a name, in nanoseconds: 30 days.
-KNOWN = 30 * 24 * 60 * 60 * 10**9
-MINUTE = 60 * 10**9
+KNOWN_NANOSECONDS = 30 * 24 * 60 * 60 * 10**9
+MINUTE_NANOSECONDS = 60 * 10**9
 # Some seventy years: what is longer has no room in a database's number.
-MAX_TIME = 2**61
+MAX_NANOSECONDS = 2**61
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # The last day of the calendar.
@@ -56,7 +56,7 @@ class RateClass:
 
     def time(self, points: int) -> int:
         """Return how long some points take to come back."""
-        return min(-(-points * MINUTE // self.per_minute), MAX_TIME)
+        return min(-(-points * MINUTE_NANOSECONDS // self.per_minute), MAX_NANOSECONDS)
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Level:
     @property
     def available(self) -> int:
         """How many there are."""
-        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE)
+        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE_NANOSECONDS)
         return max(0, self.kind.maximum - missing)
 
     @property
@@ -111,7 +111,7 @@ class MemoryBuckets:
     def __init__(self, most: int = MAX_BUCKETS) -> None:
         self._most = most
         self._full_at: OrderedDict[str, int] = OrderedDict()
-        self._swept = 0
+        self._pruned = 0
 
     async def open(self) -> None:
         """There is nothing to do."""
@@ -140,8 +140,8 @@ class MemoryBuckets:
             self._full_at[key] -= time
 
     def _forget(self, now: int) -> None:
-        if not self._swept <= now < self._swept + SWEEP:
-            self._swept = now
+        if not self._pruned <= now < self._pruned + PRUNE_NANOSECONDS:
+            self._pruned = now
             for key in [key for key, full_at in self._full_at.items() if full_at <= now]:
                 del self._full_at[key]
         while len(self._full_at) > self._most:
@@ -225,11 +225,11 @@ class RateLimiter:
         """Know an address by a login that was good, and give back what its name was charged."""
         name, now = _digest(username), self._now()
         key = f"known:{network(address)}:{name}"
-        unknown, until = await self._known.push(key, KNOWN, KNOWN, now)
+        unknown, until = await self._known.push(key, KNOWN_NANOSECONDS, KNOWN_NANOSECONDS, now)
         if unknown:
             self._buckets.pull(f"name:{name}", self._name_logins.time(1))
         else:
-            self._known.pull(key, until - now - KNOWN)
+            self._known.pull(key, until - now - KNOWN_NANOSECONDS)
 
     async def count_password(self, user_id: UUID) -> None:
         """Count an attempt of somebody logged in to give their password; raises ``Throttled``."""
@@ -242,7 +242,7 @@ class RateLimiter:
         now = self._now()
         time = kind.time(min(points, kind.maximum))
         # A tenth of a point is for what was rounded.
-        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_TIME
+        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_NANOSECONDS
         done, full_at = await self._buckets.push(key, time, most, now)
         level = Level(kind, full_at, now)
         if not done:

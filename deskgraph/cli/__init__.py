@@ -87,7 +87,7 @@ def import_legacy(
     """Import the database of the old system; again, to bring what is new or changed."""
     from deskgraph.cli.importing import import_legacy as bring
 
-    report, agrees = bring(url, folder=media, rejects=rejects, rehearsal=dry_run)
+    report, agrees = bring(url, folder=media, rejects=rejects, dry_run=dry_run)
     typer.echo(report)
     if not agrees:
         raise typer.Exit(1)

@@ -20,7 +20,7 @@ _COLUMNS = ("read", "written", "unchanged", "rejected")
 
 
 def import_legacy(
-    url: str, *, folder: Path | None, rejects: Path, rehearsal: bool
+    url: str, *, folder: Path | None, rejects: Path, dry_run: bool
 ) -> tuple[str, bool]:
     """Import, and return the report and whether its sums agree; trouble is a ``CommandError``."""
     started = time.monotonic()
@@ -29,12 +29,12 @@ def import_legacy(
     except OSError as error:
         raise CommandError(f"{rejects} cannot be written: {error.strerror}.") from None
     with kept:
-        outcome = asyncio.run(_import(url, kept, folder, rehearsal=rehearsal))
-    report = _report(outcome, rejects, time.monotonic() - started, rehearsal=rehearsal)
+        outcome = asyncio.run(_import(url, kept, folder, dry_run=dry_run))
+    report = _report(outcome, rejects, time.monotonic() - started, dry_run=dry_run)
     return report, not outcome.disagreements
 
 
-async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal: bool) -> Outcome:
+async def _import(url: str, rejects: Rejects, folder: Path | None, *, dry_run: bool) -> Outcome:
     settings = load_settings()
     parsed = parse_url(url)
     files = open_files(settings.files_url)
@@ -50,7 +50,7 @@ async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal:
                         files,
                         rejects,
                         folder=folder,
-                        rehearsal=rehearsal,
+                        dry_run=dry_run,
                         progress=progress,
                     )
         except SourceError as error:
@@ -58,7 +58,7 @@ async def _import(url: str, rejects: Rejects, folder: Path | None, *, rehearsal:
             raise CommandError(message_of(parsed, cause) if cause else str(error)) from None
 
 
-def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool) -> str:
+def _report(outcome: Outcome, rejects: Path, seconds: float, *, dry_run: bool) -> str:
     counts = dict(outcome.kinds)
     if outcome.files is not None:
         counts["files"] = outcome.files
@@ -66,7 +66,7 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, rehearsal: bool)
     lines += [_line(name, count) for name, count in counts.items()]
     rows = sum(count.read for count in outcome.kinds.values())
     lines.append(f"\n{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
-    if rehearsal:
+    if dry_run:
         lines.append("This was a rehearsal: nothing was written, and no file was copied.")
     lines += [
         f"Gone over there since they were imported: {count.gone:,} {name}; they stay here."

@@ -25,7 +25,7 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not
 # What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
 MAX_MESSAGE_BYTES = 2**20
 # How long streams that are open may hold up the end of the process, in seconds.
-LAST_WORDS = 3
+STREAM_END_SECONDS = 3
 # An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 # In the form of ``logging.config.dictConfig``.
@@ -85,7 +85,7 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         log_config=LOGGING,
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
-        timeout_graceful_shutdown=LAST_WORDS,
+        timeout_graceful_shutdown=STREAM_END_SECONDS,
         server_header=False,
     )
     server = uvicorn.Server(config)

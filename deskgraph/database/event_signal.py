@@ -1,7 +1,7 @@
 """Waking whoever reads the event log when any process has appended to it.
 
 A bell only says that there may be something new: readers find out what by reading the log, so a
-ring too many costs a statement, and one that is lost costs ``PATIENCE`` seconds and never an event.
+ring too many costs a statement, and one that is lost costs ``PATIENCE_SECONDS`` and never an event.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from resolvers.events.log import CHANNEL
 logger = logging.getLogger("deskgraph.bell")
 
 # How long a reader waits at most before it looks for itself, in seconds.
-CONNECT_SECONDS = 15.0
+PATIENCE_SECONDS = 15.0
 # How often SQLite is asked whether another process has written, in seconds.
 INTERVAL_SECONDS = 0.05
 # How long to wait before listening again after a failure: at first, and at most.
@@ -29,7 +29,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 5.0
 class EventSignal(ABC):
     """Counts rings. It begins to listen with the first who waits, and stays with its loop."""
 
-    def __init__(self, *, patience: float = CONNECT_SECONDS) -> None:
+    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._count = 0
         self._rung = asyncio.Event()
@@ -49,7 +49,7 @@ class EventSignal(ABC):
         self._rung = asyncio.Event()
 
     async def wait(self, seen: int) -> int:
-        """Return the count as soon as it is no longer ``seen``, or after ``PATIENCE`` seconds.
+        """Return the count as soon as it is no longer ``seen``, or after ``PATIENCE_SECONDS``.
 
         Take ``seen`` from ``count`` before reading the log: what is appended while you read has
         rung by the time you wait. The first to wait is woken once more when listening has begun.
@@ -96,7 +96,7 @@ class SqliteEventSignal(EventSignal):
     """Watches whether another connection has committed, while somebody waits."""
 
     def __init__(
-        self, path: str, *, interval: float = INTERVAL_SECONDS, patience: float = CONNECT_SECONDS
+        self, path: str, *, interval: float = INTERVAL_SECONDS, patience: float = PATIENCE_SECONDS
     ) -> None:
         super().__init__(patience=patience)
         self._path = path
@@ -132,7 +132,7 @@ def _data_version(connection: sqlite3.Connection) -> object:
 class PostgresEventSignal(EventSignal):
     """Listens on a connection of its own, and makes a new one when it is lost."""
 
-    def __init__(self, dsn: str, *, patience: float = CONNECT_SECONDS) -> None:
+    def __init__(self, dsn: str, *, patience: float = PATIENCE_SECONDS) -> None:
         super().__init__(patience=patience)
         self._dsn = dsn
 

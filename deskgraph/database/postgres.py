@@ -8,7 +8,7 @@ import asyncpg
 
 # How often PostgreSQL checks that the client of a running statement is connected, in milliseconds:
 # a process that was killed cannot cancel its statements.
-CHECK_INTERVAL = 500
+CHECK_INTERVAL_MILLISECONDS = 500
 
 # The parts of messages of PostgreSQL and its driver that repeat values: details have whole rows.
 _VALUES = re.compile(
@@ -24,7 +24,9 @@ async def prepare_postgres(connection: "asyncpg.Connection") -> None:
     await _take_all_times(connection)
     # Not every platform supports it.
     with suppress(asyncpg.PostgresError):
-        await connection.execute(f"SET client_connection_check_interval = {CHECK_INTERVAL}")
+        await connection.execute(
+            f"SET client_connection_check_interval = {CHECK_INTERVAL_MILLISECONDS}"
+        )
 
 
 async def _take_all_times(connection: "asyncpg.Connection") -> None:

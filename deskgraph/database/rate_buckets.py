@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from deskgraph.database.database import dsn_of
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
-from resolvers.rate_limits import MAX_BUCKETS, MINUTE, MemoryBuckets
+from resolvers.rate_limits import MAX_BUCKETS, MINUTE_NANOSECONDS, MemoryBuckets
 
 CONNECTIONS = 2
 # After how many seconds without an answer this process decides by itself.
@@ -112,7 +112,7 @@ class SharedBuckets:
             found = await self._store.value(_LOOK, key)
             return False, now if found is None else max(found - returned, now)
         # Once a minute.
-        if not self._pruned <= now < self._pruned + MINUTE:
+        if not self._pruned <= now < self._pruned + MINUTE_NANOSECONDS:
             self._pruned = now
             await self._store.value(_PRUNE, now)
         return True, full_at

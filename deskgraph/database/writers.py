@@ -28,7 +28,7 @@ WRITE_CONNECTIONS = 4
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
 RETRY_SECONDS = 0.02
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
-SLICE = 250
+SLICE_MILLISECONDS = 250
 
 
 def sqlite_engine(url: URL) -> AsyncEngine:
@@ -98,7 +98,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     """Set the pragmas, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE}"):
+    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}"):
         cursor.execute(pragma)
     cursor.close()
 

@@ -18,8 +18,7 @@ from deskgraph.demo.people import make_people
 from deskgraph.demo.ticket_stories import make_tickets
 from deskgraph.settings import Settings, SettingsError
 from deskgraph.storage.file_store import FileStore
-from models import Ticket, User
-from models.tables import table_of
+from models import Ticket, User, table_of
 from resolvers.auth.passwords import hash_password, verify_password
 
 PASSWORD = "demo-desk-2025"  # noqa: S105 - public on purpose, see the module's first line

@@ -6,8 +6,8 @@ from deskgraph.demo.factory import DemoFactory, Row
 from models import Role
 
 # Everybody was there before the first ticket, in days before now.
-COMPANIES_SINCE = (200, 900)
-USERS_SINCE = (150, 180)
+COMPANIES_SINCE_DAYS = (200, 900)
+USERS_SINCE_DAYS = (150, 180)
 
 
 def make_people(maker: DemoFactory, data: Row, password: str) -> None:
@@ -35,7 +35,7 @@ def make_people(maker: DemoFactory, data: Row, password: str) -> None:
 
 
 def _company(maker: DemoFactory, entry: Row) -> Row:
-    since = maker.ago(*COMPANIES_SINCE)
+    since = maker.ago(*COMPANIES_SINCE_DAYS)
     copied = ("name", "legal_entity_name", "country", "city", "industry", "billing_entity")
     return {key: entry[key] for key in copied} | {
         "id": maker.id(since),
@@ -69,7 +69,7 @@ def _contact(maker: DemoFactory, company: Row, entry: str, domain: str) -> Row:
 
 
 def _user(maker: DemoFactory, username: str, names: list[str], domain: str) -> Row:
-    since = maker.ago(*USERS_SINCE)
+    since = maker.ago(*USERS_SINCE_DAYS)
     return {
         "id": maker.id(since),
         "username": username,

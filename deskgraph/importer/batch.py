@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deskgraph.importer.kinds import ImportedTable, Row
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
-from models import ImportedRow, Ticket
+from models import ImportedRow, Ticket, table_of
 from models.search import search_texts
-from models.tables import table_of
 
 _imported = table_of(ImportedRow)
 _tickets = table_of(Ticket)

@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.batch import Batch, insert_all
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
-from models import TicketEvent, TicketEventType, Via, new_id
-from models.tables import table_of
+from models import TicketEvent, TicketEventType, Via, new_id, table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
 from resolvers.commands.tickets import COLUMN_OF, ticket_events

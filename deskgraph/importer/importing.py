@@ -17,8 +17,7 @@ from deskgraph.importer.counts import Count, Outcome, Rejects
 from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
 from deskgraph.importer.source import Source, SourceError
 from deskgraph.importer.target import Target
-from models import ImportedRow
-from models.tables import table_of
+from models import ImportedRow, table_of
 from resolvers.services import FileStorage
 
 BATCH = 2000
@@ -35,16 +34,16 @@ async def run_import(
     rejects: Rejects,
     *,
     folder: Path | None,
-    rehearsal: bool,
+    dry_run: bool,
     progress: Progress,
 ) -> Outcome:
     """Bring what is new or changed in the old database, and the files of ``folder``.
 
-    A rehearsal does the same and undoes it. Raises ``SourceError``.
+    A dry run does the same and undoes it. Raises ``SourceError``.
     """
     await _check_tables(source)
     outcome = Outcome()
-    async with Target(database, rehearsal=rehearsal) as target:
+    async with Target(database, dry_run=dry_run) as target:
         for kind in KINDS:
             outcome.kinds[kind.name] = count = Count()
             await _import_kind(source, target, kind, count, rejects, progress)
@@ -86,8 +85,8 @@ async def _import_kind(
             await batch.write(connection, done)
             if kind is TICKETS:
                 await numbers.count_up(connection, records)
-            if not target.rehearsal:
-                # Nobody else could append until the rehearsal is over.
+            if not target.dry_run:
+                # Nobody else could append until the dry run is over.
                 await events.append(connection, done)
         count.read += len(records)
         count.written += len(done.pending)

@@ -15,8 +15,7 @@ from sqlmodel import SQLModel
 
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Convert, Rejected, converter
-from models import Attachment, Comment, Company, Contact, Role, Ticket, User
-from models.tables import table_of
+from models import Attachment, Comment, Company, Contact, Role, Ticket, User, table_of
 from models.types import time_text
 
 # By column; each value has the Python type of its column.

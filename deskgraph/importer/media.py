@@ -13,8 +13,7 @@ from deskgraph.importer.counts import Count, Outcome, Rejects
 from deskgraph.importer.kinds import ATTACHMENTS, Row
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
-from models import Attachment, ImportedRow
-from models.tables import table_of
+from models import Attachment, ImportedRow, table_of
 from resolvers.commands.attachments import store_file
 from resolvers.files.media_types import sniff
 from resolvers.services import FileStorage
@@ -45,7 +44,7 @@ async def fetch(
 ) -> None:
     """Copy the files that are not here yet from a folder, whose path is absolute.
 
-    A rehearsal only looks whether they are there. A file is stored before its row is told:
+    A dry run only checks whether they are there. A file is stored before its row is updated:
     what a crash leaves is stored again.
     """
     outcome.files = count = Count()
@@ -62,7 +61,7 @@ async def fetch(
         copying = [_copy(turns, files, folder, target, *one) for one in wanted]
         copied = await asyncio.gather(*copying)
         found = [values for values in copied if isinstance(values, dict)]
-        if found and not target.rehearsal:
+        if found and not target.dry_run:
             async with target.transaction() as connection:
                 await _tell(connection, found)
         count.written += len(found)
@@ -115,7 +114,7 @@ async def _copy(
         return "lies outside of the folder"
     if not path.is_file():
         return "is not in the folder"
-    if target.rehearsal:
+    if target.dry_run:
         return {}
     try:
         async with turns:

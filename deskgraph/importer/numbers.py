@@ -8,8 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.source import Record
-from models import DayCounter
-from models.tables import table_of
+from models import DayCounter, table_of
 
 _NUMBER = re.compile(r"T-(\d{8})-(\d{4,9})", re.ASCII)
 _counters = table_of(DayCounter)

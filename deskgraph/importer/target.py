@@ -15,17 +15,17 @@ IMPORT_LOCK = 0x6D6F7665
 
 
 class Target:
-    """Gives transactions; in a rehearsal they are all one, and nothing of it stays."""
+    """Gives transactions; in a dry run they are all one, which is rolled back."""
 
-    def __init__(self, database: Database, *, rehearsal: bool) -> None:
+    def __init__(self, database: Database, *, dry_run: bool) -> None:
         self.database = database
-        self.rehearsal = rehearsal
+        self.dry_run = dry_run
         self._stack = AsyncExitStack()
         self._undone: AsyncConnection | None = None
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        if self.rehearsal:
+        if self.dry_run:
             connection = await self._stack.enter_async_context(self.database.engine.connect())
             transaction = await connection.begin()
             self._stack.push_async_callback(transaction.rollback)
@@ -35,7 +35,7 @@ class Target:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Undo a rehearsal."""
+        """Roll a dry run back."""
         await self._stack.aclose()
 
     @asynccontextmanager

@@ -20,8 +20,7 @@ from sqlalchemy import Select, select
 
 from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
-from models import Attachment
-from models.tables import table_of
+from models import Attachment, table_of
 
 # Everything that the desk stores; whatever else is in a store is not ours to look at.
 PREFIX = "tickets/attachments"

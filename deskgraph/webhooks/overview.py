@@ -8,8 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import SelectBase, and_, exists, func, literal_column, or_, select
 
-from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState
-from models.tables import table_of
+from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
 from resolvers.commands.webhook_filters import StoredFilter
 from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import (

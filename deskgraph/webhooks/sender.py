@@ -19,7 +19,7 @@ from resolvers.commands.webhook_urls import refused_network, url_problem
 logger = logging.getLogger("deskgraph.webhooks")
 
 # How long a receiver may take, in seconds, from looking up its name to the end of its answer.
-PATIENCE = 15.0
+PATIENCE_SECONDS = 15.0
 # How much of an answer is kept, in bytes.
 MAX_RESPONSE_BYTES = 4096
 # How many names can be looked up at once; a slow name server holds up a thread.
@@ -109,7 +109,7 @@ class Network(httpcore.AsyncNetworkBackend):
 class Sender:
     """Sends requests over connections that it keeps for a while. One for each process."""
 
-    def __init__(self, *, private: bool, patience: float = PATIENCE) -> None:
+    def __init__(self, *, private: bool, patience: float = PATIENCE_SECONDS) -> None:
         self._private = private
         self._patience = patience
         self._network = Network(private=private)

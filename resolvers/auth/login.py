@@ -8,8 +8,7 @@ from sqlalchemy import SelectBase, String, bindparam, select
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Company, RefreshToken, User
-from models.tables import table_of
+from models import Company, RefreshToken, User, table_of
 from models.types import Uuid36
 from resolvers.auth.passwords import MAX_PADDING, needs_rehash
 from resolvers.auth.tokens import Claims

@@ -6,8 +6,7 @@ from sqlalchemy import SelectBase, String, bindparam, select
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import RefreshToken
-from models.tables import table_of
+from models import RefreshToken, table_of
 from models.types import UtcDateTime
 from resolvers.auth.login import Login, forget_expired, locked_user, token_row
 from resolvers.auth.tokens import Claims, microseconds

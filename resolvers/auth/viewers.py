@@ -7,8 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Join, SelectBase, bindparam, or_, select
 
-from models import Company, Role, User
-from models.tables import table_of
+from models import Company, Role, User, table_of
 from models.types import UtcDateTime, Uuid36
 from resolvers.auth.tokens import Claims, microseconds
 from resolvers.errors import Deactivated, SessionEnded

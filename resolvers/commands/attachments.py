@@ -11,8 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models import Attachment, Ticket, TicketEventType
-from models.tables import table_of
+from models import Attachment, Ticket, TicketEventType, table_of
 from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket

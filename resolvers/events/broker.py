@@ -16,8 +16,7 @@ import orjson
 from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
-from models import TicketEvent
-from models.tables import table_of
+from models import TicketEvent, table_of
 from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
 from resolvers.services import Context, Services

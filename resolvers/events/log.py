@@ -10,8 +10,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Ticket, TicketEvent, TicketEventType, Via
-from models.tables import table_of
+from models import Ticket, TicketEvent, TicketEventType, Via, table_of
 from models.types import time_text
 from resolvers.events.excerpts import excerpts, is_long
 from resolvers.services import Context

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import SelectBase, String, bindparam, select
 
-from models import Attachment
-from models.tables import table_of
+from models import Attachment, table_of
 from models.types import Uuid36
 from resolvers import access
 from resolvers.errors import NotFound

@@ -228,9 +228,7 @@ def test_numbers_go_on_where_the_old_ones_end(
     assert counted == {"20251119": 12, "20251120": 10003}
 
 
-def test_a_rehearsal_tells_all_and_leaves_nothing(
-    services: str, old: OldDesk, bring: Bring
-) -> None:
+def test_a_dry_run_tells_all_and_leaves_nothing(services: str, old: OldDesk, bring: Bring) -> None:
     old.add_small_desk()
     old.add(old_desk.COMMENTS, old_desk.comment(key("late"), key("bill"), author_id=key("nina")))
     before = everything(services)

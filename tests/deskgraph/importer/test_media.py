@@ -250,7 +250,7 @@ def test_a_file_that_was_stored_before_a_crash_is_stored_again(
     assert row(services, "attachments", "shot")["size"] == len(PNG)
 
 
-def test_a_rehearsal_only_looks(services: str, bring: Bring, media: Path) -> None:
+def test_a_dry_run_only_looks(services: str, bring: Bring, media: Path) -> None:
     ended = bring("--media", str(media), "--dry-run")
 
     assert counts(ended)["files"] == (1, 1, 0, 0)
