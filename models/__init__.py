@@ -1,6 +1,6 @@
 """What is stored: tables, choices and column types. Importing this registers every table."""
 
-from models.base import new_id
+from models.base import new_id, table_of
 from models.choices import (
     FINISHED_STATUSES,
     TEAM_OF_CATEGORY,
@@ -46,4 +46,5 @@ __all__ = [
     "WebhookDelivery",
     "WebhookDeliveryState",
     "new_id",
+    "table_of",
 ]

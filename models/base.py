@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import CheckConstraint, MetaData, Table
 from sqlmodel import Field, SQLModel
 
 from models.types import Choice, UtcDateTime, Uuid36
@@ -21,6 +21,12 @@ SQLModel.metadata.naming_convention = MetaData(
         "pk": "pk_%(table_name)s",
     }
 ).naming_convention
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table of a model, an attribute that SQLModel does not declare."""
+    table: Table = model.__table__  # type: ignore[attr-defined] # it is set by the metaclass
+    return table
 
 
 def new_id() -> UUID:

@@ -11,6 +11,8 @@ from unicodedata import normalize
 from sqlalchemy import Column, Table, Text, event, inspect, text
 from sqlmodel import Field, SQLModel
 
+from models.base import table_of
+
 # Between the fields of one column, so that no term is found across two of them.
 SEPARATOR = "\x1f"
 
@@ -63,7 +65,7 @@ def searchable(model: Model) -> Model:
 
 def _keep(_mapper: object, _connection: object, row: SQLModel) -> None:
     state = inspect(row)
-    table: Table = type(row).__table__  # type: ignore[attr-defined]
+    table = table_of(type(row))
     for column in filter(is_search_column, table.columns):
         fields = column.info["fields"]
         if any(state.attrs[name].history.has_changes() for name in fields):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 
-from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent
+from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
 from resolvers.errors import Forbidden
 from resolvers.services import Viewer, ViewerKind
 
@@ -161,7 +161,7 @@ _ADMINS_ONLY = frozenset({"Webhook", "WebhookDelivery", "WebhookAttempt"})
 
 
 def _own_ticket(ticket_id: ColumnElement[Any], bind: Bind) -> ColumnElement[bool]:
-    ticket = Ticket.__table__.alias()  # type: ignore[attr-defined]
+    ticket = table_of(Ticket).alias()
     own = and_(ticket.c.id == ticket_id, ticket.c.company_id == bind("viewer_company"))
     return exists(select(1).select_from(ticket).where(own))
 
@@ -219,7 +219,7 @@ _LEADING_TO_USERS: Sequence[tuple[type[Any], str]] = (
 def _leads_to(
     user: Columns, model: type[Any], column: str, kind: ViewerKind, bind: Bind
 ) -> ColumnElement[bool]:
-    other = model.__table__.alias()
+    other = table_of(model).alias()
     shown = visible(model.__name__, other.c, kind, bind)
     leading = select(1).select_from(other).where(other.c[column] == user.id, shown)
     return exists(leading.correlate_except(other))
@@ -252,7 +252,7 @@ def sees_changed(
     if kind is not ViewerKind.CUSTOMER:
         return true()
     company = cast(bind("viewer_company"), String)
-    contact = Contact.__table__.alias()  # type: ignore[attr-defined]
+    contact = table_of(Contact).alias()
     own = and_(cast(contact.c.id, String) == value, contact.c.company_id == bind("viewer_company"))
     return and_(
         or_(field != "company", value == company),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.types import BigInteger, Integer, String
 
-from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User
+from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User, table_of
 from models.types import UtcDateTime
 from resolvers.query.expressions import (
     changed_number,
@@ -55,7 +55,7 @@ _TIMES = {
 
 TICKET = Entity(
     "Ticket",
-    Ticket.__table__,  # type: ignore[attr-defined]
+    table_of(Ticket),
     {
         **columns(FieldKind.UUID, "id", "company_id"),
         **columns(FieldKind.UUID, "assigned_to_id", nullable=True),
@@ -111,7 +111,7 @@ PERMISSIONS = Entity("TicketPermissions", TICKET.table, permissions("Ticket"), {
 
 COMMENT = Entity(
     "Comment",
-    Comment.__table__,  # type: ignore[attr-defined]
+    table_of(Comment),
     {
         **columns(FieldKind.UUID, "id", "ticket_id"),
         "author_id": id_of(User, "author_id", anyone=True),
@@ -134,7 +134,7 @@ COMMENT_PERMISSIONS = Entity("CommentPermissions", COMMENT.table, permissions("C
 
 ATTACHMENT = Entity(
     "Attachment",
-    Attachment.__table__,  # type: ignore[attr-defined]
+    table_of(Attachment),
     {
         **columns(FieldKind.UUID, "id", "ticket_id"),
         "uploaded_by_id": id_of(User, "uploaded_by_id", anyone=True),
@@ -153,7 +153,7 @@ ATTACHMENT = Entity(
 
 EVENT = Entity(
     "TicketEvent",
-    TicketEvent.__table__,  # type: ignore[attr-defined]
+    table_of(TicketEvent),
     {
         **columns(FieldKind.UUID, "id", "ticket_id"),
         **columns(FieldKind.UUID, "comment_id", "attachment_id", nullable=True),
@@ -191,7 +191,7 @@ CHANGE = Entity(
 
 COMPANY = Entity(
     "Company",
-    Company.__table__,  # type: ignore[attr-defined]
+    table_of(Company),
     {
         **columns(FieldKind.UUID, "id"),
         **columns(FieldKind.TEXT, "name", "legal_entity_name", "country", "city", "website"),
@@ -208,7 +208,7 @@ COMPANY = Entity(
 
 CONTACT = Entity(
     "Contact",
-    Contact.__table__,  # type: ignore[attr-defined]
+    table_of(Contact),
     {
         **columns(FieldKind.UUID, "id", "company_id"),
         **columns(FieldKind.TEXT, "name", "email", "phone", "title", "department", "contact_type"),
@@ -227,7 +227,7 @@ CONTACT = Entity(
 
 USER = Entity(
     "User",
-    User.__table__,  # type: ignore[attr-defined]
+    table_of(User),
     {
         **columns(FieldKind.UUID, "id"),
         **columns(FieldKind.UUID, "company_id", nullable=True),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, select, true
 from sqlalchemy.types import Integer, String
 
-from models import FINISHED_STATUSES, Comment
+from models import FINISHED_STATUSES, Comment, table_of
 from models.types import UtcDateTime
 from resolvers import access
 from resolvers.query.field_types import Definition, FieldKind, Row, Scalar
@@ -82,7 +82,7 @@ def _of_other(
     *,
     anyone: bool,
 ) -> SQL:
-    other = model.__table__.alias()
+    other = table_of(model).alias()
     if anyone:
         shown = access.shows_person(other.c, build.kind, build.bind_viewer)
     else:
@@ -114,7 +114,7 @@ def count_comments(internal: bool) -> Scalar:
     def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
         if internal and build.kind is ViewerKind.CUSTOMER:
             return literal_column("0")
-        comment = Comment.__table__.alias()  # type: ignore[attr-defined]
+        comment = table_of(Comment).alias()
         wanted = comment.c.is_internal if internal else ~comment.c.is_internal
         counted = select(func.count()).select_from(comment)
         return counted.where(comment.c.ticket_id == row.id, wanted).scalar_subquery()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import func
 from sqlalchemy.types import Integer
 
-from models import Webhook, WebhookAttempt, WebhookDelivery
+from models import Webhook, WebhookAttempt, WebhookDelivery, table_of
 from models.types import UtcDateTime
 from resolvers.query.expressions import column, columns
 from resolvers.query.field_types import (
@@ -25,7 +25,7 @@ _BY_NUMBER = (("number", False),)
 
 WEBHOOK = Entity(
     "Webhook",
-    Webhook.__table__,  # type: ignore[attr-defined]
+    table_of(Webhook),
     {
         **columns(FieldKind.UUID, "id"),
         **columns(FieldKind.TEXT, "url"),
@@ -47,7 +47,7 @@ WEBHOOK = Entity(
 
 DELIVERY = Entity(
     "WebhookDelivery",
-    WebhookDelivery.__table__,  # type: ignore[attr-defined]
+    table_of(WebhookDelivery),
     {
         **columns(FieldKind.UUID, "id"),
         **columns(FieldKind.UUID, "event_id", "ticket_id", nullable=True),
@@ -68,7 +68,7 @@ DELIVERY = Entity(
 
 ATTEMPT = Entity(
     "WebhookAttempt",
-    WebhookAttempt.__table__,  # type: ignore[attr-defined]
+    table_of(WebhookAttempt),
     {
         **columns(FieldKind.NUMBER, "number", "duration_ms"),
         **columns(FieldKind.NUMBER, "status", nullable=True),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import strawberry
+from graphql import GraphQLResolveInfo
 from starlette.requests import HTTPConnection
 
 from resolvers.auth.viewers import viewer_of
@@ -80,6 +81,7 @@ class GraphContext:
 
 
 Info = strawberry.Info[GraphContext, None]
+CoreInfo = GraphQLResolveInfo[GraphContext]
 
 
 def bearer_token(header: object) -> str | None:

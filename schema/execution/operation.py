@@ -19,7 +19,7 @@ from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
 from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
 from schema.execution.engine import FragmentExecutor, executing
-from schema.execution.limits import LimitExceeded, excess_of_values
+from schema.execution.limits import LimitExceeded, Limits, excess_of_values
 from schema.execution.reservations import REFUSED, Reservation, refuse, reserve, throttled
 from schema.execution.strawberry_internals import (
     OperationType,
@@ -30,6 +30,7 @@ from schema.execution.strawberry_internals import (
 from schema.projection.resolve import wrong_arguments
 from schema.projection.selection import WrongDirective
 from schema.transport.refused import RequestRefused
+from schema.types.projected import set_roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ class DeskSchema(Schema):
     Strawberry's own, with its extensions, costs more than the rest of a short read.
     """
 
-    documents: DocumentCache
+    def __init__(self, *, limits: Limits, introspection: bool, **parts: Any) -> None:
+        """Take what Strawberry's schema takes; raises ``TypeError`` as ``set_roots`` does."""
+        super().__init__(**parts)
+        core = core_schema(self)
+        set_roots(core)
+        self.documents = DocumentCache(core, limits, introspection=introspection)
 
     async def stream(
         self,

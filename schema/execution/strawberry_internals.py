@@ -5,10 +5,11 @@ Other modules import them from here. Both packages are pinned to a minor version
 removed.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import strawberry
-from graphql import GraphQLResolveInfo, GraphQLSchema, ValidationContext
+from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema, ValidationContext
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.asgi import ASGIWebSocketAdapter
@@ -17,6 +18,7 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.websocket_origin import normalize_allowed_origins
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
@@ -27,6 +29,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.field import StrawberryField
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
@@ -47,6 +50,7 @@ __all__ = [
     "WebSocketDisconnected",
     "core_info",
     "core_schema",
+    "field_metadata",
     "normalize_allowed_origins",
     "optimized_is_awaitable",
 ]
@@ -65,6 +69,16 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
 def core_info(info: strawberry.Info[Asker, None]) -> GraphQLResolveInfo[Asker]:
     """Return graphql-core's info behind Strawberry's."""
     return info._raw_info
+
+
+def field_metadata(field: GraphQLField) -> Mapping[Any, Any]:
+    """Return the ``metadata`` that a field of the schema was declared with, by ``dataclasses``.
+
+    Introspection's own fields have none.
+    """
+    declared: StrawberryField | None
+    declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return {} if declared is None else declared.metadata
 
 
 class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):

@@ -1,76 +1,54 @@
 """The root of all reads. Each field is one statement."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
 import strawberry
-from graphql import GraphQLResolveInfo
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
 from resolvers.rate_limits import Level
 from resolvers.texts import is_storable
-from schema.execution.context import Info
+from schema.execution.context import CoreInfo, Info
+from schema.execution.engine import Json
 from schema.execution.strawberry_internals import core_info
 from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
 from schema.projection.arguments import known_id
 from schema.projection.resolve import project
+from schema.types.connections import Connection, FilterArg, Node, OrderArg
 from schema.types.descriptions import (
     MAX_NODES,
     AfterArg,
     BeforeArg,
     FirstArg,
     LastArg,
+    described,
     field,
     resolver,
 )
-from schema.types.events import EventsAfterArg, TicketEvent
-from schema.types.objects import (
-    Comment,
-    Company,
-    Connection,
-    Contact,
-    FilterArg,
-    Node,
-    OrderArg,
-    Ticket,
-    User,
-    projected,
-)
+from schema.types.events import EventsAfterArg
+from schema.types.objects import Comment, Company, Contact, Ticket, TicketEvent, User
+from schema.types.projected import Root, projected
 from schema.types.scalars import DateTime
 from schema.types.statistics import TicketStats
 from schema.types.webhooks import Webhook
 
 
-async def resolve_list(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
-    """Answer a page of a list.
-
-    Takes the place of Strawberry's resolver, which would convert the arguments once more.
-    """
+async def _list(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
     return await project(info, "connection", given=given)
 
 
-async def resolve_statistics(_root: object, info: GraphQLResolveInfo[Any], **given: object) -> Any:
-    """Answer the statistics, for the same reason without Strawberry's resolver."""
+async def _statistics(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
     return await project(info, "statistics", given=given)
 
 
-RESOLVERS = {
-    "tickets": resolve_list,
-    "comments": resolve_list,
-    "users": resolve_list,
-    "companies": resolve_list,
-    "contacts": resolve_list,
-    "ticketEvents": resolve_list,
-    "ticketStats": resolve_statistics,
-    "webhooks": resolve_list,
-}
+LIST, STATISTICS = Root(_list), Root(_statistics)
 
 
-async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Any:
+async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | None:
     info.context.resolver_context.require_viewer()
     if key is None:
         return None
@@ -91,19 +69,19 @@ class RateLimit:
 class Query:
     """All of it but ``viewer`` needs a login."""
 
-    @resolver("Any object by its id; null if there is none for the viewer.")
+    @described("Any object by its id; null if there is none for the viewer.", Node | None)
     async def node(
         self,
         info: Info,
         id: Annotated[
             ID, strawberry.argument(description="The id that the object has in all answers.")
         ],
-    ) -> Node | None:
+    ) -> Json | None:
         """Fetch one object again, as Relay does."""
         info.context.resolver_context.require_viewer()
-        return await project(core_info(info), "node", values={"key": known_id(id)})  # type: ignore[return-value]
+        return await project(core_info(info), "node", values={"key": known_id(id)})
 
-    @resolver("Objects by their ids, in that order, null where there is none.")
+    @described("Objects by their ids, in that order, null where there is none.", list[Node | None])
     async def nodes(
         self,
         info: Info,
@@ -111,24 +89,24 @@ class Query:
             list[ID],
             strawberry.argument(description=f"The ids of the objects, at most {MAX_NODES}."),
         ],
-    ) -> list[Node | None]:
+    ) -> Json | None:
         """Fetch several objects again."""
         info.context.resolver_context.require_viewer()
         if len(ids) > MAX_NODES:
             raise BadInput(f"`ids` takes at most {MAX_NODES} ids.")
         keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
-        return await project(core_info(info), "nodes", values={"keys": listed})  # type: ignore[return-value]
+        return await project(core_info(info), "nodes", values={"keys": listed})
 
-    @resolver("Who is logged in; null when nobody is.")
-    async def viewer(self, info: Info) -> User | None:
+    @described("Who is logged in; null when nobody is.", User | None)
+    async def viewer(self, info: Info) -> Json | None:
         """Answer without an error also for nobody."""
         viewer = info.context.resolver_context.viewer
         if info.context.bad_token:
             raise Unauthenticated
         return None if viewer is None else await _one(info, viewer.id)
 
-    @resolver("One ticket, by its id or by its number; give exactly one.")
+    @described("One ticket, by its id or by its number; give exactly one.", Ticket | None)
     async def ticket(
         self,
         info: Info,
@@ -139,17 +117,17 @@ class Query:
             str | None,
             strawberry.argument(description="The number that people use, `T-YYYYMMDD-NNNN`."),
         ] = None,
-    ) -> Ticket | None:
+    ) -> Json | None:
         """Answer null for what the viewer may not see."""
         if (id is None) is (ticket_number is None):
             raise BadInput("Give exactly one of `id` and `ticketNumber`.")
         if ticket_number is not None:
             # A text that no database can compare is as good as unknown.
             number = ticket_number if is_storable(ticket_number) else None
-            return await _one(info, number, "ticket_number")  # type: ignore[no-any-return]
-        return await _one(info, known_id(id))  # type: ignore[no-any-return]
+            return await _one(info, number, "ticket_number")
+        return await _one(info, known_id(id))
 
-    @resolver("The tickets that the viewer may see, newest first.")
+    @projected("The tickets that the viewer may see, newest first.", LIST)
     def tickets(
         self,
         filter: FilterArg = None,
@@ -159,15 +137,17 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Ticket]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("Counts over the tickets that the viewer may see.")
+    @projected("Counts over the tickets that the viewer may see.", STATISTICS)
     def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
-        """See ``resolve_statistics``."""
-        projected()
+        """See ``STATISTICS``."""
+        raise NotImplementedError
 
-    @resolver("The feed: what happened to all tickets that the viewer may see, oldest first.")
+    @projected(
+        "The feed: what happened to all tickets that the viewer may see, oldest first.", LIST
+    )
     def ticket_events(
         self,
         filter: Annotated[
@@ -179,10 +159,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[TicketEvent]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("The comments that the viewer may see, oldest first.")
+    @projected("The comments that the viewer may see, oldest first.", LIST)
     def comments(
         self,
         filter: Annotated[
@@ -194,10 +174,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Comment]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("The users that the viewer may see, newest first.")
+    @projected("The users that the viewer may see, newest first.", LIST)
     def users(
         self,
         filter: Annotated[
@@ -209,10 +189,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[User]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("The companies that the viewer may see, by name.")
+    @projected("The companies that the viewer may see, by name.", LIST)
     def companies(
         self,
         search: Annotated[
@@ -226,10 +206,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Company]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("The contacts that the viewer may see, by name.")
+    @projected("The contacts that the viewer may see, by name.", LIST)
     def contacts(
         self,
         filter: Annotated[
@@ -241,10 +221,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Contact]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
-    @resolver("The webhooks, newest first; none but for Admins.")
+    @projected("The webhooks, newest first; none but for Admins.", LIST)
     def webhooks(
         self,
         first: FirstArg = None,
@@ -252,8 +232,8 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Webhook]:
-        """See ``resolve_list``."""
-        projected()
+        """See ``LIST``."""
+        raise NotImplementedError
 
     @resolver("The points that the viewer has for requests; null where they are not counted.")
     def rate_limit(self, info: Info) -> RateLimit | None:
@@ -269,13 +249,13 @@ class Query:
             reset_at=reset_at,  # type: ignore[arg-type] # written as all times are
         )
 
-    @resolver("One webhook; null if there is none for the viewer.")
+    @described("One webhook; null if there is none for the viewer.", Webhook | None)
     async def webhook(
         self,
         info: Info,
         id: Annotated[
             ID, strawberry.argument(description="The id that the webhook got when it was created.")
         ],
-    ) -> Webhook | None:
+    ) -> Json | None:
         """Answer null for everybody but Admins."""
-        return await _one(info, known_id(id))  # type: ignore[no-any-return]
+        return await _one(info, known_id(id))

@@ -6,51 +6,28 @@ from typing import Annotated, Any
 
 import orjson
 import strawberry
-from graphql import GraphQLResolveInfo
 
 from resolvers.errors import BadInput, Unauthenticated
 from resolvers.events.broker import DeliveredEvent
 from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
-from schema.execution.context import GraphContext
+from schema.execution.context import CoreInfo, GraphContext
 from schema.execution.engine import Finished
 from schema.projection.resolve import planned
-from schema.types.descriptions import resolver
+from schema.types.connections import FilterArg
 from schema.types.enums import TicketEventType
-from schema.types.events import EventsAfterArg, TicketEvent
-from schema.types.objects import FilterArg, projected
+from schema.types.events import EventsAfterArg
+from schema.types.objects import TicketEvent
+from schema.types.projected import Root, projected
 
 
-@strawberry.type(description="Everything that can be followed, over WebSockets or SSE.")
-class Subscription:
-    """All of it needs a login."""
-
-    @resolver(
-        "What happens to the tickets that the viewer may see, each event once and in order: first "
-        "what was missed since `after`, or nothing if it is absent, then what happens from now on."
-    )
-    def ticket_events(
-        self,
-        after: EventsAfterArg = None,
-        filter: FilterArg = None,
-        types: Annotated[
-            list[TicketEventType] | None,
-            strawberry.argument(description="Only events of these types; all of them if absent."),
-        ] = None,
-    ) -> TicketEvent:
-        """See ``follow_events``."""
-        projected()
-
-
-async def follow_events(
-    _root: object, info: GraphQLResolveInfo[Any], **given: Any
-) -> AsyncGenerator[Finished, None]:
+async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator[Finished, None]:
     """Return the events with their finished JSON; they end once the token is no good any more.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """
-    context: GraphContext = info.context
+    context = info.context
     services = (await context.refreshed()).services
     context.resolver_context.require_viewer()
     template, args = planned(info, "followed")
@@ -84,11 +61,30 @@ async def _finished(
             raise
 
 
-def not_streamed(_root: object, _info: GraphQLResolveInfo[Any], **_: object) -> None:
+def _not_streamed(_root: object, _info: CoreInfo, **_: object) -> None:
     """Refuse to answer a subscription at once: an event of a stream has its answer already."""
     raise BadInput(
         "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
     )
 
 
-FOLLOWED = {"ticketEvents": follow_events}
+@strawberry.type(description="Everything that can be followed, over WebSockets or SSE.")
+class Subscription:
+    """All of it needs a login."""
+
+    @projected(
+        "What happens to the tickets that the viewer may see, each event once and in order: first "
+        "what was missed since `after`, or nothing if it is absent, then what happens from now on.",
+        Root(_not_streamed, subscribe=_follow),
+    )
+    def ticket_events(
+        self,
+        after: EventsAfterArg = None,
+        filter: FilterArg = None,
+        types: Annotated[
+            list[TicketEventType] | None,
+            strawberry.argument(description="Only events of these types; all of them if absent."),
+        ] = None,
+    ) -> TicketEvent:
+        """See ``_follow``."""
+        raise NotImplementedError

@@ -1,14 +1,10 @@
-"""The event log as the schema has it."""
+"""The parts of the events, which ``schema.types.objects`` has."""
 
 from typing import Annotated
 
 import strawberry
-from strawberry import ID
 
 from schema.types.descriptions import field as described_field
-from schema.types.enums import TicketEventType, Via
-from schema.types.objects import Attachment, Comment, Node, Ticket, User
-from schema.types.scalars import DateTime
 
 EventsAfterArg = Annotated[
     str | None,
@@ -38,27 +34,3 @@ class FieldChange:
     to_length: int | None = described_field(
         "How many characters the text has, where `to` is an excerpt of it."
     )
-
-
-@strawberry.type(description="Something that happened to a ticket.")
-class TicketEvent(Node):
-    """See ``models.TicketEvent``."""
-
-    cursor: str = described_field("Its place in the feed: `ticketEvents` goes on after it.")
-    type: TicketEventType = described_field("What kind of thing happened.")
-    at: DateTime = described_field("When it happened, by the clock of the server.")
-    actor: User | None = described_field("The user who did it; null where that is not known.")
-    via: Via = described_field("What the change came through.")
-    is_internal: bool = described_field("Whether it is about what customers never see.")
-    ticket: Ticket | None = described_field("The ticket as it is now; null once it is deleted.")
-    ticket_id: ID = described_field("The ticket's id, also after it is deleted.")
-    ticket_number: str = described_field("The ticket's number, also after it is deleted.")
-    comment: Comment | None = described_field(
-        "The comment as it is now, where it is about one that exists."
-    )
-    comment_id: ID | None = described_field("The id of the comment that it is about.")
-    attachment: Attachment | None = described_field(
-        "The file as it is now, where it is about one that exists."
-    )
-    attachment_id: ID | None = described_field("The id of the file that it is about.")
-    changes: list[FieldChange] = described_field("The fields that changed, each with both values.")

@@ -1,79 +1,31 @@
 """The objects of the schema.
 
 Fields carry no code: a root field answers with finished JSON (``schema/projection/resolve.py``), so
-these classes only say what there is. Each field is one of the catalogue's,
+these classes only declare the types. Each field is one of the catalog's,
 ``resolvers/query/catalog.py``.
 """
 
-from typing import TYPE_CHECKING, Annotated, Generic, NoReturn, TypeVar
+from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
-from schema.inputs.filters import TicketFilter, TicketOrder
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field, resolver
+from schema.types.connections import Connection, FilterArg, Node, OrderArg
+from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field
 from schema.types.enums import (
     OrderDirection,
     Role,
     Team,
     TicketCategory,
+    TicketEventType,
     TicketPriority,
     TicketStatus,
+    Via,
 )
+from schema.types.events import FieldChange
 from schema.types.permissions import CommentPermissions, TicketPermissions, ViewerCannotReason
+from schema.types.projected import projected
 from schema.types.scalars import DateTime
-
-if TYPE_CHECKING:
-    from schema.types.events import TicketEvent
-
-Entity = TypeVar("Entity")
-FilterArg = Annotated[
-    TicketFilter | None, strawberry.argument(description="Which tickets; all of them if absent.")
-]
-OrderArg = Annotated[
-    list[TicketOrder] | None,
-    strawberry.argument(description="How to sort, most important first; newest first if absent."),
-]
-
-
-def projected() -> NoReturn:
-    """Stand in for the code of a field that is always answered by its root field."""
-    raise AssertionError("a projected field was resolved")
-
-
-@strawberry.interface(description="An object that `node` can fetch again by its id.")
-class Node:
-    """What every entity has."""
-
-    id: ID = field("The object's UUID, the same as in REST.")
-
-
-@strawberry.type(description="Where a page stands in its list, and whether there is more of it.")
-class PageInfo:
-    """Relay's page info."""
-
-    has_next_page: bool = field("Whether there is more after this page.")
-    has_previous_page: bool = field("Whether there is more before this page.")
-    start_cursor: str | None = field("The cursor of the first edge; null for an empty page.")
-    end_cursor: str | None = field("The cursor of the last edge; null for an empty page.")
-
-
-@strawberry.type(description="An object of a page, together with its place in the list.")
-class Edge(Generic[Entity]):
-    """Relay's edge; appears as ``TicketEdge`` and so on."""
-
-    cursor: str = field("The object's place in the list, to be given as `after` or `before`.")
-    node: Entity = field("The object that has this place.")
-
-
-@strawberry.type(description="A page of a list, and how to get the next one.")
-class Connection(Generic[Entity]):
-    """Relay's connection; appears as ``TicketConnection`` and so on."""
-
-    edges: list[Edge[Entity]] = field("The objects of the page together with their places.")
-    nodes: list[Entity] = field("The objects of the page alone, in the same order as the edges.")
-    page_info: PageInfo = field("Where the page stands, and the cursors of its two ends.")
-    total_count: int = field("How many objects the whole list has; counted only if asked for.")
 
 
 @strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
@@ -92,7 +44,7 @@ class User(Node):
     date_joined: DateTime = field("When the user was created in the desk.")
     company: "Company | None" = field("The company of a customer; null for staff.")
 
-    @resolver("The tickets that are assigned to the user, newest first.")
+    @projected("The tickets that are assigned to the user, newest first.")
     def assigned_tickets(
         self,
         filter: FilterArg = None,
@@ -103,7 +55,7 @@ class User(Node):
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
 
 @strawberry.type(description="A company that the desk helps.")
@@ -122,7 +74,7 @@ class Company(Node):
     created_at: DateTime = field("When the company was created in the desk.")
     updated_at: DateTime = field("When a field of the company was last changed.")
 
-    @resolver("The people at the company, sorted by name.")
+    @projected("The people at the company, sorted by name.")
     def contacts(
         self,
         first: FirstArg = None,
@@ -131,9 +83,9 @@ class Company(Node):
         before: BeforeArg = None,
     ) -> "Connection[Contact]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
-    @resolver("The tickets about the company, newest first if nothing else is said.")
+    @projected("The tickets about the company, newest first if nothing else is said.")
     def tickets(
         self,
         filter: FilterArg = None,
@@ -144,7 +96,7 @@ class Company(Node):
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
 
 @strawberry.type(description="A person at a company whom a ticket may be about; cannot log in.")
@@ -164,7 +116,7 @@ class Contact(Node):
     created_at: DateTime = field("When the contact was created in the desk.")
     updated_at: DateTime = field("When a field of the contact was last changed.")
 
-    @resolver("The tickets about this contact, newest first.")
+    @projected("The tickets about this contact, newest first.")
     def tickets(
         self,
         filter: FilterArg = None,
@@ -175,7 +127,7 @@ class Contact(Node):
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
 
 @strawberry.type(description="A request for help, and what became of it.")
@@ -214,7 +166,7 @@ class Ticket(Node):
     created_at: DateTime = field("When the request came in.")
     updated_at: DateTime = field("When a field of it was last changed.")
 
-    @resolver("Public comments, and for staff internal notes, oldest first.")
+    @projected("Public comments, and for staff internal notes, oldest first.")
     def comments(
         self,
         first: FirstArg = None,
@@ -227,9 +179,9 @@ class Ticket(Node):
         ] = None,
     ) -> "Connection[Comment]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
-    @resolver("The events of this ticket alone, as the feed has them.")
+    @projected("The events of this ticket alone, as the feed has them.")
     def history(
         self,
         first: FirstArg = None,
@@ -240,9 +192,9 @@ class Ticket(Node):
             OrderDirection,
             strawberry.argument(description="Oldest first (ASC), or newest first (DESC)."),
         ] = OrderDirection.ASC,
-    ) -> Connection[Annotated["TicketEvent", strawberry.lazy("schema.types.events")]]:
+    ) -> "Connection[TicketEvent]":
         """See the description."""
-        projected()
+        raise NotImplementedError
 
 
 @strawberry.type(description="Something said about a ticket: a public comment or internal note.")
@@ -274,7 +226,7 @@ class Attachment(Node):
     uploaded_by: User | None = field("Who uploaded it; null where that is no longer known.")
     created_at: DateTime = field("When the file was uploaded.")
 
-    @resolver("A link to the file that works for a while without a token.")
+    @projected("A link to the file that works for a while without a token.")
     def download_url(
         self,
         expires_in: Annotated[
@@ -282,4 +234,26 @@ class Attachment(Node):
         ] = 300,
     ) -> str:
         """See the description."""
-        projected()
+        raise NotImplementedError
+
+
+@strawberry.type(description="Something that happened to a ticket.")
+class TicketEvent(Node):
+    """See ``models.TicketEvent``."""
+
+    cursor: str = field("Its place in the feed: `ticketEvents` goes on after it.")
+    type: TicketEventType = field("What kind of thing happened.")
+    at: DateTime = field("When it happened, by the clock of the server.")
+    actor: User | None = field("The user who did it; null where that is not known.")
+    via: Via = field("What the change came through.")
+    is_internal: bool = field("Whether it is about what customers never see.")
+    ticket: Ticket | None = field("The ticket as it is now; null once it is deleted.")
+    ticket_id: ID = field("The ticket's id, also after it is deleted.")
+    ticket_number: str = field("The ticket's number, also after it is deleted.")
+    comment: Comment | None = field("The comment as it is now, where it is about one that exists.")
+    comment_id: ID | None = field("The id of the comment that it is about.")
+    attachment: Attachment | None = field(
+        "The file as it is now, where it is about one that exists."
+    )
+    attachment_id: ID | None = field("The id of the file that it is about.")
+    changes: list[FieldChange] = field("The fields that changed, each with both values.")

@@ -5,10 +5,11 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field, resolver
+from schema.types.connections import Connection, Node
+from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field
 from schema.types.enums import TicketEventType, WebhookDeliveryState
-from schema.types.events import TicketEvent
-from schema.types.objects import Connection, Node, User, projected
+from schema.types.objects import TicketEvent, User
+from schema.types.projected import projected
 from schema.types.scalars import JSON, DateTime
 
 
@@ -67,7 +68,7 @@ class Webhook(Node):
     created_at: DateTime = field("When the webhook was made.")
     updated_at: DateTime = field("When a field of it was last changed.")
 
-    @resolver("What it was sent, or is to be, newest first.")
+    @projected("What it was sent, or is to be, newest first.")
     def deliveries(
         self,
         state: Annotated[
@@ -80,4 +81,4 @@ class Webhook(Node):
         before: BeforeArg = None,
     ) -> Connection[WebhookDelivery]:
         """See the description."""
-        projected()
+        raise NotImplementedError

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Attachment, Ticket
+from models import Attachment, Ticket, table_of
 from resolvers.commands import attachments
 from resolvers.errors import NotFound
 from tests.viewers.world import CONTENT, World, file_key, key, open_world
@@ -19,8 +19,8 @@ _WAITING = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
-_tickets = Ticket.__table__  # type: ignore[attr-defined]
-_attachments = Attachment.__table__  # type: ignore[attr-defined]
+_tickets = table_of(Ticket)
+_attachments = table_of(Attachment)
 
 
 @pytest.fixture

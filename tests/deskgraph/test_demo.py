@@ -18,7 +18,7 @@ from deskgraph import demo
 from deskgraph.database.database import Database
 from deskgraph.demo.factory import Row, Rows
 from deskgraph.settings import Settings, SettingsError
-from models import TEAM_OF_CATEGORY, Role, Ticket, TicketEventType, TicketStatus, User
+from models import TEAM_OF_CATEGORY, Role, Ticket, TicketEventType, TicketStatus, User, table_of
 from models.search import search_texts
 from resolvers.auth.passwords import verify_password
 
@@ -197,8 +197,9 @@ async def test_it_is_loaded_once_with_its_files(database: Database) -> None:
         name: len(some) for name, some in vars(built).items() if name != "files"
     }
     async with database.engine.connect() as connection:
-        for table in (User.__table__, Ticket.__table__):  # type: ignore[attr-defined]
-            listed = (await connection.execute(select(table))).mappings().all()
+        for table in (table_of(User), table_of(Ticket)):
+            found = await connection.execute(select(*table.c))
+            listed = [dict(row) for row in found.mappings()]
             assert all(search_texts(table, row).items() <= row.items() for row in listed)
     assert {entry["path"] for batch in obstore.list(store) for entry in batch} == set(built.files)
     done, total = zip(*seen, strict=True)

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
-from models import Ticket
+from models import Ticket, table_of
 from models.types import Uuid36
 from resolvers.query.plans import Plan, Plans, compile_select
 
-TICKETS = Ticket.__table__  # type: ignore[attr-defined]
+TICKETS = table_of(Ticket)
 EMPTY = Plan("SELECT 1", (), {}, {})
 
 

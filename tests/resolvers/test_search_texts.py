@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
-from models import Company, Contact, Ticket, User
+from models import Company, Contact, Ticket, User, table_of
 from models.search import normalize_search
 from resolvers.commands import companies, contacts, tickets, users
 from tests.viewers.world import World, key
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.anyio
 NEW = {"subject": "ΒΌΡΡΑΣ", "description": "Cafe\u0301", "company": key("hilton")}
 
 
-async def stored(world: World, model: type[object], row_id: object) -> Mapping[str, str]:
-    table: sa.Table = model.__table__  # type: ignore[attr-defined]
+async def stored(world: World, model: type[SQLModel], row_id: object) -> Mapping[str, str]:
+    table = table_of(model)
     async with world.database.engine.connect() as connection:
         found = await connection.execute(sa.select(table).where(table.c.id == row_id))
         return {

@@ -13,12 +13,14 @@ from graphql import (
     GraphQLSchema,
     OverlappingFieldsCanBeMergedRule,
     ValidationContext,
+    graphql_sync,
     parse,
 )
 from graphql.utilities import TypeInfo
 
 from schema import create_schema
 from schema.execution import strawberry_internals
+from schema.types.projected import Root, projected, set_roots
 
 ROOT = Path(__file__).parents[2]
 # Documented by Strawberry.
@@ -108,3 +110,40 @@ def test_versions_are_pinned_to_a_minor_one() -> None:
         (line,) = (line for line in wanted if line.startswith(name))
         major, minor, _ = version(name).split(".")
         assert re.fullmatch(rf"{name}~={major}\.{minor}\.\d+", line), line
+
+
+@strawberry.type
+class Shown:
+    id: int
+
+    @projected("Never asked for.", Root(lambda *_: None))
+    def inside(self) -> int:
+        raise NotImplementedError
+
+
+@strawberry.type
+class WithRoot:
+    @projected("The field of a root.", Root(lambda *_, first=7: first))
+    def answered(self, first: int = 7) -> int:
+        raise NotImplementedError
+
+
+@strawberry.type
+class WithoutRoot(WithRoot):
+    @projected("The field that was forgotten.")
+    def forgotten(self) -> int:
+        raise NotImplementedError
+
+
+@strawberry.type
+class WithRootBelow(WithRoot):
+    shown: Shown
+
+
+def test_a_projected_field_of_a_root_needs_a_resolver() -> None:
+    schema = strawberry_internals.core_schema(strawberry.Schema(WithRoot))
+    set_roots(schema)
+    assert graphql_sync(schema, "{ answered(first: 8) }").data == {"answered": 8}
+    for query, named in ((WithoutRoot, "WithoutRoot.forgotten"), (WithRootBelow, "Shown.inside")):
+        with pytest.raises(TypeError, match=named):
+            set_roots(strawberry_internals.core_schema(strawberry.Schema(query)))

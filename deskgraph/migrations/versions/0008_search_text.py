@@ -1,11 +1,13 @@
 """Texts as searches compare them, beside the texts that they come from."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
+from sqlmodel import SQLModel
 
-from models import Company, Contact, Ticket, User
+from models import Company, Contact, Ticket, User, table_of
 from models.search import search_texts
 
 revision = "0008"
@@ -19,7 +21,12 @@ COLUMNS = {
     "contacts": ("search_text",),
     "users": ("search_text", "search_private"),
 }
-MODELS = {"tickets": Ticket, "companies": Company, "contacts": Contact, "users": User}
+MODELS: Mapping[str, type[SQLModel]] = {
+    "tickets": Ticket,
+    "companies": Company,
+    "contacts": Contact,
+    "users": User,
+}
 # How many rows are in memory at once.
 BATCH = 500
 
@@ -31,7 +38,7 @@ def upgrade() -> None:
             op.add_column(
                 name, sa.Column(column, sa.Text(), server_default=sa.text("''"), nullable=False)
             )
-        _fill(MODELS[name].__table__, columns)  # type: ignore[attr-defined]
+        _fill(table_of(MODELS[name]), columns)
 
 
 def downgrade() -> None:

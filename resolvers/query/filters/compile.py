@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Integer, String
 
-from models import Company, Ticket, TicketEventType, TicketPriority
+from models import Company, Ticket, TicketEventType, TicketPriority, table_of
 from models.search import normalize_search
 from models.types import UtcDateTime, Uuid36
 from resolvers import access
@@ -243,7 +243,7 @@ def _of_tickets(
 
     That a ticket is deleted passes any: nobody can tell any more, and whoever has it must know.
     """
-    ticket = build.alias(Ticket.__table__)  # type: ignore[attr-defined]
+    ticket = build.alias(table_of(Ticket))
     passes = and_(
         ticket.c.id == row.ticket_id, *conditions(build, "Ticket", where, ticket.c, prefix)
     )
@@ -322,7 +322,7 @@ def _found(build: "CompileContext", entity: str, row: Row, name: str) -> ColumnE
         may_search = access.may_search_private_text(entity, row, build.kind, build.bind_viewer)
         places.append(and_(may_search, found(row.search_private)))
     if entity in _OF_A_COMPANY:
-        company = build.alias(Company.__table__)  # type: ignore[attr-defined]
+        company = build.alias(table_of(Company))
         here = company.c.id == row.company_id
         named = select(1).select_from(company).where(here, found(company.c.search_name))
         places.append(exists(named.correlate_except(company)))
