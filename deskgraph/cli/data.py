@@ -37,7 +37,8 @@ async def fill_with_demo() -> str:
 
 async def load(database: Database, settings: Settings) -> str | None:
     """Load the demo with a progress bar; nothing where the database is not empty."""
-    from deskgraph.demo import LOGINS, PASSWORD, is_empty, load_demo
+    from deskgraph.demo.loading import is_empty, load_demo
+    from deskgraph.demo.logins import LOGINS, PASSWORD
 
     if not await is_empty(database):
         return None

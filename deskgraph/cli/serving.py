@@ -121,7 +121,7 @@ async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
             from deskgraph.database.migrate import upgrade
 
             await upgrade(database)
-        from deskgraph.demo import check_production, working_logins
+        from deskgraph.demo.logins import check_production, working_logins
 
         await check_production(settings, database)
         if settings.production:
@@ -141,7 +141,7 @@ def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
         f"REST      {base}/api/v1/",
     ]
     if logins:
-        from deskgraph.demo import LOGINS, PASSWORD
+        from deskgraph.demo.logins import LOGINS, PASSWORD
 
         who = ", ".join(f"{name} ({LOGINS[name]})" for name in logins)
         lines.append(f"Log in as {who} with the password {PASSWORD}")
