@@ -1,4 +1,4 @@
-"""How much of the desk's work one user or one address gets: buckets of points.
+"""How much of the server's work one user or one address gets: buckets of points.
 
 A bucket is full at first; work takes points out, and they come back at a steady rate. What is kept
 of a bucket is one number: when it will be full again. Each second until then is as many points
@@ -152,7 +152,7 @@ class MemoryBuckets:
 
 
 class RateLimiter:
-    """The buckets of a desk: of points for each user or address, and of logins."""
+    """The buckets of a server: of points for each user or address, and of logins."""
 
     def __init__(
         self,
@@ -210,9 +210,9 @@ class RateLimiter:
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many.
 
-        They are counted by address, by name, and by both. Whether the name exists is not looked
-        at, so that nothing is told of it. Those by name do not count where the name was logged in
-        with lately: nobody elsewhere can keep a user from their own desk.
+        They are counted by address, by name, and by both. Whether the name exists makes no
+        difference, so answers do not reveal it. The count by name leaves out addresses from which
+        the name has logged in lately, so nobody elsewhere can keep a user from logging in.
         """
         where, name = network(address), _digest(username)
         await self._draw(self._address_logins, f"logins:{where}", 1)

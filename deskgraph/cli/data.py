@@ -22,7 +22,7 @@ async def migrate_database() -> str:
 async def fill_with_demo() -> str:
     """Load the demo where the database is empty, and say what was done.
 
-    Raises ``CommandError`` in production, where its public password would open the desk.
+    Raises ``CommandError`` in production, where its public password would give access.
     """
     settings = load_settings()
     if settings.production:

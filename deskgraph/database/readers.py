@@ -2,7 +2,7 @@
 
 A read whose task is cancelled raises ``CancelledError`` and its statement stops in the database:
 on PostgreSQL asyncpg has the server cancel it before the connection is used again, on SQLite its
-lane interrupts it.
+thread interrupts it.
 """
 
 import asyncio
@@ -148,7 +148,7 @@ class SqliteReader:
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._reader_threads: list[SqliteReaderThread] = []
-        # Those for which every lane that they may take is slow.
+        # Those for which every thread that they may use is slow.
         self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
@@ -188,7 +188,7 @@ class SqliteReader:
         raise AnswerTooLarge(self._max_answer_bytes)
 
     def _put(self, statement: Statement) -> None:
-        """Queue a statement for the first lane that is not slow and that its user may take."""
+        """Queue a statement for the first thread that is not slow and that its user may use."""
         reader_threads = self._reader_threads
         user = statement.user
         if user is not None:

@@ -23,7 +23,7 @@ DriverRow = Any
 
 
 class Statement:
-    """A statement, the future of its rows, and the lane that it waits in or runs on, if any.
+    """A statement, the future of its rows, and the thread that it waits for or runs on, if any.
 
     ``user`` is who it is run for; without one it is the server's own.
     """
@@ -56,7 +56,7 @@ class SqliteReaderThread:
         connect: Callable[[], sqlite3.Connection],
         changed: Callable[["SqliteReaderThread"], None] = lambda _reader_thread: None,
     ) -> None:
-        """Take what connects, which is called in the lane's thread.
+        """Take what connects, which is called in the thread.
 
         ``changed`` is called while a statement is a slow one, and when a slow one has ended.
         """
@@ -78,7 +78,7 @@ class SqliteReaderThread:
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[sqlite3.Connection] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        # Whoever forgets to close a database does not keep the process from ending.
+        # So that a database that is not closed does not keep the process from ending.
         Thread(target=self._work, args=(opened,), daemon=True).start()
         self._connection = await opened
 

@@ -44,7 +44,7 @@ def sqlite_engine(url: URL) -> AsyncEngine:
     event.listen(
         engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
     )
-    # The first of all, for whoever leaves while the others are at it.
+    # The first listener, as a task may be cancelled while the others run.
     event.listen(engine.sync_engine, "connect", _let_stop_twice, insert=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -89,7 +89,7 @@ def _leave_values_out(context: ExceptionContext) -> None:
 def _let_stop_twice(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """Make every stop of a connection the first one.
 
-    Whoever is cancelled twice stops it twice, and would wait for the second stop for ever.
+    A task that is cancelled twice stops it twice, and would wait for the second stop for ever.
     """
     connection.driver_connection.stop = cache(connection.driver_connection.stop)
 

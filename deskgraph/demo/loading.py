@@ -76,7 +76,7 @@ async def load_demo(
 
     async with database.engine.begin() as connection:
         if not database.is_sqlite:
-            # Whoever else is loading finds our rows when we are done. SQLite has one writer anyway.
+            # Another process that loads it waits, and finds these rows. SQLite has one writer.
             await connection.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
         if not await _is_empty(connection):
             return None

@@ -37,7 +37,7 @@ async def working_logins(database: Database, names: Collection[str] = LOGINS) ->
 
 
 async def check_production(settings: Settings, database: Database) -> None:
-    """Raise ``SettingsError`` where production would let in whoever knows the demo's password."""
+    """Raise ``SettingsError`` if users in production have the demo's password."""
     if not settings.production:
         return
     if left := await working_logins(database, usernames()):

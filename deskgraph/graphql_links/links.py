@@ -1,4 +1,4 @@
-"""The ``Link`` header that leads from an answer to GraphiQL, with the request's twin filled in."""
+"""The ``Link`` header of REST answers: GraphiQL with the request's equivalent operation."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -19,7 +19,7 @@ from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_o
 from rest_compat.lists.pagination import window_of
 from rest_compat.openapi.request_fields import uuid_of
 
-# A header that proxies still take; what is longer goes without its variables.
+# The longest header that common proxies accept; a longer one goes without its variables.
 MAX_BYTES = 4000
 # So many headers are kept for each list, of queries that are shorter than this.
 MAX_KEPT = 256
@@ -29,7 +29,7 @@ KEY = "ID-IN-THE-PATH"
 
 
 class Alternate:
-    """Makes the header of one twin: what does not change from one request to another, once."""
+    """Makes the header of one equivalent; what is the same for all requests is made once."""
 
     def __init__(self, equivalent: Equivalent, graphiql: str) -> None:
         self._equivalent = equivalent
@@ -72,7 +72,7 @@ class Alternate:
 
 
 def links_to(graphiql: str) -> Callable[[str], Link | None]:
-    """Return what gives the headers' maker for a REST path; ``graphiql`` is GraphiQL's address."""
+    """Return ``links`` of ``rest_routes``; ``graphiql`` is the address of GraphiQL."""
     return lambda path: _link_of(EQUIVALENTS.get(path, {}), graphiql)
 
 
@@ -101,7 +101,7 @@ def _link_of(equivalents: Mapping[str, Equivalent | None], graphiql: str) -> Lin
 
 
 def has_id(variables: Mapping[str, object]) -> bool:
-    """Whether the id in the path is among the variables of a twin."""
+    """Whether the id in the path is among the variables of an equivalent."""
     return any(
         has_id(value) if isinstance(value, Mapping) else value is ID for value in variables.values()
     )
@@ -116,7 +116,7 @@ def filled(variables: Mapping[str, object], key: str) -> dict[str, object]:
 
 
 def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, object]:
-    """Return what a list's parameters become: filters that are wrong are left out."""
+    """Return the variables for a list's parameters, without filters whose value is wrong."""
     if equivalent.listing is None:
         return {}
     filters = equivalent.listing.filters
@@ -155,7 +155,7 @@ def _graph(listing: ListEndpoint, name: str, value: object) -> object:
     if not issubclass(choices, StrEnum) or not isinstance(value, Mapping):
         return value
     named = {choice.value: choice.name for choice in choices}
-    # A team that there is not finds nothing in REST; GraphQL has no name for it.
+    # REST accepts an unknown team, which finds nothing; GraphQL has no name for it.
     return {"eq": named[value["eq"]]} if value["eq"] in named else None
 
 

@@ -7,10 +7,10 @@ from resolvers.query.shapes import Field, Shape
 
 # The most that GraphQL gives of a list at once.
 MAX_ROWS = 100
-# Where GraphQL has another name for it than the catalogue, or none.
+# Where GraphQL has another name for it than the catalog, or none.
 OTHER_NAMES = {"tags_text": "tags", "file": "downloadUrl"}
 NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
-# Of an event they stay where what they name is gone, so GraphQL has them beside the relations.
+# They outlive the row that they refer to, so GraphQL has them as fields beside the relations.
 OF_EVENTS = frozenset({"ticket_id", "ticket_number", "comment_id", "attachment_id"})
 COUNTS = {"by_status": "status", "by_priority": "priority"}
 

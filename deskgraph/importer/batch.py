@@ -31,7 +31,7 @@ class Batch:
     pending: dict[UUID, Row] = field(default_factory=dict)
     digests: dict[UUID, bytes] = field(default_factory=dict)
     before: dict[UUID, Row] = field(default_factory=dict)
-    # Rows that are here as they are over there, but were not known to be imported.
+    # Rows that are the same here and in the old database, but are not recorded as imported.
     adopted: list[UUID] = field(default_factory=list)
     unchanged: int = 0
     # How many of the rows are recorded as imported, by now or since before.
@@ -109,7 +109,7 @@ async def check(connection: AsyncConnection, batch: Batch) -> None:
     for name, table in batch.kind.references.items():
         wanted = {row[name] for row in batch.pending.values()} - {None}
         if table is _tickets:
-            # An edit may have moved it: then its old ticket is told, too.
+            # A row may have moved: then its old ticket gets an event, too.
             left = {row[name] for row in batch.before.values()}
             columns = [_tickets.c.id, _tickets.c.company_id, _tickets.c.ticket_number]
             found = await _rows(connection, table.c.id, wanted | left, columns)

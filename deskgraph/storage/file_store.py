@@ -119,7 +119,7 @@ class FileStore:
     async def delete(self, key: str) -> None:
         """Remove a file; one that is gone already is no error.
 
-        Neither is a store that fails: the row is gone for good, and the sweep finds the file.
+        Neither is a store that fails: the row is deleted, and the orphan cleanup finds the file.
         """
         try:
             await self.remove([key])
@@ -170,7 +170,7 @@ def _attributes(name: str, content_type: str) -> dict[str, str]:
 
 
 def _sync(folder: Path, key: str) -> None:
-    """Write a file and the folders that lead to it to the disk: obstore leaves that to the system.
+    """Sync a file and the folders above it to the disk: obstore leaves that to the system.
 
     The database commits durably, so a row must not outlive its file in a loss of power.
     """

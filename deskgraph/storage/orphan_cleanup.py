@@ -1,4 +1,4 @@
-"""The sweep: files that no row names, and rows whose file is gone.
+"""The orphan cleanup: files that no row names, and rows whose file is missing.
 
 A file is stored before its row and removed after it, so a crash leaves at worst a file without a
 row. Memory stays the same however many there are: both sides are read in batches, and what is in
@@ -22,7 +22,7 @@ from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
 from models import Attachment, table_of
 
-# Everything that the desk stores; whatever else is in a store is not ours to look at.
+# All files of deskgraph are below it; other files of a store are left alone.
 PREFIX = "tickets/attachments"
 BATCH = 1000
 # What obstore calls a file of a folder while it is being written; its listings leave them out.

@@ -11,7 +11,7 @@ from resolvers.query.shapes import Args, Field, Shape
 from resolvers.services import Context, Services, Viewer
 from rest_compat.openapi import shapes
 
-# Lists may be long, files need a token, and the count tells of internal notes.
+# Lists may be long, files need a token, and the count reports internal notes.
 _LEFT_OUT = frozenset({"comments", "attachments", "internal_notes_count"})
 _TICKET = Shape(tuple(field for field in shapes.TICKET.fields if field.key not in _LEFT_OUT))
 _ATTACHMENT = Shape(

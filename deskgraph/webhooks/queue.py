@@ -1,6 +1,6 @@
 """Deliveries that are due: each is claimed by one process, and finished by the one that did.
 
-A claim puts the due time off. Whoever dies with a claim loses it by then, and another process
+A claim puts the due time off. A process that dies loses its claims by then, and another process
 tries again: so a delivery is made at least once.
 """
 

@@ -75,7 +75,7 @@ class Viewers:
         return await asyncio.shield(asked)
 
     def _answered(self, user_id: UUID, asked: "asyncio.Task[Account]", now: datetime) -> None:
-        # Perhaps nobody is left to be told of a failure.
+        # So that a failure without a waiting task is not logged.
         failed = asked.cancelled() or asked.exception() is not None
         if self._asked.get(user_id) is not asked:
             # Forgotten meanwhile: what was read may be of before the change.

@@ -101,7 +101,7 @@ async def store_file(
     """Store a stream, and return what was seen of it; raises ``TooLarge`` past the limit."""
     measured = Measured(chunks, limit)
     content = aiter(measured)
-    # The store is told the type with the name, so the beginning has to be seen before.
+    # The store takes the type before the content, so the beginning is read first.
     beginning = await _beginning(measured, content)
     content_type = sniff(measured.head)
     await files.put(key, _chained(beginning, content), name=name, content_type=content_type)

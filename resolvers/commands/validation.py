@@ -1,6 +1,6 @@
 """The rules for values that are written: which fields there are, and what each may hold.
 
-A face turns what it was sent into typed values; a value that it could not read it passes on as a
+An API turns what it was sent into typed values; a value that it could not read is passed as a
 ``Problem``. ``clean`` finds everything else that is wrong, of all fields at once.
 """
 
@@ -37,7 +37,7 @@ class Rule:
 # value that was stored before is only looked at when it is written again.
 FORMATS: Mapping[str, re.Pattern[str]] = {
     "email": re.compile(r"[^\s@\x00-\x1f]+@(?:[^\s@.\x00-\x1f]+\.)+[^\s@.\x00-\x1f]{2,}"),
-    # Nothing but the web: what is stored here becomes a link.
+    # Only addresses of the web: what is stored here becomes a link.
     "url": re.compile(
         r"(?:https?|ftps?)://(?:[^\s/?#@]+@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/?#@.:]+\.)+[^\s/?#@.:]+)"
         r"(?::\d{1,5})?(?:[/?#]\S*)?",

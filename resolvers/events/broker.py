@@ -37,7 +37,7 @@ _events = table_of(TicketEvent)
 
 @dataclass(frozen=True, slots=True)
 class CommittedEvent:
-    """What the end of the log tells of an event: enough to see whom it does not concern."""
+    """What is read of each event at the end of the log: enough to see which followers skip it."""
 
     seq: int
     company_id: str
@@ -103,7 +103,7 @@ class EventBroker:
         """Begin to follow after a position, or from now on."""
         async with self._starting:
             if self._tail is None or self._tail.done():
-                # From here on the bell tells of everything.
+                # From here on the signal reports every event.
                 seen = services.event_signal.count
                 self.head = await _head(services)
                 self._tail = asyncio.create_task(self._run(services, seen))
@@ -133,7 +133,7 @@ class EventBroker:
                 await tail
 
     async def _run(self, services: Services, seen: int) -> None:
-        """Read the end of the log each time the bell rings."""
+        """Read the end of the log at each signal."""
         while True:
             try:
                 window = await _window(services, self.head)
@@ -159,7 +159,7 @@ class EventBroker:
         task = self._shared.get(key)
         if task is None:
             task = self._shared[key] = asyncio.create_task(_read(context.services, plan, given))
-            # Perhaps nobody is left to be told of a failure.
+            # So that a failure without a waiting task is not logged.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             asyncio.get_running_loop().call_later(SHARED_SECONDS, self._shared.pop, key, None)
         # One of those who wait for it may leave.

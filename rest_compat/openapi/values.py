@@ -1,4 +1,4 @@
-"""Shapes, forms and filters as JSON schemas: the catalogue and the rules say what values can be."""
+"""Shapes, forms and filters as JSON schemas: the catalog and the rules say what values can be."""
 
 from collections.abc import Mapping
 from datetime import datetime
