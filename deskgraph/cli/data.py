@@ -9,7 +9,7 @@ from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import head, upgrade
 from deskgraph.settings import PREFIX, Settings, load_settings
-from deskgraph.storage.store_urls import open_store
+from deskgraph.storage.store_urls import open_place
 
 
 async def migrate_database() -> str:
@@ -44,7 +44,7 @@ async def load(database: Database, settings: Settings) -> str | None:
         return None
     with _progress() as progress:
         loaded = await load_demo(
-            database, open_store(settings.files_url), datetime.now(UTC), progress
+            database, open_place(settings.files_url).store, datetime.now(UTC), progress
         )
     if loaded is None:
         return None

@@ -17,7 +17,7 @@ from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
 from deskgraph.settings import PREFIX, Settings, load_settings
-from deskgraph.storage.store_urls import check_credentials, open_store
+from deskgraph.storage.store_urls import check_credentials, open_place
 
 APP = "deskgraph.app:app_from_environment"
 BACKLOG = 2048
@@ -43,7 +43,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     """Serve until a signal ends it. Raises ``CommandError`` and its kin where it cannot start."""
     settings = load_settings()
     settings.signing_key()
-    open_store(settings.files_url)
+    open_place(settings.files_url)
     asyncio.run(check_credentials(settings.files_url))
     persisted_documents(settings, schema_of(settings).documents)
     sockets = listen_on(host, port)

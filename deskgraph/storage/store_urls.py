@@ -61,11 +61,6 @@ class Place(NamedTuple):
     redirect: bool
 
 
-def open_store(url: str) -> ObjectStore:
-    """Open the store of a URL, see ``open_place``."""
-    return open_place(url).store
-
-
 def open_place(url: str) -> Place:
     """Read a URL; ``file://var/media`` is a folder below the working directory.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from obstore.store import S3Store
 
-from deskgraph.storage.store_urls import FilesUrlError, open_place, open_store
+from deskgraph.storage.store_urls import FilesUrlError, open_place
 
 SECRET = "hunter2"
 
@@ -36,7 +36,7 @@ def test_a_url_that_cannot_be_used_is_told_without_repeating_it(url: str) -> Non
 
 def test_a_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    open_store("file://var/media")
+    open_place("file://var/media")
     assert (tmp_path / "var" / "media").is_dir()
 
 
