@@ -21,10 +21,8 @@ ServiceError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from resolvers.rate_limits import Level
+from resolvers.rate_levels import Level
 
 
 class ServiceError(Exception):
@@ -130,7 +128,7 @@ class Throttled(ServiceError):
     """There is too much to do; try again after some seconds. ``level``: of a bucket's points."""
 
     seconds: int
-    level: "Level | None" = None
+    level: Level | None = None
 
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"

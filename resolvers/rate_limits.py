@@ -11,14 +11,13 @@ import ipaddress
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
 from resolvers.errors import Throttled
-from resolvers.services import Context
+from resolvers.rate_levels import EPOCH, MAX_NANOSECONDS, Level, RateClass
 
 MAX_BUCKETS = 10_000
 # What an address of IPv6 has at most, in characters.
@@ -33,60 +32,12 @@ ADDRESS_LOGINS = 50
 NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
 # For how long an address is known after a login with a name, in nanoseconds: 30 days.
 KNOWN_NANOSECONDS = 30 * 24 * 60 * 60 * 10**9
-MINUTE_NANOSECONDS = 60 * 10**9
-# Some seventy years: what is longer has no room in a database's number.
-MAX_NANOSECONDS = 2**61
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# The last day of the calendar.
-_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 # An object of finished JSON. Inside a string a quote is escaped, so what looks like the start of
 # an object may otherwise only be the end of a string, and no name of a member follows it.
 _OBJECT = re.compile(rb'\{(?="[A-Za-z_])')
 # In bytes: up to here looking at each object takes a few microseconds.
 LONG = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class RateClass:
-    """A kind of bucket: the points in a full one, and how many come back in a minute."""
-
-    maximum: int
-    per_minute: int
-
-    def time(self, points: int) -> int:
-        """Return how long some points take to come back."""
-        return min(-(-points * MINUTE_NANOSECONDS // self.per_minute), MAX_NANOSECONDS)
-
-
-@dataclass(slots=True)
-class Level:
-    """How full a bucket is, or was when it was looked at: ``now``."""
-
-    kind: RateClass
-    full_at: int
-    now: int
-
-    @property
-    def maximum(self) -> int:
-        """How many points a full bucket has."""
-        return self.kind.maximum
-
-    @property
-    def available(self) -> int:
-        """How many there are."""
-        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE_NANOSECONDS)
-        return max(0, self.kind.maximum - missing)
-
-    @property
-    def restore_rate(self) -> float:
-        """How many come back in a second."""
-        return self.kind.per_minute / 60
-
-    @property
-    def reset_at(self) -> datetime:
-        """When the bucket is full."""
-        return _EPOCH + timedelta(microseconds=min(self.full_at // 1000, _LAST))
 
 
 class Buckets(Protocol):
@@ -236,7 +187,7 @@ class RateLimiter:
         await self._draw(self._logins, f"password:{user_id}", 1)
 
     def _now(self) -> int:
-        return (self._clock() - _EPOCH) // _MICROSECOND * 1000
+        return (self._clock() - EPOCH) // _MICROSECOND * 1000
 
     async def _draw(self, kind: RateClass, key: str, points: int) -> Level:
         now = self._now()
@@ -254,18 +205,6 @@ def _digest(username: str) -> str:
     """Return what stands for a name, however it is written."""
     name = username.strip().casefold().encode(errors="surrogatepass")
     return hashlib.blake2b(name, digest_size=12).hexdigest()
-
-
-def bucket_of(context: Context) -> str:
-    """Return the key of the bucket that a request draws from: the user's, or the address's."""
-    viewer = context.viewer
-    return f"address:{network(context.address)}" if viewer is None else _key_of(viewer.id)
-
-
-@lru_cache(maxsize=MAX_BUCKETS)
-def _key_of(user_id: UUID) -> str:
-    """Return the key of a user's bucket: writing an id takes longer than looking it up."""
-    return f"user:{user_id}"
 
 
 def network(address: str) -> str:

@@ -14,7 +14,8 @@ from sqlalchemy.engine import URL
 
 from deskgraph.database.database import dsn_of
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
-from resolvers.rate_limits import MAX_BUCKETS, MINUTE_NANOSECONDS, MemoryBuckets
+from resolvers.rate_levels import MINUTE_NANOSECONDS
+from resolvers.rate_limits import MAX_BUCKETS, MemoryBuckets
 
 CONNECTIONS = 2
 # After how many seconds without an answer this process decides by itself.

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import Unauthenticated
 from resolvers.http.base_url import base_url_of
-from resolvers.rate_limits import Level
+from resolvers.rate_levels import Level
 from resolvers.services import Context, Services, Viewer
 from schema.transport.multipart import Uploads
 

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
-from resolvers.rate_limits import Level
+from resolvers.rate_levels import Level
 from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
 from schema.execution.engine import Json
@@ -57,7 +57,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | Non
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
 class RateLimit:
-    """See ``resolvers.rate_limits.Level``."""
+    """See ``resolvers.rate_levels.Level``."""
 
     maximum: int = field("The most there can be.")
     available: int = field("Those that are left.")

@@ -7,7 +7,9 @@ import pytest
 
 from models import Role, new_id
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Level, MemoryBuckets, RateLimiter, bucket_of, network
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
+from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
 from resolvers.services import Context, Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
