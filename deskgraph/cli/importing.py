@@ -67,7 +67,7 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, dry_run: bool) -
     rows = sum(count.read for count in outcome.kinds.values())
     lines.append(f"\n{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
     if dry_run:
-        lines.append("This was a rehearsal: nothing was written, and no file was copied.")
+        lines.append("This was a dry run: nothing was written, and no file was copied.")
     lines += [
         f"Gone over there since they were imported: {count.gone:,} {name}; they stay here."
         for name, count in outcome.kinds.items()
@@ -81,7 +81,7 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, dry_run: bool) -
     elif outcome.without_file and outcome.files is None:
         lines.append(f"Attachments without a file here: {outcome.without_file:,}. Give --media.")
     if outcome.rejected:
-        lines.append(f"{rejects} says why what was rejected was.")
+        lines.append(f"{rejects} has the reason for each rejected row.")
     lines += outcome.disagreements or ["The sums agree."]
     return "\n".join(lines)
 

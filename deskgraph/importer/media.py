@@ -44,7 +44,7 @@ async def fetch(
 ) -> None:
     """Copy the files that are not here yet from a folder, whose path is absolute.
 
-    A dry run only checks whether they are there. A file is stored before its row is updated:
+    A dry run only checks that they are there. A file is stored before its row is updated:
     what a crash leaves is stored again.
     """
     outcome.files = count = Count()

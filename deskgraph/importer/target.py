@@ -15,7 +15,7 @@ IMPORT_LOCK = 0x6D6F7665
 
 
 class Target:
-    """Gives transactions; in a dry run they are all one, which is rolled back."""
+    """Gives transactions; in a dry run they are all one, and nothing of it stays."""
 
     def __init__(self, database: Database, *, dry_run: bool) -> None:
         self.database = database
@@ -35,7 +35,7 @@ class Target:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Roll a dry run back."""
+        """Undo a dry run."""
         await self._stack.aclose()
 
     @asynccontextmanager

@@ -228,7 +228,9 @@ def test_numbers_go_on_where_the_old_ones_end(
     assert counted == {"20251119": 12, "20251120": 10003}
 
 
-def test_a_dry_run_tells_all_and_leaves_nothing(services: str, old: OldDesk, bring: Bring) -> None:
+def test_a_dry_run_reports_all_and_leaves_nothing(
+    services: str, old: OldDesk, bring: Bring
+) -> None:
     old.add_small_desk()
     old.add(old_desk.COMMENTS, old_desk.comment(key("late"), key("bill"), author_id=key("nina")))
     before = everything(services)
@@ -236,7 +238,7 @@ def test_a_dry_run_tells_all_and_leaves_nothing(services: str, old: OldDesk, bri
     ended = bring("--dry-run")
 
     assert counts(ended) == {**FIRST, "comments": (4, 4, 0, 0)}
-    assert "This was a rehearsal: nothing was written, and no file was copied." in ended.out
+    assert "This was a dry run: nothing was written, and no file was copied." in ended.out
     assert everything(services) == before
     assert not Path("import-rejects.jsonl").exists()
 

@@ -131,7 +131,7 @@ def test_rejected_rows_are_written_with_the_reason(
         "comments": (5, 4, 0, 1),
         "attachments": (1, 1, 0, 0),
     }
-    assert "out/rejects.jsonl says why what was rejected was.\n" in ended.out
+    assert "out/rejects.jsonl has the reason for each rejected row.\n" in ended.out
     path = Path("out/rejects.jsonl")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     odd, theirs, lost = rejects(path)
