@@ -59,8 +59,8 @@ class Buckets(Protocol):
 class MemoryBuckets:
     """The buckets of one process. Those that are full again are forgotten first."""
 
-    def __init__(self, most: int = MAX_BUCKETS) -> None:
-        self._most = most
+    def __init__(self, max_buckets: int = MAX_BUCKETS) -> None:
+        self._max_buckets = max_buckets
         self._full_at: OrderedDict[str, int] = OrderedDict()
         self._pruned = 0
 
@@ -81,7 +81,7 @@ class MemoryBuckets:
             return True, now
         self._full_at[key] = after
         self._full_at.move_to_end(key)
-        if len(self._full_at) > self._most:
+        if len(self._full_at) > self._max_buckets:
             self._forget(now)
         return True, after
 
@@ -95,7 +95,7 @@ class MemoryBuckets:
             self._pruned = now
             for key in [key for key, full_at in self._full_at.items() if full_at <= now]:
                 del self._full_at[key]
-        while len(self._full_at) > self._most:
+        while len(self._full_at) > self._max_buckets:
             self._full_at.popitem(last=False)
 
     def __len__(self) -> int:

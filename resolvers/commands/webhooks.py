@@ -33,7 +33,7 @@ from resolvers.errors import NotFound, Problem
 from resolvers.services import Context, Services
 
 RULES: Rules = {
-    "url": Rule(str, most=2000, required=True),
+    "url": Rule(str, max_length=2000, required=True),
     "include_internal": Rule(bool),
     "enabled": Rule(bool),
 }

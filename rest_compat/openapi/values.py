@@ -228,11 +228,11 @@ def _typed(rule: Rule, *, empty: bool) -> tuple[Json, str]:
     if rule.kind is bool:
         return {"type": "boolean"}, "boolean"
     schema: Json = {"type": "string", **FORMATS.get(rule.format or "", {})}
-    if rule.most is not None:
-        schema["maxLength"] = rule.most
-    if rule.least is not None:
-        inside = rf"[\s\S]{{{rule.least - 2},}}"
-        schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
+    if rule.max_length is not None:
+        schema["maxLength"] = rule.max_length
+    if rule.min_length is not None:
+        inside = rf"[\s\S]{{{rule.min_length - 2},}}"
+        schema |= {"minLength": rule.min_length, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
     elif not empty:
         schema = {"minLength": 1, "pattern": NOT_BLANK, **schema}
     return schema, ""
