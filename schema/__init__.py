@@ -1,7 +1,5 @@
 """The GraphQL API: Strawberry types and operations, each one call into the resolvers."""
 
-from functools import cache
-
 from strawberry.schema.config import StrawberryConfig
 
 from schema.execution.limits import DEFAULT_LIMITS, Limits
@@ -15,9 +13,8 @@ from schema.types.scalars import DATE_TIME, JSON, JSON_SCALAR, UPLOAD, DateTime
 from schema.types.webhooks import Webhook, WebhookDelivery
 
 
-@cache
 def create_schema(*, introspection: bool = True, limits: Limits = DEFAULT_LIMITS) -> DeskSchema:
-    """Return the schema of a process; its document cache is its own."""
+    """Return a new schema, with caches of its own of documents and templates."""
     return DeskSchema(
         query=Query,
         mutation=Mutation,

@@ -11,17 +11,16 @@ from starlette.requests import HTTPConnection
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import Unauthenticated
 from resolvers.http.base_url import base_url_of
-from resolvers.rate_levels import Level
 from resolvers.services import Context, Services, Viewer
-from schema.transport.multipart import Uploads
 
 
 class GraphContext:
-    """The context of a request; its viewer is whoever its token belongs to, and nobody without one.
+    """Who asks: the user that the token of a request belongs to, nobody without a token.
 
-    A WebSocket has one for all its operations, so ``refreshed`` looks again whose the token is. A
-    login puts its own token here.
-    ``resumes_after`` and ``cursor`` are where a stream of events goes on and where it is.
+    A WebSocket has one for all its operations, so each of them verifies the token again
+    (``identify``), and a subscription does for each event (``refreshed``). A login changes the
+    token. What belongs to one operation is in ``FragmentExecutor``, and in its result.
+    ``resumes_after`` is the ``Last-Event-ID`` of a request.
     """
 
     def __init__(
@@ -31,6 +30,7 @@ class GraphContext:
         request_id: str,
         token: str | None,
         address: str = "",
+        resumes_after: str | None = None,
     ) -> None:
         self.resolver_context = Context(services, None, "graphql", base_url, address)
         self.request_id = request_id
@@ -39,15 +39,7 @@ class GraphContext:
         self.bad_token: Unauthenticated | None = None
         # Strawberry puts the payload of connection_init here.
         self.connection_params: dict[str, object] | None = None
-        self.resumes_after: str | None = None
-        # The files that come with a request, which are still to be read.
-        self.uploads: Uploads | None = None
-        self.cursor: str | None = None
-        # How much the requests before this one in a batch have been answered with.
-        self.batch_bytes = 0
-        # How full the viewer's bucket is, and how long to wait for it where it was too empty.
-        self.level: Level | None = None
-        self.retry_after: int | None = None
+        self.resumes_after = resumes_after
 
     async def use(self, token: str) -> None:
         """Go on with another token: that of a login."""
@@ -101,4 +93,7 @@ def context_of(services: Services, request: HTTPConnection, base_url: str | None
     request_id = request.scope.get("state", {}).get("request_id") or secrets.token_hex(8)
     token = bearer_token(request.headers.get("authorization"))
     address = request.client.host if request.client else ""
-    return GraphContext(services, base_url or base_url_of(request), request_id, token, address)
+    base_url = base_url or base_url_of(request)
+    # Where a client that follows events lost the connection (HTML, section 9.2.4).
+    place = request.headers.get("last-event-id") if request.scope["type"] == "http" else None
+    return GraphContext(services, base_url, request_id, token, address, place or None)

@@ -7,7 +7,6 @@ from inspect import isawaitable
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import (
     GraphQLError,
     GraphQLObjectType,
@@ -16,9 +15,11 @@ from graphql import (
     get_named_type,
 )
 from graphql.pyutils import Path
+from strawberry.types import ExecutionResult
 
 from resolvers.errors import AnswerTooLarge
 from resolvers.query.shapes import TYPENAME
+from resolvers.rate_levels import Level
 from schema.execution.context import GraphContext
 from schema.execution.strawberry_internals import StrawberryGraphQLCoreExecutionContext
 from schema.operations.mutation_results import payload_with_error
@@ -33,24 +34,26 @@ class Json:
     errors: Sequence[GraphQLError] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """An event of a subscription with all of its answer."""
+@dataclass
+class EventResult(ExecutionResult):
+    """An event of a subscription, and its place in the feed."""
 
-    data: dict[str, orjson.Fragment]
+    cursor: str | None = None
 
 
 class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Lets finished JSON through where a value would be completed field by field.
+    """Runs one operation; lets finished JSON through in place of values to be completed.
 
-    ``finished`` are the texts that it let through. ``made`` are the ids of what each mutation has
-    written, by response keys, from its commit on.
+    ``finished`` are the texts that it let through, and ``answered`` is their size with that of the
+    requests before in the same batch. ``made`` are the ids of what each mutation has written, by
+    response keys, from its commit on. ``level`` is that of the bucket the operation was paid from.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.finished: list[bytes] = []
-        self._bytes = 0
+        self.answered = 0
+        self.level: Level | None = None
         self.made: dict[str, Mapping[str, object]] = {}
         self._answered: dict[str, Any] = {}
 
@@ -69,15 +72,9 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         """Raise ``AnswerTooLarge`` where the reads of a request together answer with too much."""
         context: GraphContext = self.context_value
         limit = context.resolver_context.services.max_answer_bytes
-        if context.batch_bytes + self._bytes + size > limit:
+        if self.answered + size > limit:
             raise AnswerTooLarge(limit)
-        self._bytes += size
-
-    def execute_operation(self, serially: bool | None = None) -> Any:
-        """Execute an operation, unless this is for an event that has its answer already."""
-        if isinstance(self.root_value, Finished):
-            return GraphQLExecutionResult(data=self.root_value.data, errors=None)
-        return super().execute_operation(serially)
+        self.answered += size
 
     def mutations(self) -> list[GraphQLResolveInfo[Any]]:
         """Return the mutations of the operation; raises ``WrongDirective``."""

@@ -1,7 +1,7 @@
 """The way of an operation, the same over every transport: examined, chosen, run in its time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError, OperationDefinitionNode
-from graphql.execution import create_source_event_stream, map_source_to_response_event
+from graphql.execution import create_source_event_stream
 from strawberry import Schema
 from strawberry.types import ExecutionResult
 
@@ -18,7 +18,7 @@ from resolvers.query.preparation_cost import Preparation, preparation
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
 from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
-from schema.execution.engine import FragmentExecutor, executing
+from schema.execution.engine import EventResult, FragmentExecutor, executing
 from schema.execution.limits import LimitExceeded, Limits, excess_of_values
 from schema.execution.reservations import REFUSED, Reservation, refuse, reserve, throttled
 from schema.execution.strawberry_internals import (
@@ -27,8 +27,9 @@ from schema.execution.strawberry_internals import (
     core_schema,
     optimized_is_awaitable,
 )
-from schema.projection.resolve import wrong_arguments
+from schema.projection.resolve import TEMPLATES, Templates, wrong_arguments
 from schema.projection.selection import WrongDirective
+from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 from schema.types.projected import set_roots
 
@@ -66,6 +67,7 @@ class DeskSchema(Schema):
         super().__init__(**parts)
         core = core_schema(self)
         set_roots(core)
+        core.extensions[TEMPLATES] = Templates()
         self.documents = DocumentCache(core, limits, introspection=introspection)
 
     async def stream(
@@ -95,7 +97,7 @@ class DeskSchema(Schema):
         try:
             known = await self.documents.read(text, context.resolver_context)
         except Throttled as error:
-            return throttled(error, context, REFUSED)
+            return throttled(error, REFUSED)
         errors = known.errors
         if not errors and (excess := excess_of_values(variables)) is not None:
             errors = [excess]
@@ -107,8 +109,14 @@ class DeskSchema(Schema):
                 errors = [error]
         return await refuse(errors, context, prepared)
 
-    async def run(self, operation: Operation) -> ExecutionResult:
-        """Run a query or a mutation, which ends with ``TimedOut`` when its time is up."""
+    async def run(
+        self, operation: Operation, *, uploads: Uploads | None = None, answered: int = 0
+    ) -> ExecutionResult:
+        """Run a query or a mutation, which ends with ``TimedOut`` when its time is up.
+
+        ``uploads`` are the files of its request, which are still to be received; ``answered`` is
+        the size of the answers before in the same batch.
+        """
         started = await self._start(operation)
         if isinstance(started, PreExecutionError):
             return started
@@ -117,9 +125,10 @@ class DeskSchema(Schema):
             extensions = reservation.refund(None, ()) if reservation else None
             wrong = self.documents.shown(wrong)
             return PreExecutionError(data=None, errors=wrong, extensions=extensions)
-        if operation.context.uploads is not None and operation.context.resolver_context.viewer:
-            # Not for strangers, and not in the time that the operation has.
-            await operation.context.uploads.receive()
+        executor.answered = answered
+        if uploads is not None and operation.context.resolver_context.viewer:
+            # Only for those who are logged in, and not in the time that the operation has.
+            await uploads.receive()
         seconds = operation.context.resolver_context.services.operation_seconds
         executing.set(executor)
         try:
@@ -127,7 +136,6 @@ class DeskSchema(Schema):
                 result = executor.execute_operation()
                 # Nothing comes later: the schema has neither @defer nor @stream.
                 done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
-                _note_throttled(done.errors, operation.context)
         except TimeoutError:
             # Nothing is given back for work that took too long.
             extensions = reservation.shown(reservation.requested) if reservation else None
@@ -152,7 +160,9 @@ class DeskSchema(Schema):
         except LimitExceeded as error:
             return await refuse([error.with_traceback(None)], context, prepared)
         except Throttled as error:
-            return throttled(error, context, cost.of(variables).total, operation.node)
+            return throttled(error, cost.of(variables).total, operation.node)
+        if reservation is not None:
+            executor.level = reservation.level
         return executor, reservation
 
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
@@ -169,9 +179,12 @@ class DeskSchema(Schema):
         return cast(FragmentExecutor | list[GraphQLError], built)
 
     async def results(
-        self, found: Operation | PreExecutionError, request_id: str
+        self,
+        found: Operation | PreExecutionError,
+        request_id: str,
+        uploads: Uploads | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """Yield what comes of an operation of any type; transports show errors as they are."""
+        """Yield the results of an operation of any type; transports show errors as they are."""
         if isinstance(found, PreExecutionError):
             yield _worded(found, request_id)
         elif found.type is OperationType.SUBSCRIPTION:
@@ -181,7 +194,7 @@ class DeskSchema(Schema):
                     yield _worded(result, request_id)
         else:
             try:
-                result = await self.run(found)
+                result = await self.run(found, uploads=uploads)
             except RequestRefused as refused:
                 result = PreExecutionError(data=None, errors=[refused.error()])
             except Exception as error:
@@ -201,12 +214,13 @@ class DeskSchema(Schema):
         if isinstance(source, GraphQLExecutionResult):
             yield PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
             return
-        results = map_source_to_response_event(executor, source)
-        async with aclosing(results):
-            # Whatever ends a stream is told by its last result.
+        # Each event has its whole answer, so nothing of it is executed.
+        events = cast(AsyncGenerator[EventResult, None], source)
+        async with aclosing(events):
+            # An error that ends a stream is its last result.
             try:
-                async for result in results:
-                    yield ExecutionResult(data=result.data, errors=result.errors)
+                async for event in events:
+                    yield event
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)
                 yield ExecutionResult(data=None, errors=[last])
@@ -237,11 +251,10 @@ def _late(
     return ExecutionResult(data=None, errors=[error], extensions=extensions)
 
 
-def _note_throttled(errors: Sequence[GraphQLError] | None, context: GraphContext) -> None:
-    """Tell the transport how long to wait where a field had too much to do."""
-    for error in errors or ():
-        if isinstance(error.original_error, Throttled):
-            context.retry_after = max(context.retry_after or 0, error.original_error.seconds)
+def retry_after(result: ExecutionResult) -> int | None:
+    """Return how many seconds to wait where a result has too few points; None where it has not."""
+    causes = [error.original_error for error in result.errors or ()]
+    return max((one.seconds for one in causes if isinstance(one, Throttled)), default=None)
 
 
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:

@@ -70,8 +70,8 @@ async def reserve(
     if rates is None:
         return None
     key = bucket_of(context.resolver_context)
-    context.level = prepared.level = await rates.draw(key, requested)
-    return Reservation(rates, key, cost, requested, points.others, context.level, prepared)
+    prepared.level = level = await rates.draw(key, requested)
+    return Reservation(rates, key, cost, requested, points.others, level, prepared)
 
 
 async def refuse(
@@ -82,21 +82,17 @@ async def refuse(
     if rates is None:
         return PreExecutionError(data=None, errors=errors)
     try:
-        context.level = await rates.draw(bucket_of(context.resolver_context), REFUSED)
+        level = await rates.draw(bucket_of(context.resolver_context), REFUSED)
     except Throttled as error:
-        return throttled(error, context, REFUSED)
-    extensions = _extensions(REFUSED, REFUSED, context.level, prepared.points)
+        return throttled(error, REFUSED)
+    extensions = _extensions(REFUSED, REFUSED, level, prepared.points)
     return PreExecutionError(data=None, errors=errors, extensions=extensions)
 
 
 def throttled(
-    error: Throttled,
-    context: GraphContext,
-    requested: int,
-    node: OperationDefinitionNode | None = None,
+    error: Throttled, requested: int, node: OperationDefinitionNode | None = None
 ) -> PreExecutionError:
     """Return the answer to a request for which there are too few points."""
-    context.retry_after = error.seconds
     level = {} if error.level is None else _extensions(requested, 0, error.level)
     told = {"retryAfter": error.seconds, **level}
     refusal = GraphQLError(str(error), node, original_error=error, extensions=told)

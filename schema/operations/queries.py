@@ -8,10 +8,9 @@ import strawberry
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
-from resolvers.rate_levels import Level
 from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
-from schema.execution.engine import Json
+from schema.execution.engine import Json, executing
 from schema.execution.strawberry_internals import core_info
 from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
 from schema.projection.arguments import known_id
@@ -236,9 +235,9 @@ class Query:
         raise NotImplementedError
 
     @resolver("The points that the viewer has for requests; null where they are not counted.")
-    def rate_limit(self, info: Info) -> RateLimit | None:
+    def rate_limit(self) -> RateLimit | None:
         """Answer what this operation has left; asking alone costs nothing."""
-        level: Level | None = info.context.level
+        level = executing.get().level
         if level is None:
             return None
         reset_at = level.reset_at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
 from schema.execution.context import CoreInfo, GraphContext
-from schema.execution.engine import Finished
+from schema.execution.engine import EventResult
 from schema.projection.resolve import planned
 from schema.types.connections import FilterArg
 from schema.types.enums import TicketEventType
@@ -22,7 +22,7 @@ from schema.types.objects import TicketEvent
 from schema.types.projected import Root, projected
 
 
-async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator[Finished, None]:
+async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator[EventResult, None]:
     """Return the events with their finished JSON; they end once the token is no good any more.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
@@ -48,12 +48,12 @@ async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator
 
 async def _finished(
     context: GraphContext, key: str, events: AsyncGenerator[DeliveredEvent, None]
-) -> AsyncGenerator[Finished, None]:
+) -> AsyncGenerator[EventResult, None]:
     try:
         async with aclosing(events):
             async for event in events:
-                context.cursor = event.cursor
-                yield Finished({key: orjson.Fragment(event.json)})
+                data: dict[str, object] = {key: orjson.Fragment(event.json)}
+                yield EventResult(data=data, errors=None, cursor=event.cursor)
     except Unauthenticated:
         # The transport breaks the stream off, so that its client comes again with a new token;
         # an error would be the end of it.

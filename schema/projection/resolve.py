@@ -1,4 +1,4 @@
-"""The way of a root field: selection → shape → plan → one statement → finished JSON.
+"""How a root field is answered: selection → shape → plan → one statement → finished JSON.
 
 A template is what the document alone decides; it is kept with the document's nodes, so a request
 for a known document only reads its variables.
@@ -7,14 +7,12 @@ for a known document only reads its variables.
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import orjson
 from graphql import (
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     get_named_type,
 )
 from graphql.execution.values import get_argument_values
@@ -24,6 +22,7 @@ from resolvers.query.execute import GRAPHQL, Query, read_json
 from resolvers.query.shapes import NO_ARGS, Args
 from resolvers.services import Context
 from schema.errors.field_errors import FieldError, put_nulls, without_failed
+from schema.execution.context import CoreInfo
 from schema.execution.engine import Json
 from schema.projection.arguments import read_args
 from schema.projection.selection import Selection, Slot, WrongDirective
@@ -54,15 +53,51 @@ class _Known:
     templates: dict[tuple[object, ...], Template]
 
 
-_known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
+class Templates:
+    """The templates of the documents of one schema; the least recently used one leaves first.
+
+    ``TEMPLATES`` is their key in the ``extensions`` of the schema.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
+
+    def get(self, info: CoreInfo, root: str, by: str) -> Template:
+        """Return the template of a field; raises ``WrongDirective``."""
+        key = (by, id(info.operation), *map(id, info.field_nodes))
+        known = self._known.get(key)
+        if known is None:
+            template, names = _make(info, root, by)
+            nodes = (info.operation, tuple(info.field_nodes))
+            known = self._known[key] = _Known(nodes, names, {_signature(info, names): template})
+            while len(self._known) > MAX_TEMPLATES:
+                self._known.popitem(last=False)
+            return template
+        self._known.move_to_end(key)
+        signature = _signature(info, known.names)
+        kept = known.templates.get(signature)
+        if kept is not None:
+            return kept
+        template, names = _make(info, root, by)
+        if not set(names) <= set(known.names):
+            # A directive that an earlier one hid depends on a further variable.
+            known.names = tuple(sorted({*names, *known.names}))
+            known.templates.clear()
+        if len(known.templates) >= MAX_VARIANTS:
+            known.templates.clear()
+        known.templates[_signature(info, known.names)] = template
+        return template
+
+
+TEMPLATES = "templates"
 
 
 async def project(
-    info: GraphQLResolveInfo[Any],
+    info: CoreInfo,
     root: str,
     *,
     by: str = "id",
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
     values: Mapping[str, object] | None = None,
 ) -> Json | None:
     """Answer a root field with finished JSON.
@@ -70,7 +105,7 @@ async def project(
     ``given`` are the field's own arguments where they are read already, ``values`` further ones of
     slot 0. Raises ``GraphQLError`` where a wrong argument leaves nothing to answer.
     """
-    context: Context = info.context.resolver_context
+    context = info.context.resolver_context
     template, args, wrong = _planned(info, root, by, given)
     if values:
         first = args[0]
@@ -82,7 +117,7 @@ async def project(
 
 
 async def _project_around(
-    info: GraphQLResolveInfo[Any], template: Template, args: list[Args], wrong: list[FieldError]
+    info: CoreInfo, template: Template, args: list[Args], wrong: list[FieldError]
 ) -> Json | None:
     """Answer a root field some of whose inner fields failed already."""
     path = info.path.as_list()
@@ -100,7 +135,7 @@ async def _project_around(
 
 
 def planned(
-    info: GraphQLResolveInfo[Any], root: str, *, given: Mapping[str, Any] | None = None
+    info: CoreInfo, root: str, *, given: Mapping[str, object] | None = None
 ) -> tuple[Template, list[Args]]:
     """Return what a root field wants, and with which arguments; raises ``GraphQLError``."""
     template, args, wrong = _planned(info, root, "id", given)
@@ -109,7 +144,7 @@ def planned(
     return template, args
 
 
-def wrong_arguments(info: GraphQLResolveInfo[Any]) -> list[GraphQLError]:
+def wrong_arguments(info: CoreInfo) -> list[GraphQLError]:
     """Return what is wrong with the arguments of a mutation's field and of all inside of it."""
     path = info.path.as_list()
     try:
@@ -120,11 +155,12 @@ def wrong_arguments(info: GraphQLResolveInfo[Any]) -> list[GraphQLError]:
 
 
 def _planned(
-    info: GraphQLResolveInfo[Any], root: str, by: str, given: Mapping[str, Any] | None
+    info: CoreInfo, root: str, by: str, given: Mapping[str, object] | None
 ) -> tuple[Template, list[Args], list[FieldError]]:
-    context: Context = info.context.resolver_context
+    context = info.context.resolver_context
+    templates: Templates = info.schema.extensions[TEMPLATES]
     try:
-        template = _template(info, root, by)
+        template = templates.get(info, root, by)
     except WrongDirective as found:
         raise FieldError(0, found.way, None, found.error).before_reading(
             info.path.as_list()
@@ -143,45 +179,19 @@ def _planned(
 def _args(
     context: Context,
     slot: Slot,
-    info: GraphQLResolveInfo[Any],
-    given: Mapping[str, Any] | None = None,
+    info: CoreInfo,
+    given: Mapping[str, object] | None = None,
 ) -> Args:
     if given is None:
         given = get_argument_values(slot.definition, slot.node, info.variable_values)
     return read_args(given, slot.returns, context.services.signer)
 
 
-def _template(info: GraphQLResolveInfo[Any], root: str, by: str) -> Template:
-    key = (by, id(info.operation), *map(id, info.field_nodes))
-    known = _known.get(key)
-    if known is None:
-        template, names = _make(info, root, by)
-        nodes = (info.operation, tuple(info.field_nodes))
-        known = _known[key] = _Known(nodes, names, {_signature(info, names): template})
-        while len(_known) > MAX_TEMPLATES:
-            _known.popitem(last=False)
-        return template
-    _known.move_to_end(key)
-    signature = _signature(info, known.names)
-    kept = known.templates.get(signature)
-    if kept is not None:
-        return kept
-    template, names = _make(info, root, by)
-    if not set(names) <= set(known.names):
-        # A directive that an earlier one hid depends on a further variable.
-        known.names = tuple(sorted({*names, *known.names}))
-        known.templates.clear()
-    if len(known.templates) >= MAX_VARIANTS:
-        known.templates.clear()
-    known.templates[_signature(info, known.names)] = template
-    return template
-
-
-def _signature(info: GraphQLResolveInfo[Any], names: Sequence[str]) -> tuple[object, ...]:
+def _signature(info: CoreInfo, names: Sequence[str]) -> tuple[object, ...]:
     return tuple(info.variable_values.coerced.get(name) for name in names)
 
 
-def _make(info: GraphQLResolveInfo[Any], root: str, by: str) -> tuple[Template, tuple[str, ...]]:
+def _make(info: CoreInfo, root: str, by: str) -> tuple[Template, tuple[str, ...]]:
     selection = Selection(info.schema, info.fragments, info.variable_values)
     definition = info.parent_type.fields[info.field_name]
     selection.slot(definition, info.field_nodes[0])
@@ -195,12 +205,12 @@ def _make(info: GraphQLResolveInfo[Any], root: str, by: str) -> tuple[Template, 
     shapes = tuple((type_.name, selection.shape(info.field_nodes, type_)) for type_ in types)
     entity = named.name.removesuffix("Connection")
     read = Query(root, "Ticket" if root == "statistics" else entity, shapes, GRAPHQL, by)
-    context: Context = info.context.resolver_context
+    context = info.context.resolver_context
     fixed = [_fixed(context, slot, info) for slot in selection.slots]
     return Template(read, selection.slots, fixed), tuple(sorted(selection.directive_variables))
 
 
-def _fixed(context: Context, slot: Slot, info: GraphQLResolveInfo[Any]) -> Args | None:
+def _fixed(context: Context, slot: Slot, info: CoreInfo) -> Args | None:
     """Return the arguments that are the same in all requests; wrong ones are found at each."""
     if slot.varies:
         return None

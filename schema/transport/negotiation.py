@@ -18,18 +18,23 @@ MAX_KEPT_LENGTH = 500
 _Q = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
+class Negotiator:
+    """Chooses media types, and remembers those of short headers: clients repeat them."""
+
+    def __init__(self) -> None:
+        self._known = lru_cache(maxsize=256)(chosen)
+
+    def chosen(self, accept: str) -> str | None:
+        """Return what the function of this name does."""
+        return (self._known if len(accept) <= MAX_KEPT_LENGTH else chosen)(accept)
+
+
 def chosen(accept: str) -> str | None:
     """Return the media type of an answer by its ``Accept`` header; None where none will do.
 
     The larger ``q`` wins. Of equal ones, what is named comes before what a ``*`` stands for, and
     the first comes first: some clients list a stream among all that they can read.
     """
-    # Clients send the same short headers again and again; no other one is kept.
-    return (_chosen if len(accept) <= MAX_KEPT_LENGTH else _chosen.__wrapped__)(accept)
-
-
-@lru_cache(maxsize=256)
-def _chosen(accept: str) -> str | None:
     if not accept.strip():
         return JSON
     ranges = list(_ranges(accept))

@@ -28,7 +28,8 @@ from resolvers.services import Services
 from schema.errors.formatting import formatted
 from schema.execution.context import GraphContext, context_of, token_of_payload
 from schema.execution.document_cache import NoChoice
-from schema.execution.operation import DeskSchema, Operation
+from schema.execution.engine import EventResult
+from schema.execution.operation import DeskSchema, Operation, retry_after
 from schema.execution.persisted_documents import PersistedDocuments
 from schema.execution.reservations import refuse
 from schema.execution.strawberry_internals import (
@@ -40,6 +41,7 @@ from schema.execution.strawberry_internals import (
 from schema.transport import negotiation, sse
 from schema.transport.bodies import Body
 from schema.transport.caching import keep
+from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 from schema.transport.request import GraphQLRequest, request_of_query_string
 from schema.transport.websocket import TextFrames, WebSocketHandler
@@ -85,6 +87,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         )
         self.persisted = persisted or PersistedDocuments(schema.documents)
         self._services = services
+        self._negotiator = negotiation.Negotiator()
         self._page = page
         self._base_url = base_url
 
@@ -124,7 +127,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         # Also with a query in the address, which the page puts into its editor: REST links there.
         if reads and self._page is not None and "text/html" in accept:
             return self._page()
-        kind = negotiation.chosen(accept)
+        kind = self._negotiator.chosen(accept)
         if kind is None:
             raise RequestRefused(
                 406,
@@ -140,18 +143,18 @@ class GraphQLView(GraphQL[GraphContext, None]):
         )
         if isinstance(asked, list):
             return await self._answer_batch(request, asked, kind, body)
-        context.uploads = body.uploads
         found = await self._chosen(asked, context)
         if isinstance(found, Operation):
             _check_way(found, request.method, kind)
         if kind == negotiation.EVENTS:
-            return self._stream(request, context, found)
-        result = await self._result(found)
+            return self._stream(request, context, found, body.uploads)
+        result = await self._result(found, body.uploads)
         shown = await self.process_result(request, result)
-        status = _status(kind, result, throttled=context.retry_after is not None)
+        seconds = retry_after(result) if result.errors else None
+        status = _status(kind, result, throttled=seconds is not None)
         response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
-        if context.retry_after is not None:
-            response.headers["Retry-After"] = str(context.retry_after)
+        if seconds is not None:
+            response.headers["Retry-After"] = str(seconds)
         if reads:
             kept = asked.query is None and "errors" not in shown
             keep(response, headers, self.encode_json(shown["data"]) if kept else None)
@@ -170,13 +173,11 @@ class GraphQLView(GraphQL[GraphContext, None]):
         size = 0
         for asked in batch:
             context = await self.get_context(request, request)
-            context.batch_bytes = size
-            context.uploads = body.uploads
             found = await self._chosen(asked, context)
             try:
                 if isinstance(found, Operation):
                     _check_way(found, request.method, kind)
-                result = await self._result(found)
+                result = await self._result(found, body.uploads, size)
             except RequestRefused as refused:
                 # What came before has been done, and is answered.
                 result = _failed(refused.error())
@@ -197,12 +198,20 @@ class GraphQLView(GraphQL[GraphContext, None]):
         self.persisted.register(asked, text)
         return found
 
-    async def _result(self, found: Operation | PreExecutionError) -> ExecutionResult:
+    async def _result(
+        self, found: Operation | PreExecutionError, uploads: Uploads | None, answered: int = 0
+    ) -> ExecutionResult:
         """Run an operation, if there is one."""
-        return await self.schema.run(found) if isinstance(found, Operation) else found
+        if isinstance(found, Operation):
+            return await self.schema.run(found, uploads=uploads, answered=answered)
+        return found
 
     def _stream(
-        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+        self,
+        request: Request,
+        context: GraphContext,
+        found: Operation | PreExecutionError,
+        uploads: Uploads | None,
     ) -> Response:
         """Answer by a stream whose ids are the cursors of its events.
 
@@ -217,18 +226,23 @@ class GraphQLView(GraphQL[GraphContext, None]):
                 follows and not refused and bool(context.bad_token or self._services.broker.ended)
             )
 
-        frames = sse.frames(self._next_frames(request, context, found), broken_off)
+        results = self.schema.results(found, context.request_id, uploads)
+        frames = sse.frames(self._next_frames(request, results), broken_off)
         if follows and isinstance(refused, TokenExpired):
             return sse.EventStream(frames, 401, CHALLENGE)
         return sse.EventStream(frames)
 
     async def _next_frames(
-        self, request: Request, context: GraphContext, found: Operation | PreExecutionError
+        self, request: Request, results: AsyncGenerator[ExecutionResult, None]
     ) -> AsyncGenerator[str, None]:
-        async with aclosing(self.schema.results(found, context.request_id)) as results:
+        cursor: str | None = None
+        async with aclosing(results):
             async for result in results:
+                if isinstance(result, EventResult):
+                    cursor = result.cursor
                 shown = await self.process_result(request, result)
-                yield sse.next_frame(self.encode_json(shown), context.cursor)
+                # What is no event, such as an error, has the cursor of the last one.
+                yield sse.next_frame(self.encode_json(shown), cursor)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | Request | WebSocket
@@ -236,9 +250,6 @@ class GraphQLView(GraphQL[GraphContext, None]):
         """Find out who asks; a token that is no good makes them nobody."""
         context = context_of(self._services, request, self._base_url)
         await context.identify()
-        if request.scope["type"] == "http":
-            # Where a client that follows events lost the connection (HTML, section 9.2.4).
-            context.resumes_after = request.headers.get("last-event-id") or None
         return context
 
     async def on_ws_connect(self, context: GraphContext) -> UnsetType | dict[str, object] | None:

@@ -28,7 +28,7 @@ from schema.execution.strawberry_internals import (
     WebSocketDisconnected,
 )
 from schema.transport.refused import RequestRefused
-from schema.transport.request import request_of
+from schema.transport.request import GraphQLRequest, request_of
 
 logger = logging.getLogger("deskgraph.graphql")
 
@@ -69,6 +69,8 @@ class WebSocketHandler(SocketHandler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # By the ids of their operations, until these run.
+        self._requests: dict[str, GraphQLRequest] = {}
         # The tasks of queries and mutations, each of which ends soon.
         self._answering: set[asyncio.Task[Any] | None] = set()
 
@@ -102,24 +104,36 @@ class WebSocketHandler(SocketHandler):
         await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Take what is request_of for along to where it is run; Strawberry knows texts only."""
+        """Keep the request until its operation runs: Strawberry's has a text, and no id of one."""
         try:
-            wanted: Any = request_of(message["payload"])
+            request = request_of(message["payload"])
         except RequestRefused as refused:
             await self.websocket.close(BAD_REQUEST, str(refused))
             return
-        message["payload"]["query"] = wanted
+        key = message["id"]
+        if key not in self.operations:
+            self._requests[key] = request
+        message["payload"]["query"] = request.query or ""
         await super().handle_subscribe(message)
+        if key not in self.operations:
+            # Refused, such as for too many operations at once.
+            self._requests.pop(key, None)
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """End an operation, which may not have begun to run."""
+        self._requests.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
         """Run an operation; where the token is no good any more, the connection ends with it.
 
         graphql-ws then asks for everything again that it has no answer to, with a new token.
         """
+        request = self._requests.pop(operation.id)
         try:
             await self.context.identify()
             if not self.context.bad_token:
-                await self._answer(operation)
+                await self._answer(operation, request)
             if self.context.bad_token:
                 await self._close_for_token()
         except WebSocketDisconnected:
@@ -128,10 +142,11 @@ class WebSocketHandler(SocketHandler):
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors([self._failure(error)])
 
-    async def _answer(self, operation: Operation[GraphContext, None]) -> None:
-        wanted: Any = operation.query
+    async def _answer(
+        self, operation: Operation[GraphContext, None], request: GraphQLRequest
+    ) -> None:
         try:
-            text = self.view.persisted.text(wanted)
+            text = self.view.persisted.text(request)
         except GraphQLError as error:
             refusal = await refuse([error], self.context, Preparation())
             shown = [worded(one, self.context.request_id) for one in refusal.errors or ()]
@@ -140,7 +155,7 @@ class WebSocketHandler(SocketHandler):
         found = await self.schema.choose(
             text, operation.variables, self.context, operation.operation_name
         )
-        self.view.persisted.register(wanted, text)
+        self.view.persisted.register(request, text)
         follows = isinstance(found, Chosen) and found.type is OperationType.SUBSCRIPTION
         if not follows:
             self._answering.add(operation.task)

@@ -35,7 +35,7 @@ async def told(gql_clients: Faces, who: str | None, row: Read) -> list[Any]:
     token = gql_clients.headers(who).get("Authorization", "").removeprefix("Bearer ") or None
     context = GraphContext(gql_clients.world.services, "http://desk.test", "1", token)
     found: list[Any] = []
-    async with aclosing(await create_schema().subscribe(query, context_value=context)) as results:
+    async with aclosing(await create_schema().stream(query, context_value=context)) as results:
         async for result in results:
             if result.errors:
                 return [error.formatted for error in result.errors]

@@ -240,7 +240,8 @@ async def test_a_subscription_costs_once_when_it_is_opened(small: GraphQLClient)
     context = GraphContext(small.services, "http://desk.test", "1", token)
     await context.identify()
     follow = 'subscription { ticketEvents(after: "") { id ticket { id } } }'
-    async with aclosing(await create_schema().stream(follow, None, context)) as results:
+    schema = create_schema()
+    async with aclosing(await schema.stream(follow, None, context)) as results:
         for _ in range(5):
             result = await anext(results)
             assert result.errors is None
@@ -248,7 +249,7 @@ async def test_a_subscription_costs_once_when_it_is_opened(small: GraphQLClient)
     small.clock.move(minutes=1)
     data = await small.ask(LEFT)
     left = data["rateLimit"]["available"]
-    async with aclosing(await create_schema().stream(follow, None, context)) as results:
+    async with aclosing(await schema.stream(follow, None, context)) as results:
         for _ in range(5):
             await anext(results)
     data = await small.ask(LEFT)

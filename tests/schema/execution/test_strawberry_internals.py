@@ -21,8 +21,8 @@ from graphql.utilities import TypeInfo
 from schema import create_schema
 from schema.execution import strawberry_internals
 from schema.types.projected import Root, projected, set_roots
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # Documented by Strawberry.
 PUBLIC = {
     "strawberry",
@@ -37,7 +37,8 @@ OVERRIDDEN: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "socket handler": (
         strawberry_internals.SocketHandler.__bases__[0],
         (
-            *("_get_pre_execution_close_reason", "_send_result_stream", "handle_message"),
+            *("_get_pre_execution_close_reason", "_send_result_stream", "cleanup_operation"),
+            "handle_message",
             *("handle_subscribe", "handle_task_exception", "run_operation", "send_message"),
         ),
     ),
