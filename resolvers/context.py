@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from resolvers.errors import Unauthenticated
-from resolvers.rate_limits import bucket_of
 from resolvers.services import Services
 from resolvers.viewer import Viewer, ViewerKind
 
@@ -32,8 +31,3 @@ class Context:
         if self.viewer is None:
             raise Unauthenticated
         return self.viewer
-
-    @property
-    def bucket(self) -> str:
-        """The name of the bucket that this request draws points from."""
-        return bucket_of(self.viewer.id if self.viewer else None, self.address)

@@ -4,7 +4,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from resolvers.context import Context
-from resolvers.rate_level import Level
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ preparation: ContextVar[Preparation | None] = ContextVar("preparation", default=
 async def draw_preparation(context: Context, points: int) -> None:
     """Draw the points for what is to be prepared; raises ``Throttled``."""
     if context.services.rates is not None:
-        await context.services.rates.draw(context.bucket, points)
+        await context.services.rates.draw(bucket_of(context), points)
     counted = preparation.get()
     if counted is not None:
         counted.points += points
@@ -36,6 +37,6 @@ def charge_preparation(context: Context, points: int) -> None:
     counted = preparation.get()
     if context.services.rates is not None:
         level = None if counted is None else counted.level
-        context.services.rates.take(context.bucket, points, level)
+        context.services.rates.take(bucket_of(context), points, level)
     if counted is not None:
         counted.points += points

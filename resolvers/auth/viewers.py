@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Join, SelectBase, bindparam, or_, select
 
 from models import Company, Role, User, table_of
 from models.types import UtcDateTime, Uuid36
@@ -65,18 +64,18 @@ async def _account(services: Services, user_id: UUID) -> Account:
     return Account(viewer, moment)
 
 
-def _active() -> Select[Any]:
+def _active() -> SelectBase:
     wanted = select(_users.c.role, _users.c.company_id, _users.c.tokens_not_before)
     user_id = bindparam("user_id", type_=Uuid36)
     return wanted.select_from(with_company()).where(_users.c.id == user_id, *is_active())
 
 
-def with_company() -> Any:
+def with_company() -> Join:
     """Return the users with their companies, if they have one."""
     return _users.outerjoin(_companies, _companies.c.id == _users.c.company_id)
 
 
-def is_active() -> tuple[Any, ...]:
+def is_active() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for users of ``with_company`` who may log in.
 
     Customers of a deactivated company may not.

@@ -10,10 +10,9 @@ import asyncio
 import logging
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
-from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
@@ -59,7 +58,7 @@ class EventBroker:
         """Begin to follow after a position, or from now on."""
         async with self._starting:
             if self._tail is None or self._tail.done():
-                # From here on the bell tells of everything.
+                # From here on the signal reports every event.
                 seen = services.event_signal.count
                 self.head = await _head(services)
                 self._tail = asyncio.create_task(self._run(services, seen))
@@ -89,7 +88,7 @@ class EventBroker:
                 await tail
 
     async def _run(self, services: Services, seen: int) -> None:
-        """Read the end of the log each time the bell rings."""
+        """Read the end of the log at each signal."""
         while True:
             try:
                 window = await _window(services, self.head)
@@ -139,7 +138,7 @@ async def _head(services: Services) -> int:
     return int(row[0] or 0)
 
 
-def _last() -> Select[Any]:
+def _last() -> SelectBase:
     return select(func.max(_events.c.seq))
 
 
@@ -148,7 +147,7 @@ async def _window(services: Services, after: int) -> list[CommittedEvent]:
     return [CommittedEvent(*item) for item in orjson.loads(row[0])]
 
 
-def _next() -> Select[Any]:
+def _next() -> SelectBase:
     wanted = select(_events).where(_events.c.seq > bindparam("after", type_=BigInteger))
     rows = wanted.order_by(_events.c.seq).limit(WINDOW).subquery("happened")
     row = rows.c

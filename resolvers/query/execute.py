@@ -38,6 +38,7 @@ from resolvers.query.sql.elements import (
 )
 from resolvers.query.statements import checked_row, context_values
 from resolvers.query.statistics import statistics_object
+from resolvers.rate_keys import bucket_of
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
 MAX_FOLLOWED = 50
@@ -93,7 +94,7 @@ async def plan_for(
 
     compiler = context.services.compiler
     make = partial(_compile, context, read, args)
-    return await compiler.run(context.bucket, partial(plans.get, whole), make, keep)
+    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
 
 
 def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
@@ -118,7 +119,7 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
     for slot, one in enumerate(args):
         for name, value in one.values.items():
             values[f"s{slot}_{name}"] = value
-    user = context.bucket
+    user = bucket_of(context)
     row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
     return checked_row(context.services, row)
 

@@ -10,7 +10,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Integer, Select, bindparam, case, func, literal_column, select
+from sqlalchemy import (
+    Dialect,
+    Integer,
+    SelectBase,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
 
 import resolvers.query.sql.dialect  # noqa: F401 - registers how each database writes the elements
 from resolvers.query.sql.elements import SQL
@@ -55,7 +64,7 @@ def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
     return compile_select(statement, dialect)
 
 
-def compile_select(statement: Select[Any], dialect: Dialect) -> Plan:
+def compile_select(statement: SelectBase, dialect: Dialect) -> Plan:
     """Compile a select; bind parameters that have a value keep it."""
     compiled = statement.compile(dialect=dialect)
     processors = {}

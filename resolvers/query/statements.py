@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import SelectBase
 
 from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge
@@ -14,7 +14,7 @@ from resolvers.services import Services
 async def fetch_row(
     services: Services,
     key: Hashable,
-    build: Callable[[], Select[Any]],
+    build: Callable[[], SelectBase],
     values: Mapping[str, object],
 ) -> Any:
     """Run a small read outside any transaction; returns the driver's row, or None.

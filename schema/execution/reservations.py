@@ -8,7 +8,8 @@ from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
 from resolvers.preparation_cost import Preparation
-from resolvers.rate_level import Level
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
 from resolvers.rate_limits import RateLimiter, count_objects
 from schema.execution.context import GraphContext
 from schema.execution.cost import Cost
@@ -68,7 +69,7 @@ async def reserve(
     rates = context.resolver_context.services.rates
     if rates is None:
         return None
-    key = context.resolver_context.bucket
+    key = bucket_of(context.resolver_context)
     prepared.level = level = await rates.draw(key, requested)
     return Reservation(rates, key, cost, requested, points.others, level, prepared)
 
@@ -81,7 +82,7 @@ async def refuse(
     if rates is None:
         return PreExecutionError(data=None, errors=errors)
     try:
-        level = await rates.draw(context.resolver_context.bucket, REFUSED)
+        level = await rates.draw(bucket_of(context.resolver_context), REFUSED)
     except Throttled as error:
         return throttled(error, REFUSED)
     extensions = _extensions(REFUSED, REFUSED, level, prepared.points)

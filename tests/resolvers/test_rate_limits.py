@@ -8,7 +8,8 @@ import pytest
 from models import Role, new_id
 from resolvers.context import Context
 from resolvers.errors import Throttled
-from resolvers.rate_level import Level
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
 from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
 from resolvers.viewer import Viewer
 
@@ -112,7 +113,7 @@ async def test_no_work_is_larger_than_a_full_bucket(rates: RateLimiter) -> None:
 
 @pytest.mark.anyio
 async def test_full_buckets_are_forgotten_first(clock: Clock) -> None:
-    buckets = MemoryBuckets(most=5)
+    buckets = MemoryBuckets(max_buckets=5)
     rates = RateLimiter(buckets, per_minute=600, maximum=1, clock=clock)
     await rates.draw("empty", 600)
     for i in range(4):
@@ -160,9 +161,9 @@ def test_an_address_stands_for_what_one_client_has(address: str, same: str) -> N
 def test_a_user_has_one_bucket_wherever_they_are() -> None:
     viewer = Viewer(new_id(), Role.TECH, None)
     here, there = (Context(None, viewer, "rest", "", at) for at in ("1.1.1.1", "2.2.2.2"))  # type: ignore[arg-type]
-    assert here.bucket == there.bucket == f"user:{viewer.id}"
+    assert bucket_of(here) == bucket_of(there) == f"user:{viewer.id}"
     nobody = Context(None, None, "rest", "", "1.1.1.1")  # type: ignore[arg-type]
-    assert nobody.bucket == "address:1.1.1.1"
+    assert bucket_of(nobody) == "address:1.1.1.1"
 
 
 @pytest.mark.anyio

@@ -1,16 +1,14 @@
-"""Kinds of buckets of points, and how full one is."""
+"""How full a bucket of points is (``resolvers.rate_limits``)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# In nanoseconds.
-MINUTE = 60 * 10**9
-# About seventy years: more does not fit into an integer of the databases.
-MAX_TIME = 2**61
+MINUTE_NANOSECONDS = 60 * 10**9
+# Some seventy years: what is longer has no room in a database's number.
+MAX_NANOSECONDS = 2**61
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-# The last day of the calendar, in microseconds.
-_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MICROSECOND
+# The last day of the calendar.
+_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class RateClass:
 
     def time(self, points: int) -> int:
         """Return how long some points take to come back."""
-        return min(-(-points * MINUTE // self.per_minute), MAX_TIME)
+        return min(-(-points * MINUTE_NANOSECONDS // self.per_minute), MAX_NANOSECONDS)
 
 
 @dataclass(slots=True)
@@ -41,7 +39,7 @@ class Level:
     @property
     def available(self) -> int:
         """How many there are."""
-        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE)
+        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE_NANOSECONDS)
         return max(0, self.kind.maximum - missing)
 
     @property
