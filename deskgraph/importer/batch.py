@@ -18,8 +18,8 @@ _imported = table_of(ImportedRow)
 _tickets = table_of(Ticket)
 
 NOT_FROM_HERE = "exists here already with other values, and was not imported"
-CHANGED_HERE = "was changed here since it was imported, and over there as well"
-DELETED_HERE = "was deleted here since it was imported, and changed over there"
+CHANGED_HERE = "was changed in both systems since it was imported"
+DELETED_HERE = "was deleted here since it was imported, but changed in the old system"
 TWICE = "occurs twice"
 
 
@@ -32,7 +32,7 @@ class Batch:
     pending: dict[UUID, Row] = field(default_factory=dict)
     digests: dict[UUID, bytes] = field(default_factory=dict)
     before: dict[UUID, Row] = field(default_factory=dict)
-    # Rows that are here as they are over there, but were not known to be imported.
+    # Rows that are the same in both systems, but were not known to be imported.
     adopted: list[UUID] = field(default_factory=list)
     unchanged: int = 0
     # How many of the rows are recorded as imported, by now or since before.

@@ -103,7 +103,7 @@ async def _compare_sums(
 ) -> list[str]:
     """Count again on both sides; return a sentence for each sum that does not agree.
 
-    What is recorded here beyond the rows that were read is gone over there.
+    Recorded rows that were not read have been deleted in the old system.
     """
     there = await source.count(kind.old_table)
     of_kind = _imported.c.kind == kind.name

@@ -152,7 +152,7 @@ USERS = ImportedTable(
         "date_joined last_login"
     ),
     order=("date_joined", "id"),
-    # They log in over there until the day of the move.
+    # They log in to the old system until the day of the migration.
     unseen=frozenset({"last_login"}),
     # An old hash is replaced at the first login here.
     restless=frozenset({"password"}),

@@ -1,4 +1,4 @@
-"""The sweep: files that no row names, and rows whose file is gone.
+"""The orphan cleanup: files without a row, and rows without a file.
 
 A file is stored before its row and removed after it, so a crash leaves at worst a file without a
 row. Memory stays the same however many there are: both sides are read in batches, and what is in
@@ -71,7 +71,7 @@ async def clean_up_orphans(
 
 
 async def _orphans(database: Database, batch: Any, before: datetime) -> list[Finding]:
-    """Return the old files of a batch that no row names."""
+    """Return the old files of a batch without a row."""
     old = {file["path"]: file for file in batch if file["last_modified"] < before}
     if not old:
         return []
@@ -87,7 +87,7 @@ async def _orphans(database: Database, batch: Any, before: datetime) -> list[Fin
 async def _missing(
     database: Database, files: FileStore, stored: sqlite3.Connection
 ) -> AsyncIterator[Finding]:
-    """Yield the rows whose file is gone."""
+    """Yield the rows without a file."""
     key, row = "", _attachments.c
     while True:
         batch = await _rows(
