@@ -6,7 +6,6 @@ read: the files follow when it is known who asks, and when its cost is drawn.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from tempfile import SpooledTemporaryFile
-from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -245,8 +244,10 @@ def _put(operations: object, path: str, file: UploadedFile) -> None:
         raise RequestRefused(
             400, f"The path {path!r} of the `map` must lead to a variable that is null."
         )
-    into: Any = holder
-    into[int(last) if isinstance(holder, list) else last] = file
+    if isinstance(holder, list):
+        holder[int(last)] = file
+    elif isinstance(holder, dict):
+        holder[last] = file
 
 
 def _step(holder: object, step: str, path: str) -> object:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import orjson
 
 from resolvers.http.json_size import MAX_VALUES, has_too_many_values
 from schema.transport.refused import RequestRefused
 
+Value = TypeVar("Value")
 # How many requests a batch may have.
 MAX_IN_BATCH = 10
 _NOT_JSON = "The body is not JSON in UTF-8."
@@ -21,7 +22,7 @@ class GraphQLRequest:
     """One request; it has a text, the id of a document, or the hash of one."""
 
     query: str | None
-    variables: dict[str, Any] | None = None
+    variables: dict[str, object] | None = None
     operation_name: str | None = None
     document_id: str | None = None
     # Of the protocol of automatic persisted queries, in `extensions`.
@@ -46,11 +47,11 @@ def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
 
 def request_of_query_string(parameters: Mapping[str, str]) -> GraphQLRequest:
     """Read a request by GET; raises ``Refused``."""
-    data: dict[str, Any] = dict(parameters)
+    data: dict[str, object] = dict(parameters)
     for name in ("variables", "extensions"):
-        # Left empty, a parameter is as good as left out.
-        text = data.pop(name, None)
-        if text:
+        # An empty parameter is the same as none.
+        data.pop(name, None)
+        if text := parameters.get(name):
             data[name] = parsed(text, f"The `{name}` must be JSON.")
     return request_of(data)
 
@@ -72,7 +73,8 @@ def request_of(data: object) -> GraphQLRequest:
     name = _typed(data, "operationName", str, "a string")
     extensions = _typed(data, "extensions", dict, "an object")
     document_id = _typed(data, "documentId", str, "a string")
-    digest = _hash(extensions["persistedQuery"]) if _persisted(extensions) else None
+    persisted = None if extensions is None else extensions.get("persistedQuery")
+    digest = None if persisted is None else _hash(persisted)
     if query is not None and not query.strip():
         query = None
     if query is None and document_id is None and digest is None:
@@ -82,15 +84,11 @@ def request_of(data: object) -> GraphQLRequest:
     return GraphQLRequest(query, variables, name, document_id, digest)
 
 
-def _typed(data: dict[str, Any], name: str, kind: type, said: str) -> Any:
+def _typed(data: dict[str, object], name: str, kind: type[Value], said: str) -> Value | None:
     value = data.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise RequestRefused(400, f"The `{name}` must be {said} or null.")
-    return value
-
-
-def _persisted(extensions: dict[str, Any] | None) -> bool:
-    return extensions is not None and extensions.get("persistedQuery") is not None
+    if value is None or isinstance(value, kind):
+        return value
+    raise RequestRefused(400, f"The `{name}` must be {said} or null.")
 
 
 def _hash(given: object) -> str:

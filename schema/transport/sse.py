@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
 
 import anyio
 from starlette.responses import StreamingResponse
@@ -80,7 +79,7 @@ async def _next(results: AsyncGenerator[str, None]) -> str | None:
     return await anext(results, None)
 
 
-async def _cancelled(task: asyncio.Task[Any]) -> None:
+async def _cancelled(task: asyncio.Task[str | None]) -> None:
     """Cancel a task and wait for its end, which a cancelled request does not let one do."""
     task.cancel()
     with anyio.CancelScope(shield=True):

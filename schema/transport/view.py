@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 from graphql import GraphQLError
@@ -66,7 +66,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
     schema: DeskSchema
     websocket_adapter_class = TextFrames
     graphql_transport_ws_handler_class = WebSocketHandler
-    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc]
+    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc] # no class variable there
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
         """Word the errors; where nothing was run there are no data (GraphQL, section 7.1)."""
-        shown: dict[str, Any] = {}
+        shown: GraphQLHTTPResponse = {}
         if not isinstance(result, PreExecutionError):
             shown["data"] = result.data
         if result.errors:
@@ -289,7 +289,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
             shown["errors"] = [formatted(error, request_id) for error in result.errors]
         if result.extensions:
             shown["extensions"] = result.extensions
-        return shown  # type: ignore[return-value]
+        return shown
 
 
 def _check_way(operation: Operation, method: str, kind: str) -> None:

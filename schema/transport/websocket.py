@@ -63,16 +63,17 @@ class TextFrames(ASGIWebSocketAdapter):
 class WebSocketHandler(SocketHandler):
     """One connection: each of its operations is by whoever its token belongs to by then."""
 
-    # A ``GraphQLView``, which imports this.
+    # A ``GraphQLView``, which imports this: its type cannot be named here.
     view: Any
     schema: DeskSchema
 
+    # Strawberry's own arguments.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # By the ids of their operations, until these run.
         self._requests: dict[str, GraphQLRequest] = {}
         # The tasks of queries and mutations, each of which ends soon.
-        self._answering: set[asyncio.Task[Any] | None] = set()
+        self._answering: set[asyncio.Task[None] | None] = set()
 
     async def handle_message(self, message: Message) -> None:
         """Close the connection on what is no message of the protocol."""
@@ -160,7 +161,7 @@ class WebSocketHandler(SocketHandler):
         if not follows:
             self._answering.add(operation.task)
         try:
-            results: Any = self.schema.results(found, self.context.request_id)
+            results = self.schema.results(found, self.context.request_id)
             async with aclosing(results):
                 await self.send_results(operation, results)
         finally:
@@ -191,7 +192,7 @@ class WebSocketHandler(SocketHandler):
             logger.error("unexpected error on a WebSocket", exc_info=error)
 
 
-def _is_message(message: Any) -> bool:
+def _is_message(message: object) -> bool:
     """Whether a value has the form of a message; what it says is Strawberry's to check."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False

@@ -23,7 +23,7 @@ from models import (
 def _described(choices: type[StrEnum], description: str, values: dict[str, str]) -> None:
     """Make an enum a GraphQL type; its values' descriptions are set where the schema is built."""
     strawberry.enum(choices, description=description)
-    definition = choices.__strawberry_definition__  # type: ignore[attr-defined]
+    definition = vars(choices)["__strawberry_definition__"]
     for value in definition.values:
         value.description = values[value.name]
 
