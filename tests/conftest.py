@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 
 from deskgraph.database.database import Database, dsn_of
 from deskgraph.database.migrate import upgrade
-from tests import proofs
+from tests.support import proofs
 
 POSTGRES = make_url(
     os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -42,8 +42,8 @@ HEAVIEST = (
     "tests/docs/test_examples.py",
     "tests/webhooks/test_processes.py",
     "tests/files/test_crashes.py",
-    "tests/schema/test_rates.py",
-    "tests/schema/test_costs.py",
+    "tests/schema/execution/test_reservations.py",
+    "tests/schema/execution/test_costs.py",
     "tests/viewers/",
     "tests/clients/",
     "tests/concurrency/",

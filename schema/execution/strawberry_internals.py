@@ -1,8 +1,8 @@
 """The parts of Strawberry and graphql-core that are no public API, used here and nowhere else.
 
 Other modules import them from here. Both packages are pinned to a minor version in
-``pyproject.toml``, and ``tests/schema/test_internals.py`` says which of these parts an update has
-removed.
+``pyproject.toml``. ``tests/schema/execution/test_strawberry_internals.py`` reports which of these
+parts an update has removed.
 """
 
 from collections.abc import Mapping

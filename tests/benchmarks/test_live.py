@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import live
-from tests import proofs
+from tests.support import proofs
 
 pytestmark = pytest.mark.anyio
 

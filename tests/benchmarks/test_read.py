@@ -11,7 +11,7 @@ from benchmarks.data import make_rows
 from benchmarks.load import Sample, median_of
 from benchmarks.report import Result, table
 from benchmarks.requests import Request
-from tests import proofs
+from tests.support import proofs
 
 RESULT = Result("SQLite <3>", "REST list", 40_000, Sample(500, 20, 40), Sample(1000, 10, 20))
 

@@ -21,7 +21,7 @@ from playwright.sync_api import (
 )
 
 from deskgraph.demo import PASSWORD
-from tests.processes import end
+from tests.support.launcher import end
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

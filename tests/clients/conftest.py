@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import child
+from tests.support.launcher import child
+from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 # The documents that the tools have compiled, which are then asked for by their ids.
 MANIFESTS = (HERE / "app/persisted-documents.json", HERE / "relay/persisted_queries.json")
 REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import HERE, ROOT, Run
+from tests.clients.conftest import HERE, Run
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.proof
 

@@ -13,8 +13,8 @@ import pytest
 
 from deskgraph.app import utc_now
 from models import TicketEventType
-from tests import proofs
-from tests.processes import DEADLINE_SECONDS
+from tests.support import proofs
+from tests.support.launcher import DEADLINE_SECONDS
 from tests.viewers.world import KEY, World, key, open_world
 
 pytestmark = pytest.mark.anyio

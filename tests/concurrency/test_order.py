@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.app import utc_now
-from tests import proofs
 from tests.concurrency.test_creates import served
+from tests.support import proofs
 from tests.viewers.world import World, key, open_world
 
 pytestmark = pytest.mark.anyio

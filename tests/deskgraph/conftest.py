@@ -22,9 +22,9 @@ from deskgraph import cli
 from deskgraph.database.database import Database
 from deskgraph.demo import load_demo
 from deskgraph.settings import PREFIX
-from tests.processes import DEADLINE_SECONDS
+from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECRET = "hidden-password"
 
 

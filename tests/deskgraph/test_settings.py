@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
+from tests.support.paths import ROOT
 
 LONG_KEY = "k" * 32
 
@@ -275,7 +276,6 @@ def test_development_makes_a_key_once_and_keeps_it_to_its_owner() -> None:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
-ROOT = Path(__file__).parents[2]
 PRINTED = re.compile(r"SECRET_KEY[=:]\s*[\"']?([^\s\"'`$]{8,})")
 
 

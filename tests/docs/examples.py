@@ -17,9 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.docs.answers import cut, differences, masked, pretty, without_cost
-from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
+from tests.docs.markdown import DOCUMENTS, Block, blocks
 from tests.docs.old_desk import make_old_desk
-from tests.processes import child
+from tests.support.launcher import child
+from tests.support.paths import ROOT
 
 SHOWN_BASE = "http://127.0.0.1:8000"
 SHOWN_RECEIVER = "127.0.0.1:9000"

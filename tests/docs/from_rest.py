@@ -11,7 +11,7 @@ from graphql import parse, print_ast
 from deskgraph.graphql_links.selections import selection
 from rest_compat.openapi import shapes
 from rest_compat.routes import API
-from tests.docs.markdown import ROOT
+from tests.support.paths import ROOT
 from tests.viewers.calls import CALLS, Call
 
 PAGE = ROOT / "docs" / "from-rest.md"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docs.markdown import ROOT
+from tests.support.paths import ROOT
 
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "README.md", "docs/glossary.md")
 # A placeholder, what git ignores, and paths of URLs.

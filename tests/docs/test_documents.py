@@ -16,7 +16,8 @@ from rest_compat.http.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
 from schema.errors.codes import Code
 from schema.types.enums import ErrorCode
-from tests.docs.markdown import DOCUMENTS, ROOT, anchors, blocks, links, prose, table
+from tests.docs.markdown import DOCUMENTS, anchors, blocks, links, prose, table
+from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 TARGETS = frozenset(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))

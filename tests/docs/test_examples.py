@@ -10,7 +10,8 @@ from graphql import build_schema, parse, validate
 
 from schema import sdl
 from tests.docs.examples import NOT_RUN, Desk, examples, serving, wrong
-from tests.docs.markdown import DOCUMENTS, ROOT, blocks
+from tests.docs.markdown import DOCUMENTS, blocks
+from tests.support.paths import ROOT
 
 # Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
 # Frames ("http") are those of tests/live; documents of GraphQL are checked below.

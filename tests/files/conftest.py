@@ -16,10 +16,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from deskgraph.app import utc_now
-from tests.processes import child
+from tests.support.launcher import child
+from tests.support.paths import ROOT
 from tests.viewers.world import KEY, World, open_world
 
-ROOT = Path(__file__).parents[2]
 # What a server may take more for a large file than for a small one, in bytes.
 GROWTH = 30 * 1024 * 1024
 

@@ -11,9 +11,9 @@ import pytest
 from deskgraph.app import utc_now
 from deskgraph.storage.file_store import open_files
 from deskgraph.storage.orphan_cleanup import clean_up_orphans
-from tests import proofs
 from tests.files.conftest import Serve
 from tests.files.process import FATAL
+from tests.support import proofs
 from tests.viewers.world import World, key, open_world
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests import proofs
 from tests.files.conftest import GROWTH, Serve, high_water
+from tests.support import proofs
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio

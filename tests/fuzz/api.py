@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.processes import DEADLINE_SECONDS, child
+from tests.support.launcher import DEADLINE_SECONDS, child
+from tests.support.paths import ROOT
 from tests.viewers.world import KEY, file_key, key, open_world
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 # Rows that are referred to, and what else has to exist to be found.
 ROWS = {
     "company": [str(key("hilton"))],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import proofs
 from tests.fuzz.api import run
+from tests.support import proofs
 
 # With many requests for each path, every phase is run on all paths.
 EXAMPLES = proofs.EXAMPLES or 1

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskgraph.settings import Settings
-from tests import proofs
 from tests.fuzz.requests import Asked, paths, requests
 from tests.fuzz.world import World
 from tests.rest_compat.conftest import Clock
+from tests.support import proofs
 
 
 @pytest.fixture

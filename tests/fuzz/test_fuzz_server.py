@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from deskgraph.app import create_app
 from deskgraph.settings import Settings
 from resolvers.auth.tokens import Tokens
-from tests import proofs
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.fuzz.world import World
-from tests.processes import DEADLINE_SECONDS
 from tests.rest_compat.conftest import Clock, key
+from tests.support import proofs
+from tests.support.launcher import DEADLINE_SECONDS
 
 KEY = "a key that only the tests know, long enough"
 # What no target of a request may hold; the rest goes out as it is, however odd.

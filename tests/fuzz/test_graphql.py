@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 from deskgraph.app import create_app
 from schema.errors.codes import Code
 from schema.transport import negotiation
-from tests import proofs
 from tests.fuzz.graphql import Request, operations, requests
+from tests.support import proofs
 from tests.viewers.world import Clock, World, key, settings_for
 
 FAULTS = {Code.INTERNAL, Code.TIMEOUT}

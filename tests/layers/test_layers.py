@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PRODUCT = ("models", "resolvers", "schema", "rest_compat", "deskgraph")
 FILES = [path for layer in PRODUCT for path in sorted((ROOT / layer).rglob("*.py"))]
 ALL_FILES = FILES + [

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-from tests.layers.test_layers import FILES, PRODUCT, ROOT
+from tests.layers.test_layers import FILES, PRODUCT
+from tests.support.paths import ROOT
 
 DATA = {
     "deskgraph/console/plain.html",

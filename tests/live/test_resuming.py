@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from resolvers.commands import tickets
-from tests import proofs
 from tests.live.conftest import FOLLOW, Live
+from tests.support import proofs
 from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio

@@ -32,7 +32,7 @@ from resolvers.auth.passwords import hash_password
 from resolvers.query.plans import Plans
 from resolvers.services import Services
 from rest_compat import rest_routes
-from tests.stored import stored_rows
+from tests.support.stored import stored_rows
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 API = "/api/v1/"

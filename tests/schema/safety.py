@@ -39,8 +39,8 @@ from graphql import (
 from graphql.utilities import find_schema_changes
 
 from schema import sdl
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 RELEASED = "schema/snapshots/released.graphql"
 ACCEPTED = "schema/snapshots/accepted.toml"
 # Where teams put what their front ends send: documents, or manifests of persisted documents.

@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.resolvers.test_tokens import CLAIMS, FORGED
+from tests.resolvers.auth.test_tokens import CLAIMS, FORGED
 from tests.viewers.asking import Faces
 from tests.viewers.world import KEY, PASSWORD, key
 

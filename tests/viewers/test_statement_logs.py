@@ -22,7 +22,7 @@ from resolvers.auth.viewers import viewer_of
 from resolvers.errors import BadCursor, NotFound, Unauthenticated
 from resolvers.files import downloads
 from resolvers.signing import day_of
-from tests.resolvers.test_tokens import CLAIMS
+from tests.resolvers.auth.test_tokens import CLAIMS
 from tests.viewers.asking import Faces
 from tests.viewers.world import KEY, NOON, PASSWORD, World, file_key, key
 

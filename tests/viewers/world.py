@@ -42,8 +42,8 @@ from models import (
 from resolvers.auth.passwords import hash_password
 from resolvers.events.log import change
 from resolvers.services import Context, Services, Viewer
-from tests.limits import UNBOUNDED
-from tests.stored import stored_rows
+from tests.support.limits import UNBOUNDED
+from tests.support.stored import stored_rows
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 SECRET = "between ourselves"

@@ -17,15 +17,15 @@ from sqlmodel import col, select
 from deskgraph.app import utc_now
 from models import WebhookAttempt, WebhookDelivery
 from resolvers.commands import webhooks
-from tests import proofs
-from tests.processes import child
+from tests.support import proofs
+from tests.support.launcher import child
+from tests.support.paths import ROOT
 from tests.viewers.world import KEY, World, key, open_world
 from tests.webhooks.process import STEPS
 from tests.webhooks.receiver import Received, Receiver, ok
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parents[2]
 CHANGES, SERVERS = (15, 3) if proofs.LONG else (4, 2)
 # The last one has finished its delivery, so that nothing happens after the last kill.
 KILLED = STEPS if proofs.LONG else ("sent", "finished")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import REQUIRED, RunningServer, why_no_packages
+from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 MADE = HERE / "made"
 PYTHON = HERE / ".venv" / "bin"
 SECONDS = 240

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import old_desk
-from tests import proofs
-from tests.deskgraph.conftest import ROOT, Ended, rows
+from tests.deskgraph.conftest import Ended, rows
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything
-from tests.processes import DEADLINE_SECONDS, child
+from tests.support import proofs
+from tests.support.launcher import DEADLINE_SECONDS, child
+from tests.support.paths import ROOT
 
 Bring = Callable[..., Ended]
 TICKETS = 100 if proofs.LONG else 40

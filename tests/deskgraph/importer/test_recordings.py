@@ -13,10 +13,11 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from tests import proofs
-from tests.deskgraph.conftest import ROOT, Run, Start
+from tests.deskgraph.conftest import Run, Start
 from tests.deskgraph.importer.conftest import counts
-from tests.processes import DEADLINE_SECONDS
+from tests.support import proofs
+from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.paths import ROOT
 
 PARITY = ROOT.parent / "shared" / "parity"
 

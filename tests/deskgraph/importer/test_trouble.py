@@ -14,7 +14,7 @@ from benchmarks import old_desk
 from deskgraph.importer.source import SourceError, open_source
 from tests.deskgraph.conftest import SECRET, Ended, Run, Start, assert_refused, read_until, terminal
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key
-from tests.processes import DEADLINE_SECONDS
+from tests.support.launcher import DEADLINE_SECONDS
 
 Bring = Callable[..., Ended]
 

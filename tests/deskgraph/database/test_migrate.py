@@ -20,7 +20,8 @@ from sqlmodel import SQLModel
 import models as models
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
-from tests.processes import DEADLINE_SECONDS
+from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +57,6 @@ async def main():
 
 asyncio.run(main())
 """
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from resolvers.auth.passwords import hash_password
 from schema.transport import negotiation
 from tests.schema.client import GraphQLClient
 from tests.schema.rows import ticket, user
-from tests.schema.test_over_http import AGENT, CREATE, VIEWER, of_new, refusal, tickets
+from tests.schema.transport.test_over_http import AGENT, CREATE, VIEWER, of_new, refusal, tickets
 
 pytestmark = [
     pytest.mark.anyio,

@@ -11,8 +11,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.demo import PASSWORD
+from tests.deskgraph.cli.test_serve import banner, stop
 from tests.deskgraph.conftest import Start
-from tests.deskgraph.test_cli_serve import banner, stop
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 

@@ -15,7 +15,7 @@ EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
 # The suite runs these on SQLite: they are many, and what they ask is asked of PostgreSQL elsewhere.
 ON_SQLITE = (
     "tests/viewers/test_matrix.py",
-    "tests/viewers/test_twins.py",
+    "tests/viewers/test_equivalents.py",
     "tests/deskgraph/importer/test_histories.py",
     "tests/deskgraph/importer/test_media.py",
     "tests/deskgraph/importer/test_rejects.py",

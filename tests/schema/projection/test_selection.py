@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models import Role
-from tests.limits import MAX_DEPTH, UNBOUNDED
 from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import attachment, comment, company, key, ticket, user
+from tests.support.limits import MAX_DEPTH, UNBOUNDED
 
 pytestmark = pytest.mark.anyio
 

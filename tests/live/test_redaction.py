@@ -8,8 +8,8 @@ import pytest
 
 from schema.execution.context import GraphContext
 from tests.live.conftest import Live, Socket
-from tests.schema.test_secrecy import DOCUMENTS, LOGIN, VARIABLES
-from tests.schema.test_suggestions import KINDS, OTHERS
+from tests.schema.errors.test_redaction import DOCUMENTS, LOGIN, VARIABLES
+from tests.schema.errors.test_suggestions import KINDS, OTHERS
 
 pytestmark = [
     pytest.mark.anyio,

@@ -14,8 +14,8 @@ from resolvers.auth import viewers as known
 from resolvers.commands import users
 from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
 from resolvers.services import Viewer
+from tests.resolvers.auth.test_passwords import old_hash
 from tests.resolvers.hashers import CountingHasher, counted
-from tests.resolvers.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
 
 pytestmark = pytest.mark.anyio

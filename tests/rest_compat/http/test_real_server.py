@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from deskgraph.app import create_app
-from tests.processes import DEADLINE_SECONDS
+from tests.support.launcher import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from deskgraph.settings import Settings

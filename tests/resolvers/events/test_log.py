@@ -10,7 +10,7 @@ from models import TicketEvent
 from resolvers.commands import attachments, comments, tickets
 from resolvers.events import log
 from resolvers.services import Context
-from tests.resolvers.test_attachments import pieces
+from tests.resolvers.commands.test_attachments import pieces
 from tests.viewers.world import NOON, World, key
 
 pytestmark = pytest.mark.anyio

@@ -14,12 +14,12 @@ from models import Role
 from resolvers.errors import BadCursor
 from resolvers.signing import Signer
 from schema import sdl
-from tests import proofs
 from tests.schema.argument_values import ArgumentValues
 from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.documents import Documents
 from tests.schema.reference import Reference
 from tests.schema.rows import World, load, make_world
+from tests.support import proofs
 
 pytestmark = pytest.mark.anyio
 

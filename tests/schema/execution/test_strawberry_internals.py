@@ -21,8 +21,8 @@ from graphql.utilities import TypeInfo
 from schema import create_schema
 from schema.execution import strawberry_internals
 from schema.types.projected import Root, projected, set_roots
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # Documented by Strawberry.
 PUBLIC = {
     "strawberry",

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,8 @@ from deskgraph.database.database import Database
 from deskgraph.database.rate_buckets import SharedBuckets
 from resolvers.errors import Throttled
 from resolvers.rate_limits import RateLimiter
-from tests.processes import DEADLINE_SECONDS, child
+from tests.support.launcher import DEADLINE_SECONDS, child
+from tests.support.paths import ROOT
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 # A process that draws what it can get out of one bucket, and says how much that was.
@@ -45,7 +45,6 @@ async def main():
 
 asyncio.run(main())
 """
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

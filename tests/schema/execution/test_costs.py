@@ -29,13 +29,13 @@ from resolvers.signing import Signer
 from schema import create_schema
 from schema.execution.cost import MAX_KEPT, Cost, Pricing
 from schema.execution.limits import DEFAULT_LIMITS
-from tests.limits import UNBOUNDED
 from tests.schema.argument_values import ArgumentValues
 from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.documents import Documents
+from tests.schema.projection.test_projection_property import EXAMPLES, ROOTS, WORLD
 from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
-from tests.schema.test_projection_property import EXAMPLES, ROOTS, WORLD
+from tests.support.limits import UNBOUNDED
 
 SCHEMA = create_schema()._schema
 PRICING = Pricing(SCHEMA)

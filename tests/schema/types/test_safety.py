@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from schema import sdl
-from tests.schema.safety import ACCEPTED, ROOT, problems, problems_of, recorded, release
+from tests.schema.safety import ACCEPTED, problems, problems_of, recorded, release
+from tests.support.paths import ROOT
 
 LAST_DAY = date(2027, 1, 31)
 DAY_AFTER = date(2027, 2, 1)

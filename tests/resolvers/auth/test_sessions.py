@@ -17,7 +17,7 @@ from resolvers.auth.viewers import viewer_of
 from resolvers.commands import companies, users
 from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
 from resolvers.services import Services
-from tests.resolvers.test_passwords import old_hash
+from tests.resolvers.auth.test_passwords import old_hash
 from tests.viewers.world import KEY, NOON, PASSWORD, World, key
 
 pytestmark = pytest.mark.anyio
