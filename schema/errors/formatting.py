@@ -97,7 +97,7 @@ class Failure:
 
 
 class RefusedToken(Unauthenticated):
-    """A refresh token is no good, or no longer."""
+    """A refresh token is not valid, or no longer."""
 
 
 def sentence(problem: Problem) -> str:
@@ -112,7 +112,7 @@ def input_name(name: str) -> str:
 
 
 def failure_of(error: ServiceError) -> Failure:
-    """Return the payload of an expected failure; re-raises what is none."""
+    """Return the payload of an expected failure; re-raises unexpected ones."""
     if isinstance(error, Invalid):
         return Failure(
             [

@@ -91,7 +91,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         ]
 
     def execute_field(self, *args: Any) -> Any:
-        """Keep what each mutation answers, so that it is told whatever happens to the next one."""
+        """Keep each mutation's payload, which is answered even if a later one fails."""
         path: Path = args[3]
         if path.prev is not None or self.operation.operation is not OperationType.MUTATION:
             return super().execute_field(*args)

@@ -1,4 +1,4 @@
-"""What an operation costs its user: drawn before it is run, and told with its answer."""
+"""What an operation costs its user: drawn before it runs, and reported with its answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def throttled(
 ) -> PreExecutionError:
     """Return the answer to a request for which there are too few points."""
     level = {} if error.level is None else _extensions(requested, 0, error.level)
-    told = {"retryAfter": error.seconds, **level}
-    refusal = GraphQLError(str(error), node, original_error=error, extensions=told)
+    shown = {"retryAfter": error.seconds, **level}
+    refusal = GraphQLError(str(error), node, original_error=error, extensions=shown)
     return PreExecutionError(data=None, errors=[refusal])
 
 

@@ -29,7 +29,7 @@ async def _follow(
     types: Sequence[object] | None = None,
     **_: object,
 ) -> AsyncGenerator[EventResult, None]:
-    """Return the events with their finished JSON; they end once the token is no good any more.
+    """Return the events with their finished JSON; they end when the token is no longer valid.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """

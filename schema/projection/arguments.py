@@ -62,7 +62,7 @@ def _connection_args(given: Given, entity: Entity, signer: Signer) -> Args:
         raise BadInput(
             f"`{'last' if backward else 'first'}` must be between 0 and {MAX_PAGE_SIZE}."
         )
-    # An empty cursor is that of nobody who has one yet: the list's beginning, or its end.
+    # An empty cursor is the same as none: the list's beginning, or its end.
     for name in ("after", "before"):
         if given.get(name):
             position = decode_cursor(given[name], entity, order or entity.order, signer)

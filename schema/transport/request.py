@@ -1,4 +1,4 @@
-"""What is request_of for, by the parameters of GraphQL over HTTP, whatever way they came."""
+"""Requests by the parameters of GraphQL over HTTP, whatever way they came."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class GraphQLRequest:
 
 
 def requests_of_body(body: bytes) -> GraphQLRequest | list[GraphQLRequest]:
-    """Read the JSON of one request or of a batch; raises ``Refused``."""
+    """Read the JSON of one request or of a batch; raises ``RequestRefused``."""
     if has_too_many_values(body):
         raise RequestRefused(400, f"A request may have at most {MAX_VALUES} values.")
     return requests_of(parsed(body, _NOT_JSON))
 
 
 def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
-    """Read one request or a batch; raises ``Refused`` for both where one of them is none."""
+    """Read one request or a batch; raises ``RequestRefused`` where one of them is not valid."""
     if not isinstance(data, list):
         return request_of(data)
     if not 1 <= len(data) <= MAX_IN_BATCH:
@@ -46,7 +46,7 @@ def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
 
 
 def request_of_query_string(parameters: Mapping[str, str]) -> GraphQLRequest:
-    """Read a request by GET; raises ``Refused``."""
+    """Read a request by GET; raises ``RequestRefused``."""
     data: dict[str, object] = dict(parameters)
     for name in ("variables", "extensions"):
         # An empty parameter is the same as none.
@@ -57,7 +57,7 @@ def request_of_query_string(parameters: Mapping[str, str]) -> GraphQLRequest:
 
 
 def parsed(text: bytes | bytearray | str, trouble: str) -> object:
-    """Read JSON; raises ``Refused`` with this sentence for what is none."""
+    """Read JSON; raises ``RequestRefused`` with this sentence for anything else."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -65,7 +65,7 @@ def parsed(text: bytes | bytearray | str, trouble: str) -> object:
 
 
 def request_of(data: object) -> GraphQLRequest:
-    """Check the types of one request; raises ``Refused``."""
+    """Check the types of one request; raises ``RequestRefused``."""
     if not isinstance(data, dict):
         raise RequestRefused(400, _NO_REQUEST)
     query = _typed(data, "query", str, "a string")

@@ -36,7 +36,7 @@ class EventStream(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         """Send the frames.
 
-        A generator that nobody closes follows events until it is collected as garbage.
+        A generator that is not closed follows events until it is collected as garbage.
         """
         async with aclosing(self._frames):
             await super().stream_response(send)
@@ -85,5 +85,5 @@ async def _cancelled(task: asyncio.Task[str | None]) -> None:
     with anyio.CancelScope(shield=True):
         await asyncio.wait({task})
     if not task.cancelled():
-        # Nobody is left to be told of a failure.
+        # There is no client left to report a failure to.
         task.exception()

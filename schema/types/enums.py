@@ -128,7 +128,7 @@ _described(
 
 @strawberry.enum(description="What tickets can be sorted by.")
 class TicketOrderField(Enum):
-    """The values are the catalogue's names."""
+    """The values are the catalog's names."""
 
     CREATED_AT = strawberry.enum_value("created_at", description="When the ticket came in.")
     UPDATED_AT = strawberry.enum_value(

@@ -36,7 +36,7 @@ def parse_file(value: object) -> UploadedFile:
 
 
 def _literal(parse: Callable[[object], object]) -> Callable[..., object]:
-    """Return how a literal is read; an error tells where it is in the document."""
+    """Return how a literal is read; an error has its place in the document."""
 
     def parse_literal(node: ValueNode, variables: dict[str, object] | None = None) -> object:
         try:
