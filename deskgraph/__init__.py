@@ -1,1 +1,1 @@
-"""The process: settings, database, files, app assembly, command line, migrations."""
+"""The server: the application (``app``), settings, storage, pages, command line (``cli``)."""

@@ -1,9 +1,13 @@
-"""The application: both faces over one desk, put together."""
+"""The application: puts the settings, the services, both APIs and the pages together.
+
+In the order of a request: the middleware, the routes, and the services that both APIs share.
+"""
 
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,7 +26,7 @@ from deskgraph.database.database import Database
 from deskgraph.database.migrate import check
 from deskgraph.database.rate_buckets import SharedBuckets
 from deskgraph.database.readers import Observer
-from deskgraph.demo import check_production
+from deskgraph.demo.logins import check_production
 from deskgraph.graphql_links.links import links_to
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.cors import cors_middleware
@@ -56,14 +60,127 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the time; the one clock of a process unless a test brings its own."""
+    """Return the time; every part of the process uses this clock, unless a test passes another."""
     return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+) -> Starlette:
+    """Return the application; it opens the database when it starts.
+
+    The start raises ``SchemaError`` if the database has another version's schema, and
+    ``SettingsError`` in production if a user has the demo's password.
+    """
+    services, database = create_services(settings, clock=clock, observer=observer)
+    config = PageConfig(settings)
+    app = Starlette(
+        middleware=_middleware(settings),
+        routes=_routes(settings, services, config),
+        exception_handlers={404: _not_found},
+        lifespan=_lifespan(settings, services, database, config),
+    )
+    app.state.services = services
+    return app
+
+
+def app_from_environment() -> Starlette:
+    """Return the application of this environment, for servers that import a factory."""
+    app = create_app(load_settings())
+    # What is loaded by now stays, so the garbage collector shall not look through it again.
+    gc.collect()
+    gc.freeze()
+    # A request leaves few cycles, but enough objects to start a collection each time.
+    gc.set_threshold(20_000)
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = [Middleware(RequestIds), Middleware(Disconnects)]
+    if settings.cors_origins:
+        # The outermost, so that answers to unexpected errors have CORS headers, too.
+        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
+    return found
+
+
+def _routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
+    return [
+        *_graphql_routes(settings, services, config),
+        *api_docs.reference_routes(config, settings.public_url),
+        *_rest_routes(settings, services),
+        *_example_routes(config),
+        Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
+    ]
+
+
+def _graphql_routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
+    schema = schema_of(settings)
+    view = GraphQLView(
+        schema,
+        services,
+        page=partial(_graphiql, config) if settings.shows_graphiql else None,
+        base_url=settings.public_url,
+        allowed_origins=settings.cors_origins,
+        persisted=persisted_documents(settings, schema.documents),
+    )
+    # GraphiQL's files are also served if it is not built: it may be built while the server runs.
+    files = [
+        Mount("/graphql/assets", Files(console.ASSETS, LASTING)),
+        Mount("/graphql/static", Files(STATIC)),
+    ]
+    return [
+        *(files if settings.shows_graphiql else ()),
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", view),
+        # A temporary redirect keeps the method, so POST works with a slash at the end, too.
+        Route("/graphql/", _to_graphql, methods=["GET", "POST"]),
+    ]
+
+
+def _graphiql(config: PageConfig) -> HTMLResponse:
+    headers = {
+        "Content-Security-Policy": content_security_policy(),
+        "Cache-Control": ASKED_AGAIN,
+        "Vary": "Accept",
+    }
+    return HTMLResponse(console.page(config), headers=headers)
+
+
+def _rest_routes(settings: Settings, services: Services) -> list[BaseRoute]:
+    # Without GraphiQL, the links would lead to a page that does not exist.
+    links = links_to(f"{settings.public_url or ''}/graphql") if settings.shows_graphiql else None
+    return rest_routes(services, settings.public_url, words=api_docs.words, links=links)
+
+
+def _example_routes(config: PageConfig) -> list[BaseRoute]:
+    """Return the page of the example; it is not in the installed package, nor in production."""
+    if not config.shows_inbox:
+        return []
+
+    async def inbox(_request: Request) -> Response:
+        inline = "'unsafe-inline'"
+        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
+        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
+
+    return [Route("/examples/inbox", inbox)]
+
+
+async def _to_graphql(_request: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def _to_rest(_request: Request) -> Response:
+    return RedirectResponse("/api/v1/")
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"detail": "Not found."}, 404)
 
 
 def create_services(
     settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
 ) -> tuple[Services, Database]:
-    """Put the parts together that both faces share; the database is still to be opened.
+    """Return what both APIs share, and the database, which is still to be opened.
 
     Raises ``SettingsError``, ``DatabaseUrlError`` and ``FilesUrlError``.
     """
@@ -110,19 +227,13 @@ def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter 
     )
 
 
-def create_app(
-    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
-) -> Starlette:
-    """Return the application; it opens the database when it starts.
-
-    It does not start on a database whose schema is not this program's (``SchemaError``), nor in
-    production where the demo's password opens it (``SettingsError``).
-    """
-    services, database = create_services(settings, clock=clock, observer=observer)
-    config = PageConfig(settings)
+def _lifespan(
+    settings: Settings, services: Services, database: Database, config: PageConfig
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what opens everything at the start, and closes it at the end."""
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await database.open()
         try:
             await check(database)
@@ -143,97 +254,4 @@ def create_app(
                 await services.rates.close()
             await database.close()
 
-    app = Starlette(
-        routes=[
-            *_graphql_routes(settings, services, config),
-            *api_docs.reference_routes(config, settings.public_url),
-            *_rest_routes(settings, services),
-            *_example_routes(config),
-            Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
-        ],
-        middleware=_middleware(settings),
-        exception_handlers={404: _not_found},
-        lifespan=lifespan,
-    )
-    app.state.services = services
-    return app
-
-
-def app_from_environment() -> Starlette:
-    """Return the application of this environment, for servers that import a factory."""
-    app = create_app(load_settings())
-    # What is loaded by now stays: going through all of it again and again in search of garbage
-    # would hold up requests.
-    gc.collect()
-    gc.freeze()
-    # A request leaves hardly any cycles, but enough objects to start a search each time.
-    gc.set_threshold(20_000)
-    return app
-
-
-def _graphql_routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
-    def page() -> HTMLResponse:
-        policy = content_security_policy()
-        headers = {"Content-Security-Policy": policy, "Cache-Control": ASKED_AGAIN}
-        return HTMLResponse(console.page(config), headers={**headers, "Vary": "Accept"})
-
-    schema = schema_of(settings)
-    view = GraphQLView(
-        schema,
-        services,
-        page=page if settings.shows_graphiql else None,
-        base_url=settings.public_url,
-        allowed_origins=settings.cors_origins,
-        persisted=persisted_documents(settings, schema.documents),
-    )
-    # A temporary redirect keeps the method, so a slash too many costs a client nothing.
-    slash = Route("/graphql/", _to_graphql, methods=["GET", "POST"])
-    routes: list[BaseRoute] = [
-        Route("/graphql", view),
-        WebSocketRoute("/graphql", view),
-        slash,
-    ]
-    if settings.shows_graphiql:
-        routes.insert(0, Mount("/graphql/static", Files(STATIC)))
-        # Also where nothing is built: it may be while the server runs.
-        routes.insert(0, Mount("/graphql/assets", Files(console.ASSETS, LASTING)))
-    return routes
-
-
-def _rest_routes(settings: Settings, services: Services) -> list[BaseRoute]:
-    # Without GraphiQL, the links would lead to a page that does not exist.
-    links = links_to(f"{settings.public_url or ''}/graphql") if settings.shows_graphiql else None
-    return rest_routes(services, settings.public_url, words=api_docs.words, links=links)
-
-
-def _example_routes(config: PageConfig) -> list[BaseRoute]:
-    """Return the examples, in development and where there are any: they are not installed."""
-    if not config.shows_inbox:
-        return []
-
-    async def inbox(_request: Request) -> Response:
-        inline = "'unsafe-inline'"
-        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
-        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
-
-    return [Route("/examples/inbox", inbox)]
-
-
-def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(RequestIds), Middleware(Disconnects)]
-    if settings.cors_origins:
-        # Outside: an answer to an unexpected error needs its CORS headers, too.
-        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
-    return found
-
-
-async def _to_graphql(_request: Request) -> Response:
-    return RedirectResponse("/graphql")
-
-
-async def _to_rest(_request: Request) -> Response:
-    return RedirectResponse("/api/v1/")
-
-
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return JSONResponse({"detail": "Not found."}, 404)
+    return lifespan

@@ -40,7 +40,7 @@ def _create(folder: Path) -> None:
 def create_private(path: Path) -> None:
     """Make an empty file unless there is one; SQLite gives its WAL the same mode.
 
-    Where that cannot be done, nothing is: whoever opens the file says why.
+    Does nothing if the file cannot be made: opening it fails with the reason.
     """
     create_folder(path.parent)
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Ending streams when the process is told to stop, which would wait for them otherwise."""
+"""Ends streams when the process gets a signal to stop, which would wait for them otherwise."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 def on_stop(end: Callable[[], None]) -> None:
-    """Call a function in this loop when the process is told to stop, before the server acts.
+    """Call a function in this loop when the process gets a signal to stop, before the server acts.
 
     The server has set its own handlers by now, and puts back those of before when it ends.
     """

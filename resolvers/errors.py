@@ -1,6 +1,6 @@
-"""What can go wrong, without a word of GraphQL or HTTP; each face words these once.
+"""The errors of the resolvers, without GraphQL or HTTP; each API has its own messages for them.
 
-DeskError
+ServiceError
 ├── Unauthenticated      nobody is logged in, or the token is no good
 │   ├── BadCredentials   the username and password do not match an active user
 │   ├── SessionEnded     the token was good: only another login helps
@@ -9,7 +9,7 @@ DeskError
 ├── Forbidden            the viewer may see it but not do this
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
-├── Conflict             somebody else was faster
+├── Conflict             somebody else has changed it
 ├── PreconditionFailed   it is no longer what the caller has seen of it
 ├── BadInput             an argument of a read is out of its bounds
 │   ├── BadCursor        a cursor is not one of ours, or of another list
@@ -21,10 +21,8 @@ DeskError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from resolvers.rate_limits import Level
+from resolvers.rate_levels import Level
 
 
 class ServiceError(Exception):
@@ -130,7 +128,7 @@ class Throttled(ServiceError):
     """There is too much to do; try again after some seconds. ``level``: of a bucket's points."""
 
     seconds: int
-    level: "Level | None" = None
+    level: Level | None = None
 
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"

@@ -1,4 +1,4 @@
-"""How much of the desk's work one user or one address gets: buckets of points.
+"""How much of the server's work one user or one address gets: buckets of points.
 
 A bucket is full at first; work takes points out, and they come back at a steady rate. What is kept
 of a bucket is one number: when it will be full again. Each second until then is as many points
@@ -11,20 +11,19 @@ import ipaddress
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
 from resolvers.errors import Throttled
-from resolvers.services import Context
+from resolvers.rate_levels import EPOCH, MAX_NANOSECONDS, Level, RateClass
 
 MAX_BUCKETS = 10_000
 # What an address of IPv6 has at most, in characters.
 MAX_ADDRESS_LENGTH = 45
 # How often buckets that are full again are looked for where there are too many.
-SWEEP = 10**9
+PRUNE_NANOSECONDS = 10**9
 # Attempts to log in a minute: with one name from one address, and with any from one address.
 LOGINS = 10
 ADDRESS_LOGINS = 50
@@ -32,61 +31,13 @@ ADDRESS_LOGINS = 50
 # and then one a minute.
 NAME_LOGINS, NAME_LOGINS_RETURN = 50, 1
 # For how long an address is known after a login with a name, in nanoseconds: 30 days.
-KNOWN = 30 * 24 * 60 * 60 * 10**9
-MINUTE = 60 * 10**9
-# Some seventy years: what is longer has no room in a database's number.
-MAX_TIME = 2**61
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KNOWN_NANOSECONDS = 30 * 24 * 60 * 60 * 10**9
 _MICROSECOND = timedelta(microseconds=1)
-# The last day of the calendar.
-_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 # An object of finished JSON. Inside a string a quote is escaped, so what looks like the start of
 # an object may otherwise only be the end of a string, and no name of a member follows it.
 _OBJECT = re.compile(rb'\{(?="[A-Za-z_])')
 # In bytes: up to here looking at each object takes a few microseconds.
 LONG = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class RateClass:
-    """A kind of bucket: the points in a full one, and how many come back in a minute."""
-
-    maximum: int
-    per_minute: int
-
-    def time(self, points: int) -> int:
-        """Return how long some points take to come back."""
-        return min(-(-points * MINUTE // self.per_minute), MAX_TIME)
-
-
-@dataclass(slots=True)
-class Level:
-    """How full a bucket is, or was when it was looked at: ``now``."""
-
-    kind: RateClass
-    full_at: int
-    now: int
-
-    @property
-    def maximum(self) -> int:
-        """How many points a full bucket has."""
-        return self.kind.maximum
-
-    @property
-    def available(self) -> int:
-        """How many there are."""
-        missing = round(max(0, self.full_at - self.now) * self.kind.per_minute / MINUTE)
-        return max(0, self.kind.maximum - missing)
-
-    @property
-    def restore_rate(self) -> float:
-        """How many come back in a second."""
-        return self.kind.per_minute / 60
-
-    @property
-    def reset_at(self) -> datetime:
-        """When the bucket is full."""
-        return _EPOCH + timedelta(microseconds=min(self.full_at // 1000, _LAST))
 
 
 class Buckets(Protocol):
@@ -108,10 +59,10 @@ class Buckets(Protocol):
 class MemoryBuckets:
     """The buckets of one process. Those that are full again are forgotten first."""
 
-    def __init__(self, most: int = MAX_BUCKETS) -> None:
-        self._most = most
+    def __init__(self, max_buckets: int = MAX_BUCKETS) -> None:
+        self._max_buckets = max_buckets
         self._full_at: OrderedDict[str, int] = OrderedDict()
-        self._swept = 0
+        self._pruned = 0
 
     async def open(self) -> None:
         """There is nothing to do."""
@@ -130,7 +81,7 @@ class MemoryBuckets:
             return True, now
         self._full_at[key] = after
         self._full_at.move_to_end(key)
-        if len(self._full_at) > self._most:
+        if len(self._full_at) > self._max_buckets:
             self._forget(now)
         return True, after
 
@@ -140,11 +91,11 @@ class MemoryBuckets:
             self._full_at[key] -= time
 
     def _forget(self, now: int) -> None:
-        if not self._swept <= now < self._swept + SWEEP:
-            self._swept = now
+        if not self._pruned <= now < self._pruned + PRUNE_NANOSECONDS:
+            self._pruned = now
             for key in [key for key, full_at in self._full_at.items() if full_at <= now]:
                 del self._full_at[key]
-        while len(self._full_at) > self._most:
+        while len(self._full_at) > self._max_buckets:
             self._full_at.popitem(last=False)
 
     def __len__(self) -> int:
@@ -152,7 +103,7 @@ class MemoryBuckets:
 
 
 class RateLimiter:
-    """The buckets of a desk: of points for each user or address, and of logins."""
+    """The buckets of a server: of points for each user or address, and of logins."""
 
     def __init__(
         self,
@@ -210,9 +161,9 @@ class RateLimiter:
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many.
 
-        They are counted by address, by name, and by both. Whether the name exists is not looked
-        at, so that nothing is told of it. Those by name do not count where the name was logged in
-        with lately: nobody elsewhere can keep a user from their own desk.
+        They are counted by address, by name, and by both. Whether the name exists makes no
+        difference, so answers do not reveal it. The count by name leaves out addresses from which
+        the name has logged in lately, so nobody elsewhere can keep a user from logging in.
         """
         where, name = network(address), _digest(username)
         await self._draw(self._address_logins, f"logins:{where}", 1)
@@ -225,24 +176,24 @@ class RateLimiter:
         """Know an address by a login that was good, and give back what its name was charged."""
         name, now = _digest(username), self._now()
         key = f"known:{network(address)}:{name}"
-        unknown, until = await self._known.push(key, KNOWN, KNOWN, now)
+        unknown, until = await self._known.push(key, KNOWN_NANOSECONDS, KNOWN_NANOSECONDS, now)
         if unknown:
             self._buckets.pull(f"name:{name}", self._name_logins.time(1))
         else:
-            self._known.pull(key, until - now - KNOWN)
+            self._known.pull(key, until - now - KNOWN_NANOSECONDS)
 
     async def count_password(self, user_id: UUID) -> None:
         """Count an attempt of somebody logged in to give their password; raises ``Throttled``."""
         await self._draw(self._logins, f"password:{user_id}", 1)
 
     def _now(self) -> int:
-        return (self._clock() - _EPOCH) // _MICROSECOND * 1000
+        return (self._clock() - EPOCH) // _MICROSECOND * 1000
 
     async def _draw(self, kind: RateClass, key: str, points: int) -> Level:
         now = self._now()
         time = kind.time(min(points, kind.maximum))
         # A tenth of a point is for what was rounded.
-        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_TIME
+        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_NANOSECONDS
         done, full_at = await self._buckets.push(key, time, most, now)
         level = Level(kind, full_at, now)
         if not done:
@@ -254,18 +205,6 @@ def _digest(username: str) -> str:
     """Return what stands for a name, however it is written."""
     name = username.strip().casefold().encode(errors="surrogatepass")
     return hashlib.blake2b(name, digest_size=12).hexdigest()
-
-
-def bucket_of(context: Context) -> str:
-    """Return the key of the bucket that a request draws from: the user's, or the address's."""
-    viewer = context.viewer
-    return f"address:{network(context.address)}" if viewer is None else _key_of(viewer.id)
-
-
-@lru_cache(maxsize=MAX_BUCKETS)
-def _key_of(user_id: UUID) -> str:
-    """Return the key of a user's bucket: writing an id takes longer than looking it up."""
-    return f"user:{user_id}"
 
 
 def network(address: str) -> str:

@@ -132,7 +132,7 @@ def _mac(key: bytes, text: str) -> bytes:
 
 
 def _texts(payload: str) -> Sequence[str]:
-    """Read what is inside; it may be made up by whoever has seen the key of some day."""
+    """Read what is inside; it may be made up by somebody who has seen the key of some day."""
     try:
         parts = json.loads(payload)
     except (ValueError, RecursionError):

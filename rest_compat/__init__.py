@@ -1,4 +1,4 @@
-"""The REST face: the documented ``/api/v1/`` paths onto the same resolvers as GraphQL."""
+"""The REST API: the documented ``/api/v1/`` paths, over the same resolvers as GraphQL."""
 
 from rest_compat.routes import rest_routes
 

@@ -9,11 +9,11 @@ from starlette.routing import BaseRoute, Route
 
 from resolvers.services import Context, Services
 from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
-from rest_compat.http.endpoint import Endpoint, Handler, Link, append_slash, nowhere
+from rest_compat.http.endpoint import Endpoint, Link, append_slash, nowhere
 from rest_compat.http.responses import answer
 from rest_compat.openapi import shapes
 from rest_compat.openapi.document import Path
-from rest_compat.openapi.operations import operation
+from rest_compat.openapi.operations import Handler, operation
 from rest_compat.openapi.serving import serving
 from rest_compat.openapi.values import Words
 

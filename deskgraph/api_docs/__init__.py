@@ -1,6 +1,6 @@
-"""The API document of the REST face, and the page that shows it: Swagger UI, without internet.
+"""The API document of the REST API, and the page that shows it: Swagger UI, without internet.
 
-Both are public, in production, too: they tell what the paths are and nothing that is stored, and
+Both are public, in production, too: they describe the paths and show nothing that is stored, and
 every call but a login needs a token.
 """
 
@@ -40,7 +40,7 @@ _ROOT = Template(Path(__file__).with_name("root.html").read_text("utf-8"))
 
 @cache
 def words() -> Words:
-    """Return what the fields of both faces mean, by type and in snake case."""
+    """Return the descriptions of the fields of both APIs, by type and in snake case."""
     found: dict[str, dict[str, str]] = {}
     for name, type_ in core_schema(create_schema()).type_map.items():
         if isinstance(type_, GraphQLObjectType | GraphQLInputObjectType):
@@ -79,7 +79,7 @@ def swagger_ui() -> Path:
 def reference_routes(config: PageConfig, public_url: str | None) -> list[BaseRoute]:
     """Return the routes of the page at ``/api/v1/docs`` and of what it is made of.
 
-    And of a page for browsers at ``/api/v1/``, which leads on to the other ones.
+    And of a page for browsers at ``/api/v1/``, which links to the others.
     """
     public = urlsplit(public_url or "")
     # Calls go to the public address: another origin where the page was opened by a private one.
@@ -107,10 +107,10 @@ def reference_routes(config: PageConfig, public_url: str | None) -> list[BaseRou
 
 
 class ForBrowsers(Route):
-    """A page that only who asks for HTML gets: other requests go on to the routes behind it."""
+    """A page for clients that accept HTML: other requests go to the routes after it."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Look at what the client reads, too; nothing but a browser's navigation names HTML."""
+        """Match only requests that accept HTML, as browsers do when they open a page."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return Match.NONE, {}
         accepted = ",".join(Headers(scope=scope).getlist("accept"))

@@ -125,7 +125,7 @@ def token(username: Annotated[str, typer.Argument(help="Whose token to print.")]
 
 
 @files.command("sweep")
-def sweep_files(
+def cleanup_files(
     older_than: Annotated[
         str, typer.Option(help="Leave younger files alone: uploads may be under way.")
     ] = "24h",
@@ -133,10 +133,10 @@ def sweep_files(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing where all is well.")] = False,
 ) -> None:
     """List files that no row names, and rows whose file is gone; 3 is the status if any is left."""
-    from deskgraph.cli.files import duration, run_sweep
+    from deskgraph.cli.files import duration, run_cleanup
 
     least = duration(older_than)
-    raise typer.Exit(asyncio.run(run_sweep(older_than=least, remove=remove, quiet=quiet)))
+    raise typer.Exit(asyncio.run(run_cleanup(older_than=least, remove=remove, quiet=quiet)))
 
 
 @hooks.command()

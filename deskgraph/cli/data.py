@@ -9,7 +9,7 @@ from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import head, upgrade
 from deskgraph.settings import PREFIX, Settings, load_settings
-from deskgraph.storage.store_urls import open_store
+from deskgraph.storage.store_urls import open_place
 
 
 async def migrate_database() -> str:
@@ -22,7 +22,7 @@ async def migrate_database() -> str:
 async def fill_with_demo() -> str:
     """Load the demo where the database is empty, and say what was done.
 
-    Raises ``CommandError`` in production, where its public password would open the desk.
+    Raises ``CommandError`` in production, where its public password would give access.
     """
     settings = load_settings()
     if settings.production:
@@ -37,13 +37,14 @@ async def fill_with_demo() -> str:
 
 async def load(database: Database, settings: Settings) -> str | None:
     """Load the demo with a progress bar; nothing where the database is not empty."""
-    from deskgraph.demo import LOGINS, PASSWORD, is_empty, load_demo
+    from deskgraph.demo.loading import is_empty, load_demo
+    from deskgraph.demo.logins import LOGINS, PASSWORD
 
     if not await is_empty(database):
         return None
     with _progress() as progress:
         loaded = await load_demo(
-            database, open_store(settings.files_url), datetime.now(UTC), progress
+            database, open_place(settings.files_url).store, datetime.now(UTC), progress
         )
     if loaded is None:
         return None

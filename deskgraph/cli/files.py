@@ -34,7 +34,7 @@ def duration(text: str) -> timedelta:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-async def run_sweep(*, older_than: timedelta, remove: bool, quiet: bool) -> int:
+async def run_cleanup(*, older_than: timedelta, remove: bool, quiet: bool) -> int:
     """Print what is found and how much; return the exit status."""
     before = datetime.now(UTC) - older_than
     counts: Counter[str] = Counter()
@@ -50,7 +50,7 @@ async def run_sweep(*, older_than: timedelta, remove: bool, quiet: bool) -> int:
 
 
 async def _findings(before: datetime, *, remove: bool) -> AsyncGenerator[Finding, None]:
-    """Yield what the sweep finds; trouble of database or store becomes a ``CommandError``."""
+    """Yield what the orphan cleanup finds; errors of database and store become ``CommandError``."""
     settings = load_settings()
     files = open_files(settings.files_url)
     async with open_database(settings) as database, _told():

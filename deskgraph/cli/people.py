@@ -2,10 +2,9 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import typer
@@ -112,7 +111,7 @@ async def _company_id(database: Database, wanted: str) -> UUID:
     return found[0]
 
 
-def _worded(problems: Mapping[str, Any]) -> str:
+def _worded(problems: Mapping[str, Sequence[Problem]]) -> str:
     sentences = []
     for field, some in problems.items():
         name = f"--{field.replace('_', '-')}"

@@ -17,7 +17,7 @@ from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
 from deskgraph.settings import PREFIX, Settings, load_settings
-from deskgraph.storage.store_urls import check_credentials, open_store
+from deskgraph.storage.store_urls import check_credentials, open_place
 
 APP = "deskgraph.app:app_from_environment"
 BACKLOG = 2048
@@ -25,7 +25,10 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not
 # What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
 MAX_MESSAGE_BYTES = 2**20
 # How long streams that are open may hold up the end of the process, in seconds.
-LAST_WORDS = 3
+STREAM_END_SECONDS = 3
+# An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
+Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+# In the form of ``logging.config.dictConfig``.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -40,7 +43,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     """Serve until a signal ends it. Raises ``CommandError`` and its kin where it cannot start."""
     settings = load_settings()
     settings.signing_key()
-    open_store(settings.files_url)
+    open_place(settings.files_url)
     asyncio.run(check_credentials(settings.files_url))
     persisted_documents(settings, schema_of(settings).documents)
     sockets = listen_on(host, port)
@@ -82,7 +85,7 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         log_config=LOGGING,
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
-        timeout_graceful_shutdown=LAST_WORDS,
+        timeout_graceful_shutdown=STREAM_END_SECONDS,
         server_header=False,
     )
     server = uvicorn.Server(config)
@@ -118,7 +121,7 @@ async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
             from deskgraph.database.migrate import upgrade
 
             await upgrade(database)
-        from deskgraph.demo import check_production, working_logins
+        from deskgraph.demo.logins import check_production, working_logins
 
         await check_production(settings, database)
         if settings.production:
@@ -138,7 +141,7 @@ def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
         f"REST      {base}/api/v1/",
     ]
     if logins:
-        from deskgraph.demo import LOGINS, PASSWORD
+        from deskgraph.demo.logins import LOGINS, PASSWORD
 
         who = ", ".join(f"{name} ({LOGINS[name]})" for name in logins)
         lines.append(f"Log in as {who} with the password {PASSWORD}")
@@ -170,7 +173,7 @@ def listen_on(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _listen(family: int, address: Any, others: list[socket.socket]) -> socket.socket:
+def _listen(family: int, address: Address, others: list[socket.socket]) -> socket.socket:
     if others and address[1] == 0:
         # A free port was asked for: the same one on every address.
         address = (address[0], others[0].getsockname()[1], *address[2:])

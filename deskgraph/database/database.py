@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Dialect, event
 from sqlalchemy.engine import URL, make_url
@@ -18,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
+from deskgraph.database.sqlite_reader_thread import DriverRow
 from deskgraph.database.writers import postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.services import MAX_ANSWER_BYTES
@@ -118,7 +118,9 @@ class Database:
         await self.reader.close()
         await self.engine.dispose()
 
-    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+    async def fetch_row(
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> DriverRow:
         """Run one finished read statement and return its only row.
 
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
@@ -145,7 +147,7 @@ class Database:
             self.event_signal.notify()
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+async def _to_its_end(work: Coroutine[object, object, None]) -> None:
     """Wait for something, and only then pass on that we were cancelled."""
     task = asyncio.create_task(work)
     cancelled = None

@@ -1,7 +1,7 @@
-"""Waking whoever reads the event log when any process has appended to it.
+"""Wakes the readers of the event log when any process has appended to it.
 
-A bell only says that there may be something new: readers find out what by reading the log, so a
-ring too many costs a statement, and one that is lost costs ``PATIENCE`` seconds and never an event.
+A signal only says that there may be something new, and readers find it in the log. So one signal
+too many costs a statement, and a lost one delays readers by ``PATIENCE_SECONDS``; no event is lost.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
 
@@ -20,7 +19,7 @@ from resolvers.events.log import CHANNEL
 logger = logging.getLogger("deskgraph.bell")
 
 # How long a reader waits at most before it looks for itself, in seconds.
-CONNECT_SECONDS = 15.0
+PATIENCE_SECONDS = 15.0
 # How often SQLite is asked whether another process has written, in seconds.
 INTERVAL_SECONDS = 0.05
 # How long to wait before listening again after a failure: at first, and at most.
@@ -28,52 +27,52 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 5.0
 
 
 class EventSignal(ABC):
-    """Counts rings. It begins to listen with the first who waits, and stays with its loop."""
+    """Counts signals. It listens from the first call of ``wait`` on, in the loop of that call."""
 
-    def __init__(self, *, patience: float = CONNECT_SECONDS) -> None:
+    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._count = 0
-        self._rung = asyncio.Event()
-        self._someone = asyncio.Event()
+        self._notified = asyncio.Event()
+        self._has_readers = asyncio.Event()
         self._waiting = 0
         self._listening: asyncio.Task[None] | None = None
 
     @property
     def count(self) -> int:
-        """How often it has rung in this process."""
+        """How many signals there were in this process."""
         return self._count
 
     def notify(self) -> None:
-        """Wake whoever waits in this process."""
+        """Wake the readers that wait in this process."""
         self._count += 1
-        self._rung.set()
-        self._rung = asyncio.Event()
+        self._notified.set()
+        self._notified = asyncio.Event()
 
     async def wait(self, seen: int) -> int:
-        """Return the count as soon as it is no longer ``seen``, or after ``PATIENCE`` seconds.
+        """Return the count as soon as it is no longer ``seen``, or after ``PATIENCE_SECONDS``.
 
         Take ``seen`` from ``count`` before reading the log: what is appended while you read has
-        rung by the time you wait. The first to wait is woken once more when listening has begun.
+        been counted by the time you wait. The first to wait is woken again when listening begins.
         """
         if self._listening is None or self._listening.done():
             # The loop alone would let it be collected.
             self._listening = asyncio.create_task(self._keep(self._listen()))
         self._waiting += 1
-        self._someone.set()
+        self._has_readers.set()
         try:
             async with asyncio.timeout(self._patience):
                 while self._count == seen:
-                    await self._rung.wait()
+                    await self._notified.wait()
         except TimeoutError:
             pass
         finally:
             self._waiting -= 1
             if not self._waiting:
-                self._someone.clear()
+                self._has_readers.clear()
         return self._count
 
     async def close(self) -> None:
-        """Stop listening; whoever waits is woken."""
+        """Stop listening, and wake the readers."""
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.cancel()
@@ -81,23 +80,23 @@ class EventSignal(ABC):
                 await listening
         self.notify()
 
-    async def _keep(self, listen: Coroutine[Any, Any, None]) -> None:
+    async def _keep(self, listen: Coroutine[object, object, None]) -> None:
         try:
             await listen
         except Exception:
-            # Readers go on by their patience, and the next to wait tries again.
+            # Readers look at the log every so often, and the next to wait tries to listen again.
             logger.exception("cannot listen for new events")
 
     @abstractmethod
     async def _listen(self) -> None:
-        """Ring once it listens, and again whenever somebody may have appended."""
+        """Notify once it listens, and again whenever something may have been appended."""
 
 
 class SqliteEventSignal(EventSignal):
-    """Watches whether another connection has committed, while somebody waits."""
+    """Checks whether another connection has committed, while readers wait."""
 
     def __init__(
-        self, path: str, *, interval: float = INTERVAL_SECONDS, patience: float = CONNECT_SECONDS
+        self, path: str, *, interval: float = INTERVAL_SECONDS, patience: float = PATIENCE_SECONDS
     ) -> None:
         super().__init__(patience=patience)
         self._path = path
@@ -116,7 +115,7 @@ class SqliteEventSignal(EventSignal):
                     known = version
                     self.notify()
                 await asyncio.sleep(self._interval)
-                await self._someone.wait()
+                await self._has_readers.wait()
         finally:
             connection.close()
 
@@ -126,14 +125,14 @@ def _data_version(connection: sqlite3.Connection) -> object:
     try:
         return connection.execute("PRAGMA data_version").fetchone()[0]
     except sqlite3.OperationalError:
-        # Locked for a moment, as by a recovery: whoever waits may as well look.
+        # Locked for a moment, as by a recovery: readers shall look at the log.
         return None
 
 
 class PostgresEventSignal(EventSignal):
     """Listens on a connection of its own, and makes a new one when it is lost."""
 
-    def __init__(self, dsn: str, *, patience: float = CONNECT_SECONDS) -> None:
+    def __init__(self, dsn: str, *, patience: float = PATIENCE_SECONDS) -> None:
         super().__init__(patience=patience)
         self._dsn = dsn
 
@@ -155,7 +154,7 @@ class PostgresEventSignal(EventSignal):
                 connection.terminate()
 
     async def _hear(self, connection: "asyncpg.Connection") -> None:
-        """Ring for each notification until the connection is lost."""
+        """Notify readers of each notification until the connection is lost."""
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection: lost.set())
         try:
@@ -166,7 +165,7 @@ class PostgresEventSignal(EventSignal):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._patience):
                         await lost.wait()
-                # The network may have lost it without a word.
+                # The network may have lost it without an error.
                 await connection.execute("SELECT", timeout=self._patience)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("lost the connection that listens for new events: %s", error)

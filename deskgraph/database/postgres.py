@@ -3,13 +3,12 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 
 # How often PostgreSQL checks that the client of a running statement is connected, in milliseconds:
 # a process that was killed cannot cancel its statements.
-CHECK_INTERVAL = 500
+CHECK_INTERVAL_MILLISECONDS = 500
 
 # The parts of messages of PostgreSQL and its driver that repeat values: details have whole rows.
 _VALUES = re.compile(
@@ -20,15 +19,17 @@ _VALUES = re.compile(
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def prepare_postgres(connection: Any) -> None:
+async def prepare_postgres(connection: "asyncpg.Connection") -> None:
     """Prepare a new connection of asyncpg."""
     await _take_all_times(connection)
     # Not every platform supports it.
     with suppress(asyncpg.PostgresError):
-        await connection.execute(f"SET client_connection_check_interval = {CHECK_INTERVAL}")
+        await connection.execute(
+            f"SET client_connection_check_interval = {CHECK_INTERVAL_MILLISECONDS}"
+        )
 
 
-async def _take_all_times(connection: Any) -> None:
+async def _take_all_times(connection: "asyncpg.Connection") -> None:
     """Store every time as itself: asyncpg writes the first and the last one as infinite."""
     await connection.set_type_codec(
         "timestamptz",

@@ -7,7 +7,6 @@ What is given back goes with the next draw of this process from the same bucket.
 import asyncio
 import logging
 import sqlite3
-from typing import Any
 
 import aiosqlite
 import asyncpg
@@ -15,7 +14,8 @@ from sqlalchemy.engine import URL
 
 from deskgraph.database.database import dsn_of
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
-from resolvers.rate_limits import MAX_BUCKETS, MINUTE, MemoryBuckets
+from resolvers.rate_levels import MINUTE_NANOSECONDS
+from resolvers.rate_limits import MAX_BUCKETS, MemoryBuckets
 
 CONNECTIONS = 2
 # After how many seconds without an answer this process decides by itself.
@@ -37,7 +37,7 @@ logger = logging.getLogger("deskgraph.rates")
 class _Postgres:
     def __init__(self, url: URL) -> None:
         self._dsn = dsn_of(url)
-        self._pool: Any = None
+        self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -47,8 +47,10 @@ class _Postgres:
             server_settings={"application_name": "deskgraph-rates", "synchronous_commit": "off"},
         )
 
-    async def value(self, sql: str, *values: object) -> Any:
-        return await self._pool.fetchval(sql, *values)
+    async def value(self, sql: str, *values: object) -> int | None:
+        assert self._pool is not None
+        found: int | None = await self._pool.fetchval(sql, *values)
+        return found
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -58,7 +60,7 @@ class _Postgres:
 class _Sqlite:
     def __init__(self, url: URL) -> None:
         self._path = str(url.database)
-        self._connection: Any = None
+        self._connection: aiosqlite.Connection | None = None
 
     async def open(self) -> None:
         self._connection = await aiosqlite.connect(self._path, isolation_level=None)
@@ -67,8 +69,9 @@ class _Sqlite:
         for pragma in (*SQLITE_PRAGMAS, patience, "PRAGMA synchronous=NORMAL"):
             await self._connection.execute(pragma)
 
-    async def value(self, sql: str, *values: object) -> Any:
+    async def value(self, sql: str, *values: object) -> int | None:
         sql = sql.replace("$", "?").replace("GREATEST", "MAX")
+        assert self._connection is not None
         rows = await self._connection.execute_fetchall(sql, values)
         return next(iter(rows), [None])[0]
 
@@ -110,7 +113,7 @@ class SharedBuckets:
             found = await self._store.value(_LOOK, key)
             return False, now if found is None else max(found - returned, now)
         # Once a minute.
-        if not self._pruned <= now < self._pruned + MINUTE:
+        if not self._pruned <= now < self._pruned + MINUTE_NANOSECONDS:
             self._pruned = now
             await self._store.value(_PRUNE, now)
         return True, full_at

@@ -2,7 +2,7 @@
 
 A read whose task is cancelled raises ``CancelledError`` and its statement stops in the database:
 on PostgreSQL asyncpg has the server cancel it before the connection is used again, on SQLite its
-lane interrupts it.
+thread interrupts it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import asyncpg
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.shares import Shares
-from deskgraph.database.sqlite_reader_thread import SqliteReaderThread, Statement
+from deskgraph.database.sqlite_reader_thread import DriverRow, SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
 
@@ -30,6 +30,7 @@ SQLITE_HEAP = 1024**3
 # comes a moment before the statement begins is lost.
 CANCEL_SECONDS = 0.5
 
+# What SQLite may call, with any number of its values.
 Function = Callable[..., Any]
 Observer = Callable[[str], None]
 
@@ -40,7 +41,7 @@ class Reader(Protocol):
     async def open(self) -> None: ...  # noqa: D102
     async def fetch_row(  # noqa: D102
         self, sql: str, values: Sequence[object], user: str | None = None
-    ) -> Any: ...
+    ) -> DriverRow: ...
     async def close(self) -> None: ...  # noqa: D102
 
 
@@ -52,7 +53,7 @@ class PostgresReader:
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._shares = Shares(READ_CONNECTIONS // 2)
-        self._pool: Any = None
+        self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         """Connect once, so that an unreachable server is noticed at the start."""
@@ -74,18 +75,21 @@ class PostgresReader:
             reset=_keep,
         )
 
-    async def _prepare(self, connection: Any) -> None:
+    async def _prepare(self, connection: "asyncpg.Connection") -> None:
         await prepare_postgres(connection)
         if self._observer is not None:
             observer = self._observer
             connection.add_query_logger(lambda record: observer(record.query))
 
-    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+    async def fetch_row(
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> DriverRow:
         """Run one statement and return its first row."""
         async with self._shares.of(user):
             return await self._fetch_row(sql, values)
 
-    async def _fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def _fetch_row(self, sql: str, values: Sequence[object]) -> DriverRow:
+        assert self._pool is not None
         connection = await self._pool.acquire()
         patience = None
         try:
@@ -120,7 +124,7 @@ def _is_too_large(error: asyncpg.PostgresError) -> bool:
     return error.sqlstate == "XX000" and "invalid memory alloc request size" in str(error)
 
 
-async def _keep(_connection: Any) -> None:
+async def _keep(_connection: "asyncpg.Connection") -> None:
     """Leave a connection as it is."""
 
 
@@ -144,7 +148,7 @@ class SqliteReader:
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._reader_threads: list[SqliteReaderThread] = []
-        # Those for which every lane that they may take is slow.
+        # Those for which every thread that they may use is slow.
         self._pending: deque[Statement] = deque()
 
     async def open(self) -> None:
@@ -167,7 +171,9 @@ class SqliteReader:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
         return connection
 
-    async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
+    async def fetch_row(
+        self, sql: str, values: Sequence[object], user: str | None = None
+    ) -> DriverRow:
         """Run one statement and return its first row."""
         statement = Statement(sql, values, user)
         self._put(statement)
@@ -182,7 +188,7 @@ class SqliteReader:
         raise AnswerTooLarge(self._max_answer_bytes)
 
     def _put(self, statement: Statement) -> None:
-        """Queue a statement for the first lane that is not slow and that its user may take."""
+        """Queue a statement for the first thread that is not slow and that its user may use."""
         reader_threads = self._reader_threads
         user = statement.user
         if user is not None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class Shares:
-    """Counts what each user holds; whoever holds all that one user may waits for a part of it."""
+    """Counts what each user holds; one who holds all that a user may waits for some of it."""
 
     def __init__(self, most: int) -> None:
         """Take how much one user may hold."""

@@ -18,9 +18,12 @@ SLOW_SECONDS = 0.02
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
 RETRY_SECONDS = 0.02
 
+# A driver's row, whose values are what the statement asks for; None if there is none.
+DriverRow = Any
+
 
 class Statement:
-    """A statement, the future of its rows, and the lane that it waits in or runs on, if any.
+    """A statement, the future of its rows, and the thread that it waits for or runs on, if any.
 
     ``user`` is who it is run for; without one it is the server's own.
     """
@@ -31,10 +34,10 @@ class Statement:
         self.sql = sql
         self.values = values
         self.user = user
-        self.rows: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self.rows: asyncio.Future[list[DriverRow]] = asyncio.get_running_loop().create_future()
         self.reader_thread: SqliteReaderThread | None = None
 
-    async def row(self) -> Any:
+    async def row(self) -> DriverRow:
         """Wait for the first row; a statement that nobody waits for any more stops."""
         try:
             rows = await self.rows
@@ -53,7 +56,7 @@ class SqliteReaderThread:
         connect: Callable[[], sqlite3.Connection],
         changed: Callable[["SqliteReaderThread"], None] = lambda _reader_thread: None,
     ) -> None:
-        """Take what connects, which is called in the lane's thread.
+        """Take what connects, which is called in the thread.
 
         ``changed`` is called while a statement is a slow one, and when a slow one has ended.
         """
@@ -75,7 +78,7 @@ class SqliteReaderThread:
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[sqlite3.Connection] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        # Whoever forgets to close a database does not keep the process from ending.
+        # So that a database that is not closed does not keep the process from ending.
         Thread(target=self._work, args=(opened,), daemon=True).start()
         self._connection = await opened
 
@@ -96,7 +99,7 @@ class SqliteReaderThread:
             running = self._running
             return user in self._queue or (running is not None and running.user == user)
 
-    async def fetch_row(self, sql: str, values: Sequence[object]) -> Any:
+    async def fetch_row(self, sql: str, values: Sequence[object]) -> DriverRow:
         """Run a statement after those that wait already, in one hop to the thread."""
         statement = Statement(sql, values)
         self.put(statement)
@@ -164,7 +167,8 @@ class SqliteReaderThread:
         self._loop.call_soon_threadsafe(_answer, self._closed, None, None)
 
     def _run(self, connection: sqlite3.Connection, statement: Statement) -> None:
-        rows, failure = None, None
+        rows: list[DriverRow] = []
+        failure = None
         try:
             rows = connection.execute(statement.sql, statement.values).fetchall()
         except Exception as error:
@@ -175,7 +179,11 @@ class SqliteReaderThread:
         self._loop.call_soon_threadsafe(self._ended, statement, rows, failure, slow)
 
     def _ended(
-        self, statement: Statement, rows: list[Any] | None, failure: Exception | None, slow: bool
+        self,
+        statement: Statement,
+        rows: list[DriverRow],
+        failure: Exception | None,
+        slow: bool,
     ) -> None:
         _answer(statement.rows, rows, failure)
         if slow:
@@ -183,7 +191,7 @@ class SqliteReaderThread:
 
 
 def _answer(future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
-    """Set the result or the error, unless nobody waits any more."""
+    """Set the result, of the future's type, or the error, unless nobody waits any more."""
     if future.done():
         return
     if failure is None:

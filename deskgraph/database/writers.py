@@ -10,12 +10,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -28,7 +28,7 @@ WRITE_CONNECTIONS = 4
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
 RETRY_SECONDS = 0.02
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
-SLICE = 250
+SLICE_MILLISECONDS = 250
 
 
 def sqlite_engine(url: URL) -> AsyncEngine:
@@ -44,7 +44,7 @@ def sqlite_engine(url: URL) -> AsyncEngine:
     event.listen(
         engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
     )
-    # The first of all, for whoever leaves while the others are at it.
+    # The first listener, as a task may be cancelled while the others run.
     event.listen(engine.sync_engine, "connect", _let_stop_twice, insert=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -55,7 +55,7 @@ def sqlite_engine(url: URL) -> AsyncEngine:
 def postgres_engine(dsn: str) -> AsyncEngine:
     """Return the engine of a PostgreSQL database."""
 
-    async def connect() -> Any:
+    async def connect() -> "asyncpg.Connection":
         connection = await asyncpg.connect(
             dsn, server_settings={"timezone": "UTC", "application_name": "deskgraph-write"}
         )
@@ -86,19 +86,19 @@ def _leave_values_out(context: ExceptionContext) -> None:
     leave_values_out(context.sqlalchemy_exception)
 
 
-def _let_stop_twice(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _let_stop_twice(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """Make every stop of a connection the first one.
 
-    Whoever is cancelled twice stops it twice, and would wait for the second stop for ever.
+    A task that is cancelled twice stops it twice, and would wait for the second stop for ever.
     """
     connection.driver_connection.stop = cache(connection.driver_connection.stop)
 
 
-def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """Set the pragmas, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE}"):
+    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}"):
         cursor.execute(pragma)
     cursor.close()
 
@@ -130,7 +130,7 @@ class _Interrupter:
         # The loop alone would let them be collected.
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, connection: Any, *_: object) -> None:
+    def __call__(self, connection: DBAPIConnection, *_: object) -> None:
         """Interrupt the statement of a connection that is about to be closed, if there is one."""
         task = asyncio.create_task(_interrupt_until_closed(connection.driver_connection))
         self._tasks.add(task)

@@ -6,8 +6,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+# By column, or a table of ``data.toml``.
 Row = dict[str, Any]
-DAY = 86_400
+DAY_SECONDS = 86_400
 
 
 @dataclass
@@ -41,7 +42,9 @@ class DemoFactory:
 
     def ago(self, low: float, high: float) -> datetime:
         """Return a moment between so many days before now."""
-        return self.now - timedelta(seconds=self.random.randint(int(low * DAY), int(high * DAY)))
+        return self.now - timedelta(
+            seconds=self.random.randint(int(low * DAY_SECONDS), int(high * DAY_SECONDS))
+        )
 
     def later(self, at: datetime, low: float, high: float) -> datetime:
         """Return a moment between so many hours after ``at``."""

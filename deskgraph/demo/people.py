@@ -1,17 +1,16 @@
 """The people of the demo: staff in every role, companies with contacts and customers."""
 
 from datetime import timedelta
-from typing import Any
 
 from deskgraph.demo.factory import DemoFactory, Row
 from models import Role
 
 # Everybody was there before the first ticket, in days before now.
-COMPANIES_SINCE = (200, 900)
-USERS_SINCE = (150, 180)
+COMPANIES_SINCE_DAYS = (200, 900)
+USERS_SINCE_DAYS = (150, 180)
 
 
-def make_people(maker: DemoFactory, data: dict[str, Any], password: str) -> None:
+def make_people(maker: DemoFactory, data: Row, password: str) -> None:
     """Add everybody; ``password`` is the hash that all users get."""
     for person in data["staff"]:
         maker.rows.users.append(
@@ -35,8 +34,8 @@ def make_people(maker: DemoFactory, data: dict[str, Any], password: str) -> None
         user["password"] = password
 
 
-def _company(maker: DemoFactory, entry: dict[str, Any]) -> Row:
-    since = maker.ago(*COMPANIES_SINCE)
+def _company(maker: DemoFactory, entry: Row) -> Row:
+    since = maker.ago(*COMPANIES_SINCE_DAYS)
     copied = ("name", "legal_entity_name", "country", "city", "industry", "billing_entity")
     return {key: entry[key] for key in copied} | {
         "id": maker.id(since),
@@ -70,7 +69,7 @@ def _contact(maker: DemoFactory, company: Row, entry: str, domain: str) -> Row:
 
 
 def _user(maker: DemoFactory, username: str, names: list[str], domain: str) -> Row:
-    since = maker.ago(*USERS_SINCE)
+    since = maker.ago(*USERS_SINCE_DAYS)
     return {
         "id": maker.id(since),
         "username": username,

@@ -9,7 +9,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from deskgraph.demo.factory import DemoFactory, Row
 from deskgraph.demo.files import make_file
@@ -35,7 +34,7 @@ PRIORITY_WEIGHTS = {"low": 25, "medium": 45, "high": 22, "urgent": 8}
 Step = tuple[float, float, Callable[[], None]]
 
 
-def make_tickets(maker: DemoFactory, data: dict[str, Any], count: int) -> None:
+def make_tickets(maker: DemoFactory, data: Row, count: int) -> None:
     """Add tickets with all that belongs to them, and the counters behind their numbers."""
     stories = data["stories"]
     weights = [story["weight"] for story in stories]
@@ -57,8 +56,8 @@ class _Story:
     def __init__(
         self,
         maker: DemoFactory,
-        data: dict[str, Any],
-        story: dict[str, Any],
+        data: Row,
+        story: Row,
         at: datetime,
         number: str,
     ) -> None:
@@ -210,7 +209,7 @@ class _Story:
             changes=[change("name", None, name)],
         )
 
-    def _record(self, ticket: Row, event: TicketEventType, actor: Row, **more: Any) -> None:
+    def _record(self, ticket: Row, event: TicketEventType, actor: Row, **more: object) -> None:
         self.maker.rows.ticket_events.append(
             {
                 "id": self.maker.id(self.at),

@@ -1,11 +1,10 @@
-"""The GraphQL twin of every REST path and method: the way out of REST, one operation each.
+"""The GraphQL operation that is equivalent to each REST path and method.
 
-Tests run every twin: its text is valid for the schema, and a read answers with the same rows.
+Tests run every one: its text is valid for the schema, and a read returns the same rows.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from deskgraph.graphql_links.selections import MAX_ROWS, counts, selection
 from resolvers.query.shapes import Shape
@@ -13,22 +12,22 @@ from rest_compat.endpoints import attachments, comments, events, people, tickets
 from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi import shapes
 
-# Stands for the id in the path, and for what only the client knows.
+# Placeholders: of the id in the path, and of values that only the client knows.
 ID = object()
 YOURS = "…"
 
 
 @dataclass(frozen=True, eq=False)
 class Equivalent:
-    """One operation, and what becomes of the request in its variables.
+    """One operation, and how its variables are made of the request.
 
     Of a ``listing``, ``filters`` names the filters that GraphQL has, too; they become the argument
-    ``filter``, or an argument each where it is not ``nested``. ``instead`` is another twin for
-    requests with a parameter.
+    ``filter``, or an argument each where it is not ``nested``. ``instead`` is another
+    operation for requests with a parameter.
     """
 
     text: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
     listing: ListEndpoint | None = None
     filters: frozenset[str] = frozenset()
     nested: bool = True
@@ -43,7 +42,7 @@ def _one(entity: str, shape: Shape) -> Equivalent:
 
 
 def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, filters: str) -> Equivalent:
-    """Return the twin of a list; ``types`` are those of the variables besides ``first``."""
+    """Return the equivalent of a list; ``types`` are those of the variables besides ``first``."""
     declared = ", ".join(f"${one}: {kind}" for one, kind in {**types, "first": "Int"}.items())
     passed = ", ".join(f"{one}: ${one}" for one in [*types, "first"])
     rows = selection(listing.entity, listing.shape)
@@ -60,7 +59,7 @@ def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, filters: s
 
 
 def _write(operation: str, answer: str, /, **given: object) -> Equivalent:
-    """Return the twin of a write: its input has the ids of the path, the rest is the client's."""
+    """Return the equivalent of a write: its input has the ids of the path and placeholders."""
     kind = operation[0].upper() + operation[1:]
     return Equivalent(
         f"mutation {kind}($input: {kind}Input!) {{ {operation}(input: $input) "
@@ -83,7 +82,7 @@ _UPDATE_ATTACHMENT = _write("updateAttachment", f"attachment {_ATTACHMENT}", id=
 _UPDATE_USER = _write("updateUser", _USER, id=ID, firstName=YOURS)
 _UPDATE_COMPANY = _write("updateCompany", _COMPANY, id=ID, name=YOURS)
 _UPDATE_CONTACT = _write("updateContact", _CONTACT, id=ID, name=YOURS)
-# There is no list of all files: they are read where they belong.
+# GraphQL has no list of all files: they are read by ticket.
 _OF_TICKET = Equivalent(
     "query Attachments($ticket: ID!) { node(id: $ticket) { ... on Ticket "
     f"{{ attachments {_ATTACHMENT} }} }} }}",
@@ -205,8 +204,8 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
     "auth/me/": {"GET": Equivalent(f"query Me {{ viewer {_USER[5:]} }}")},
     "jwt/token/": {"POST": _LOGIN},
     "jwt/token/refresh/": {"POST": _REFRESH},
-    # Whoever has a valid token is somebody.
+    # A valid token has a viewer.
     "jwt/token/verify/": {"POST": Equivalent("query Verify { viewer { id } }")},
-    # A list of lists is what the schema is for.
+    # The schema lists the lists.
     "": {"GET": None},
 }

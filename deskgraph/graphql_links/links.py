@@ -1,9 +1,8 @@
-"""The ``Link`` header that leads from an answer to GraphiQL, with the request's twin filled in."""
+"""The ``Link`` header of REST answers: GraphiQL with the request's equivalent operation."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
@@ -20,7 +19,7 @@ from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_o
 from rest_compat.lists.pagination import window_of
 from rest_compat.openapi.request_fields import uuid_of
 
-# A header that proxies still take; what is longer goes without its variables.
+# The longest header that common proxies accept; a longer one goes without its variables.
 MAX_BYTES = 4000
 # So many headers are kept for each list, of queries that are shorter than this.
 MAX_KEPT = 256
@@ -30,7 +29,7 @@ KEY = "ID-IN-THE-PATH"
 
 
 class Alternate:
-    """Makes the header of one twin: what does not change from one request to another, once."""
+    """Makes the header of one equivalent; what is the same for all requests is made once."""
 
     def __init__(self, equivalent: Equivalent, graphiql: str) -> None:
         self._equivalent = equivalent
@@ -64,7 +63,7 @@ class Alternate:
             {**filled(self._equivalent.variables, YOURS), **variables_of(self._equivalent, params)}
         )
 
-    def _with(self, variables: Mapping[str, Any]) -> str:
+    def _with(self, variables: Mapping[str, object]) -> str:
         start, end = f"<{self._graphiql}?query={self._query}", '>; rel="alternate"; title="GraphQL"'
         if not variables:
             return start + end
@@ -73,7 +72,7 @@ class Alternate:
 
 
 def links_to(graphiql: str) -> Callable[[str], Link | None]:
-    """Return what gives the headers' maker for a REST path; ``graphiql`` is GraphiQL's address."""
+    """Return ``links`` of ``rest_routes``; ``graphiql`` is the address of GraphiQL."""
     return lambda path: _link_of(EQUIVALENTS.get(path, {}), graphiql)
 
 
@@ -101,14 +100,14 @@ def _link_of(equivalents: Mapping[str, Equivalent | None], graphiql: str) -> Lin
     return link
 
 
-def has_id(variables: Mapping[str, Any]) -> bool:
-    """Whether the id in the path is among the variables of a twin."""
+def has_id(variables: Mapping[str, object]) -> bool:
+    """Whether the id in the path is among the variables of an equivalent."""
     return any(
         has_id(value) if isinstance(value, Mapping) else value is ID for value in variables.values()
     )
 
 
-def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
+def filled(variables: Mapping[str, object], key: str) -> dict[str, object]:
     """Return variables with the id in its place."""
     return {
         name: filled(value, key) if isinstance(value, Mapping) else key if value is ID else value
@@ -116,8 +115,8 @@ def filled(variables: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
-    """Return what a list's parameters become: filters that are wrong are left out."""
+def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, object]:
+    """Return the variables for a list's parameters, without filters whose value is wrong."""
     if equivalent.listing is None:
         return {}
     filters = equivalent.listing.filters
@@ -128,7 +127,7 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
     known = {
         name: value for name, value in wanted.conditions.items() if name not in wanted.problems
     }
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if equivalent.nested:
         if known:
             found["filter"] = {
@@ -149,14 +148,14 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, Any]:
     return found
 
 
-def _graph(listing: ListEndpoint, name: str, value: Any) -> Any:
+def _graph(listing: ListEndpoint, name: str, value: object) -> object:
     """Return a condition as GraphQL writes it: choices by name."""
     taken = listing.filters[name].takes if name in listing.filters else bool
-    choices: type[Any] = Team if name == "assigned_team" else taken
-    if not issubclass(choices, StrEnum):
+    choices: type[object] = Team if name == "assigned_team" else taken
+    if not issubclass(choices, StrEnum) or not isinstance(value, Mapping):
         return value
     named = {choice.value: choice.name for choice in choices}
-    # A team that there is not finds nothing in REST; GraphQL has no name for it.
+    # REST accepts an unknown team, which finds nothing; GraphQL has no name for it.
     return {"eq": named[value["eq"]]} if value["eq"] in named else None
 
 

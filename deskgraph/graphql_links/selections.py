@@ -7,10 +7,10 @@ from resolvers.query.shapes import Field, Shape
 
 # The most that GraphQL gives of a list at once.
 MAX_ROWS = 100
-# Where GraphQL has another name for it than the catalogue, or none.
+# Where GraphQL has another name for it than the catalog, or none.
 OTHER_NAMES = {"tags_text": "tags", "file": "downloadUrl"}
 NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
-# Of an event they stay where what they name is gone, so GraphQL has them beside the relations.
+# They outlive the row that they refer to, so GraphQL has them as fields beside the relations.
 OF_EVENTS = frozenset({"ticket_id", "ticket_number", "comment_id", "attachment_id"})
 COUNTS = {"by_status": "status", "by_priority": "priority"}
 
@@ -43,7 +43,7 @@ def selection(entity: str, shape: Shape) -> str:
         inner = ""
         if field.shape is not None:
             definition = ENTITIES[entity].fields[field.name]
-            inner = " " + selection(definition.entity, field.shape)  # type: ignore[union-attr]
+            inner = " " + selection(definition.entity, field.shape)  # type: ignore[union-attr] # only relations have a shape
         if len(place) == 1:
             plain.append(place[0] + inner)
         elif place:

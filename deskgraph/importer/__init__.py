@@ -1,1 +1,1 @@
-"""Moving in from the old system: its tables, read only, become ours."""
+"""Imports an old system's tables, which are only read."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, bindparam, insert, select, update
+from sqlalchemy import Column, ColumnElement, Table, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.kinds import ImportedTable, Row
@@ -32,7 +31,7 @@ class Batch:
     pending: dict[UUID, Row] = field(default_factory=dict)
     digests: dict[UUID, bytes] = field(default_factory=dict)
     before: dict[UUID, Row] = field(default_factory=dict)
-    # Rows that are here as they are over there, but were not known to be imported.
+    # Rows that are the same here and in the old database, but are not recorded as imported.
     adopted: list[UUID] = field(default_factory=list)
     unchanged: int = 0
     # How many of the rows are recorded as imported, by now or since before.
@@ -110,7 +109,7 @@ async def check(connection: AsyncConnection, batch: Batch) -> None:
     for name, table in batch.kind.references.items():
         wanted = {row[name] for row in batch.pending.values()} - {None}
         if table is _tickets:
-            # An edit may have moved it: then its old ticket is told, too.
+            # A row may have moved: then its old ticket gets an event, too.
             left = {row[name] for row in batch.before.values()}
             columns = [_tickets.c.id, _tickets.c.company_id, _tickets.c.ticket_number]
             found = await _rows(connection, table.c.id, wanted | left, columns)
@@ -178,9 +177,9 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Any, list[Row]]:
+def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Update, list[Row]]:
     columns = [name for name in kind.seen if name != "id"]
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    values: dict[str, ColumnElement[object]] = {name: bindparam(f"new_{name}") for name in columns}
     values |= {name: bindparam(f"new_{name}") for name in search_texts(kind.table, {})}
     if "version" in kind.added:
         values["version"] = kind.table.c.version + 1
@@ -217,9 +216,9 @@ async def _check_unique(connection: AsyncConnection, batch: Batch, name: str) ->
 
 async def _rows(
     connection: AsyncConnection,
-    column: Column[Any],
+    column: Column[object],
     values: Collection[object],
-    wanted: Sequence[Column[Any]] = (),
+    wanted: Sequence[Column[object]] = (),
     *,
     lock: bool = False,
 ) -> list[Row]:

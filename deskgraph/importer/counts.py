@@ -70,7 +70,7 @@ class Rejects:
         empty = self._file.tell() == 0
         self._file.close()
         if empty:
-            # Another import may have been told of the same file.
+            # Another import may write into the same file.
             self._path.unlink(missing_ok=True)
 
     def add(self, kind: str, record: Record, reason: str) -> None:

@@ -1,6 +1,7 @@
-"""What an import tells the event log: as if each row had been written here, and by whom it was."""
+"""The events of imported rows: as if each row had been written here, by the same user."""
 
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +29,7 @@ async def append(connection: AsyncConnection, batch: Batch) -> None:
 
 
 async def _follow(connection: AsyncConnection, batch: Batch) -> None:
-    """Let earlier events be read by whoever may read of what changed."""
+    """Move or hide earlier events of tickets that moved and comments that became internal."""
     for before, after in batch.changed:
         if batch.kind is TICKETS and before["company_id"] != after["company_id"]:
             await move_events(connection.execute, after["id"], after["company_id"])
@@ -59,7 +60,7 @@ def _added(batch: Batch, row: Row) -> Row:
 
 
 def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
-    """Tell what changed; who changed it, the old tables do not say."""
+    """Return the events of a change; the old tables do not say who made it."""
     if batch.kind is TICKETS:
         drafts = ticket_events(_fields(before), _fields(after))
         return [_event(one, after, after["id"], None, after["updated_at"]) for one in drafts]
@@ -69,12 +70,12 @@ def _of_changed(batch: Batch, before: Row, after: Row) -> list[Row]:
 
 
 def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
-    """Tell of a comment; one that moved is deleted from one ticket and added to another."""
+    """Return a comment's events; one that moved is deleted from one ticket and added to another."""
     if before["ticket_id"] != after["ticket_id"]:
         left = batch.tickets[before["ticket_id"]]
         deleted = EventDraft(
             TicketEventType.COMMENT_DELETED,
-            # Of one that is internal now, all that was told is hidden.
+            # The events of a comment that is internal now are all hidden.
             is_internal=before["is_internal"] or after["is_internal"],
             comment_id=after["id"],
         )
@@ -93,7 +94,9 @@ def _fields(row: Row) -> Row:
     return {name: row[COLUMN_OF.get(name, name)] for name in validation.TICKET}
 
 
-def _event(draft: EventDraft, ticket: Row, ticket_id: Any, actor_id: Any, at: Any) -> Row:
+def _event(
+    draft: EventDraft, ticket: Row, ticket_id: UUID, actor_id: UUID | None, at: datetime
+) -> Row:
     return {
         "id": new_id(),
         "type": draft.type,

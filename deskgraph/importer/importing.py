@@ -21,7 +21,7 @@ from models import ImportedRow, table_of
 from resolvers.services import FileStorage
 
 BATCH = 2000
-# Told of a kind's name, how many of its rows are done, and how many there are.
+# Called with a kind's name, how many of its rows are done, and how many there are.
 Progress = Callable[[str, int, int], None]
 
 _imported = table_of(ImportedRow)
@@ -103,7 +103,7 @@ async def _compare_sums(
 ) -> list[str]:
     """Count again on both sides; return a sentence for each sum that does not agree.
 
-    What is recorded here beyond the rows that were read is gone over there.
+    Recorded rows that were not read were deleted in the old database.
     """
     there = await source.count(kind.old_table)
     of_kind = _imported.c.kind == kind.name

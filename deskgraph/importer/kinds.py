@@ -11,12 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table
+from sqlmodel import SQLModel
 
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Convert, Rejected, converter
 from models import Attachment, Comment, Company, Contact, Role, Ticket, User, table_of
 from models.types import time_text
 
+# By column; each value has the Python type of its column.
 Row = dict[str, Any]
 # A path that is the same in a URL, on a disk and in a bucket.
 _PLAIN_KEY = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~-]+/)*(?!\.{1,2}$)[A-Za-z0-9._~-]+")
@@ -38,7 +40,7 @@ class ImportedTable:
 
     name: str
     old_table: str
-    model: Any
+    model: type[SQLModel]
     columns: tuple[str, ...]
     order: tuple[str, ...] = ("created_at", "id")
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +94,7 @@ class ImportedTable:
             row["key"] = _key(row["key"], row["id"])
         return row
 
-    def digest(self, row: Mapping[str, Any]) -> bytes:
+    def digest(self, row: Row) -> bytes:
         """Return a digest of what was imported of a row, the same for equal rows only.
 
         The restless columns have their digest behind that of the others (``same_here``).
@@ -106,7 +108,7 @@ class ImportedTable:
         return one[:DIGEST_BYTES] == other[:DIGEST_BYTES]
 
 
-def _digest(row: Mapping[str, Any], names: Iterable[str]) -> bytes:
+def _digest(row: Row, names: Iterable[str]) -> bytes:
     values = repr([_plain(row[name]) for name in names])
     return blake2b(values.encode(), digest_size=DIGEST_BYTES).digest()
 
@@ -152,7 +154,7 @@ USERS = ImportedTable(
         "date_joined last_login"
     ),
     order=("date_joined", "id"),
-    # They log in over there until the day of the move.
+    # Users log in to the old system until it is replaced.
     unseen=frozenset({"last_login"}),
     # An old hash is replaced at the first login here.
     restless=frozenset({"password"}),

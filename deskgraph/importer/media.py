@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from obstore.exceptions import BaseError
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.counts import Count, Outcome, Rejects
-from deskgraph.importer.kinds import ATTACHMENTS
+from deskgraph.importer.kinds import ATTACHMENTS, Row
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
 from models import Attachment, ImportedRow, table_of
@@ -108,7 +107,7 @@ async def _copy(
     target: Target,
     record: Record,
     key: str,
-) -> dict[str, Any] | str:
+) -> Row | str:
     """Store one file; return what its row is to know of it, or why there is none."""
     path = (folder / str(record["file"])).resolve()
     if not path.is_relative_to(folder):
@@ -137,9 +136,9 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _tell(connection: AsyncConnection, found: Sequence[dict[str, Any]]) -> None:
+async def _tell(connection: AsyncConnection, found: Sequence[Row]) -> None:
     """Let the rows know their files; one that was deleted here meanwhile leaves its file behind."""
-    values: dict[str, Any] = {
+    values: dict[str, ColumnElement[object]] = {
         name: bindparam(f"new_{name}") for name in ("size", "content_type", "sha256")
     }
     statement = update(_attachments).where(_attachments.c.id == bindparam("row_id")).values(values)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import case
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,7 +23,7 @@ async def count_up(connection: AsyncConnection, records: Iterable[Record]) -> No
             highest[found[1]] = max(int(found[2]), highest.get(found[1], 0))
     if not highest:
         return
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(_counters)
     value = statement.excluded.value
     larger = case((value > _counters.c.value, value), else_=_counters.c.value)

@@ -12,7 +12,7 @@ import asyncpg
 
 from deskgraph.database.database import dsn_of, parse_url
 
-# A row by the names of its columns; ``dict`` takes it, too.
+# A row by the names of its columns, whose values are what the old database has; ``dict`` takes it.
 Record = Mapping[str, Any]
 CONNECT_SECONDS = 30
 
@@ -108,12 +108,13 @@ class _Postgres:
 
     async def batches(
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int
-    ) -> AsyncIterator[Sequence[Any]]:
+    ) -> AsyncIterator[Sequence[Record]]:
         with _trouble():
             cursor = await self._connection.cursor(_select(table, columns, order))
         while True:
             with _trouble():
-                rows = await cursor.fetch(size)
+                # Its records read like mappings, but are not declared as such.
+                rows: list[Any] = await cursor.fetch(size)
             if not rows:
                 return
             yield rows
@@ -151,7 +152,7 @@ class _Sqlite:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    async def _rows(self, sql: str, *values: object) -> list[Any]:
+    async def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with _trouble():
             return await asyncio.to_thread(lambda: self._connection.execute(sql, values).fetchall())
 
@@ -171,7 +172,7 @@ class _Sqlite:
             )
         while True:
             with _trouble():
-                rows: list[Any] = await asyncio.to_thread(cursor.fetchmany, size)
+                rows: list[Record] = await asyncio.to_thread(cursor.fetchmany, size)
             if not rows:
                 return
             yield rows

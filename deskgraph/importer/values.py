@@ -1,9 +1,9 @@
 """One value of the old database, made into what our column holds, or refused with the reason."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Boolean, Column, Integer
@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Column, Integer
 from models.types import Choice, UtcDateTime, Uuid36
 from resolvers.texts import is_storable
 
-Convert = Callable[[Any], Any]
+Convert = Callable[[object], object]
 MAX_SHOWN_LENGTH = 60
 
 
@@ -19,7 +19,7 @@ class Rejected(Exception):
     """A value or a row that cannot be taken; the text says why."""
 
 
-def converter(column: Column[Any], *, without: frozenset[StrEnum] = frozenset()) -> Convert:
+def converter(column: Column[object], *, without: frozenset[StrEnum] = frozenset()) -> Convert:
     """Return what converts values for a column and raises ``Rejected``.
 
     ``without``: choices of the column that the old system did not have.
@@ -27,7 +27,7 @@ def converter(column: Column[Any], *, without: frozenset[StrEnum] = frozenset())
     convert = _by_type(column, without)
     nullable = bool(column.nullable)
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> object:
         if value is None:
             if nullable:
                 return None
@@ -37,8 +37,8 @@ def converter(column: Column[Any], *, without: frozenset[StrEnum] = frozenset())
     return read
 
 
-def _by_type(column: Column[Any], without: frozenset[StrEnum]) -> Convert:
-    kind: Any = column.type
+def _by_type(column: Column[object], without: frozenset[StrEnum]) -> Convert:
+    kind = column.type
     if isinstance(kind, Choice):
         return _choices([one for one in kind.choices if one not in without], column)
     if isinstance(kind, UtcDateTime):
@@ -49,17 +49,18 @@ def _by_type(column: Column[Any], without: frozenset[StrEnum]) -> Convert:
         return _boolean
     if isinstance(kind, Integer):
         return _count
-    return _texts(kind.length)
+    # A text: SQLModel's own type for it has a length, but is no ``String``.
+    return _texts(getattr(kind, "length", None))
 
 
-def _choices(choices: list[StrEnum], column: Column[Any]) -> Convert:
+def _choices(choices: list[StrEnum], column: Column[object]) -> Convert:
     known: dict[object, StrEnum | None] = {choice.value: choice for choice in choices}
     if column.nullable:
         # The old columns had no null: an empty text was no choice.
         known[""] = None
     listed = ", ".join(choice.value for choice in choices)
 
-    def read(value: Any) -> StrEnum | None:
+    def read(value: object) -> StrEnum | None:
         try:
             return known[value]
         except (KeyError, TypeError):
@@ -69,7 +70,7 @@ def _choices(choices: list[StrEnum], column: Column[Any]) -> Convert:
 
 
 def _texts(most: int | None) -> Convert:
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         if not isinstance(value, str):
             raise Rejected(f"is no text: {_shown(value)}")
         if most is not None and len(value) > most:
@@ -81,32 +82,34 @@ def _texts(most: int | None) -> Convert:
     return read
 
 
-def _time(value: Any) -> datetime:
+def _time(value: object) -> datetime:
     """Read a time; Django writes UTC to SQLite without saying so."""
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(found, datetime):
+            raise TypeError
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         raise Rejected(f"is no time: {_shown(value)}") from None
 
 
-def _uuid(value: Any) -> UUID:
+def _uuid(value: object) -> UUID:
     """Read an id; Django writes 32 digits without hyphens to SQLite."""
     if isinstance(value, UUID):
         return value
-    try:
-        return UUID(value)
-    except (ValueError, TypeError, AttributeError):
-        raise Rejected(f"is no UUID: {_shown(value)}") from None
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return UUID(value)
+    raise Rejected(f"is no UUID: {_shown(value)}")
 
 
-def _boolean(value: Any) -> bool:
+def _boolean(value: object) -> bool:
     if value in (0, 1):
         return bool(value)
     raise Rejected(f"is neither true nor false: {_shown(value)}")
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     if isinstance(value, int) and 0 <= value < 2**63:
         return value
     raise Rejected(f"is no count: {_shown(value)}")

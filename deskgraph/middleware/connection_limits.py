@@ -43,7 +43,7 @@ class LimitedProtocol(HttpToolsProtocol):
         excess: set[asyncio.Protocol],
         **options: Any,
     ) -> None:
-        """Take the limits, a set that the connections of a process share, and uvicorn's options.
+        """Take the limits, a set that all connections of a process share, and uvicorn's arguments.
 
         ``excess`` has the connections that are refused: they take no other one's place.
         """
@@ -58,7 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._refusal: HTTPStatus | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # TCP has this one
         """Begin to wait for a head, unless there are far too many connections."""
         super().connection_made(transport)
         if len(self.connections) - len(self._excess) > self._limits.connections:

@@ -56,6 +56,6 @@ def escaped(query: bytes) -> bytes:
 
 
 def _masked(request_id: str) -> Response:
-    """Return an answer that tells nothing but the id under which the log tells everything."""
+    """Return an answer with the id of the request, under which the log has the error."""
     body = {"detail": "Something went wrong on our side.", "request_id": request_id}
     return Response(orjson.dumps(body), 500, media_type="application/json")

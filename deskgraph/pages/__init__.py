@@ -17,7 +17,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 from deskgraph.database.database import Database
-from deskgraph.demo import PASSWORD, working_logins
+from deskgraph.demo.logins import PASSWORD, working_logins
 from deskgraph.settings import Settings
 from models import User
 

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, MemoryStore
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
 
 from deskgraph.private_files import FILE_MODE, create_folder
 from deskgraph.storage.store_urls import open_place
@@ -34,7 +33,7 @@ def open_files(url: str) -> "FileStore":
 class FileStore:
     """What resolvers need of a store, see ``resolvers.services.Files``."""
 
-    def __init__(self, store: Any, *, redirect: bool = False) -> None:
+    def __init__(self, store: ObjectStore, *, redirect: bool = False) -> None:
         """Take a store, and whether it may be asked for links of its own."""
         self.store = store
         self.folder: Path | None = store.prefix if isinstance(store, LocalStore) else None
@@ -83,8 +82,9 @@ class FileStore:
 
         Raises ``FileNotFoundError``.
         """
-        options: Any = None if span is None else {"range": span}
-        found = await obstore.get_async(self.store, key, options=options)
+        found = await obstore.get_async(
+            self.store, key, options=None if span is None else {"range": span}
+        )
         return _bytes(found.stream(min_chunk_size=CHUNK))
 
     async def exists(self, key: str) -> bool:
@@ -101,13 +101,14 @@ class FileStore:
         None where the store cannot give one, or would not answer with this name and type: the file
         was renamed since it was stored, or somebody else put it there.
         """
-        if not self._redirect:
+        store = self.store
+        if not self._redirect or not isinstance(store, AzureStore | GCSStore | S3Store):
             return None
         try:
-            found = await obstore.get_async(self.store, key, options={"head": True})
+            found = await obstore.get_async(store, key, options={"head": True})
             if not _attributes(name, content_type).items() <= dict(found.attributes).items():
                 return None
-            return str(await obstore.sign_async(self.store, "GET", key, LINK_LIFE))
+            return str(await obstore.sign_async(store, "GET", key, LINK_LIFE))
         except FileNotFoundError:
             return None
         except BaseError as error:
@@ -118,7 +119,7 @@ class FileStore:
     async def delete(self, key: str) -> None:
         """Remove a file; one that is gone already is no error.
 
-        Neither is a store that fails: the row is gone for good, and the sweep finds the file.
+        Neither is a store that fails: the row is deleted, and the orphan cleanup finds the file.
         """
         try:
             await self.remove([key])
@@ -143,7 +144,7 @@ class _Source:
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
-        self._waiting: asyncio.Task[Any] | None = None
+        self._waiting: asyncio.Task[object] | None = None
         self._stopped = False
 
     def __aiter__(self) -> "_Source":
@@ -169,7 +170,7 @@ def _attributes(name: str, content_type: str) -> dict[str, str]:
 
 
 def _sync(folder: Path, key: str) -> None:
-    """Write a file and the folders that lead to it to the disk: obstore leaves that to the system.
+    """Sync a file and the folders above it to the disk: obstore leaves that to the system.
 
     The database commits durably, so a row must not outlive its file in a loss of power.
     """
@@ -195,6 +196,6 @@ def prune(folder: Path, path: Path) -> None:
         path = path.parent
 
 
-async def _bytes(stream: Any) -> AsyncIterator[bytes]:
+async def _bytes(stream: "obstore.BytesStream") -> AsyncIterator[bytes]:
     async for chunk in stream:
         yield bytes(chunk)

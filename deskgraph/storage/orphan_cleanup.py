@@ -1,4 +1,4 @@
-"""The sweep: files that no row names, and rows whose file is gone.
+"""The orphan cleanup: files that no row names, and rows whose file is missing.
 
 A file is stored before its row and removed after it, so a crash leaves at worst a file without a
 row. Memory stays the same however many there are: both sides are read in batches, and what is in
@@ -8,7 +8,7 @@ the store is noted in a temporary database on the disk.
 import os
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
 from models import Attachment, table_of
 
-# Everything that the desk stores; whatever else is in a store is not ours to look at.
+# All files of deskgraph are below it; other files of a store are left alone.
 PREFIX = "tickets/attachments"
 BATCH = 1000
 # What obstore calls a file of a folder while it is being written; its listings leave them out.
@@ -70,7 +70,9 @@ async def clean_up_orphans(
             yield unfinished
 
 
-async def _orphans(database: Database, batch: Any, before: datetime) -> list[Finding]:
+async def _orphans(
+    database: Database, batch: Sequence["obstore.ObjectMeta"], before: datetime
+) -> list[Finding]:
     """Return the old files of a batch that no row names."""
     old = {file["path"]: file for file in batch if file["last_modified"] < before}
     if not old:
@@ -137,6 +139,7 @@ def _entries(directory: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-async def _rows(database: Database, statement: Select[Any]) -> Any:
+async def _rows(database: Database, statement: Select[Any]) -> Sequence[Any]:
+    """Return the rows, whose values are those that the statement selects."""
     async with database.engine.connect() as connection:
-        return (await connection.execute(statement)).all()
+        return list(await connection.execute(statement))

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from obstore import head_async
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from deskgraph.private_files import create_folder
 from deskgraph.settings import PREFIX
@@ -57,13 +57,8 @@ class FilesUrlError(Exception):
 class Place(NamedTuple):
     """What a URL says: the store, and whether signed links may lead straight to it."""
 
-    store: Any
+    store: ObjectStore
     redirect: bool
-
-
-def open_store(url: str) -> Any:
-    """Open the store of a URL, see ``open_place``."""
-    return open_place(url).store
 
 
 def open_place(url: str) -> Place:
@@ -85,7 +80,9 @@ def open_place(url: str) -> Place:
             _require_both_keys()
         client = {**CLIENT, **({"allow_http": True} if given.pop("allow_http", False) else {})}
         bare = f"{parts.scheme}://{parts.netloc}{parts.path}"
-        store: Any = from_url(bare, config=given, client_options=client, retry_config=RETRIES)  # type: ignore[call-overload]
+        store: ObjectStore = from_url(
+            bare, config=given, client_options=client, retry_config=RETRIES
+        )  # type: ignore[call-overload] # by scheme
         return Place(store, redirect)
     except (BaseError, ValueError, OSError) as error:
         raise FilesUrlError(
@@ -149,13 +146,13 @@ async def _has_role(url: str) -> bool:
     return True
 
 
-def _parameters(parts: SplitResult) -> dict[str, Any]:
+def _parameters(parts: SplitResult) -> dict[str, str | bool]:
     """Return the parameters of a URL with their values; raises ``FilesUrlError``."""
     known = SCHEMES.get(parts.scheme)
     names_none = parts.scheme not in ("file", "memory") and not parts.hostname
     if known is None or names_none or parts.fragment:
         raise ValueError
-    found: dict[str, Any] = {}
+    found: dict[str, str | bool] = {}
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name.removeprefix("aws_") in CREDENTIALS:
             raise FilesUrlError(
@@ -175,7 +172,7 @@ def _parameters(parts: SplitResult) -> dict[str, Any]:
             f"{SETTING} holds a user or password: credentials come from the store's own "
             "environment variables."
         )
-    if found.get("endpoint", "").startswith("http://") and not found.get("allow_http"):
+    if str(found.get("endpoint", "")).startswith("http://") and not found.get("allow_http"):
         raise FilesUrlError(
             f"The endpoint of {SETTING} is plain http: add allow_http=true if that is meant."
         )

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from deskgraph.backoff import Backoff
@@ -28,7 +27,7 @@ logger = logging.getLogger("deskgraph.webhooks")
 # How many requests to one webhook a process makes at once; a slow receiver holds up no other.
 AT_ONCE = 4
 # How often a process looks for webhooks that another one created while it knew of none, in seconds.
-IDLE = 60.0
+IDLE_SECONDS = 60.0
 # The least time between two looks where another process was faster, in seconds.
 MIN_WAIT_SECONDS = 0.05
 # How long requests may go on when the process ends, in seconds.
@@ -165,9 +164,9 @@ class Deliverer:
 
     async def _wait(self, seen: int, due: datetime | None) -> None:
         """Wait until there may be something to do."""
-        waits: list[Coroutine[Any, Any, Any]] = [self._wake.wait()]
+        waits: list[Coroutine[object, object, object]] = [self._wake.wait()]
         if self._idle:
-            waits.append(asyncio.sleep(IDLE))
+            waits.append(asyncio.sleep(IDLE_SECONDS))
         else:
             waits.append(self._services.event_signal.wait(seen))
         if due is not None:

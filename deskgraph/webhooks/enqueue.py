@@ -2,14 +2,13 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.webhooks.overview import WebhookStatus
-from deskgraph.webhooks.payload import body_of, read_events, type_of
+from deskgraph.webhooks.payload import Event, body_of, read_events, type_of
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.commands.webhook_filters import understood
@@ -70,7 +69,7 @@ async def _disable(services: Services, webhook_id: UUID, reason: str) -> None:
 
 
 def _next(seen: WebhookStatus) -> Args:
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, object] = {}
     if seen.event_types:
         wanted["type"] = {"in": seen.event_types}
     if not seen.include_internal:
@@ -84,7 +83,7 @@ def _next(seen: WebhookStatus) -> Args:
 
 
 async def _deliver(
-    services: Services, session: AsyncSession, webhook_id: UUID, events: list[dict[str, Any]]
+    services: Services, session: AsyncSession, webhook_id: UUID, events: list[Event]
 ) -> None:
     """Add a delivery for each event; only the first of a ticket is due, the others wait for it."""
     tickets = {UUID(event["ticket"]) for event in events}

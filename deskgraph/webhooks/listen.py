@@ -4,7 +4,6 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -67,6 +66,6 @@ class Listener:
         return "  ".join([*words, *(["repeat"] if repeat else [])]) + shown
 
 
-def printable(value: Any) -> str:
+def printable(value: object) -> str:
     """Return a value on one line, without what a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in str(value))[:200]

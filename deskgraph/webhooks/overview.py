@@ -1,16 +1,15 @@
 """What there is to do: one read for all webhooks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import and_, exists, func, literal_column, or_, select
-from sqlalchemy.sql import Select
+from sqlalchemy import SelectBase, and_, exists, func, literal_column, or_, select
 
 from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
+from resolvers.commands.webhook_filters import StoredFilter
 from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import (
     SQL,
@@ -40,7 +39,7 @@ class WebhookStatus:
     enabled: bool
     cursor: int
     event_types: list[str]
-    filter: Mapping[str, Any] | None
+    filter: StoredFilter | None
     include_internal: bool
     failing: bool
     updated_at: str
@@ -55,12 +54,13 @@ async def overview(services: Services) -> tuple[int, list[WebhookStatus]]:
 
 
 def _seen(given: dict[str, Any]) -> WebhookStatus:
+    """Return a webhook as ``_statement`` has it in JSON."""
     due = given.pop("due")
     key = UUID(given.pop("id"))
     return WebhookStatus(**given, id=key, due=None if due is None else datetime.fromisoformat(due))
 
 
-def _statement() -> Select[Any]:
+def _statement() -> SelectBase:
     webhook, of = _webhooks.c, _deliveries.c
     state: SQL = literal_column(f"'{WebhookDeliveryState.PENDING.value}'")
     pending = and_(of.webhook_id == webhook.id, of.state == state)

@@ -11,7 +11,7 @@ from resolvers.query.shapes import Args, Field, Shape
 from resolvers.services import Context, Services, Viewer
 from rest_compat.openapi import shapes
 
-# Lists may be long, files need a token, and the count tells of internal notes.
+# Lists may be long, files need a token, and the count reports internal notes.
 _LEFT_OUT = frozenset({"comments", "attachments", "internal_notes_count"})
 _TICKET = Shape(tuple(field for field in shapes.TICKET.fields if field.key not in _LEFT_OUT))
 _ATTACHMENT = Shape(
@@ -41,8 +41,11 @@ FEED = Query("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
 # Nobody: a webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 
+# An event as ``_EVENT`` reads it from JSON.
+Event = dict[str, Any]
 
-async def read_events(services: Services, args: Args) -> tuple[list[dict[str, Any]], bool]:
+
+async def read_events(services: Services, args: Args) -> tuple[list[Event], bool]:
     """Return the events that arguments choose, oldest first, as ``body_of`` takes them.
 
     They are a page, which is bounded by bytes as well; the second value tells whether more follow.
@@ -53,12 +56,12 @@ async def read_events(services: Services, args: Args) -> tuple[list[dict[str, An
     return found["events"], found["page"]["more"]
 
 
-def type_of(event: dict[str, Any]) -> str:
+def type_of(event: Event) -> str:
     """Return the type of an event's message."""
     return f"ticket.{event['type']}"
 
 
-def body_of(event: dict[str, Any]) -> str:
+def body_of(event: Event) -> str:
     """Return the body of an event's message.
 
     ``data`` has the event, and the ticket, the comment and the file that it is about as they are

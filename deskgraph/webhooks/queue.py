@@ -1,6 +1,6 @@
 """Deliveries that are due: each is claimed by one process, and finished by the one that did.
 
-A claim puts the due time off. Whoever dies with a claim loses it by then, and another process
+A claim puts the due time off. A process that dies loses its claims by then, and another process
 tries again: so a delivery is made at least once.
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from deskgraph.webhooks.retry_policy import PATIENCE, Jitter, next_delay
+from deskgraph.webhooks.retry_policy import FAILING_PERIOD, Jitter, next_delay
 from deskgraph.webhooks.sender import Outcome
 from models import Webhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
@@ -145,8 +145,8 @@ def _decide(
         found.next_attempt_at = now + delay
         return None
     _end(found, WebhookDeliveryState.SET_ASIDE, now)
-    if webhook.failing_since is not None and now - webhook.failing_since >= PATIENCE:
-        return f"Every attempt failed for {PATIENCE.days} days."
+    if webhook.failing_since is not None and now - webhook.failing_since >= FAILING_PERIOD:
+        return f"Every attempt failed for {FAILING_PERIOD.days} days."
     return None
 
 

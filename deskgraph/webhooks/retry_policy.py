@@ -5,16 +5,16 @@ from datetime import timedelta
 
 _SECOND, _MINUTE, _HOUR = 1, 60, 3600
 # After each failure; the sum is just under a day.
-DELAYS = (
+DELAYS_SECONDS = (
     *(5 * _SECOND, 30 * _SECOND, 2 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE),
     *(_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR, 8 * _HOUR),
 )
 # The least part of a delay that is waited. Otherwise all that failed together is tried together.
-SHORTEST = 0.8
+MIN_DELAY_SHARE = 0.8
 # What a receiver may ask for by Retry-After.
 MAX_RETRY_AFTER = timedelta(hours=1)
 # How long all attempts must have failed before a webhook is disabled.
-PATIENCE = timedelta(days=5)
+FAILING_PERIOD = timedelta(days=5)
 
 Jitter = Callable[[], float]
 
@@ -24,8 +24,8 @@ def next_delay(tries: int, jitter: Jitter, wish: timedelta | None = None) -> tim
 
     ``jitter`` gives numbers from 0 to 1, ``wish`` is what the receiver asked for.
     """
-    if tries > len(DELAYS):
+    if tries > len(DELAYS_SECONDS):
         return None
-    part = SHORTEST + (1 - SHORTEST) * jitter()
-    delay = timedelta(seconds=DELAYS[tries - 1] * part)
+    part = MIN_DELAY_SHARE + (1 - MIN_DELAY_SHARE) * jitter()
+    delay = timedelta(seconds=DELAYS_SECONDS[tries - 1] * part)
     return max(delay, min(wish, MAX_RETRY_AFTER)) if wish else delay

@@ -7,10 +7,9 @@ import ssl
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 import certifi
 import httpcore
@@ -20,7 +19,7 @@ from resolvers.commands.webhook_urls import refused_network, url_problem
 logger = logging.getLogger("deskgraph.webhooks")
 
 # How long a receiver may take, in seconds, from looking up its name to the end of its answer.
-PATIENCE = 15.0
+PATIENCE_SECONDS = 15.0
 # How much of an answer is kept, in bytes.
 MAX_RESPONSE_BYTES = 4096
 # How many names can be looked up at once; a slow name server holds up a thread.
@@ -68,7 +67,7 @@ class Network(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - the interface has it
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address that answers; raises ``Refused`` where none is public."""
         failed: Exception | None = None
@@ -110,7 +109,7 @@ class Network(httpcore.AsyncNetworkBackend):
 class Sender:
     """Sends requests over connections that it keeps for a while. One for each process."""
 
-    def __init__(self, *, private: bool, patience: float = PATIENCE) -> None:
+    def __init__(self, *, private: bool, patience: float = PATIENCE_SECONDS) -> None:
         self._private = private
         self._patience = patience
         self._network = Network(private=private)
@@ -140,26 +139,25 @@ class Sender:
             # It was acceptable when it was set: the server's settings were other ones.
             return Outcome(0, error="The address is not acceptable: it must begin with https://.")
         shown = {"content-type": "application/json", "user-agent": USER_AGENT, **headers}
-        found: dict[str, Any]
         try:
             async with asyncio.timeout(self._patience):
                 found = await self._post(url, shown, body)
         except TimeoutError:
-            found = {"error": f"There was no answer within {self._patience:g} seconds."}
+            found = Outcome(0, error=f"There was no answer within {self._patience:g} seconds.")
         except AddressRefused as refused:
-            found = {"error": str(refused)}
+            found = Outcome(0, error=str(refused))
         except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError):
-            found = {"error": "The answer was not HTTP."}
+            found = Outcome(0, error="The answer was not HTTP.")
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
-            found = {"error": f"The connection failed: {_why(error)}."}
+            found = Outcome(0, error=f"The connection failed: {_why(error)}.")
         except Exception as error:
             # Whatever it is, it must not be tried for ever. Its text may have the address.
             name = type(error).__name__
             logger.error("a webhook could not be sent, unexpectedly: %s", name)
-            found = {"error": f"It could not be sent ({name})."}
-        return Outcome(round((time.monotonic() - started) * 1000), **found)
+            found = Outcome(0, error=f"It could not be sent ({name}).")
+        return replace(found, duration_ms=round((time.monotonic() - started) * 1000))
 
-    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         kept = b""
         sent = list(headers.items())
         async with self._pool.stream("POST", url, headers=sent, content=body) as response:
@@ -167,12 +165,13 @@ class Sender:
                 kept += chunk
                 if len(kept) >= MAX_RESPONSE_BYTES:
                     break
-        return {
-            "status": response.status,
+        return Outcome(
+            0,
+            response.status,
             # PostgreSQL stores no null character.
-            "answer": kept[:MAX_RESPONSE_BYTES].decode("utf-8", "replace").replace("\0", ""),
-            "retry_after": _retry_after(response.headers),
-        }
+            answer=kept[:MAX_RESPONSE_BYTES].decode("utf-8", "replace").replace("\0", ""),
+            retry_after=_retry_after(response.headers),
+        )
 
     async def close(self) -> None:
         """Close all connections."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 PREFIX = "whsec_"
 # How far the time of a message may be from ours, in seconds, so that none can be replayed later.
-TOLERANCE = 300
+TOLERANCE_SECONDS = 300
 
 
 class NotVerified(Exception):
@@ -53,7 +53,7 @@ def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now:
         raise NotVerified("a header of the signature is missing")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 20):
         raise NotVerified("the time is no number")
-    if abs(int(timestamp) - now) > TOLERANCE:
+    if abs(int(timestamp) - now) > TOLERANCE_SECONDS:
         raise NotVerified("the time is more than five minutes off")
     expected = [sign(secret, message_id, int(timestamp), body) for secret in secrets]
     given = signatures.encode().split(b" ")

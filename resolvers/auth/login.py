@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import SelectBase, String, bindparam, select
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -186,7 +185,7 @@ async def _look_at_old_hashes(services: Services) -> None:
     old.iterations, old.seen_at = min(int(row[0] or 0), MAX_PADDING), now
 
 
-def _slowest() -> Select[Any]:
+def _slowest() -> SelectBase:
     return select(Pbkdf2Iterations(_users.c.password)).select_from(_users)
 
 
@@ -198,11 +197,11 @@ async def _user_by_name(services: Services, username: str) -> tuple[UUID | None,
     return (None, None) if row is None else (UUID(str(row[0])), row[1])
 
 
-def _named() -> Select[Any]:
+def _named() -> SelectBase:
     username = bindparam("username", type_=String)
     wanted = select(_users.c.id, _users.c.password).select_from(with_company())
     return wanted.where(_users.c.username == username, *is_active())
 
 
-def _hash() -> Select[Any]:
+def _hash() -> SelectBase:
     return select(_users.c.password).where(_users.c.id == bindparam("user_id", type_=Uuid36))

@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 
 class Hasher:
-    """The slow functions; whoever counts their work overrides them."""
+    """The slow functions; tests override them to count their calls."""
 
     def hash(self, plain: str) -> str:
         """Return a new argon2id hash."""

@@ -1,9 +1,8 @@
 """Refresh tokens: families that rotate, and how they end."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import SelectBase, String, bindparam, select
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -128,7 +127,7 @@ async def _has_ended(services: Services, claims: Claims) -> bool:
     return True
 
 
-def _state() -> Select[Any]:
+def _state() -> SelectBase:
     jti = bindparam("jti", type_=String)
     found = select(_tokens.c.family_id, _tokens.c.revoked_at, _tokens.c.used_at)
     return found.where(_tokens.c.jti == jti)

@@ -114,7 +114,7 @@ class Tokens:
         )
 
     def _signed(self, token_type: str, claims: Claims) -> str:
-        payload: dict[str, Any] = {
+        payload: dict[str, object] = {
             "token_type": token_type,
             "exp": int(claims.expires_at.timestamp()),
             "iat": int(claims.issued_at.timestamp()),
@@ -126,6 +126,7 @@ class Tokens:
 
 
 def _claims_of(payload: dict[str, Any]) -> Claims:
+    """Return the claims that the JSON of a token has."""
     jti = payload["jti"]
     # It is looked up in the database, which cannot hold every text.
     if not isinstance(jti, str) or len(jti) > 64 or not (jti.isascii() and jti.isprintable()):

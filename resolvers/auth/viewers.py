@@ -3,10 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Join, SelectBase, bindparam, or_, select
 
 from models import Company, Role, User, table_of
 from models.types import UtcDateTime, Uuid36
@@ -76,7 +75,7 @@ class Viewers:
         return await asyncio.shield(asked)
 
     def _answered(self, user_id: UUID, asked: "asyncio.Task[Account]", now: datetime) -> None:
-        # Perhaps nobody is left to be told of a failure.
+        # So that a failure without a waiting task is not logged.
         failed = asked.cancelled() or asked.exception() is not None
         if self._asked.get(user_id) is not asked:
             # Forgotten meanwhile: what was read may be of before the change.
@@ -124,18 +123,18 @@ async def _account(services: Services, user_id: UUID) -> Account:
     return Account(viewer, moment)
 
 
-def _active() -> Select[Any]:
+def _active() -> SelectBase:
     wanted = select(_users.c.role, _users.c.company_id, _users.c.tokens_not_before)
     user_id = bindparam("user_id", type_=Uuid36)
     return wanted.select_from(with_company()).where(_users.c.id == user_id, *is_active())
 
 
-def with_company() -> Any:
+def with_company() -> Join:
     """Return the users with their companies, if they have one."""
     return _users.outerjoin(_companies, _companies.c.id == _users.c.company_id)
 
 
-def is_active() -> tuple[Any, ...]:
+def is_active() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for users of ``with_company`` who may log in.
 
     Customers of a deactivated company may not.

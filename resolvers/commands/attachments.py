@@ -7,7 +7,6 @@ its row is deleted: a crash between the two leaves at worst a file without a row
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -87,7 +86,7 @@ async def add_attachment(
 
 def _clean(
     values: Mapping[str, object], *, partial: bool
-) -> tuple[dict[str, Any], validation.Problems]:
+) -> tuple[validation.Cleaned, validation.Problems]:
     """Return the values of an attachment as they are stored, and what is wrong with others."""
     name = values.get("name")
     # A null character is refused, as in any text.
@@ -102,7 +101,7 @@ async def store_file(
     """Store a stream, and return what was seen of it; raises ``TooLarge`` past the limit."""
     measured = Measured(chunks, limit)
     content = aiter(measured)
-    # The store is told the type with the name, so the beginning has to be seen before.
+    # The store takes the type before the content, so the beginning is read first.
     beginning = await _beginning(measured, content)
     content_type = sniff(measured.head)
     await files.put(key, _chained(beginning, content), name=name, content_type=content_type)

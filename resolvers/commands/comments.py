@@ -1,7 +1,6 @@
 """Writes of comments: public ones and internal notes."""
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -143,7 +142,7 @@ async def _add(
     session: AsyncSession,
     viewer: Viewer,
     ticket: Ticket,
-    cleaned: Mapping[str, Any],
+    cleaned: validation.Cleaned,
 ) -> UUID:
     is_internal = cleaned.get("is_internal", False)
     access.require(viewer, ticket, Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT)
@@ -175,7 +174,7 @@ async def _change(
     session: AsyncSession,
     comment: Comment,
     ticket: Ticket,
-    cleaned: Mapping[str, Any],
+    cleaned: validation.Cleaned,
 ) -> None:
     before = {name: getattr(comment, name) for name in REPORTED}
     for name, value in cleaned.items():
@@ -191,7 +190,7 @@ async def _change(
 
 
 def comment_events(
-    comment_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
+    comment_id: UUID, before: Mapping[str, object], after: Mapping[str, object]
 ) -> list[EventDraft]:
     """Return the events of an edit, given the fields ``REPORTED``.
 
@@ -202,7 +201,7 @@ def comment_events(
     changes = list(changes_of(before, after).values())
     if not changes:
         return []
-    is_internal = before["is_internal"] or after["is_internal"]
+    is_internal = bool(before["is_internal"] or after["is_internal"])
     edited = EventDraft(
         TicketEventType.COMMENT_EDITED, changes, is_internal=is_internal, comment_id=comment_id
     )

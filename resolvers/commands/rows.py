@@ -1,7 +1,7 @@
 """What the writes of several entities share: rows by id, and changes of their values."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlmodel import SQLModel
@@ -25,7 +25,7 @@ async def locked_row(session: AsyncSession, model: type[Row], key: UUID) -> Row:
     return row
 
 
-def set_values(row: SQLModel, values: Mapping[str, Any]) -> bool:
+def set_values(row: SQLModel, values: Mapping[str, object]) -> bool:
     """Set values of a row; returns whether any of them was another one."""
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in changed.items():
@@ -34,7 +34,7 @@ def set_values(row: SQLModel, values: Mapping[str, Any]) -> bool:
 
 
 async def check_company(
-    session: AsyncSession, cleaned: Mapping[str, Any], problems: validation.Problems
+    session: AsyncSession, cleaned: validation.Cleaned, problems: validation.Problems
 ) -> None:
     """Add a problem if ``company`` is the id of no company."""
     key = cleaned.get("company")

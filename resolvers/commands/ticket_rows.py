@@ -5,7 +5,7 @@ Every writer locks the ticket first, and then the comment or the attachment.
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -68,7 +68,7 @@ async def locked_with_ticket(
 
 def changes_of(
     before: Mapping[str, object], after: Mapping[str, object]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     """Return the entries of an event's ``changes`` by field, for the values that differ."""
     return {
         name: change(name, before[name], value)

@@ -162,7 +162,7 @@ async def delete_ticket(
 async def _check_references(
     session: AsyncSession,
     viewer: Viewer,
-    cleaned: Mapping[str, Any],
+    cleaned: validation.Cleaned,
     problems: validation.Problems,
 ) -> None:
     """Add a problem for each reference to a row that does not exist for the viewer."""
@@ -174,10 +174,10 @@ async def _check_references(
 
 async def _check_contact(
     session: AsyncSession,
-    after: Mapping[str, Any],
-    cleaned: dict[str, Any],
+    after: Mapping[str, object],
+    cleaned: validation.Cleaned,
     problems: validation.Problems,
-    before: Mapping[str, Any],
+    before: Mapping[str, object],
 ) -> None:
     """Keep a ticket's contact one of its company, where a write changes either.
 
@@ -266,6 +266,7 @@ async def _next_number(context: Context, session: AsyncSession, now: datetime) -
     """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
     day = f"{now.year:04}{now:%m%d}"
     postgres = context.services.database.dialect.name == "postgresql"
+    # Of one type or the other; their methods are the same.
     statement: Any = (postgresql.insert if postgres else sqlite.insert)(DayCounter)
     counted = statement.values(day=day, value=1).on_conflict_do_update(
         index_elements=["day"], set_={"value": literal_column("day_counters.value + 1")}

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -98,7 +97,7 @@ async def _locked_admins(session: AsyncSession) -> list[UUID]:
     ]
 
 
-def _check_last_admin(cleaned: Mapping[str, Any], problems: validation.Problems) -> None:
+def _check_last_admin(cleaned: validation.Cleaned, problems: validation.Problems) -> None:
     if cleaned.get("role", Role.ADMIN) is not Role.ADMIN:
         problems.setdefault("role", [Problem("last_admin")])
     if not cleaned.get("is_active", True):
@@ -112,7 +111,7 @@ async def locked_users(session: AsyncSession, *conditions: ColumnElement[bool]) 
     return (await session.exec(wanted, execution_options={"populate_existing": True})).all()
 
 
-async def _hashed(passwords: Passwords, cleaned: Mapping[str, Any]) -> str:
+async def _hashed(passwords: Passwords, cleaned: validation.Cleaned) -> str:
     """Return the hash of the password, ``""`` if there is none or it will be refused.
 
     Called before the transaction, as hashing takes long and others wait for it.
@@ -134,7 +133,7 @@ async def _naming_a_user(database: Database) -> AsyncIterator[AsyncSession]:
 
 async def _check_user(
     session: AsyncSession,
-    cleaned: Mapping[str, Any],
+    cleaned: validation.Cleaned,
     problems: validation.Problems,
     current: User | None,
 ) -> None:

@@ -1,6 +1,6 @@
 """The rules for values that are written: which fields there are, and what each may hold.
 
-A face turns what it was sent into typed values; a value that it could not read it passes on as a
+An API turns what it was sent into typed values; a value that it could not read is passed as a
 ``Problem``. ``clean`` finds everything else that is wrong, of all fields at once.
 """
 
@@ -21,23 +21,23 @@ from resolvers.errors import Invalid, Problem
 class Rule:
     """What a field may hold: a text, a choice, a reference, or a value of another type."""
 
-    kind: type[Any]
-    most: int | None = None
+    kind: type[object]
+    max_length: int | None = None
     required: bool = False
     nullable: bool = False
     blank: bool = False
-    least: int | None = None
+    min_length: int | None = None
     # The form of a text, one of ``FORMATS``.
     format: str | None = None
     # Texts that are refused in any case of letters, because everybody would try them first.
-    usual: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
 
 
 # The old system's tables tell these by their lengths. Each is no stricter than it has to be: a
 # value that was stored before is only looked at when it is written again.
 FORMATS: Mapping[str, re.Pattern[str]] = {
     "email": re.compile(r"[^\s@\x00-\x1f]+@(?:[^\s@.\x00-\x1f]+\.)+[^\s@.\x00-\x1f]{2,}"),
-    # Nothing but the web: what is stored here becomes a link.
+    # Only addresses of the web: what is stored here becomes a link.
     "url": re.compile(
         r"(?:https?|ftps?)://(?:[^\s/?#@]+@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/?#@.:]+\.)+[^\s/?#@.:]+)"
         r"(?::\d{1,5})?(?:[/?#]\S*)?",
@@ -51,6 +51,8 @@ MAX_MATCHED = 10_000
 
 Rules = Mapping[str, Rule]
 Problems = dict[str, list[Problem]]
+# Values by field; each has the type of the field's rule.
+Cleaned = dict[str, Any]
 
 
 class Reference(UUID):
@@ -58,7 +60,7 @@ class Reference(UUID):
 
 
 TICKET: Rules = {
-    "subject": Rule(str, most=200, required=True),
+    "subject": Rule(str, max_length=200, required=True),
     "description": Rule(str, required=True),
     "status": Rule(TicketStatus),
     "priority": Rule(TicketPriority),
@@ -66,51 +68,51 @@ TICKET: Rules = {
     "company": Rule(Reference, required=True),
     "contact": Rule(Reference, nullable=True),
     "assigned_to": Rule(Reference, nullable=True),
-    "assigned_team": Rule(Team, most=20, nullable=True, blank=True),
+    "assigned_team": Rule(Team, max_length=20, nullable=True, blank=True),
     "due_date": Rule(datetime, nullable=True),
-    "tags": Rule(str, most=500, blank=True),
+    "tags": Rule(str, max_length=500, blank=True),
 }
 COMMENT: Rules = {
     "ticket": Rule(Reference, required=True),
     "text": Rule(str, required=True),
     "is_internal": Rule(bool),
 }
-ATTACHMENT: Rules = {"name": Rule(str, most=200, required=True)}
+ATTACHMENT: Rules = {"name": Rule(str, max_length=200, required=True)}
 COMPANY: Rules = {
-    "name": Rule(str, most=255, required=True),
-    "legal_entity_name": Rule(str, most=255, blank=True),
-    "country": Rule(str, most=100, blank=True),
-    "city": Rule(str, most=100, blank=True),
-    "website": Rule(str, most=200, blank=True, format="url"),
-    "industry": Rule(str, most=50, blank=True),
-    "billing_entity": Rule(str, most=50, blank=True),
+    "name": Rule(str, max_length=255, required=True),
+    "legal_entity_name": Rule(str, max_length=255, blank=True),
+    "country": Rule(str, max_length=100, blank=True),
+    "city": Rule(str, max_length=100, blank=True),
+    "website": Rule(str, max_length=200, blank=True, format="url"),
+    "industry": Rule(str, max_length=50, blank=True),
+    "billing_entity": Rule(str, max_length=50, blank=True),
     "is_active": Rule(bool),
     "notes": Rule(str, blank=True),
 }
 CONTACT: Rules = {
     "company": Rule(Reference, required=True),
-    "name": Rule(str, most=100, required=True),
-    "email": Rule(str, most=254, blank=True, format="email"),
-    "phone": Rule(str, most=20, blank=True),
-    "title": Rule(str, most=100, blank=True),
-    "department": Rule(str, most=100, blank=True),
-    "contact_type": Rule(str, most=20),
+    "name": Rule(str, max_length=100, required=True),
+    "email": Rule(str, max_length=254, blank=True, format="email"),
+    "phone": Rule(str, max_length=20, blank=True),
+    "title": Rule(str, max_length=100, blank=True),
+    "department": Rule(str, max_length=100, blank=True),
+    "contact_type": Rule(str, max_length=20),
     "is_primary": Rule(bool),
     "is_active": Rule(bool),
-    "linkedin_url": Rule(str, most=200, blank=True, format="url"),
+    "linkedin_url": Rule(str, max_length=200, blank=True, format="url"),
     "notes": Rule(str, blank=True),
     "last_contacted": Rule(datetime, nullable=True),
 }
-PASSWORD = Rule(str, most=128, required=True, least=10, usual=USUAL)
+PASSWORD = Rule(str, max_length=128, required=True, min_length=10, common=USUAL)
 USER: Rules = {
-    "username": Rule(str, most=150, required=True, format="username"),
+    "username": Rule(str, max_length=150, required=True, format="username"),
     "password": PASSWORD,
-    "first_name": Rule(str, most=150, blank=True),
-    "last_name": Rule(str, most=150, blank=True),
-    "email": Rule(str, most=254, blank=True, format="email"),
+    "first_name": Rule(str, max_length=150, blank=True),
+    "last_name": Rule(str, max_length=150, blank=True),
+    "email": Rule(str, max_length=254, blank=True, format="email"),
     "role": Rule(Role, required=True),
-    "phone": Rule(str, most=20, blank=True),
-    "department": Rule(str, most=50, blank=True),
+    "phone": Rule(str, max_length=20, blank=True),
+    "department": Rule(str, max_length=50, blank=True),
     "company": Rule(Reference, nullable=True),
     "is_active": Rule(bool),
 }
@@ -124,13 +126,13 @@ def clean(
     *,
     partial: bool,
     max_text_bytes: int | None = None,
-) -> tuple[dict[str, Any], Problems]:
+) -> tuple[Cleaned, Problems]:
     """Return the values that are right and the problems of the others.
 
     Unknown fields are left out. ``partial``: missing fields are no problem, as in a change.
     ``max_text_bytes``: how long texts without a limit of their own may be, in UTF-8.
     """
-    cleaned: dict[str, Any] = {}
+    cleaned: Cleaned = {}
     problems: Problems = {}
     for name, rule in rules.items():
         if name not in values:
@@ -165,7 +167,7 @@ def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
     if rule.kind is str:
         return _clean_text(rule, value, max_bytes)
     if issubclass(rule.kind, StrEnum):
-        if rule.most is not None:
+        if rule.max_length is not None:
             # A choice that may be left open is a text first, and blank is as good as none.
             value = _clean_text(rule, value, max_bytes) or None
             if value is None:
@@ -199,13 +201,13 @@ def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
 
 
 def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
-    if rule.least is not None and len(text) < rule.least:
-        yield Problem("too_short", {"min": rule.least})
-    if rule.most is not None and len(text) > rule.most:
-        yield Problem("max_length", {"max": rule.most})
-    if rule.usual and text.casefold() in rule.usual:
+    if rule.min_length is not None and len(text) < rule.min_length:
+        yield Problem("too_short", {"min": rule.min_length})
+    if rule.max_length is not None and len(text) > rule.max_length:
+        yield Problem("max_length", {"max": rule.max_length})
+    if rule.common and text.casefold() in rule.common:
         yield Problem("too_common")
-    if rule.most is None and max_bytes is not None and size > max_bytes:
+    if rule.max_length is None and max_bytes is not None and size > max_bytes:
         yield Problem("max_bytes", {"max": max_bytes})
     compared = rule.format if text and len(text) <= MAX_MATCHED else None
     if compared is not None and not FORMATS[compared].fullmatch(text):

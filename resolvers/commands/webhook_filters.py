@@ -23,13 +23,16 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "assigned_team": Team,
 }
 
+# JSON in the form of ``TicketFilter``.
+StoredFilter = Mapping[str, Any]
+
 
 class _Unusable(Exception):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
 
-def filter_problem(stored: Mapping[str, Any]) -> Problem | None:
+def filter_problem(stored: StoredFilter) -> Problem | None:
     """Return what is wrong with a filter of a webhook; ``BadInput`` where it is too large."""
     try:
         parse(understood(stored), {})
@@ -38,9 +41,9 @@ def filter_problem(stored: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def understood(stored: Mapping[str, Any]) -> dict[str, Any]:
+def understood(stored: StoredFilter) -> dict[str, object]:
     """Return a stored filter in the words of ``resolvers.query.filters.compile``."""
-    plain: dict[str, Any] = {}
+    plain: dict[str, object] = {}
     for name, value in stored.items():
         key = snake(name)
         if key in ("and", "or"):
@@ -56,7 +59,8 @@ def understood(stored: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _operand(key: str, operand: Any) -> Any:
+def _operand(key: str, operand: Any) -> object:
+    """Read an operand, which is JSON of the type that ``key`` has in ``TicketFilter``."""
     if isinstance(operand, list):
         return [_operand(key, value) for value in operand]
     if isinstance(operand, bool):

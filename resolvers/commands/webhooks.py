@@ -7,7 +7,7 @@ deliveries is changed under the lock of the webhook's row, which is always taken
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from resolvers.errors import NotFound, Problem
 from resolvers.services import Context, Services
 
 RULES: Rules = {
-    "url": Rule(str, most=2000, required=True),
+    "url": Rule(str, max_length=2000, required=True),
     "include_internal": Rule(bool),
     "enabled": Rule(bool),
 }
@@ -177,7 +177,7 @@ async def _locked(session: AsyncSession, webhook_id: UUID) -> Webhook:
     return webhook
 
 
-async def _begin_again(session: AsyncSession, webhook: Webhook, now: Any) -> None:
+async def _begin_again(session: AsyncSession, webhook: Webhook, now: datetime) -> None:
     """Give what is still to be delivered another day, from now on."""
     pending = (
         col(WebhookDelivery.webhook_id) == webhook.id,
@@ -192,14 +192,18 @@ def _new_salt() -> str:
     return secrets.token_hex(16)
 
 
-def _clean(services: Services, values: Mapping[str, object], *, partial: bool) -> dict[str, Any]:
+def _clean(
+    services: Services, values: Mapping[str, object], *, partial: bool
+) -> validation.Cleaned:
     cleaned, problems = validation.clean(RULES, values, partial=partial)
     if "url" in cleaned:
         _add(problems, "url", url_problem(cleaned["url"], private=services.private_webhooks))
     if "event_types" in values:
+        # As the input types of GraphQL have checked it.
         types: Any = values["event_types"]
         cleaned["event_types"] = _types(types or ())
     if "filter" in values:
+        # As the input types of GraphQL have checked it.
         given: Any = values["filter"]
         cleaned["filter"] = given or None
         _add(problems, "filter", filter_problem(given or {}))

@@ -11,10 +11,9 @@ import logging
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
@@ -38,7 +37,7 @@ _events = table_of(TicketEvent)
 
 @dataclass(frozen=True, slots=True)
 class CommittedEvent:
-    """What the end of the log tells of an event: enough to see whom it does not concern."""
+    """What is read of each event at the end of the log: enough to see which followers skip it."""
 
     seq: int
     company_id: str
@@ -104,7 +103,7 @@ class EventBroker:
         """Begin to follow after a position, or from now on."""
         async with self._starting:
             if self._tail is None or self._tail.done():
-                # From here on the bell tells of everything.
+                # From here on the signal reports every event.
                 seen = services.event_signal.count
                 self.head = await _head(services)
                 self._tail = asyncio.create_task(self._run(services, seen))
@@ -134,7 +133,7 @@ class EventBroker:
                 await tail
 
     async def _run(self, services: Services, seen: int) -> None:
-        """Read the end of the log each time the bell rings."""
+        """Read the end of the log at each signal."""
         while True:
             try:
                 window = await _window(services, self.head)
@@ -160,7 +159,7 @@ class EventBroker:
         task = self._shared.get(key)
         if task is None:
             task = self._shared[key] = asyncio.create_task(_read(context.services, plan, given))
-            # Perhaps nobody is left to be told of a failure.
+            # So that a failure without a waiting task is not logged.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             asyncio.get_running_loop().call_later(SHARED_SECONDS, self._shared.pop, key, None)
         # One of those who wait for it may leave.
@@ -180,7 +179,7 @@ async def _head(services: Services) -> int:
     return int(row[0] or 0)
 
 
-def _last() -> Select[Any]:
+def _last() -> SelectBase:
     return select(func.max(_events.c.seq))
 
 
@@ -189,7 +188,7 @@ async def _window(services: Services, after: int) -> list[CommittedEvent]:
     return [CommittedEvent(*item) for item in orjson.loads(row[0])]
 
 
-def _next() -> Select[Any]:
+def _next() -> SelectBase:
     wanted = select(_events).where(_events.c.seq > bindparam("after", type_=BigInteger))
     rows = wanted.order_by(_events.c.seq).limit(WINDOW).subquery("happened")
     row = rows.c

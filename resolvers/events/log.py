@@ -1,4 +1,4 @@
-"""Appending to the event log, in the transaction of the write that it tells of."""
+"""Appends to the event log, in the transaction of the write that the events report."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,14 @@ from resolvers.services import Context
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
-# What PostgreSQL notifies at the commit, so that readers in all processes wake (``Desk.bell``).
+# What PostgreSQL notifies at the commit, so that readers in all processes wake (``EventSignal``).
 CHANNEL = "ticket_events"
 _LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
     key=EVENT_LOCK, channel=CHANNEL
 )
 
 _events = table_of(TicketEvent)
+# Runs a statement; sessions and connections take other types of them.
 Execute = Callable[[Any], Awaitable[object]]
 
 
@@ -32,7 +33,7 @@ class EventDraft:
     """What a write did to a ticket."""
 
     type: TicketEventType
-    changes: Sequence[Mapping[str, Any]] = ()
+    changes: Sequence[Mapping[str, object]] = ()
     is_internal: bool = False
     comment_id: UUID | None = None
     attachment_id: UUID | None = field(default=None)
@@ -47,7 +48,7 @@ def shown(value: object) -> object:
     return str(value) if isinstance(value, UUID) else value
 
 
-def change(name: str, before: object, after: object) -> dict[str, Any]:
+def change(name: str, before: object, after: object) -> dict[str, object]:
     """Return one entry of ``changes``; of long texts it has excerpts, and their lengths."""
     entry = {"field": name, "from": shown(before), "to": shown(after)}
     if not is_long(before) and not is_long(after):
@@ -66,7 +67,7 @@ def change(name: str, before: object, after: object) -> dict[str, Any]:
 async def lock_log(dialect: str, execute: Execute) -> None:
     """Take the log for the rest of a transaction, which is to end with what it appends.
 
-    On PostgreSQL whoever appends holds a lock until the commit, which also wakes all readers.
+    On PostgreSQL a transaction that appends holds a lock until its commit, which wakes all readers.
     SQLite has one writer anyway, and its readers notice a commit by themselves.
     """
     if dialect == "postgresql":
@@ -74,14 +75,14 @@ async def lock_log(dialect: str, execute: Execute) -> None:
 
 
 async def move_events(execute: Execute, ticket_id: UUID, company_id: UUID) -> None:
-    """Let the history of a ticket follow it to another company, whose people now see it."""
+    """Move the events of a ticket to another company, whose customers now see them."""
     await execute(
         update(_events).where(_events.c.ticket_id == ticket_id).values(company_id=company_id)
     )
 
 
 async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> None:
-    """Hide all that was told of a comment from customers, now that it is internal."""
+    """Hide all events of a comment from customers, now that it is internal."""
     about = (_events.c.ticket_id == ticket_id, _events.c.comment_id == comment_id)
     await execute(update(_events).where(*about).values(is_internal=True))
 

@@ -1,10 +1,9 @@
-"""Files on their way out: for whoever may see the ticket, and by signed links that expire."""
+"""Downloads: for viewers who may see the ticket, and by signed links that expire."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import SelectBase, String, bindparam, select
 
 from models import Attachment, table_of
 from models.types import Uuid36
@@ -47,7 +46,7 @@ class OpenFile:
 
 
 async def open_attachment(context: Context, key: str) -> OpenFile:
-    """Open the file of a key for whoever may see its ticket; raises ``NotFound``."""
+    """Open the file of a key for a viewer who may see its ticket; raises ``NotFound``."""
     context.require_viewer()
     return await _open(context, key, context.kind)
 
@@ -59,12 +58,12 @@ async def open_signed(context: Context, key: str, expires: str, signature: str) 
     genuine = context.services.signer.is_media_signature(signature, key, expires)
     if not genuine or int(expires) < context.services.clock().timestamp():
         raise NotFound("Attachment")
-    # Whoever was given the link sees what its giver saw.
+    # A link shows what the viewer saw for whom it was made.
     return await _open(context, key, ViewerKind.ADMIN)
 
 
 async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
-    def build() -> Select[Any]:
+    def build() -> SelectBase:
         row = _attachments.c
         visible = access.visible(
             "Attachment", row, viewer, lambda name: bindparam(name, type_=Uuid36)

@@ -101,8 +101,8 @@ def _text(option: str) -> str:
 async def events(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
     """Yield each part of a body, then its bytes in pieces, decoded, then its end.
 
-    Raises ``BadMultipart`` and ``BadEncoding``: whoever is storing a file at that moment then
-    stores nothing. A body of no bytes has no parts.
+    Raises ``BadMultipart`` and ``BadEncoding``: a file that is being stored at that moment is
+    not kept. A body of no bytes has no parts.
     """
     _, options = parse_header(content_type)
     boundary = options.get("boundary")
@@ -113,7 +113,7 @@ async def events(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncIterat
     callbacks = {name: getattr(collector, name) for name in dir(collector) if name[:3] == "on_"}
     received = False
     try:
-        parser = MultipartParser(boundary.encode("latin-1"), callbacks)  # type: ignore[arg-type]
+        parser = MultipartParser(boundary.encode("latin-1"), callbacks)  # type: ignore[arg-type] # a plain dict
         async for chunk in chunks:
             if chunk:
                 received = True

@@ -35,7 +35,7 @@ from resolvers.query.sql.elements import (
     Word,
 )
 from resolvers.query.statistics import statistics_object
-from resolvers.rate_limits import bucket_of
+from resolvers.rate_keys import bucket_of
 from resolvers.services import Context
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.

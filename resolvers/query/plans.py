@@ -10,7 +10,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Integer, Select, bindparam, case, func, literal_column, select
+from sqlalchemy import (
+    Dialect,
+    Integer,
+    SelectBase,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
 
 import resolvers.query.sql.dialect  # noqa: F401 - registers how each database writes the elements
 from resolvers.errors import AnswerTooLarge
@@ -57,7 +66,7 @@ def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
     return compile_select(statement, dialect)
 
 
-def compile_select(statement: Select[Any], dialect: Dialect) -> Plan:
+def compile_select(statement: SelectBase, dialect: Dialect) -> Plan:
     """Compile a select; bind parameters that have a value keep it."""
     compiled = statement.compile(dialect=dialect)
     processors = {}
@@ -99,7 +108,7 @@ class Plans:
 async def fetch_row(
     services: Services,
     key: Hashable,
-    build: Callable[[], Select[Any]],
+    build: Callable[[], SelectBase],
     values: Mapping[str, object],
 ) -> Any:
     """Run a small read outside any transaction; returns the driver's row, or None.

@@ -3,7 +3,8 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from resolvers.rate_limits import Level, bucket_of
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
 from resolvers.services import Context
 
 

@@ -59,7 +59,7 @@ async def listing(request: Request, context: Context) -> Response:
 async def upload(request: Request, context: Context) -> Response:
     """Attach a file to a ticket ("Upload Attachment"); the first file named ``file`` counts.
 
-    What is missing is told in the recorded order: the file first, then the ticket.
+    What is missing is reported in the recorded order: the file first, then the ticket.
     """
     kind = media_type(request)
     if kind not in (MULTIPART, FORM):

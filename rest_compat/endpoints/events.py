@@ -1,4 +1,4 @@
-"""The feed of events: new here, for clients that followed the desk by reading its lists again.
+"""The feed of events: new here, for clients that used to poll the lists.
 
 Read to the end with ``next``, then ask again with ``cursor``: nothing is missed or comes twice.
 """

@@ -1,4 +1,4 @@
-"""Files: for whoever may see the ticket by bearer token, and by signed links that expire."""
+"""Files: by bearer token for viewers who may see the ticket, and by signed links that expire."""
 
 from dataclasses import replace
 

@@ -13,12 +13,11 @@ from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from resolvers.services import Context
 from rest_compat.http.bodies import read_body
-from rest_compat.http.endpoint import Handler
 from rest_compat.http.responses import text_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi import shapes
-from rest_compat.openapi.operations import listed, operation
+from rest_compat.openapi.operations import Handler, listed, operation
 from rest_compat.openapi.reads import body_for, id_of, row_answer
 from rest_compat.openapi.request_fields import (
     Form,

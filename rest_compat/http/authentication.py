@@ -30,7 +30,7 @@ async def viewer_of(services: Services, request: Request) -> Viewer:
 
 
 def _is_token(services: Services, token: str, kind: str) -> bool:
-    """Whether this is a valid token of a kind, whoever it belongs to."""
+    """Whether this is a valid token of a kind, of any user."""
     try:
         services.tokens.check(token, kind)
     except Unauthenticated:

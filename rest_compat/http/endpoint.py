@@ -1,6 +1,6 @@
 """What every path has in common: who asks, which methods there are, and how refusals look."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import quote
 
@@ -17,11 +17,10 @@ from rest_compat.http.error_messages import refusal
 from rest_compat.http.negotiation import require_json
 from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
 from rest_compat.http.throttle import throttle
-from rest_compat.openapi.operations import operation_of
+from rest_compat.openapi.operations import Handler, operation_of
 
 # Returns the ``Link`` header for the answer to a request, None for no header.
 Link = Callable[[Request], str | None]
-Handler = Callable[[Request, Context], Awaitable[Response]]
 
 
 class Endpoint:

@@ -1,4 +1,4 @@
-"""The sentences of this face, word for word those that existing clients were written against."""
+"""The messages of this API, word for word those of the old system."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Multipart bodies, and how this face says what is wrong with them."""
+"""Multipart bodies, and the errors of this API for wrong ones."""
 
 from collections.abc import AsyncIterator
 
@@ -14,8 +14,8 @@ __all__ = ["End", "Event", "Part", "events"]
 async def events(request: Request) -> AsyncIterator[Event]:
     """Yield each part, then its bytes in pieces, then its end.
 
-    Raises ``RestError`` where the body cannot be read: whoever is storing a file at that moment
-    then stores nothing.
+    Raises ``RestError`` where the body cannot be read: a file that is being stored at that moment
+    is not kept.
     """
     try:
         found = events_of(request.headers.get("content-type", ""), request.stream())

@@ -1,4 +1,4 @@
-"""What a client is willing to read: all of it is JSON, and whoever refuses that is told so."""
+"""What a client accepts: all answers are JSON, and 406 is returned to clients that refuse it."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""What a request costs its user: about what the same request would cost in GraphQL.
+"""The cost of a request: about that of the same request in GraphQL.
 
 A read costs a point for each object of its answer: what it may have is drawn before, and what it
 did not have is given back; and points for the conditions of a list. A write costs ten.
@@ -14,7 +14,8 @@ from starlette.responses import Response
 from resolvers.query.execute import Query
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
-from resolvers.rate_limits import bucket_of, count_objects
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_limits import count_objects
 from resolvers.services import Context
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters
@@ -94,7 +95,7 @@ async def throttle(
             used = filters + max(1, count_objects(body, points))
         return response
     except asyncio.CancelledError:
-        # Who leaves has had the work done, as in GraphQL.
+        # A client that disconnects pays for the work, as in GraphQL.
         used = points
         raise
     finally:

@@ -33,6 +33,7 @@ FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
 class ParsedFilters:
     """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
 
+    # What ``resolvers.query.filters.compile.parse`` takes.
     conditions: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     # Parameter, entity and id of each row that has to exist.
@@ -51,16 +52,16 @@ class Filter:
     """Reads a parameter, and says what it takes: a choice, an id, a text, a flag or a switch."""
 
     read: Reader
-    takes: type[Any]
+    takes: type[object]
 
 
-def taking(takes: type[Any]) -> Callable[[Reader], Filter]:
+def taking(takes: type[object]) -> Callable[[Reader], Filter]:
     """Make a filter of what reads its parameter."""
     return partial(Filter, takes=takes)
 
 
 def choice(choices: type[StrEnum]) -> Filter:
-    """Filter by a choice; what is none of them is refused (recorded: "filter status=bogus")."""
+    """Filter by a choice; other values are refused (recorded: "filter status=bogus")."""
     values = frozenset(choice.value for choice in choices)
 
     @taking(choices)
@@ -103,7 +104,7 @@ def text(name: str, value: str, wanted: ParsedFilters) -> None:
 
 @taking(str)
 def trimmed(name: str, value: str, wanted: ParsedFilters) -> None:
-    """Filter by an exact text without the blanks around it; nothing but blanks does not filter."""
+    """Filter by an exact text without the blanks around it; only blanks do not filter."""
     if value := value.strip():
         text.read(name, value, wanted)
 
@@ -176,7 +177,7 @@ async def list_answer(listing: ListEndpoint, request: Request, context: Context)
     try:
         window = window_of(request.query_params)
     except RestError:
-        # A filter that is wrong is told first, as the rows are filtered before they are paged.
+        # A wrong filter is reported first, as the rows are filtered before they are paged.
         await require_references(context, wanted)
         raise
     if window.page == 0:
@@ -207,7 +208,7 @@ async def require_references(context: Context, wanted: ParsedFilters) -> None:
     """Raise ``RestError`` with the problems found before and with references to nothing."""
     sentence = "Select a valid choice. That choice is not one of the available choices."
     for name, entity, key in wanted.references:
-        # Customers see the staff on their tickets there only, so for them nobody is unknown.
+        # Customers see the staff on their tickets there only, so for them no user is unknown.
         hidden = entity == "User" and context.require_viewer().is_customer
         if not hidden and not await row_exists(context, EXISTS[entity], key):
             wanted.problems[name] = [sentence]

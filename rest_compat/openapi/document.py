@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rest_compat.http.bodies import MULTIPART
 from rest_compat.http.responses import JSON_TYPE
-from rest_compat.openapi.operations import File, Operation, operation_of
+from rest_compat.openapi.operations import File, Handler, Operation, operation_of
 from rest_compat.openapi.parameters import after_cursor, in_path, in_query
 from rest_compat.openapi.responses import HEADERS, answers_of
 from rest_compat.openapi.values import Json, Schemas, Words
@@ -55,7 +54,7 @@ class Path:
 
     path: str
     name: str
-    handlers: Mapping[str, Any]
+    handlers: Mapping[str, Handler]
     public: bool
 
 
@@ -85,7 +84,7 @@ def document(paths: Iterable[Path], words: Words = NO_WORDS, url: str = "/") -> 
     }
 
 
-def _operation(path: Path, shown: str, method: str, handler: Any, schemas: Schemas) -> Json:
+def _operation(path: Path, shown: str, method: str, handler: Handler, schemas: Schemas) -> Json:
     operation = operation_of(handler)
     summary = _summary(operation, method, handler)
     parameters = in_path(shown)
@@ -165,7 +164,7 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     return sorted(found)
 
 
-def _summary(operation: Operation, method: str, handler: Any) -> str:
+def _summary(operation: Operation, method: str, handler: Handler) -> str:
     if operation.summary:
         return operation.summary
     if method in ("PUT", "PATCH") and operation.about:

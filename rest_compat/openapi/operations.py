@@ -4,17 +4,21 @@ It names the forms, rules, lists and shapes that serve the request, so what is a
 is in the document at once. Tests hold a declaration to what its handler really uses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from resolvers.commands.validation import Rules
 from resolvers.query.execute import Query
+from resolvers.services import Context
 from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi.request_fields import Form
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
+Handler = Callable[[Request, Context], Awaitable[Response]]
 
 
 class File:
@@ -54,13 +58,13 @@ class Operation:
 
 
 UNKNOWN = Operation(answers={})
-_known: dict[Callable[..., Any], Operation] = {}
+_known: dict[Handler, Operation] = {}
 
 
 def operation(
     answers: Query | Members | type[File] | None = None, **more: Any
 ) -> Callable[[Handler], Handler]:
-    """Declare what a handler takes and answers; the fields are those of ``Operation``."""
+    """Declare what a handler takes and answers; ``more`` are other fields of ``Operation``."""
 
     def declare(handler: Handler) -> Handler:
         _known[handler] = Operation(answers, **more)
@@ -74,6 +78,6 @@ def listed(listing: ListEndpoint, **more: Any) -> Callable[[Handler], Handler]:
     return operation(listing.read, listing=listing, **more)
 
 
-def operation_of(handler: Callable[..., Any]) -> Operation:
+def operation_of(handler: Handler) -> Operation:
     """Return what a handler declared, or what is known of any: it answers with an object."""
     return _known.get(handler, UNKNOWN)

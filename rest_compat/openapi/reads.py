@@ -25,7 +25,7 @@ def id_of(request: Request) -> UUID:
 async def body_for(request: Request, context: Context, read: Query, key: UUID) -> Body:
     """Read the body of a write to a row.
 
-    Of a row that does not exist nothing else is told, as the old system looked for it first.
+    For a row that does not exist, 404 comes before other errors, as in the old system.
     """
     try:
         return await read_body(request)

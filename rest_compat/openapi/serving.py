@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from resolvers.http.etags import names_tag
 from resolvers.services import Context
-from rest_compat.http.endpoint import Handler
 from rest_compat.http.responses import text_answer
 from rest_compat.openapi.document import Path, document
+from rest_compat.openapi.operations import Handler
 from rest_compat.openapi.values import Words
 
 

@@ -1,4 +1,4 @@
-"""The answers of this face, each written down once: the shape is the serializer."""
+"""The answers of this API, each written down once: the shape is the serializer."""
 
 from resolvers.query.execute import REST, Query
 from resolvers.query.shapes import Field, Shape

@@ -1,4 +1,4 @@
-"""Shapes, forms and filters as JSON schemas: the catalogue and the rules say what values can be."""
+"""Shapes, forms and filters as JSON schemas: the catalog and the rules say what values can be."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +16,7 @@ from rest_compat.openapi.examples import example_of
 from rest_compat.openapi.operations import File
 from rest_compat.openapi.request_fields import Form, Input
 
+# A JSON schema, or another part of the document.
 Json = dict[str, Any]
 # What the fields of an entity mean: entity, then field in snake case.
 Words = Mapping[str, Mapping[str, str]]
@@ -227,11 +228,11 @@ def _typed(rule: Rule, *, empty: bool) -> tuple[Json, str]:
     if rule.kind is bool:
         return {"type": "boolean"}, "boolean"
     schema: Json = {"type": "string", **FORMATS.get(rule.format or "", {})}
-    if rule.most is not None:
-        schema["maxLength"] = rule.most
-    if rule.least is not None:
-        inside = rf"[\s\S]{{{rule.least - 2},}}"
-        schema |= {"minLength": rule.least, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
+    if rule.max_length is not None:
+        schema["maxLength"] = rule.max_length
+    if rule.min_length is not None:
+        inside = rf"[\s\S]{{{rule.min_length - 2},}}"
+        schema |= {"minLength": rule.min_length, "pattern": f"{NOT_BLANK}{inside}{NOT_BLANK}"}
     elif not empty:
         schema = {"minLength": 1, "pattern": NOT_BLANK, **schema}
     return schema, ""

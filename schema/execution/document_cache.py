@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from resolvers.query.preparation_cost import draw_preparation
-from resolvers.rate_limits import bucket_of
+from resolvers.rate_keys import bucket_of
 from resolvers.services import Context
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing

@@ -18,7 +18,7 @@ from strawberry.types import ExecutionResult
 
 from resolvers.errors import AnswerTooLarge
 from resolvers.query.shapes import TYPENAME
-from resolvers.rate_limits import Level
+from resolvers.rate_levels import Level
 from schema.execution.context import CoreInfo, GraphContext
 from schema.execution.strawberry_internals import StrawberryGraphQLCoreExecutionContext
 from schema.operations.mutation_results import payload_with_error

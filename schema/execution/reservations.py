@@ -7,7 +7,9 @@ from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
 from resolvers.query.preparation_cost import Preparation
-from resolvers.rate_limits import Level, RateLimiter, bucket_of, count_objects
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
+from resolvers.rate_limits import RateLimiter, count_objects
 from schema.execution.context import GraphContext
 from schema.execution.cost import Cost
 from schema.execution.limits import LimitExceeded, shown_count

@@ -56,7 +56,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | Non
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
 class RateLimit:
-    """See ``resolvers.rate_limits.Level``."""
+    """See ``resolvers.rate_levels.Level``."""
 
     maximum: int = field("The most there can be.")
     available: int = field("Those that are left.")

@@ -20,7 +20,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from tests.support.launcher import end
 
 CHROMIUM = (

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from tests.browser.steps import expect_response, needs_chromium, needs_graphiql, run
 
 # GraphiQL stores its tabs a moment after a change.

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from deskgraph import console
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from deskgraph.pages import PageConfig, content_security_policy
 from tests.browser.conftest import RESULTS
 from tests.browser.steps import call, create, expect_response, needs_chromium, needs_graphiql, run

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from deskgraph import cli
 from deskgraph.database.database import Database
-from deskgraph.demo import load_demo
+from deskgraph.demo.loading import load_demo
 from deskgraph.settings import PREFIX
 from tests.support.launcher import DEADLINE_SECONDS
 from tests.support.paths import ROOT

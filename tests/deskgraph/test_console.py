@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from deskgraph import console
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from deskgraph.pages import (
     LASTING,
     STATIC,

@@ -14,8 +14,8 @@ import pytest
 from obstore.store import MemoryStore
 from sqlmodel import SQLModel, func, select
 
-from deskgraph import demo
 from deskgraph.database.database import Database
+from deskgraph.demo import loading, logins
 from deskgraph.demo.factory import Row, Rows
 from deskgraph.settings import Settings, SettingsError
 from models import TEAM_OF_CATEGORY, Role, Ticket, TicketEventType, TicketStatus, User, table_of
@@ -29,7 +29,7 @@ TABLES = ("companies", "contacts", "users", "tickets", "comments", "attachments"
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return demo.build(NOW, "hash")
+    return loading.build(NOW, "hash")
 
 
 def by(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
@@ -40,8 +40,8 @@ def by(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
 
 
 def test_it_is_the_same_each_time_and_another_one_for_another_seed() -> None:
-    first, again = (vars(demo.build(NOW, "hash", tickets=SOME)) for _ in range(2))
-    other = vars(demo.build(NOW, "hash", tickets=SOME, seed=1))
+    first, again = (vars(loading.build(NOW, "hash", tickets=SOME)) for _ in range(2))
+    other = vars(loading.build(NOW, "hash", tickets=SOME, seed=1))
 
     assert first == again
     assert first["tickets"] != other["tickets"]
@@ -57,7 +57,7 @@ def test_it_is_large_and_varied_enough_to_look_at(rows: Rows) -> None:
     assert {ticket["category"] for ticket in rows.tickets} > set(TEAM_OF_CATEGORY)
     assert any(ticket["due_date"] and ticket["due_date"] < NOW for ticket in rows.tickets)
     assert {comment["is_internal"] for comment in rows.comments} == {True, False}
-    assert set(demo.LOGINS) <= {user["username"] for user in rows.users}
+    assert set(logins.LOGINS) <= {user["username"] for user in rows.users}
 
 
 def test_ids_are_unique_and_of_version_7_and_of_their_time(rows: Rows) -> None:
@@ -184,15 +184,15 @@ def assert_is_png(content: bytes) -> None:
 @pytest.mark.anyio
 async def test_it_is_loaded_once_with_its_files(database: Database) -> None:
     store, seen = MemoryStore(), list[tuple[int, int]]()
-    assert await demo.is_empty(database)
+    assert await loading.is_empty(database)
 
-    loaded = await demo.load_demo(database, store, NOW, lambda *part: seen.append(part))
-    again = await demo.load_demo(database, MemoryStore(), NOW)
+    loaded = await loading.load_demo(database, store, NOW, lambda *part: seen.append(part))
+    again = await loading.load_demo(database, MemoryStore(), NOW)
 
-    built = demo.build(NOW, "")
-    assert loaded == demo.Loaded(tickets=300, users=22, companies=12)
+    built = loading.build(NOW, "")
+    assert loaded == loading.Loaded(tickets=300, users=22, companies=12)
     assert again is None
-    assert not await demo.is_empty(database)
+    assert not await loading.is_empty(database)
     assert await counts(database) == {
         name: len(some) for name, some in vars(built).items() if name != "files"
     }
@@ -208,13 +208,13 @@ async def test_it_is_loaded_once_with_its_files(database: Database) -> None:
 
 @pytest.mark.anyio
 async def test_events_are_numbered_in_their_order(database: Database) -> None:
-    await demo.load_demo(database, MemoryStore(), NOW)
+    await loading.load_demo(database, MemoryStore(), NOW)
     events = SQLModel.metadata.tables["ticket_events"].c
 
     async with database.engine.connect() as connection:
         found = (await connection.execute(select(events.id, events.at).order_by(events.seq))).all()
 
-    expected = [(event["id"], event["at"]) for event in demo.build(NOW, "").ticket_events]
+    expected = [(event["id"], event["at"]) for event in loading.build(NOW, "").ticket_events]
     assert [tuple(row) for row in found] == expected
 
 
@@ -224,7 +224,7 @@ async def test_a_single_user_keeps_the_demo_out(database: Database) -> None:
         session.add(User(username="me", password="x", role=Role.TECH, date_joined=NOW))
     store = MemoryStore()
 
-    assert await demo.load_demo(database, store, NOW) is None
+    assert await loading.load_demo(database, store, NOW) is None
 
     assert obstore.list(store).collect() == []
     assert (await counts(database))["users"] == 1
@@ -232,16 +232,16 @@ async def test_a_single_user_keeps_the_demo_out(database: Database) -> None:
 
 @pytest.mark.anyio
 async def test_logins_are_shown_as_long_as_they_work(database: Database) -> None:
-    assert await demo.working_logins(database) == []
-    await demo.load_demo(database, MemoryStore(), NOW)
-    assert await demo.working_logins(database) == ["admin", "keith", "customer"]
+    assert await logins.working_logins(database) == []
+    await loading.load_demo(database, MemoryStore(), NOW)
+    assert await logins.working_logins(database) == ["admin", "keith", "customer"]
 
     async with database.transaction() as session:
         users = (await session.exec(select(User).where(User.username == "admin"))).one()
-        assert verify_password(demo.PASSWORD, users.password)
+        assert verify_password(logins.PASSWORD, users.password)
         users.password = "another"
 
-    assert await demo.working_logins(database) == ["keith", "customer"]
+    assert await logins.working_logins(database) == ["keith", "customer"]
 
 
 async def counts(database: Database) -> dict[str, int | None]:
@@ -254,7 +254,7 @@ async def counts(database: Database) -> dict[str, int | None]:
 
 
 def test_the_names_of_all_who_can_log_in_are_known(rows: Rows) -> None:
-    assert sorted(demo.usernames()) == sorted(user["username"] for user in rows.users)
+    assert sorted(logins.usernames()) == sorted(user["username"] for user in rows.users)
 
 
 @pytest.mark.anyio
@@ -262,19 +262,19 @@ async def test_production_refuses_a_database_that_the_demos_password_opens(
     database: Database,
 ) -> None:
     production = Settings(environment="production")
-    await demo.load_demo(database, MemoryStore(), NOW)
+    await loading.load_demo(database, MemoryStore(), NOW)
     with pytest.raises(SettingsError, match="admin, "):
-        await demo.check_production(production, database)
-    await demo.check_production(Settings(environment="development"), database)
+        await logins.check_production(production, database)
+    await logins.check_production(Settings(environment="development"), database)
 
-    *others, last = demo.usernames()
+    *others, last = logins.usernames()
     async with database.transaction() as session:
         for user in await session.exec(select(User).where(User.username.in_(others[::2]))):  # type: ignore[attr-defined]
             user.is_active = False
         for user in await session.exec(select(User).where(User.username.in_(others[1::2]))):  # type: ignore[attr-defined]
             user.password = "!"
     with pytest.raises(SettingsError, match=f": {last}\\."):
-        await demo.check_production(production, database)
+        await logins.check_production(production, database)
     async with database.transaction() as session:
         (await session.exec(select(User).where(User.username == last))).one().password = "!"
-    await demo.check_production(production, database)
+    await logins.check_production(production, database)

@@ -13,7 +13,7 @@ from deskgraph.settings import PREFIX
 WRITE = """
 import asyncio
 from deskgraph.app import create_services
-from deskgraph.demo import load_demo
+from deskgraph.demo.loading import load_demo
 from deskgraph.database.migrate import upgrade
 from deskgraph.settings import load_settings
 

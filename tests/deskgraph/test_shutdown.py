@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from tests.deskgraph.cli.test_serve import banner, stop
 from tests.deskgraph.conftest import Start
 

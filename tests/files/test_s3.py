@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from deskgraph.app import utc_now
 from deskgraph.storage.file_store import FileStore, open_files
 from deskgraph.storage.orphan_cleanup import clean_up_orphans
-from deskgraph.storage.store_urls import open_store
+from deskgraph.storage.store_urls import open_place
 from models import Attachment
 from resolvers.commands import attachments
 from resolvers.errors import TooLarge
@@ -242,7 +242,7 @@ async def test_deleting_removes_the_file_and_a_failing_store_leaves_it_to_the_sw
     files: Any = client.world.services.files
     with monkeypatch.context() as patch:
         patch.setattr(
-            files, "store", open_store("s3://desk?endpoint=http://127.0.0.1:9&allow_http=1")
+            files, "store", open_place("s3://desk?endpoint=http://127.0.0.1:9&allow_http=1").store
         )
         await attachments.delete_attachment(keith, second.id)
     assert "a deleted file is still in the store" in caplog.text

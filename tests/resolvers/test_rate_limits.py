@@ -7,7 +7,9 @@ import pytest
 
 from models import Role, new_id
 from resolvers.errors import Throttled
-from resolvers.rate_limits import Level, MemoryBuckets, RateLimiter, bucket_of, network
+from resolvers.rate_keys import bucket_of
+from resolvers.rate_levels import Level
+from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
 from resolvers.services import Context, Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
@@ -110,7 +112,7 @@ async def test_no_work_is_larger_than_a_full_bucket(rates: RateLimiter) -> None:
 
 @pytest.mark.anyio
 async def test_full_buckets_are_forgotten_first(clock: Clock) -> None:
-    buckets = MemoryBuckets(most=5)
+    buckets = MemoryBuckets(max_buckets=5)
     rates = RateLimiter(buckets, per_minute=600, maximum=1, clock=clock)
     await rates.draw("empty", 600)
     for i in range(4):

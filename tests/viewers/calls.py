@@ -68,9 +68,9 @@ class Call:
         name = equivalent.text.split("$input: ")[1].split("!")[0]
         kind = SCHEMA.get_type(name)
         assert isinstance(kind, GraphQLInputObjectType)
-        ids = {
-            n: v for n, v in filled(equivalent.variables["input"], key).items() if key and v == key
-        }
+        written = equivalent.variables["input"]
+        assert isinstance(written, Mapping)
+        ids = {n: v for n, v in filled(written, key).items() if key and v == key}
         given = {input_name(n): v for n, v in self.body.items()}
         given = {OTHER_NAMES.get(n, n): v for n, v in given.items()}
         if self.file:

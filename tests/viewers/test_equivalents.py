@@ -22,8 +22,7 @@ from deskgraph.graphql_links.links import (
     variables_of,
 )
 from deskgraph.graphql_links.selections import place_of
-from models import Team
-from resolvers.commands.validation import USER
+from models import Role, Team
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.execute import Query
 from resolvers.query.field_types import FieldKind, Scalar
@@ -100,7 +99,7 @@ def value_of(entity: str, field: Field, node: Any) -> Any:
         choices = ENTITIES[entity].table.c[field.name].type.choices
         return "" if node is None else choices[node].value
     if field.name == "author_role" and node is not None:
-        return USER["role"].kind[node].value
+        return Role[node].value
     return node
 
 

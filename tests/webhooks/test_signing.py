@@ -6,7 +6,7 @@ import time
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from deskgraph.webhooks.retry_policy import DELAYS, next_delay
+from deskgraph.webhooks.retry_policy import DELAYS_SECONDS, next_delay
 from deskgraph.webhooks.signing import NotVerified, key_of, signed_headers, verify
 
 OLD, NEW, OTHER = (f"whsec_{base64.b64encode(bytes([i]) * 32).decode()}" for i in range(3))
@@ -75,10 +75,12 @@ def test_what_is_no_secret_is_refused(text: str) -> None:
 
 
 def test_delays_grow_are_spread_and_end_after_a_day() -> None:
-    longest = [next_delay(i + 1, lambda: 1.0) for i in range(len(DELAYS))]
-    shortest = [next_delay(i + 1, lambda: 0.0) for i in range(len(DELAYS))]
-    assert [delay and delay.total_seconds() for delay in longest] == list(DELAYS)
-    assert [delay and delay.total_seconds() for delay in shortest] == [0.8 * d for d in DELAYS]
-    assert 23 * 3600 < sum(DELAYS) < 24 * 3600
-    assert list(DELAYS) == sorted(DELAYS)
-    assert next_delay(len(DELAYS) + 1, lambda: 1.0) is None
+    longest = [next_delay(i + 1, lambda: 1.0) for i in range(len(DELAYS_SECONDS))]
+    shortest = [next_delay(i + 1, lambda: 0.0) for i in range(len(DELAYS_SECONDS))]
+    assert [delay and delay.total_seconds() for delay in longest] == list(DELAYS_SECONDS)
+    assert [delay and delay.total_seconds() for delay in shortest] == [
+        0.8 * d for d in DELAYS_SECONDS
+    ]
+    assert 23 * 3600 < sum(DELAYS_SECONDS) < 24 * 3600
+    assert list(DELAYS_SECONDS) == sorted(DELAYS_SECONDS)
+    assert next_delay(len(DELAYS_SECONDS) + 1, lambda: 1.0) is None

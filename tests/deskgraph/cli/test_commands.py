@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deskgraph.database.migrate import head
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from tests.deskgraph.conftest import (
     Ended,
     Run,

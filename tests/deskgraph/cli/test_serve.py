@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from deskgraph.demo import PASSWORD
+from deskgraph.demo.logins import PASSWORD
 from tests.deskgraph.conftest import Run, Start, assert_refused, change, rows
 from tests.support.launcher import DEADLINE_SECONDS
 

@@ -163,7 +163,7 @@ async def test_a_writer_can_leave_while_another_process_has_the_lock(database: D
 async def test_a_writer_waits_for_another_process(
     database: Database, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writers, "SLICE", 10)
+    monkeypatch.setattr(writers, "SLICE_MILLISECONDS", 10)
     other = sqlite3.connect(str(database.url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(write(database, "patient"))

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
-from deskgraph.storage.store_urls import FilesUrlError, open_place, open_store
+from deskgraph.storage.store_urls import FilesUrlError, open_place
 
 SECRET = "hunter2"
 
@@ -35,7 +36,7 @@ def test_a_url_that_cannot_be_used_is_told_without_repeating_it(url: str) -> Non
 
 def test_a_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    open_store("file://var/media")
+    open_place("file://var/media")
     assert (tmp_path / "var" / "media").is_dir()
 
 
@@ -44,6 +45,7 @@ def test_parameters_set_what_the_store_needs() -> None:
         "s3://private-bucket/a/b?endpoint=http://127.0.0.1:9000&region=eu-west-1&allow_http=true"
         "&virtual_hosted_style_request=False&server_side_encryption=AES256&redirect=0"
     )
+    assert isinstance(place.store, S3Store)
     assert place.store.prefix == "a/b"
     assert place.store.config == {
         "bucket": "private-bucket",
@@ -52,7 +54,8 @@ def test_parameters_set_what_the_store_needs() -> None:
         "virtual_hosted_style_request": "false",
         "server_side_encryption": "AES256",
     }
-    assert place.store.client_options["allow_http"] == "true"
+    assert place.store.client_options is not None
+    assert place.store.client_options == {**place.store.client_options, "allow_http": "true"}
     assert not place.redirect
 
 

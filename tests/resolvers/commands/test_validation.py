@@ -92,12 +92,12 @@ def test_unknown_fields_are_left_out() -> None:
 
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
 def test_texts_are_trimmed_and_then_measured(rules: Rules, name: str) -> None:
-    most = rules[name].most or 100_000
+    most = rules[name].max_length or 100_000
     before, after = FORMS[rules[name].format]
     fits = before + "ü" * (most - len(before + after)) + after
 
     assert clean(rules, {name: f" \n\t{fits}\u3000 "}, partial=True) == ({name: fits}, {})
-    if rules[name].most:
+    if rules[name].max_length:
         assert clean(rules, {name: before + "x" + fits.removeprefix(before)}, partial=True)[1] == {
             name: [Problem("max_length", {"max": most})]
         }
@@ -192,7 +192,7 @@ def test_no_rule_lets_in_more_than_its_column_holds() -> None:
         for name, rule in rules.items():
             # A password's rule is about what is typed, its column about the hash.
             if rule.kind is str and name != "password":
-                assert rule.most == columns[name].type.length, name  # type: ignore[attr-defined]
+                assert rule.max_length == columns[name].type.length, name  # type: ignore[attr-defined]
 
 
 def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
@@ -207,7 +207,7 @@ def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
 def test_a_text_that_is_too_long_by_far_is_not_compared_with_its_form(
     rules: Rules, name: str
 ) -> None:
-    most = rules[name].most
+    most = rules[name].max_length
     for text in ("a." * 6000, "a@" + "a." * 500_000, "! " * 5001 + "!"):
         _, problems = clean(rules, {name: text}, partial=True)
         assert problems == {name: [Problem("max_length", {"max": most})]}

@@ -62,7 +62,7 @@ def test_an_excerpt_is_short_and_has_the_first_difference(data: st.DataObject) -
     common = data.draw(st.sampled_from(["", "ab" * 300, LONG[:3000]]))
     end = data.draw(st.sampled_from(["", "ba" * 700, LONG[:5000]]))
     before, after = (common + data.draw(texts) + end for _ in "ft")
-    found = change("text", before, after)
+    found: dict[str, Any] = change("text", before, after)
     if "excerpt_start" not in found:
         assert (found["from"], found["to"]) == (before, after)
         return
