@@ -82,7 +82,7 @@ class DocumentCache:
     """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
-        """Take the schema; without introspection, errors do not tell of names in it either."""
+        """Take the schema; without introspection, errors do not contain its names either."""
         self._schema = schema
         self.limits = limits
         self._pricing = Pricing(schema)
