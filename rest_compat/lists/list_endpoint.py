@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from resolvers.query.execute import REST, Query, plan_for, run
+from resolvers.query.execute import REST, Query, QueryRoot, plan_for, run
 from resolvers.query.filters.ast import Where
 from resolvers.query.filters.parse import parse
 from resolvers.query.filters.search_terms import search_terms
@@ -161,7 +161,7 @@ class ListEndpoint:
         return WINDOW.union(self.filters, self.more, [ORDERING] if self.orders else ())
 
     def __post_init__(self) -> None:
-        read = Query("page", self.entity, ((self.entity, self.shape),), REST)
+        read = Query(QueryRoot.PAGE, self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
     def filter(self, params: Mapping[str, str], wanted: ParsedFilters) -> None:
