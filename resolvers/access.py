@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, o
 
 from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
 from resolvers.errors import Forbidden
-from resolvers.services import Viewer, ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
 
 # A row's columns: those of a table, an alias or a subquery.
 Columns = Any

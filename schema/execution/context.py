@@ -9,9 +9,11 @@ from graphql import GraphQLResolveInfo
 from starlette.requests import HTTPConnection
 
 from resolvers.auth.viewers import viewer_of
+from resolvers.context import Context
 from resolvers.errors import Unauthenticated
 from resolvers.http.base_url import base_url_of
-from resolvers.services import Context, Services, Viewer
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 
 
 class GraphContext:

@@ -18,9 +18,9 @@ from graphql import (
     validate,
 )
 
-from resolvers.query.preparation_cost import draw_preparation
+from resolvers.context import Context
+from resolvers.preparation_cost import draw_preparation
 from resolvers.rate_keys import bucket_of
-from resolvers.services import Context
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
 from schema.execution.limits import LimitExceeded, Limits, violations

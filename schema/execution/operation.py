@@ -14,7 +14,7 @@ from strawberry import Schema
 from strawberry.types import ExecutionResult
 
 from resolvers.errors import Throttled, TimedOut
-from resolvers.query.preparation_cost import Preparation, preparation
+from resolvers.preparation_cost import Preparation, preparation
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
 from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import RateLimiter, count_objects

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import strawberry
 
+from resolvers.context import Context
 from resolvers.errors import NotFound, ServiceError
-from resolvers.services import Context
 from schema.errors.formatting import Failure, failure_of
 from schema.execution.context import Info
 from schema.execution.engine import Json, executing

@@ -8,7 +8,7 @@ import orjson
 import strawberry
 
 from resolvers.errors import BadInput, Unauthenticated
-from resolvers.events.broker import DeliveredEvent
+from resolvers.events.subscriber import DeliveredEvent
 from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor

@@ -23,7 +23,7 @@ from strawberry.types import ExecutionResult
 
 from resolvers.errors import SessionEnded, TokenExpired
 from resolvers.http.json_size import has_too_many_values
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from resolvers.services import Services
 from schema.execution.context import GraphContext, context_of, token_of_payload
 from schema.execution.engine import EventResult

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 
 from resolvers.errors import SessionEnded
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from schema.errors.codes import Code
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext

@@ -10,7 +10,7 @@ from models import Company, Contact, Role, User
 from resolvers.auth import login
 from resolvers.commands import companies, contacts, users
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from resolvers.services import Viewer
+from resolvers.viewer import Viewer
 from tests.viewers.world import NOON, PASSWORD, World, key
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,8 @@ import pytest
 
 from models import Ticket, TicketStatus, Webhook
 from resolvers.commands import attachments, comments, companies, contacts, tickets, users, webhooks
+from resolvers.context import Context
 from resolvers.errors import Conflict
-from resolvers.services import Context
 from tests.viewers.world import NOON, World, key
 from tests.viewers.world import webhooks as webhook_rows
 

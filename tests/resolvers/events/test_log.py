@@ -8,8 +8,8 @@ import pytest
 
 from models import TicketEvent
 from resolvers.commands import attachments, comments, tickets
+from resolvers.context import Context
 from resolvers.events import log
-from resolvers.services import Context
 from tests.resolvers.commands.test_attachments import pieces
 from tests.viewers.world import NOON, World, key
 
