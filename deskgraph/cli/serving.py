@@ -58,36 +58,12 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
 
 def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
     """Hand over to uvicorn; workers and reloading need the app by name."""
-    root = Path(__file__).parents[2]
     if workers > 1:
         # Each worker is a process that reads the environment itself.
         os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
     # Every connection is a file, refused ones as well; and there are the database and uploads.
     _allow_files(2 * settings.max_connections + 1024)
-    limits = ConnectionLimits(
-        head_seconds=settings.head_seconds,
-        body_seconds=settings.body_seconds,
-        connections=settings.max_connections,
-    )
-    config = uvicorn.Config(
-        APP,
-        http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
-        factory=True,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[
-            str(root / name)
-            for name in ("models", "resolvers", "schema", "rest_compat", "deskgraph")
-        ]
-        if reload
-        else None,
-        backlog=BACKLOG,
-        log_config=LOGGING,
-        access_log=False,
-        ws_max_size=MAX_MESSAGE_BYTES,
-        timeout_graceful_shutdown=STREAM_END_SECONDS,
-        server_header=False,
-    )
+    config = _config(settings, workers=workers, reload=reload)
     server = uvicorn.Server(config)
     failed = False
     try:
@@ -101,9 +77,34 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
             server.run(sockets=sockets)
             failed = not server.started
     except KeyboardInterrupt:
-        pass  # That is how one stops it.
+        pass  # Ctrl-C is the usual way to stop.
     if failed:
         raise CommandError("The server could not start; the lines above say why.")
+
+
+def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config:
+    """Return uvicorn's configuration, with our limits of connections."""
+    root = Path(__file__).parents[2]
+    packages = ("models", "resolvers", "schema", "rest_compat", "deskgraph")
+    limits = ConnectionLimits(
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        connections=settings.max_connections,
+    )
+    return uvicorn.Config(
+        APP,
+        http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
+        factory=True,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(root / name) for name in packages] if reload else None,
+        backlog=BACKLOG,
+        log_config=LOGGING,
+        access_log=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        timeout_graceful_shutdown=STREAM_END_SECONDS,
+        server_header=False,
+    )
 
 
 def _allow_files(count: int) -> None:
