@@ -38,7 +38,7 @@ _PAGE = Shape(
     )
 )
 FEED = Query("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
-# Nobody: a webhook sees what an Admin sees, but is no user.
+# A webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 
 # An event as ``_EVENT`` reads it from JSON.
