@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models import Role, new_id
+from resolvers.context import Context
 from resolvers.errors import Throttled
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
-from resolvers.services import Context, Viewer
+from resolvers.viewer import Viewer
 
 NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 
