@@ -57,7 +57,7 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
 
 
 def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
-    """Hand over to uvicorn; workers and reloading need the app by name."""
+    """Run uvicorn until a signal ends it. Raises ``CommandError`` if it could not start."""
     if workers > 1:
         # Each worker is a process that reads the environment itself.
         os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
@@ -77,15 +77,14 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
             server.run(sockets=sockets)
             failed = not server.started
     except KeyboardInterrupt:
-        pass  # Ctrl-C is the usual way to stop.
+        pass  # That is how one stops it.
     if failed:
         raise CommandError("The server could not start; the lines above say why.")
 
 
 def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config:
-    """Return uvicorn's configuration, with our limits of connections."""
+    """Return uvicorn's settings; workers and reloading need the app by name."""
     root = Path(__file__).parents[2]
-    packages = ("models", "resolvers", "schema", "rest_compat", "deskgraph")
     limits = ConnectionLimits(
         head_seconds=settings.head_seconds,
         body_seconds=settings.body_seconds,
@@ -97,7 +96,12 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         factory=True,
         workers=workers,
         reload=reload,
-        reload_dirs=[str(root / name) for name in packages] if reload else None,
+        reload_dirs=[
+            str(root / name)
+            for name in ("models", "resolvers", "schema", "rest_compat", "deskgraph")
+        ]
+        if reload
+        else None,
         backlog=BACKLOG,
         log_config=LOGGING,
         access_log=False,

@@ -111,7 +111,7 @@ async def store_file(
 
 
 async def _beginning(measured: Measured, content: AsyncIterator[bytes]) -> list[bytes]:
-    """Read as much as tells the type."""
+    """Read as much as the type is found by."""
     found = []
     while len(measured.head) < HEAD_BYTES and (chunk := await anext(content, None)) is not None:
         found.append(chunk)
