@@ -17,18 +17,17 @@ from tests.viewers.calls import CALLS, Call
 PAGE = ROOT / "docs" / "from-rest.md"
 HEAD = """# From REST to GraphQL
 
-Every call of the REST reference, and beside it the GraphQL operation that does the same: send it
-to `/graphql` by POST as `{"query": "…", "variables": {…}}`, with the same token. Names are the
-same in camelCase, choices are written by their names (`in_progress` is `IN_PROGRESS`), and ids are
-the same. An operation asks only for what it wants: leave out of the [fields](#fields) what your
-page does not show, and ask for several things at once.
+Each call of the REST reference beside the GraphQL operation that does the same. Send the operation
+to `/graphql` by POST as `{"query": "…", "variables": {…}}`, with the same token. Names are the same
+in camelCase, choices are written by their names (`in_progress` is `IN_PROGRESS`), and ids are the
+same. Select only the [fields](#fields) that your page shows, and several objects in one operation.
 
-- Wrong input is not a status but an entry of `errors` in the answer of a mutation, each with a
-  `code`, a `message` and a `field`; what is not there is `null`. [Errors](graphql.md#errors).
-- Lists are read on by `after: endCursor` instead of a page number. [Pages](graphql.md#pages).
-- Instead of asking again every minute, [follow](live.md) what happens.
+- A mutation reports wrong input as an entry of `errors` in its payload, with a `code`, a `message`
+  and a `field`; the HTTP status stays 200. A missing object is `null`. [Errors](graphql.md#errors).
+- The next page of a list is `after: endCursor` instead of a page number. [Pages](graphql.md#pages).
+- Instead of polling, [subscribe](live.md) to events.
 
-This page is made of the table that the tests use, which make each call both ways.
+This page is made from the table of the tests, which make each call both ways.
 """
 IDS = {
     "hilton": "COMPANY_ID",
@@ -58,7 +57,7 @@ def page() -> str:
     for title, calls in CALLS.items():
         parts.append(f"## {title}\n")
         parts += [_section(call) for call in calls]
-    parts.append("## Fields\n\nWhat REST answers with of each kind, as fragments:\n")
+    parts.append("## Fields\n\nThe fields that REST returns of each type")
     parts.append(f"```graphql\n{fragments(set(FRAGMENTS))}\n```\n")
     return "\n".join(parts)
 
