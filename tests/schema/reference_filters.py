@@ -5,18 +5,32 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from unicodedata import normalize
 from uuid import UUID
 
 from graphql.pyutils import camel_to_snake
 
-from models import Role, TicketEventType, TicketPriority, TicketStatus
-
-if TYPE_CHECKING:
-    from tests.schema.reference import Reference
+from models import Role, TicketEventType, TicketPriority, TicketStatus, User
 
 Row = Any
+
+
+class Reference(Protocol):
+    """What filters ask of the reference (``tests.schema.reference``)."""
+
+    @property
+    def viewer(self) -> User: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def by_id(self) -> Mapping[UUID, Row]: ...
+
+    def field(self, row: Row, name: str) -> Any: ...
+
+
 FINISHED = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
 COLUMNS = {
     "company": "company_id",
@@ -43,7 +57,7 @@ TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt", "at"}
 # What customers may not be shown of a row is none for a filter, too.
 SHOWN_OR_NONE = {"contact", "assignedTo", "createdBy", "author", "actor"}
 
-SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
+SWITCHES: Mapping[str, Callable[[Reference, Row], bool]] = {
     "open": lambda _, row: row.status not in FINISHED,
     "unassigned": lambda _, row: row.assigned_to_id is None,
     "mine": lambda reference, row: row.assigned_to_id == reference.viewer.id,
@@ -56,7 +70,7 @@ SWITCHES: Mapping[str, Callable[["Reference", Row], bool]] = {
 }
 
 
-def matches(reference: "Reference", given: Mapping[str, Any], row: Row) -> bool:
+def matches(reference: Reference, given: Mapping[str, Any], row: Row) -> bool:
     """Tell whether a row passes a filter; what has no content is as if it had not been given."""
     return all(
         _holds(reference, name, value, row)
@@ -81,7 +95,7 @@ def _is_condition(given: Mapping[str, Any]) -> bool:
     return any(_has_content(name, value) for name, value in given.items())
 
 
-def _holds(reference: "Reference", name: str, value: Any, row: Row) -> bool:
+def _holds(reference: Reference, name: str, value: Any, row: Row) -> bool:
     if name == "and":
         return all(matches(reference, part, row) for part in value)
     if name == "or":
@@ -160,7 +174,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def searched_texts(reference: "Reference", row: Row) -> list[str]:
+def searched_texts(reference: Reference, row: Row) -> list[str]:
     """Return the texts that a search looks into: those that the viewer is shown."""
     kind, viewer = type(row).__name__, reference.viewer
     columns = set(SEARCHED[kind])
