@@ -25,7 +25,7 @@ def run_listener(port: int, secrets: list[str]) -> None:
     bound = sockets[0].getsockname()[1]
     typer.echo(f"Listening on http://{HOST}:{bound}/", err=True)
     typer.echo(
-        f"The desk needs {PREFIX}WEBHOOK_PRIVATE_ADDRESSES=allow to send here. Ctrl-C ends it.",
+        f"The server needs {PREFIX}WEBHOOK_PRIVATE_ADDRESSES=allow to send here. Ctrl-C ends it.",
         err=True,
     )
     app = Listener(secrets, utc_now, typer.echo).app()
