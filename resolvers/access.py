@@ -25,6 +25,7 @@ from resolvers.access_rules import (
     Rule,
 )
 from resolvers.errors import Forbidden
+from resolvers.query.binds import VIEWER_COMPANY, VIEWER_ID
 from resolvers.viewer import Viewer, ViewerKind
 
 # A row's columns: those of a table, an alias or a subquery.
@@ -42,7 +43,7 @@ def _allows(rule: Rule, kind: ViewerKind, owns: Own) -> Own | bool:
 
 def owns(entity: str, row: Columns, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for rows that are the viewer's own; never NULL."""
-    return func.coalesce(row[OWNER[entity]] == bind("viewer_id"), false())
+    return func.coalesce(row[OWNER[entity]] == bind(VIEWER_ID), false())
 
 
 def may(
@@ -91,23 +92,21 @@ _ADMINS_ONLY = frozenset({"Webhook", "WebhookDelivery", "WebhookAttempt"})
 
 def _own_ticket(ticket_id: ColumnElement[Any], bind: Bind) -> ColumnElement[bool]:
     ticket = table_of(Ticket).alias()
-    own = and_(ticket.c.id == ticket_id, ticket.c.company_id == bind("viewer_company"))
+    own = and_(ticket.c.id == ticket_id, ticket.c.company_id == bind(VIEWER_COMPANY))
     return exists(select(1).select_from(ticket).where(own))
 
 
 _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
-    "Ticket": lambda row, bind: row.company_id == bind("viewer_company"),
+    "Ticket": lambda row, bind: row.company_id == bind(VIEWER_COMPANY),
     "Comment": lambda row, bind: and_(~row.is_internal, _own_ticket(row.ticket_id, bind)),
     "Attachment": lambda row, bind: _own_ticket(row.ticket_id, bind),
     # Both columns follow what they are about (``resolvers.events.log``), also beyond its end.
-    "TicketEvent": lambda row, bind: and_(
-        row.company_id == bind("viewer_company"), ~row.is_internal
-    ),
-    "Company": lambda row, bind: row.id == bind("viewer_company"),
-    "Contact": lambda row, bind: row.company_id == bind("viewer_company"),
+    "TicketEvent": lambda row, bind: and_(row.company_id == bind(VIEWER_COMPANY), ~row.is_internal),
+    "Company": lambda row, bind: row.id == bind(VIEWER_COMPANY),
+    "Contact": lambda row, bind: row.company_id == bind(VIEWER_COMPANY),
     # Colleagues. Staff are seen only where a ticket or a comment leads to them.
     "User": lambda row, bind: or_(
-        row.id == bind("viewer_id"), row.company_id == bind("viewer_company")
+        row.id == bind(VIEWER_ID), row.company_id == bind(VIEWER_COMPANY)
     ),
 }
 
@@ -120,7 +119,7 @@ def shows_person(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bo
     """
     if kind is not ViewerKind.CUSTOMER:
         return true()
-    return or_(row.role != Role.CUSTOMER, row.company_id == bind("viewer_company"))
+    return or_(row.role != Role.CUSTOMER, row.company_id == bind(VIEWER_COMPANY))
 
 
 def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
@@ -156,7 +155,7 @@ def _leads_to(
 
 def sees_contact_details(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for a user's email and phone: one's own, and everybody's for Admins."""
-    return true() if kind is ViewerKind.ADMIN else row.id == bind("viewer_id")
+    return true() if kind is ViewerKind.ADMIN else row.id == bind(VIEWER_ID)
 
 
 def may_search_private_text(
@@ -181,9 +180,9 @@ def sees_changed(
     """
     if kind is not ViewerKind.CUSTOMER:
         return true()
-    company = cast(bind("viewer_company"), String)
+    company = cast(bind(VIEWER_COMPANY), String)
     contact = table_of(Contact).alias()
-    own = and_(cast(contact.c.id, String) == value, contact.c.company_id == bind("viewer_company"))
+    own = and_(cast(contact.c.id, String) == value, contact.c.company_id == bind(VIEWER_COMPANY))
     return and_(
         or_(field != "company", value == company),
         or_(field != "contact", exists(select(1).select_from(contact).where(own))),

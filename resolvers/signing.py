@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from resolvers.errors import BadCursor
+from resolvers.query import binds
 
 MAC_BYTES = 16
 DAY_LENGTH = len("20251119")
@@ -55,11 +56,12 @@ class Signer:
         today = now.date()
         if self._today[0] != today:
             day = day_of(now)
-            values: dict[str, object] = {"day": day}
+            values: dict[str, object] = {binds.DAY: day}
             for purpose in (CURSOR, MEDIA):
                 padded = self._key(purpose, day).ljust(64, b"\0")
-                values[f"{purpose}_inner"] = bytes(byte ^ 0x36 for byte in padded)
-                values[f"{purpose}_outer"] = bytes(byte ^ 0x5C for byte in padded)
+                inner, outer = binds.pads(purpose)
+                values[inner] = bytes(byte ^ 0x36 for byte in padded)
+                values[outer] = bytes(byte ^ 0x5C for byte in padded)
             self._today = (today, values)
         return self._today[1]
 

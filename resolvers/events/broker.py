@@ -17,6 +17,7 @@ from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
 from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscriber
+from resolvers.query import binds
 from resolvers.query.plans import Plan
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
 from resolvers.query.statements import checked_row, fetch_row
@@ -31,7 +32,7 @@ SHARED_SECONDS = 1.0
 # After how long the log is tried again when it could not be read, in seconds.
 RETRY_SECONDS = 1.0
 # Values of a statement that say when it is asked, not what for.
-_MOMENT = frozenset({"now", "epoch"})
+_MOMENT = frozenset({binds.NOW, binds.EPOCH})
 
 _events = table_of(TicketEvent)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge
 from resolvers.events.subscriber import DeliveredEvent, Subscriber
+from resolvers.query import binds
 from resolvers.query.execute import MAX_FOLLOWED, MAX_FOLLOWED_BYTES, Query, plan_for
 from resolvers.query.shapes import Args
-from resolvers.query.statements import context_values
+from resolvers.query.statements import argument_values, context_values
 from resolvers.services import Broker, Services
 
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
@@ -69,16 +70,16 @@ async def _read(
     broker: Broker, context: Context, subscriber: Subscriber, wanted: EventFilter
 ) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
-    values: dict[str, object] = {"s0_seq": subscriber.position}
-    for slot, one in enumerate(wanted.args):
-        values |= {f"s{slot}_{name}": value for name, value in one.values.items()}
+    values = {binds.of_root(binds.SEQ): subscriber.position, **argument_values(wanted.args)}
     plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
     until = broker.head
     while True:
         try:
             found = await broker.read(
-                context.services, plan, {**context_values(context), **values, "s0_until": until}
+                context.services,
+                plan,
+                {**context_values(context), **values, binds.of_root(binds.UNTIL): until},
             )
             break
         except AnswerTooLarge:

@@ -9,6 +9,7 @@ from sqlalchemy.types import LargeBinary, String, TypeEngine
 
 from models.types import Uuid36
 from resolvers import access
+from resolvers.query import binds
 from resolvers.query.shapes import NO_ARGS, Args, Field
 from resolvers.query.sql.elements import SQL
 from resolvers.viewer import ViewerKind
@@ -49,11 +50,10 @@ class CompileContext:
 
         ``Signer.bind_values`` has the values.
         """
-        day = self.bind("day", String)
+        day = self.bind(binds.DAY, String)
         if self.dialect == "sqlite":
             return (day,)
-        pads = (f"{purpose}_inner", f"{purpose}_outer")
-        return (day, *(self.bind(pad, LargeBinary) for pad in pads))
+        return (day, *(self.bind(pad, LargeBinary) for pad in binds.pads(purpose)))
 
     def alias(self, table: Any) -> Any:
         """Return the table under a name that no other place of the statement uses."""

@@ -16,9 +16,12 @@ from sqlalchemy.types import BigInteger, Integer, String
 from models.types import Uuid36
 from resolvers.context import Context
 from resolvers.preparation_cost import charge_preparation
+from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext
-from resolvers.query.connections import connection, text_list
+from resolvers.query.lists.connections import connection, text_list
+from resolvers.query.lists.page_weights import fitting, weigher
+from resolvers.query.lists.source import Source
 from resolvers.query.objects import (
     any_node,
     is_deep,
@@ -26,10 +29,8 @@ from resolvers.query.objects import (
     one_row,
     some_nodes,
 )
-from resolvers.query.page_weights import fitting, weigher
 from resolvers.query.plans import Plan, compile_plan
 from resolvers.query.shapes import TYPENAME, Args, Shape
-from resolvers.query.source import Source
 from resolvers.query.sql.elements import (
     SQL,
     JsonArray,
@@ -41,7 +42,7 @@ from resolvers.query.sql.elements import (
     Plain,
     Word,
 )
-from resolvers.query.statements import checked_row, context_values
+from resolvers.query.statements import argument_values, checked_row, context_values
 from resolvers.query.statistics import statistics_object
 from resolvers.rate_keys import bucket_of
 
@@ -138,9 +139,7 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
     Raises ``AnswerTooLarge``.
     """
     values = context_values(context)
-    for slot, one in enumerate(args):
-        for name, value in one.values.items():
-            values[f"s{slot}_{name}"] = value
+    values.update(argument_values(args))
     user = bucket_of(context)
     row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
     return checked_row(context.services, row)
@@ -160,7 +159,7 @@ async def read_json(
 
 def _source(build: CompileContext, read: Query) -> Source:
     entity = ENTITIES[read.entity]
-    return Source(build, entity, build.args[0], "s0_", entity.order)
+    return Source(build, entity, build.args[0], binds.prefix_of(binds.ROOT_SLOT), entity.order)
 
 
 def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:
@@ -179,7 +178,7 @@ def _list(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 
 
 def _one(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    wanted = build.bind("s0_key", Uuid36 if read.by == "id" else String)
+    wanted = build.bind(binds.of_root(binds.KEY), Uuid36 if read.by == "id" else String)
 
     def found(row: Any) -> ColumnElement[bool]:
         condition: ColumnElement[bool] = row[read.by] == wanted
@@ -193,11 +192,11 @@ def _shapes(read: Query) -> list[tuple[Any, Shape]]:
 
 
 def _node(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    return (any_node(build, _shapes(read), build.bind("s0_key", Uuid36)),)
+    return (any_node(build, _shapes(read), build.bind(binds.of_root(binds.KEY), Uuid36)),)
 
 
 def _nodes(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    keys = build.bind("s0_keys", String)
+    keys = build.bind(binds.of_root(binds.KEYS), String)
     if build.dialect == "sqlite":
         each = func.json_each(keys).table_valued("value")
         return (some_nodes(build, _shapes(read), each, each.c.value),)
@@ -216,7 +215,7 @@ def _payload(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     """
     pairs: list[tuple[str, SQL]] = []
     for field in read.shapes[0][1].fields:
-        made = build.bind("s0_" + field.name, Uuid36)
+        made = build.bind(binds.of_root(field.name), Uuid36)
         if field.name == TYPENAME:
             value: SQL = Word(read.entity)
         elif field.name == "errors":
@@ -236,7 +235,8 @@ def _made(build: CompileContext, name: str, shape: Shape, key: SQL) -> SQL:
 
 def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     """Return a list of events, each with its ``seq``, cursor and size beside the object."""
-    since, until = build.bind("s0_seq", BigInteger), build.bind("s0_until", BigInteger)
+    since = build.bind(binds.of_root(binds.SEQ), BigInteger)
+    until = build.bind(binds.of_root(binds.UNTIL), BigInteger)
     source = replace(
         _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
     )

@@ -9,6 +9,7 @@ from sqlalchemy.types import Integer, String
 from models import FINISHED_STATUSES, Comment, table_of
 from models.types import UtcDateTime
 from resolvers import access, access_rules
+from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.field_types import Definition, FieldKind, Scalar
 from resolvers.query.sql.elements import (
@@ -127,7 +128,7 @@ def is_overdue(build: CompileContext, row: Row, _slot: int | None) -> SQL:
 
 def overdue(build: CompileContext, row: Row) -> ColumnElement[bool]:
     """Return the condition for tickets that are past their due date and not finished."""
-    return and_(row.due_date < build.bind("now", UtcDateTime), ~finished(row))
+    return and_(row.due_date < build.bind(binds.NOW, UtcDateTime), ~finished(row))
 
 
 def finished(row: Row) -> ColumnElement[bool]:
@@ -171,15 +172,16 @@ def _permission(entity: str, action: access_rules.Action) -> Scalar:
 
 def signed_link(build: CompileContext, row: Row, expires_in: SQL) -> SQL:
     """Return an absolute link that works until a Unix time, without a token."""
-    expires = cast(build.bind("epoch", Integer) + expires_in, String)
+    expires = cast(build.bind(binds.EPOCH, Integer) + expires_in, String)
     mac = MediaMac(Concat(expires, Constant(":"), row.key), *build.signing(MEDIA))
-    link = Concat(build.bind("base_url", String), Constant("/media/"), row.key)
+    link = Concat(build.bind(binds.BASE_URL, String), Constant("/media/"), row.key)
     return Concat(link, Constant("?expires="), expires, Constant("&signature="), mac)
 
 
 def download_url(build: CompileContext, row: Row, slot: int | None) -> SQL:
     """Return a signed link that works for as long as the argument says."""
-    return signed_link(build, row, build.bind(f"s{slot}_expires_in", Integer))
+    assert slot is not None
+    return signed_link(build, row, build.bind(binds.prefix_of(slot) + binds.EXPIRES_IN, Integer))
 
 
 def file_link(build: CompileContext, row: Row, _slot: int | None) -> SQL:

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, literal_column, select, true
 
 from resolvers import access
+from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
-from resolvers.query.connections import Item, connection, text_list
 from resolvers.query.field_types import (
     Embedded,
     Entity,
@@ -26,9 +26,10 @@ from resolvers.query.field_types import (
     ToOne,
 )
 from resolvers.query.filters.ast import depth as filter_depth
+from resolvers.query.lists.connections import Item, connection, text_list
+from resolvers.query.lists.source import Source
 from resolvers.query.permissions import refusal_list
 from resolvers.query.shapes import FAILED, TYPENAME, Args, Field, Shape
-from resolvers.query.source import Source
 from resolvers.query.sql.elements import (
     SQL,
     JsonAgain,
@@ -192,7 +193,7 @@ def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQ
         build,
         entity,
         build.args_of(field),
-        prefix=f"s{field.slot}_",
+        prefix="" if field.slot is None else binds.prefix_of(field.slot),
         default_order=relation.order,
         belongs=lambda other: other[relation.column] == row.id,
     )

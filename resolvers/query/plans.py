@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 import resolvers.query.sql.dialect  # noqa: F401 - registers how each database writes the elements
+from resolvers.query import binds
 from resolvers.query.sql.elements import SQL
 
 MAX_PLANS = 1000
@@ -58,7 +59,7 @@ def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
     if dialect.name == "postgresql":
         # With an offset the subquery stays one: its columns are computed once.
         *others, answer = statement.offset(literal_column("0")).subquery("answer").c
-        is_large = func.octet_length(answer) > bindparam("max_answer_bytes", type_=Integer)
+        is_large = func.octet_length(answer) > bindparam(binds.MAX_ANSWER_BYTES, type_=Integer)
         guarded = case((is_large, literal_column("''")), else_=answer)
         statement = select(*others, guarded.label(answer.name))
     return compile_select(statement, dialect)

@@ -1,13 +1,15 @@
 """How compiled statements are run, and the values that any of them may need."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import SelectBase
 
 from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge
+from resolvers.query import binds
 from resolvers.query.plans import compile_select
+from resolvers.query.shapes import Args
 from resolvers.services import Services
 
 
@@ -43,11 +45,21 @@ def context_values(context: Context) -> dict[str, object]:
     now = context.services.clock()
     viewer = context.viewer
     return {
-        "now": now,
-        "epoch": int(now.timestamp()),
-        "viewer_id": viewer.id if viewer else None,
-        "viewer_company": viewer.company_id if viewer else None,
-        "base_url": context.base_url,
-        "max_answer_bytes": context.services.max_answer_bytes,
+        binds.NOW: now,
+        binds.EPOCH: int(now.timestamp()),
+        binds.VIEWER_ID: viewer.id if viewer else None,
+        binds.VIEWER_COMPANY: viewer.company_id if viewer else None,
+        binds.BASE_URL: context.base_url,
+        binds.MAX_ANSWER_BYTES: context.services.max_answer_bytes,
         **context.services.signer.bind_values(now),
     }
+
+
+def argument_values(args: Sequence[Args]) -> dict[str, object]:
+    """Return the values of arguments by slot, by the names of their bind parameters."""
+    values: dict[str, object] = {}
+    for slot, one in enumerate(args):
+        prefix = binds.prefix_of(slot)
+        for name, value in one.values.items():
+            values[prefix + name] = value
+    return values

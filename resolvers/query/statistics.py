@@ -5,10 +5,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, select
 
 from models import Team, TicketCategory, TicketPriority, TicketStatus
+from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
+from resolvers.query.lists.source import Source
 from resolvers.query.shapes import TYPENAME, Field, Shape
-from resolvers.query.source import Source
 from resolvers.query.sql.elements import SQL, Constant, JsonList, JsonNumber, JsonObject, Word
 
 # Field → the column, its choices, and the GraphQL names of the items and of the choice in them.
@@ -38,7 +39,8 @@ def _value(build: CompileContext, field: Field, row: Row) -> SQL:
         return _group(field, row)
     conditions: dict[str, ColumnElement[bool] | None] = {
         "total": None,
-        "my_open_tickets": (row.assigned_to_id == build.bind_viewer("viewer_id")) & ~finished(row),
+        "my_open_tickets": (row.assigned_to_id == build.bind_viewer(binds.VIEWER_ID))
+        & ~finished(row),
         "unassigned": row.assigned_to_id.is_(None),
         "overdue": overdue(build, row),
     }

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from models import TicketEventType
 from resolvers.context import Context
+from resolvers.query import binds
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.execute import REST, Query, QueryRoot, read_json
@@ -53,7 +54,7 @@ async def listing(request: Request, context: Context) -> Response:
     where, values = filter_args(wanted)
     if after:
         position = decode_cursor(after, EVENT, BY_COMMIT, context.services.signer)
-        values |= {f"after_{i}": value for i, value in enumerate(position)}
+        values |= {binds.position(binds.AFTER, i): value for i, value in enumerate(position)}
     args = Args(where, BY_COMMIT, after=bool(after), limit=limit, values=values)
     found = orjson.loads(await read_json(context, FEED, (args,)) or "{}")
     if not found["results"]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from resolvers.context import Context
 from resolvers.errors import NotFound
+from resolvers.query import binds
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import Body, read_body
@@ -52,7 +53,7 @@ async def row_answer(
 
 async def row_text(context: Context, read: Query, key: UUID, *more: Args) -> str:
     """Return the JSON text of the row of an id."""
-    text = await read_json(context, read, (Args(values={"key": key}), *more))
+    text = await read_json(context, read, (Args(values={binds.KEY: key}), *more))
     if text is None:
         raise NotFound(read.entity)
     return text
@@ -60,4 +61,4 @@ async def row_text(context: Context, read: Query, key: UUID, *more: Args) -> str
 
 async def row_exists(context: Context, read: Query, key: UUID) -> bool:
     """Whether there is a row of this id for the viewer."""
-    return await read_json(context, read, (Args(values={"key": key}),)) is not None
+    return await read_json(context, read, (Args(values={binds.KEY: key}),)) is not None

@@ -9,6 +9,7 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.errors import NotFound, ServiceError
+from resolvers.query import binds
 from resolvers.query.execute import QueryRoot
 from schema.errors.formatting import Failure, failure_of
 from schema.execution.context import Info
@@ -95,5 +96,7 @@ async def on_ticket(value: object, write: Callable[[UUID], Awaitable[UUID]]) -> 
 async def project_one(info: Info, key: UUID | None) -> Json | None:
     """Project one object of a payload that has values besides."""
     return (
-        None if key is None else await project(core_info(info), QueryRoot.ONE, values={"key": key})
+        None
+        if key is None
+        else await project(core_info(info), QueryRoot.ONE, values={binds.KEY: key})
     )

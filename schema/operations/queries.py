@@ -8,6 +8,7 @@ import strawberry
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
+from resolvers.query import binds
 from resolvers.query.execute import QueryRoot
 from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
@@ -52,7 +53,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | Non
     info.context.resolver_context.require_viewer()
     if key is None:
         return None
-    return await project(core_info(info), QueryRoot.ONE, by=by, values={"key": key})
+    return await project(core_info(info), QueryRoot.ONE, by=by, values={binds.KEY: key})
 
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
@@ -79,7 +80,7 @@ class Query:
     ) -> Json | None:
         """Fetch one object again, as Relay does."""
         info.context.resolver_context.require_viewer()
-        return await project(core_info(info), QueryRoot.NODE, values={"key": known_id(id)})
+        return await project(core_info(info), QueryRoot.NODE, values={binds.KEY: known_id(id)})
 
     @described("Objects by their ids, in that order, null where there is none.", list[Node | None])
     async def nodes(
@@ -96,7 +97,7 @@ class Query:
             raise BadInput(f"`ids` takes at most {MAX_NODES} ids.")
         keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
-        return await project(core_info(info), QueryRoot.NODES, values={"keys": listed})
+        return await project(core_info(info), QueryRoot.NODES, values={binds.KEYS: listed})
 
     @described("Who is logged in; null when nobody is.", User | None)
     async def viewer(self, info: Info) -> Json | None:

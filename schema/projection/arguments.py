@@ -7,6 +7,7 @@ from uuid import UUID
 
 from resolvers.errors import BadInput
 from resolvers.naming import snake
+from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.field_types import Entity
@@ -43,7 +44,7 @@ def read_args(given: Given, returns: str, signer: Signer) -> Args:
         seconds = given["expiresIn"]
         if not 1 <= seconds <= MAX_LINK_SECONDS:
             raise BadInput(f"`expiresIn` must be between 1 and {MAX_LINK_SECONDS} seconds.")
-        return Args(values={"expires_in": seconds})
+        return Args(values={binds.EXPIRES_IN: seconds})
     return Args()
 
 
@@ -66,7 +67,7 @@ def _connection_args(given: Given, entity: Entity, signer: Signer) -> Args:
     for name in ("after", "before"):
         if given.get(name):
             position = decode_cursor(given[name], entity, order or entity.order, signer)
-            values.update({f"{name}_{i}": value for i, value in enumerate(position)})
+            values.update({binds.position(name, i): value for i, value in enumerate(position)})
     return Args(
         where,
         order,

@@ -19,6 +19,7 @@ from sqlalchemy.types import Integer, String
 from models import Company, Ticket, TicketEventType, table_of
 from models.types import UtcDateTime, Uuid36
 from resolvers import access
+from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
@@ -153,7 +154,7 @@ def _of_tickets(build: CompileContext, where: Where, row: Row, prefix: str) -> C
 _switches: Mapping[str, Callable[[CompileContext, Row], ColumnElement[bool]]] = {
     "open": lambda _build, row: ~finished(row),
     "unassigned": lambda _build, row: row.assigned_to_id.is_(None),
-    "mine": lambda build, row: row.assigned_to_id == build.bind_viewer("viewer_id"),
+    "mine": lambda build, row: row.assigned_to_id == build.bind_viewer(binds.VIEWER_ID),
     "overdue": overdue,
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from models import TicketPriority
 from models.search import normalize_search
 from resolvers.errors import BadInput
+from resolvers.query import binds
 from resolvers.query.filters.ast import (
     And,
     Compare,
@@ -39,7 +40,7 @@ _PRIORITY_RANK = {priority.value: i for i, priority in enumerate(TicketPriority)
 Values = dict[str, object]
 
 
-def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = "w") -> Where:
+def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = binds.FILTER) -> Where:
     """Parse a filter; the values go into ``values`` under names that start with the prefix.
 
     What has no content is no condition, wherever it stands: a null, a comparator without operators,

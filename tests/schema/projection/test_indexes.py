@@ -11,9 +11,9 @@ import pytest
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext
 from resolvers.query.filters.ast import Compare
+from resolvers.query.lists.source import Source
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
-from resolvers.query.source import Source
 from resolvers.viewer import ViewerKind
 from tests.schema.client import GraphQLClient
 from tests.schema.rows import NOW, key, ticket

@@ -11,8 +11,8 @@ from sqlalchemy import func, literal_column, select
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.field_types import Entity, JsonItems, Scalar, ToOne
+from resolvers.query.lists.source import Source
 from resolvers.query.shapes import TYPENAME, Shape
-from resolvers.query.source import Source
 from resolvers.query.sql.elements import SQL, ByteLength
 
 Weigh = Callable[[Row], SQL]

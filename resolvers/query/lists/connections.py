@@ -10,10 +10,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Integer
 
+from resolvers.query import binds
 from resolvers.query.compile_context import Row
-from resolvers.query.page_weights import fitting, items, weigher
+from resolvers.query.lists.page_weights import fitting, items, weigher
+from resolvers.query.lists.source import Source
 from resolvers.query.shapes import TYPENAME, Field, Shape
-from resolvers.query.source import Source
 from resolvers.query.sql.elements import (
     SQL,
     First,
@@ -36,7 +37,7 @@ def text_list(source: Source, shape: Shape, item: Item) -> SQL:
     """Return the JSON list of all rows, or of as many as the arguments allow after an offset."""
     name = f"p{source.build.aliases}"
     limit = source.limit() if source.args.limit is not None else None
-    offset = source.bind("offset", Integer) if source.args.skips else None
+    offset = source.bind(binds.OFFSET, Integer) if source.args.skips else None
     rows = source.rows(limit, offset=offset).subquery(name)
     return select(JsonArray(item(shape, rows.c))).select_from(rows).scalar_subquery()
 
@@ -108,5 +109,5 @@ def _page_fact(source: Source, name: str, page: Any, shown: SQL | None) -> SQL:
     if forwards is not args.backward:
         return JsonBool(source.has_more(shown))
     if args.before if forwards else args.after:
-        return JsonBool(source.has_left("before" if forwards else "after"))
+        return JsonBool(source.has_left(binds.BEFORE if forwards else binds.AFTER))
     return JsonFalse()

@@ -25,6 +25,7 @@ from sqlalchemy.types import BigInteger, Integer, String
 
 from models.search import is_search_column
 from models.types import UtcDateTime, Uuid36
+from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity
@@ -95,11 +96,13 @@ class Source:
         ]
 
     def beyond(
-        self, row: Row, name: str, *, before: bool, inclusive: bool = False
+        self, row: Row, side: str, *, before: bool, inclusive: bool = False
     ) -> ColumnElement[bool]:
         """Return the condition for rows after a position, or before it, or also at it."""
         keys = self.keys(row)
-        values = [self._placed(f"{name}_{i}", type_) for i, (_, _, type_) in enumerate(keys)]
+        values = [
+            self._placed(binds.position(side, i), type_) for i, (_, _, type_) in enumerate(keys)
+        ]
         descends = {down is not before for _, down, _ in keys}
         if len(descends) == 1:
             # One comparison of rows: the databases answer it from an index.
@@ -127,9 +130,9 @@ class Source:
         """Return the conditions of the window's positions."""
         found = []
         if self.args.after:
-            found.append(self.beyond(row, "after", before=False))
+            found.append(self.beyond(row, binds.AFTER, before=False))
         if self.args.before:
-            found.append(self.beyond(row, "before", before=True))
+            found.append(self.beyond(row, binds.BEFORE, before=True))
         return found
 
     def rows(self, limit: SQL | None, *columns: Any, offset: SQL | None = None) -> Any:
@@ -175,10 +178,10 @@ class Source:
         found = select(func.count()).select_from(rows).scalar_subquery()
         return found > (limit if shown is None else shown)
 
-    def has_left(self, name: str) -> SQL:
+    def has_left(self, side: str) -> SQL:
         """Return whether rows lie on the other side of a position, or at it."""
         row = self.build.alias(self.entity.table)
-        left = self.beyond(row.c, name, before=name == "after", inclusive=True)
+        left = self.beyond(row.c, side, before=side == binds.AFTER, inclusive=True)
         one: SQL = literal_column("1")
         found = select(one).select_from(row).where(self.filtered(row.c), left)
         return found.correlate_except(row).exists()

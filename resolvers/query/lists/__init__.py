@@ -1,0 +1,1 @@
+"""Lists and connections: which rows they have, and how these are written."""
