@@ -23,7 +23,7 @@ def main() -> None:
         statements += 1
 
     async def told(_request: Request) -> Response:
-        subscribers = len(app.state.services.broker._subscribers)
+        subscribers = app.state.services.broker.subscriber_count
         return JSONResponse(
             {"statements": statements, "memory": memory(), "followers": subscribers}
         )

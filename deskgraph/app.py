@@ -45,9 +45,9 @@ from deskgraph.settings import Settings, load_settings
 from deskgraph.shutdown import on_stop
 from deskgraph.storage.file_store import open_files
 from deskgraph.webhooks.deliverer import Deliverer
+from resolvers.auth.accounts import Viewers
 from resolvers.auth.passwords import Passwords
 from resolvers.auth.tokens import Tokens
-from resolvers.auth.viewers import Viewers
 from resolvers.events.broker import EventBroker
 from resolvers.query.plans import Plans
 from resolvers.rate_limits import MemoryBuckets, RateLimiter

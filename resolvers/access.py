@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, o
 
 from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
 from resolvers.errors import Forbidden
-from resolvers.services import Viewer, ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
 
 # A row's columns: those of a table, an alias or a subquery.
 Columns = Any
@@ -308,13 +308,13 @@ def _refuse(fields: Iterable[str]) -> None:
         raise Forbidden(f"Customers may not set {', '.join(refused)}.")
 
 
-def require_admin(viewer: Viewer, deed: str) -> None:
-    """Raise ``Forbidden`` for all but Admins; ``deed`` completes "Only Admins may …"."""
+def require_admin(viewer: Viewer, operation: str) -> None:
+    """Raise ``Forbidden`` for all but Admins; ``operation`` completes "Only Admins may …"."""
     if viewer.role is not Role.ADMIN:
-        raise Forbidden(f"Only Admins may {deed}.")
+        raise Forbidden(f"Only Admins may {operation}.")
 
 
-def require_own(viewer: Viewer, owner_id: UUID | None, deed: str) -> None:
-    """Raise ``Forbidden`` for customers where something is not theirs; ``deed`` says what."""
+def require_own(viewer: Viewer, owner_id: UUID | None, operation: str) -> None:
+    """Raise ``Forbidden`` for customers where something is not theirs; ``operation`` says what."""
     if viewer.is_customer and owner_id != viewer.id:
-        raise Forbidden(f"Customers may only {deed}.")
+        raise Forbidden(f"Customers may only {operation}.")

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from uuid import UUID
 
+from resolvers.context import Context
 from resolvers.rate_limits import MAX_BUCKETS, network
-from resolvers.services import Context
 
 
 def bucket_of(context: Context) -> str:

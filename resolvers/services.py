@@ -1,29 +1,23 @@
-"""What every resolver works with: one ``Services`` a process, one ``Context`` a request."""
+"""What resolvers work with: the ports to the outside, and the parts that a process has once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
-from uuid import UUID
+from typing import Any, Protocol
 
 from sqlalchemy import Dialect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Role
+from resolvers.auth.accounts import Viewers
+from resolvers.auth.passwords import Passwords
+from resolvers.auth.tokens import Tokens
 from resolvers.background import Compiler
-from resolvers.errors import Unauthenticated
-
-if TYPE_CHECKING:
-    from resolvers.auth.passwords import Passwords
-    from resolvers.auth.tokens import Tokens
-    from resolvers.auth.viewers import Viewers
-    from resolvers.events.broker import EventBroker
-    from resolvers.query.plans import Plans
-    from resolvers.rate_limits import RateLimiter
-    from resolvers.signing import Signer
+from resolvers.events.subscriber import DeliveredEvent, Subscriber
+from resolvers.query.plans import Plan, Plans
+from resolvers.rate_limits import RateLimiter
+from resolvers.signing import Signer
 
 
 class Database(Protocol):
@@ -80,34 +74,34 @@ class EventSignal(Protocol):
         """Return the count once it is no longer ``seen``, or after some seconds all the same."""
 
 
-class ViewerKind(Enum):
-    """What decides which rows a viewer sees, and so the SQL of a read."""
+class Broker(Protocol):
+    """What subscriptions and transports need of ``resolvers.events.broker.EventBroker``."""
 
-    ANONYMOUS = "nobody"
-    CUSTOMER = "customer"
-    STAFF = "staff"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who is asking."""
-
-    id: UUID
-    role: Role
-    company_id: UUID | None
+    head: int
+    ended: bool
 
     @property
-    def kind(self) -> ViewerKind:
-        """What the viewer is to the rules of ``access``."""
-        if self.role is Role.CUSTOMER:
-            return ViewerKind.CUSTOMER
-        return ViewerKind.ADMIN if self.role is Role.ADMIN else ViewerKind.STAFF
+    def subscriber_count(self) -> int:
+        """How many subscribers follow the log in this process."""
 
-    @property
-    def is_customer(self) -> bool:
-        """Whether the viewer is bound to one company."""
-        return self.role is Role.CUSTOMER
+    async def join(
+        self, services: "Services", position: int | None, types: frozenset[str] | None
+    ) -> Subscriber:
+        """Begin to follow after a position, or from now on."""
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Stop following."""
+
+    async def read(
+        self, services: "Services", plan: Plan, values: Mapping[str, object]
+    ) -> list[DeliveredEvent]:
+        """Return the events that a plan finds; equal reads at the same time share a statement."""
+
+    def end(self) -> None:
+        """End all streams: the process is about to stop."""
+
+    async def close(self) -> None:
+        """Stop reading the log."""
 
 
 # How much JSON the reads of one request may answer with, in bytes: a page of 1000 tickets of 32 KiB
@@ -121,13 +115,13 @@ class Services:
 
     database: Database
     event_signal: EventSignal
-    broker: "EventBroker"
+    broker: Broker
     files: FileStorage
-    tokens: "Tokens"
-    signer: "Signer"
-    plans: "Plans"
-    viewers: "Viewers"
-    passwords: "Passwords"
+    tokens: Tokens
+    signer: Signer
+    plans: Plans
+    viewers: Viewers
+    passwords: Passwords
     clock: Callable[[], datetime]
     max_upload_bytes: int
     # How long a text without a limit of its own may be, in bytes of UTF-8.
@@ -138,34 +132,8 @@ class Services:
     operation_seconds: float = 10
     compiler: Compiler = field(default_factory=Compiler)
     # None where nothing is counted.
-    rates: "RateLimiter | None" = None
+    rates: RateLimiter | None = None
     # Whether webhooks may lead into networks that are not public.
     private_webhooks: bool = False
     # Set after a write that gives the deliverer of this process something to do.
     webhooks_changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True)
-class Context:
-    """One request: the desk, who asks, through which face, and the address that links start with.
-
-    ``base_url`` has no slash at its end. ``via`` goes into the event log. ``address`` is the
-    client's, as the server sees it.
-    """
-
-    services: Services
-    viewer: Viewer | None
-    via: str
-    base_url: str = ""
-    address: str = ""
-
-    @property
-    def kind(self) -> ViewerKind:
-        """What the viewer, or nobody, is to the rules of ``access``."""
-        return self.viewer.kind if self.viewer else ViewerKind.ANONYMOUS
-
-    def require_viewer(self) -> Viewer:
-        """Return the viewer; raises ``Unauthenticated`` where nobody is logged in."""
-        if self.viewer is None:
-            raise Unauthenticated
-        return self.viewer

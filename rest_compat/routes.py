@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from resolvers.services import Context, Services
+from resolvers.context import Context
+from resolvers.services import Services
 from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
 from rest_compat.http.endpoint import Endpoint, Link, append_slash, nowhere
 from rest_compat.http.responses import answer

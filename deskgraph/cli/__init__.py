@@ -129,10 +129,10 @@ def cleanup_files(
     older_than: Annotated[
         str, typer.Option(help="Leave younger files alone: uploads may be under way.")
     ] = "24h",
-    remove: Annotated[bool, typer.Option("--remove", help="Remove what no row names.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove files without a row.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing where all is well.")] = False,
 ) -> None:
-    """List files that no row names, and rows whose file is gone; 3 is the status if any is left."""
+    """List files without a row, and rows without a file; the status is 3 if any is left."""
     from deskgraph.cli.files import duration, run_cleanup
 
     least = duration(older_than)

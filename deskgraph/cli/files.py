@@ -19,9 +19,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # The status for what is left for a person to look at; 1 and 2 are errors and wrong usage.
 LEFT = 3
 COUNTED = {
-    "orphan": ("file that no row names", "files that no row names"),
+    "orphan": ("file without a row", "files without a row"),
     "unfinished": ("unfinished file", "unfinished files"),
-    "missing": ("row whose file is gone", "rows whose file is gone"),
+    "missing": ("row without a file", "rows without a file"),
 }
 _DURATION = re.compile(r"([0-9]{1,4})([smhd])")
 

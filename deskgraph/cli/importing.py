@@ -40,7 +40,7 @@ async def _import(url: str, rejects: Rejects, folder: Path | None, *, dry_run: b
     files = open_files(settings.files_url)
     async with open_database(settings) as database:
         if parsed == database.url:
-            raise CommandError("That is our own database: give the URL of the old one.")
+            raise CommandError("This is deskgraph's own database: give the URL of the old one.")
         try:
             async with open_source(url) as source:
                 with _progress() as progress:
@@ -69,7 +69,7 @@ def _report(outcome: Outcome, rejects: Path, seconds: float, *, dry_run: bool) -
     if dry_run:
         lines.append("This was a dry run: nothing was written, and no file was copied.")
     lines += [
-        f"Gone over there since they were imported: {count.gone:,} {name}; they stay here."
+        f"Deleted in the old system since their import: {count.gone:,} {name}; they stay here."
         for name, count in outcome.kinds.items()
         if count.gone
     ]

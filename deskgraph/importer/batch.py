@@ -17,8 +17,8 @@ _imported = table_of(ImportedRow)
 _tickets = table_of(Ticket)
 
 NOT_FROM_HERE = "exists here already with other values, and was not imported"
-CHANGED_HERE = "was changed here since it was imported, and over there as well"
-DELETED_HERE = "was deleted here since it was imported, and changed over there"
+CHANGED_HERE = "was changed in both systems since it was imported"
+DELETED_HERE = "was deleted here since it was imported, but changed in the old system"
 TWICE = "occurs twice"
 
 

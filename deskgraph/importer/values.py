@@ -64,7 +64,7 @@ def _choices(choices: list[StrEnum], column: Column[object]) -> Convert:
         try:
             return known[value]
         except (KeyError, TypeError):
-            raise Rejected(f"is {_shown(value)}, which is none of {listed}") from None
+            raise Rejected(f"is {_shown(value)}, not one of {listed}") from None
 
     return read
 

@@ -89,7 +89,7 @@ async def _orphans(
 async def _missing(
     database: Database, files: FileStore, stored: sqlite3.Connection
 ) -> AsyncIterator[Finding]:
-    """Yield the rows whose file is gone."""
+    """Yield the rows without a file."""
     key, row = "", _attachments.c
     while True:
         batch = await _rows(

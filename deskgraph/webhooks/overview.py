@@ -10,7 +10,6 @@ from sqlalchemy import SelectBase, and_, exists, func, literal_column, or_, sele
 
 from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
 from resolvers.commands.webhook_filters import StoredFilter
-from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import (
     SQL,
     ExactTime,
@@ -24,6 +23,7 @@ from resolvers.query.sql.elements import (
     JsonWordOrNull,
     Plain,
 )
+from resolvers.query.statements import fetch_row
 from resolvers.services import Services
 
 _events = table_of(TicketEvent)

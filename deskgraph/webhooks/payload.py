@@ -6,9 +6,11 @@ from uuid import UUID
 import orjson
 
 from models import Role
+from resolvers.context import Context
 from resolvers.query.execute import REST, Query, read_json
 from resolvers.query.shapes import Args, Field, Shape
-from resolvers.services import Context, Services, Viewer
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 from rest_compat.openapi import shapes
 
 # Lists may be long, files need a token, and the count reports internal notes.

@@ -14,10 +14,11 @@ from resolvers.auth.passwords import MAX_PADDING, needs_rehash
 from resolvers.auth.tokens import Claims
 from resolvers.auth.viewers import end_sessions, is_active, with_company
 from resolvers.commands import validation
+from resolvers.context import Context
 from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
-from resolvers.query.plans import fetch_row
 from resolvers.query.sql.elements import Pbkdf2Iterations
-from resolvers.services import Context, Services
+from resolvers.query.statements import fetch_row
+from resolvers.services import Services
 from resolvers.texts import is_storable, storable
 
 # How often a login is tried again because the hash was changed by another one meanwhile.

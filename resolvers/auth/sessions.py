@@ -10,10 +10,11 @@ from models import RefreshToken, table_of
 from models.types import UtcDateTime
 from resolvers.auth.login import Login, forget_expired, locked_user, token_row
 from resolvers.auth.tokens import Claims, microseconds
-from resolvers.auth.viewers import viewer_of
+from resolvers.auth.viewers import current_account, viewer_of
 from resolvers.errors import Unauthenticated
-from resolvers.query.plans import fetch_row
-from resolvers.services import Services, Viewer
+from resolvers.query.statements import fetch_row
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 
 # For so long a token that was exchanged gets the same successor again: two tabs of a browser, or
 # a client whose answer was lost, ask twice.
@@ -74,7 +75,7 @@ async def refresh(services: Services, token: str) -> str:
     Raises ``Unauthenticated``. A token that was exchanged by ``rotate`` ends its family here, too.
     """
     claims = services.tokens.check(token, "refresh")
-    account = await services.viewers.look_up(services, claims.user_id)
+    account = await current_account(services, claims.user_id)
     if not claims.is_current(account.tokens_not_before) or await _has_ended(services, claims):
         raise Unauthenticated
     return services.tokens.access(claims.user_id, account.tokens_not_before)

@@ -15,12 +15,14 @@ from models import Attachment, Ticket, TicketEventType, table_of
 from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
+from resolvers.context import Context
 from resolvers.errors import TooLarge
 from resolvers.events.log import EventDraft, append_events, change
 from resolvers.files.media_types import HEAD_BYTES, sniff
 from resolvers.files.names import file_name, key_name
-from resolvers.services import Context, FileStorage, Viewer
+from resolvers.services import FileStorage
 from resolvers.signing import content_hash
+from resolvers.viewer import Viewer
 
 _attachments = table_of(Attachment)
 

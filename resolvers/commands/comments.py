@@ -18,9 +18,10 @@ from resolvers.commands.ticket_rows import (
     locked_with_ticket,
     next_version,
 )
+from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
 from resolvers.events.log import EventDraft, append_events, hide_events
-from resolvers.services import Context, Viewer
+from resolvers.viewer import Viewer
 
 # The fields of a comment whose changes are in its events.
 REPORTED = ("text", "is_internal")

@@ -11,7 +11,7 @@ from resolvers.auth.viewers import end_sessions
 from resolvers.commands import validation
 from resolvers.commands.rows import locked_row, set_values
 from resolvers.commands.users import locked_users
-from resolvers.services import Context
+from resolvers.context import Context
 
 
 async def create_company(context: Context, values: Mapping[str, object]) -> UUID:

@@ -7,7 +7,7 @@ from models import Contact
 from resolvers import access
 from resolvers.commands import validation
 from resolvers.commands.rows import check_company, locked_row, set_values
-from resolvers.services import Context
+from resolvers.context import Context
 
 
 async def create_contact(context: Context, values: Mapping[str, object]) -> UUID:

@@ -14,7 +14,7 @@ from models import Attachment, Comment, Ticket
 from resolvers import access
 from resolvers.errors import Conflict, NotFound
 from resolvers.events.log import change
-from resolvers.services import Viewer
+from resolvers.viewer import Viewer
 
 # Raises what stops a write, such as ``PreconditionFailed``.
 Precondition = Callable[[], Awaitable[None]]

@@ -34,9 +34,10 @@ from resolvers.commands.ticket_rows import (
     locked_ticket,
     next_version,
 )
+from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
 from resolvers.events.log import EventDraft, append_events, move_events
-from resolvers.services import Context, Viewer
+from resolvers.viewer import Viewer
 
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}

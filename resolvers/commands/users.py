@@ -16,8 +16,10 @@ from resolvers.auth.passwords import Passwords
 from resolvers.auth.viewers import end_sessions
 from resolvers.commands import validation
 from resolvers.commands.rows import check_company, locked_row, set_values
+from resolvers.context import Context
 from resolvers.errors import Invalid, Problem, Unauthenticated
-from resolvers.services import Context, Database, Viewer
+from resolvers.services import Database
+from resolvers.viewer import Viewer
 
 
 async def create_user(context: Context, values: Mapping[str, object]) -> UUID:

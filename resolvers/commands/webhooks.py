@@ -29,8 +29,9 @@ from resolvers.commands import validation
 from resolvers.commands.validation import Problems, Rule, Rules
 from resolvers.commands.webhook_filters import filter_problem
 from resolvers.commands.webhook_urls import url_problem
+from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
-from resolvers.services import Context, Services
+from resolvers.services import Services
 
 RULES: Rules = {
     "url": Rule(str, max_length=2000, required=True),

@@ -8,18 +8,19 @@ later from the log.
 
 import asyncio
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
-from resolvers.query.plans import Plan, checked_row, context_values, fetch_row
+from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscriber
+from resolvers.query.plans import Plan
 from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
-from resolvers.services import Context, Services
+from resolvers.query.statements import checked_row, fetch_row
+from resolvers.services import Services
 
 logger = logging.getLogger("deskgraph.feed")
 
@@ -35,57 +36,6 @@ _MOMENT = frozenset({"now", "epoch"})
 _events = table_of(TicketEvent)
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedEvent:
-    """What is read of each event at the end of the log: enough to see which followers skip it."""
-
-    seq: int
-    company_id: str
-    type: str
-    is_internal: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredEvent:
-    """An event as a follower asked for it: its place, its cursor and its finished JSON.
-
-    ``size`` is how much long text it has, in bytes, as reads are bounded by.
-    """
-
-    seq: int
-    cursor: str
-    json: bytes
-    size: int
-
-
-class Subscriber:
-    """One who follows: where they are, and what does not concern them.
-
-    ``company_id``: only events of this company that are not internal; ``types``: only these.
-    """
-
-    def __init__(self, position: int, types: frozenset[str] | None) -> None:
-        self.position = position
-        self.types = types
-        self.company_id: str | None = None
-        self.woken = asyncio.Event()
-
-    def concerns(self, event: CommittedEvent) -> bool:
-        """Whether they may want to read this event."""
-        if self.types is not None and event.type not in self.types:
-            return False
-        if self.company_id is None:
-            return True
-        return event.company_id == self.company_id and not event.is_internal
-
-    def notice(self, window: Sequence[CommittedEvent], before: int) -> None:
-        """Wake them for what has happened, or pass over what does not concern them."""
-        if self.position >= before and not any(self.concerns(event) for event in window):
-            self.position = max(self.position, window[-1].seq)
-        else:
-            self.woken.set()
-
-
 class EventBroker:
     """The end of the log, read once for all followers in a process, while there are any."""
 
@@ -96,6 +46,11 @@ class EventBroker:
         self._tail: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._shared: dict[Hashable, asyncio.Task[list[DeliveredEvent]]] = {}
+
+    @property
+    def subscriber_count(self) -> int:
+        """How many subscribers follow the log in this process."""
+        return len(self._subscribers)
 
     async def join(
         self, services: Services, position: int | None, types: frozenset[str] | None
@@ -151,22 +106,26 @@ class EventBroker:
                 seen = services.event_signal.count
 
     async def read(
-        self, context: Context, plan: Plan, values: dict[str, object]
+        self, services: Services, plan: Plan, values: Mapping[str, object]
     ) -> list[DeliveredEvent]:
-        """Return the events that a plan finds; those who ask for the same at once share it."""
-        given = {**context_values(context), **values}
-        key = (plan.sql, *(given.get(name) for name in plan.names if name not in _MOMENT))
+        """Return the events that a plan finds; equal reads at the same time share a statement.
+
+        ``values`` are all of the plan's. Two reads are equal if they differ in the time only.
+        """
+        key = (plan.sql, *(values.get(name) for name in plan.names if name not in _MOMENT))
         task = self._shared.get(key)
         if task is None:
-            task = self._shared[key] = asyncio.create_task(_read(context.services, plan, given))
-            # So that a failure without a waiting task is not logged.
+            task = self._shared[key] = asyncio.create_task(_read(services, plan, values))
+            # Perhaps nobody is left to be told of a failure.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             asyncio.get_running_loop().call_later(SHARED_SECONDS, self._shared.pop, key, None)
         # One of those who wait for it may leave.
         return await asyncio.shield(task)
 
 
-async def _read(services: Services, plan: Plan, values: dict[str, object]) -> list[DeliveredEvent]:
+async def _read(
+    services: Services, plan: Plan, values: Mapping[str, object]
+) -> list[DeliveredEvent]:
     row = checked_row(services, await services.database.fetch_row(plan.sql, plan.values(values)))
     return [
         DeliveredEvent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])

@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Ticket, TicketEvent, TicketEventType, Via, table_of
 from models.types import time_text
+from resolvers.context import Context
 from resolvers.events.excerpts import excerpts, is_long
-from resolvers.services import Context
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B

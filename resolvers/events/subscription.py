@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge
-from resolvers.events.broker import DeliveredEvent, EventBroker, Subscriber
+from resolvers.events.subscriber import DeliveredEvent, Subscriber
 from resolvers.query.execute import MAX_FOLLOWED, MAX_FOLLOWED_BYTES, Query, plan_for
 from resolvers.query.shapes import Args
-from resolvers.services import Context, Services
+from resolvers.query.statements import context_values
+from resolvers.services import Broker, Services
 
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
 # it may still be seen.
@@ -64,7 +66,7 @@ async def follow(
 
 
 async def _read(
-    broker: EventBroker, context: Context, subscriber: Subscriber, wanted: EventFilter
+    broker: Broker, context: Context, subscriber: Subscriber, wanted: EventFilter
 ) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
     values: dict[str, object] = {"s0_seq": subscriber.position}
@@ -75,7 +77,9 @@ async def _read(
     until = broker.head
     while True:
         try:
-            found = await broker.read(context, plan, {**values, "s0_until": until})
+            found = await broker.read(
+                context.services, plan, {**context_values(context), **values, "s0_until": until}
+            )
             break
         except AnswerTooLarge:
             # Lists inside the events count for no limit of a page: fewer events may fit.

@@ -8,11 +8,13 @@ from sqlalchemy import SelectBase, String, bindparam, select
 from models import Attachment, table_of
 from models.types import Uuid36
 from resolvers import access
+from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.files.media_types import TYPES, UNKNOWN
-from resolvers.query.plans import context_values, fetch_row
-from resolvers.services import Context, FileStorage, ViewerKind
+from resolvers.query.statements import context_values, fetch_row
+from resolvers.services import FileStorage
 from resolvers.texts import is_storable
+from resolvers.viewer import ViewerKind
 
 _attachments = table_of(Attachment)
 

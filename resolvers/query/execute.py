@@ -9,20 +9,22 @@ from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, se
 from sqlalchemy.types import BigInteger, Integer, String
 
 from models.types import Uuid36
+from resolvers.context import Context
+from resolvers.preparation_cost import charge_preparation
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.connections import Source, connection, text_list
+from resolvers.query.compile_context import CompileContext
+from resolvers.query.connections import connection, text_list
 from resolvers.query.objects import (
-    CompileContext,
     any_node,
     is_deep,
-    object_in_list,
+    items_of,
     one_row,
     some_nodes,
 )
 from resolvers.query.page_weights import fitting, weigher
-from resolvers.query.plans import Plan, checked_row, compile_plan, context_values
-from resolvers.query.preparation_cost import charge_preparation
+from resolvers.query.plans import Plan, compile_plan
 from resolvers.query.shapes import TYPENAME, Args, Shape
+from resolvers.query.source import Source
 from resolvers.query.sql.elements import (
     SQL,
     JsonArray,
@@ -34,9 +36,9 @@ from resolvers.query.sql.elements import (
     Plain,
     Word,
 )
+from resolvers.query.statements import checked_row, context_values
 from resolvers.query.statistics import statistics_object
 from resolvers.rate_keys import bucket_of
-from resolvers.services import Context
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
 MAX_FOLLOWED = 50
@@ -140,16 +142,18 @@ def _source(build: CompileContext, read: Query) -> Source:
 
 
 def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    return (connection(_source(build, read), read.shapes[0][1]),)
+    source = _source(build, read)
+    return (connection(source, read.shapes[0][1], items_of(source)),)
 
 
 def _page(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     source = _source(build, read)
-    return (source.count(), text_list(source, read.shapes[0][1]))
+    return (source.count(), text_list(source, read.shapes[0][1], items_of(source)))
 
 
 def _list(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    return (text_list(_source(build, read), read.shapes[0][1]),)
+    source = _source(build, read)
+    return (text_list(source, read.shapes[0][1], items_of(source)),)
 
 
 def _one(build: CompileContext, read: Query) -> tuple[SQL, ...]:
@@ -222,7 +226,7 @@ def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
         else fitting(source, limit, weigh, max_bytes=MAX_FOLLOWED_BYTES)
     )
     rows = chosen.subquery("followed")
-    event = object_in_list(build, source.entity, shape, rows.c)
+    event = items_of(source)(shape, rows.c)
     place = [
         ("seq", JsonNumber(rows.c.seq)),
         ("size", JsonNumber(literal_column("0") if weigh is None else weigh(rows.c))),

@@ -1,7 +1,7 @@
 """The expressions behind the catalogue's fields: what is computed, and for whom."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, select, true
 from sqlalchemy.types import Integer, String
@@ -9,7 +9,8 @@ from sqlalchemy.types import Integer, String
 from models import FINISHED_STATUSES, Comment, table_of
 from models.types import UtcDateTime
 from resolvers import access
-from resolvers.query.field_types import Definition, FieldKind, Row, Scalar
+from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.field_types import Definition, FieldKind, Scalar
 from resolvers.query.sql.elements import (
     SQL,
     Concat,
@@ -20,11 +21,8 @@ from resolvers.query.sql.elements import (
     Plain,
     SignedCursor,
 )
-from resolvers.services import ViewerKind
 from resolvers.signing import CURSOR, MEDIA
-
-if TYPE_CHECKING:
-    from resolvers.query.objects import CompileContext
+from resolvers.viewer import ViewerKind
 
 
 def columns(kind: FieldKind, *names: str, nullable: bool = False) -> dict[str, Definition]:
@@ -50,10 +48,10 @@ def text_of(
     ``anyone``: also of a user whom the viewer could not see alone (``access.shows_person``).
     """
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         return _of_other(build, row, model, column, text, anyone=anyone)
 
-    def absent(build: "CompileContext", row: Row) -> SQL:
+    def absent(build: CompileContext, row: Row) -> SQL:
         shown = sql(build, row, None) if build.kind is ViewerKind.CUSTOMER else row[column]
         missing: SQL = shown.is_(None)
         return missing
@@ -64,7 +62,7 @@ def text_of(
 def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
     """Define the id of the row that ``column`` refers to; customers get those they are shown."""
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         if build.kind is not ViewerKind.CUSTOMER:
             own: SQL = row[column]
             return own
@@ -74,7 +72,7 @@ def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
 
 
 def _of_other(
-    build: "CompileContext",
+    build: CompileContext,
     row: Row,
     model: type[Any],
     column: str,
@@ -101,7 +99,7 @@ def full_name(row: Row) -> SQL:
 def contact_detail(name: str) -> Scalar:
     """Define a column of users that is shown to themselves and to Admins."""
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         sees = access.sees_contact_details(row, build.kind, build.bind_viewer)
         return case((sees, row[name])) if sees is not true() else row[name]
 
@@ -111,7 +109,7 @@ def contact_detail(name: str) -> Scalar:
 def count_comments(internal: bool) -> Scalar:
     """Define the number of public comments, or of internal notes, which customers have none of."""
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         if internal and build.kind is ViewerKind.CUSTOMER:
             return literal_column("0")
         comment = table_of(Comment).alias()
@@ -122,12 +120,12 @@ def count_comments(internal: bool) -> Scalar:
     return Scalar(FieldKind.NUMBER, sql)
 
 
-def is_overdue(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+def is_overdue(build: CompileContext, row: Row, _slot: int | None) -> SQL:
     """Return whether a ticket is overdue, false where it has no due date."""
     return func.coalesce(overdue(build, row), literal_column("false"))
 
 
-def overdue(build: "CompileContext", row: Row) -> ColumnElement[bool]:
+def overdue(build: CompileContext, row: Row) -> ColumnElement[bool]:
     """Return the condition for tickets that are past their due date and not finished."""
     return and_(row.due_date < build.bind("now", UtcDateTime), ~finished(row))
 
@@ -144,7 +142,7 @@ def finished(row: Row) -> ColumnElement[bool]:
 def hours_until(column: str) -> Scalar:
     """Define the hours from a ticket's creation to another of its times."""
 
-    def sql(_build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(_build: CompileContext, row: Row, _slot: int | None) -> SQL:
         return Hours(row.created_at, row[column])
 
     return Scalar(FieldKind.HOURS, sql, nullable=True)
@@ -153,7 +151,7 @@ def hours_until(column: str) -> Scalar:
 def staff_only(column: str) -> Scalar:
     """Define a column that customers see as null."""
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         return literal_column("NULL") if build.kind is ViewerKind.CUSTOMER else row[column]
 
     return Scalar(FieldKind.TEXT, sql, nullable=True, long=True)
@@ -165,13 +163,13 @@ def permissions(entity: str) -> dict[str, Definition]:
 
 
 def _permission(entity: str, action: access.Action) -> Scalar:
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         return access.may(entity, action, row, build.kind, build.bind_viewer)
 
     return Scalar(FieldKind.BOOL, sql)
 
 
-def signed_link(build: "CompileContext", row: Row, expires_in: SQL) -> SQL:
+def signed_link(build: CompileContext, row: Row, expires_in: SQL) -> SQL:
     """Return an absolute link that works until a Unix time, without a token."""
     expires = cast(build.bind("epoch", Integer) + expires_in, String)
     mac = MediaMac(Concat(expires, Constant(":"), row.key), *build.signing(MEDIA))
@@ -179,19 +177,19 @@ def signed_link(build: "CompileContext", row: Row, expires_in: SQL) -> SQL:
     return Concat(link, Constant("?expires="), expires, Constant("&signature="), mac)
 
 
-def download_url(build: "CompileContext", row: Row, slot: int | None) -> SQL:
+def download_url(build: CompileContext, row: Row, slot: int | None) -> SQL:
     """Return a signed link that works for as long as the argument says."""
     return signed_link(build, row, build.bind(f"s{slot}_expires_in", Integer))
 
 
-def file_link(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+def file_link(build: CompileContext, row: Row, _slot: int | None) -> SQL:
     """Return REST's link: the documented path, or a signed one that works for an hour."""
     if build.signed_media:
         return signed_link(build, row, literal_column("3600"))
     return Concat(Constant("/media/"), row.key)
 
 
-def event_cursor(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+def event_cursor(build: CompileContext, row: Row, _slot: int | None) -> SQL:
     """Return an event's place in the feed, as the cursor of its edge has it (``Source``)."""
     place = (Constant('["TicketEvent:seq","'), Plain(row.seq), Constant('","'), Plain(row.id))
     return SignedCursor(Concat(*place, Constant('"]')), *build.signing(CURSOR))
@@ -205,7 +203,7 @@ def member(row: Row, name: str) -> SQL:
 def changed_value(name: str) -> Scalar:
     """Define what a field was or became; customers are not told ids of other companies' rows."""
 
-    def sql(build: "CompileContext", row: Row, _slot: int | None) -> SQL:
+    def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         value = member(row, name)
         sees = access.sees_changed(member(row, "field"), value, build.kind, build.bind_viewer)
         return case((sees, value)) if sees is not true() else value

@@ -3,19 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.types import TypeEngine
 
+from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.sql.elements import SQL
-
-if TYPE_CHECKING:
-    from resolvers.query.objects import CompileContext
 
 # How much long text a page of events or of deliveries has, beyond its first row.
 MAX_PAGE_BYTES = 2 * 1024 * 1024
-
-Row = Any  # the columns of an alias or a subquery
 
 
 class FieldKind(Enum):
@@ -43,9 +39,9 @@ class Scalar:
     """
 
     kind: FieldKind
-    sql: Callable[["CompileContext", Row, int | None], SQL]
+    sql: Callable[[CompileContext, Row, int | None], SQL]
     nullable: bool = False
-    absent: Callable[["CompileContext", Row], SQL] | None = None
+    absent: Callable[[CompileContext, Row], SQL] | None = None
     long: bool = False
 
 

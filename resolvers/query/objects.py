@@ -1,33 +1,33 @@
 """Turns a shape into one statement whose single value is finished JSON.
 
-``CompileContext`` holds what one statement is compiled with. Rows become JSON objects and related
+Rows become JSON objects and related
 rows become correlated subqueries: their conditions, orders and limits are SQL inside the same
 statement, so a read costs one statement however deep it goes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
-from sqlalchemy.types import LargeBinary, String, TypeEngine
+from sqlalchemy import ColumnElement, func, literal_column, select, true
 
-from models.types import Uuid36
 from resolvers import access
 from resolvers.query.catalog import ENTITIES
+from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.connections import Item, connection, text_list
 from resolvers.query.field_types import (
     Embedded,
     Entity,
     FieldKind,
     JsonItems,
     Refusals,
-    Row,
     Scalar,
     ToMany,
     ToOne,
 )
 from resolvers.query.permissions import refusal_list
-from resolvers.query.shapes import FAILED, NO_ARGS, TYPENAME, Args, Field, Shape
+from resolvers.query.shapes import FAILED, TYPENAME, Args, Field, Shape
+from resolvers.query.source import Source
 from resolvers.query.sql.elements import (
     SQL,
     JsonAgain,
@@ -47,7 +47,6 @@ from resolvers.query.sql.elements import (
     TimeText,
     Word,
 )
-from resolvers.services import ViewerKind
 
 # SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
 # A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".
@@ -56,59 +55,6 @@ SHALLOW = 8
 SHALLOW_FILTER = 3
 # What it costs to find an object of any type.
 OF_ANY_TYPE = 4
-
-
-@dataclass
-class CompileContext:
-    """One statement in the making: for whom, in which face's words, with which arguments.
-
-    ``choice_names``: choices appear by name (GraphQL) and none as null, instead of by value and
-    none as an empty text (REST). ``deep``: objects stand beside each other, see ``is_deep``.
-    """
-
-    dialect: str
-    kind: ViewerKind
-    choice_names: bool
-    signed_media: bool
-    args: Sequence[Args]
-    deep: bool
-    aliases: int = 0
-
-    def bind(self, name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any]) -> SQL:
-        """Return the bind parameter of a name; the plan is given its value at each run."""
-        return bindparam(name, type_=type_)
-
-    def bind_viewer(self, name: str) -> SQL:
-        """Return the bind parameter for one of the viewer's ids."""
-        return self.bind(name, Uuid36)
-
-    def signing(self, purpose: str) -> tuple[SQL, ...]:
-        """Return what signing needs in a statement: the day, where SQLite's functions know the key.
-
-        ``Signer.bind_values`` has the values.
-        """
-        day = self.bind("day", String)
-        if self.dialect == "sqlite":
-            return (day,)
-        pads = (f"{purpose}_inner", f"{purpose}_outer")
-        return (day, *(self.bind(pad, LargeBinary) for pad in pads))
-
-    def alias(self, table: Any) -> Any:
-        """Return the table under a name that no other place of the statement uses."""
-        return table.alias(f"t{self.next_name()}")
-
-    def next_name(self) -> int:
-        """Return a number that no other name of the statement has."""
-        self.aliases += 1
-        return self.aliases
-
-    def args_of(self, field: Field) -> Args:
-        """Return the arguments of a field."""
-        return NO_ARGS if field.slot is None else self.args[field.slot]
-
-    def visible(self, entity: Entity, row: Row) -> ColumnElement[bool]:
-        """Return the condition for rows that the viewer may see."""
-        return access.visible(entity.name, row, self.kind, self.bind_viewer)
 
 
 def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool:
@@ -214,7 +160,7 @@ def _one(build: CompileContext, relation: ToOne, shape: Shape, row: Row) -> SQL:
     def seen(other: Row) -> ColumnElement[bool]:
         if relation.anyone:
             return access.shows_person(other, build.kind, build.bind_viewer)
-        return build.visible(entity, other)
+        return build.visible(entity.name, other)
 
     if build.deep:
         return JsonOrNull(_viewed(build, entity, shape, key, seen))
@@ -244,9 +190,6 @@ def _viewed(
 
 
 def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQL:
-    # Here, because the two modules build each other's parts.
-    from resolvers.query.connections import Source, connection, text_list
-
     entity = ENTITIES[relation.entity]
     assert field.shape is not None
     source = Source(
@@ -258,8 +201,13 @@ def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQ
         belongs=lambda other: other[relation.column] == row.id,
     )
     if relation.connection:
-        return connection(source, field.shape)
-    return text_list(source, field.shape)
+        return connection(source, field.shape, items_of(source))
+    return text_list(source, field.shape, items_of(source))
+
+
+def items_of(source: Source) -> Item:
+    """Return the function that gives the JSON of a row of a list."""
+    return partial(object_in_list, source.build, source.entity)
 
 
 def one_row(

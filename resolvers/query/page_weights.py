@@ -4,23 +4,21 @@ Only what a row has itself and what its related rows have counts, not the lists 
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, literal_column, select
 
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.field_types import Entity, JsonItems, Row, Scalar, ToOne
+from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.field_types import Entity, JsonItems, Scalar, ToOne
 from resolvers.query.shapes import TYPENAME, Shape
+from resolvers.query.source import Source
 from resolvers.query.sql.elements import SQL, ByteLength
-
-if TYPE_CHECKING:
-    from resolvers.query.connections import Source
-    from resolvers.query.objects import CompileContext
 
 Weigh = Callable[[Row], SQL]
 
 
-def weigher(build: "CompileContext", entity: Entity, shapes: Iterable[Shape]) -> Weigh | None:
+def weigher(build: CompileContext, entity: Entity, shapes: Iterable[Shape]) -> Weigh | None:
     """Return what gives the bytes of long text in a row of these shapes; None where it has none."""
     whole = Shape(tuple(field for shape in shapes for field in shape.fields))
     if not _is_heavy(entity, whole):
@@ -44,7 +42,7 @@ def _is_heavy(entity: Entity, shape: Shape) -> bool:
     return False
 
 
-def _weight(build: "CompileContext", entity: Entity, shape: Shape, row: Row) -> SQL:
+def _weight(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:
     total: SQL = literal_column("0")
     for field in shape.fields:
         definition = None if field.name == TYPENAME else entity.fields[field.name]
@@ -61,7 +59,7 @@ def _weight(build: "CompileContext", entity: Entity, shape: Shape, row: Row) -> 
 
 
 def _weight_of_one(
-    build: "CompileContext", relation: ToOne, entity: Entity, shape: Shape, row: Row
+    build: CompileContext, relation: ToOne, entity: Entity, shape: Shape, row: Row
 ) -> SQL:
     """Return the weight of a related row, whether or not the viewer sees it."""
     other = build.alias(entity.table)
@@ -78,7 +76,7 @@ def items(shape: Shape) -> list[Shape]:
     return [node for node in nodes if node is not None]
 
 
-def fitting(source: "Source", limit: SQL, weigh: Weigh, max_bytes: int | None = None) -> Any:
+def fitting(source: Source, limit: SQL, weigh: Weigh, max_bytes: int | None = None) -> Any:
     """Return the select of a window's rows until their weight exceeds the bytes of a page.
 
     The first row is among them, whatever its weight.

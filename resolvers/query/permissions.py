@@ -4,20 +4,15 @@ What depends on the row is only whether it is the viewer's own, so there are two
 from, both of which are written into the SQL.
 """
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import case
 
 from resolvers import access
-from resolvers.query.field_types import Row
+from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.shapes import TYPENAME, Shape
 from resolvers.query.sql.elements import SQL, JsonEmptyList, JsonList, JsonObject, Word
 
-if TYPE_CHECKING:
-    from resolvers.query.objects import CompileContext
 
-
-def refusal_list(build: "CompileContext", entity: str, shape: Shape, row: Row) -> SQL:
+def refusal_list(build: CompileContext, entity: str, shape: Shape, row: Row) -> SQL:
     """Return the JSON list of an entity's refusals, each in a shape."""
     own, other = (_listed(build, entity, shape, own=own) for own in (True, False))
     if isinstance(other, JsonEmptyList):
@@ -25,7 +20,7 @@ def refusal_list(build: "CompileContext", entity: str, shape: Shape, row: Row) -
     return case((access.owns(entity, row, build.bind_viewer), own), else_=other)
 
 
-def _listed(build: "CompileContext", entity: str, shape: Shape, *, own: bool) -> SQL:
+def _listed(build: CompileContext, entity: str, shape: Shape, *, own: bool) -> SQL:
     found = [
         _refusal(shape, _name(build, action), _name(build, code), message)
         for action, code, message in access.refusals(entity, build.kind, own=own)
@@ -38,5 +33,5 @@ def _refusal(shape: Shape, action: str, code: str, message: str) -> SQL:
     return JsonObject([(field.key, Word(told[field.name])) for field in shape.fields])
 
 
-def _name(build: "CompileContext", value: str) -> str:
+def _name(build: CompileContext, value: str) -> str:
     return value.upper() if build.choice_names else value

@@ -5,11 +5,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, select
 
 from models import Team, TicketCategory, TicketPriority, TicketStatus
-from resolvers.query.connections import Source
+from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
-from resolvers.query.field_types import Row
-from resolvers.query.objects import CompileContext
 from resolvers.query.shapes import TYPENAME, Field, Shape
+from resolvers.query.source import Source
 from resolvers.query.sql.elements import SQL, Constant, JsonList, JsonNumber, JsonObject, Word
 
 # Field → the column, its choices, and the GraphQL names of the items and of the choice in them.

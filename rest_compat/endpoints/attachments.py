@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.commands import attachments, validation
+from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem, TooLarge
-from resolvers.services import Context
 from rest_compat.http.bodies import FORM, MULTIPART, media_type, require_size, unsupported
 from rest_compat.http.multipart import End, Event, Part, events
 from rest_compat.http.responses import RestError, empty_answer

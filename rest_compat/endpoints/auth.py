@@ -10,8 +10,8 @@ from resolvers.auth import sessions, viewers
 from resolvers.auth.login import Login
 from resolvers.auth.login import log_in as log_in
 from resolvers.commands import validation
+from resolvers.context import Context
 from resolvers.errors import BadCredentials, Unauthenticated
-from resolvers.services import Context
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import read_body
 from rest_compat.http.responses import CHALLENGE, RestError, answer

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.commands import comments, validation
-from resolvers.services import Context
+from resolvers.context import Context
 from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import if_match, tagged_answer
 from rest_compat.http.responses import empty_answer

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models import TicketEventType
+from resolvers.context import Context
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.execute import REST, Query, read_json
 from resolvers.query.shapes import Args, Field, Shape
-from resolvers.services import Context
 from rest_compat.http.responses import answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import checked, filter_args, require_references

@@ -5,11 +5,11 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.files.downloads import OpenFile, open_attachment, open_signed
 from resolvers.files.names import encoded_key
 from resolvers.http.etags import names_tag
-from resolvers.services import Context
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.downloads import Unsatisfiable, disposition, is_other, span_of
 from rest_compat.http.responses import not_found

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from models import Role
 from resolvers.commands import companies, contacts, users, validation
 from resolvers.commands.validation import Rules
+from resolvers.context import Context
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
-from resolvers.services import Context
 from rest_compat.http.bodies import read_body
 from rest_compat.http.responses import text_answer
 from rest_compat.lists import list_endpoint

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from models import TicketCategory, TicketPriority, TicketStatus
 from resolvers.commands import comments, tickets, validation
+from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem
 from resolvers.query.execute import read_json
 from resolvers.query.filters.compile import parse
 from resolvers.query.shapes import Args
-from resolvers.services import Context
 from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import done_answer, if_match, tag_of, tagged_answer
 from rest_compat.http.responses import RestError, empty_answer, text_answer

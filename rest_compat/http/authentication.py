@@ -4,7 +4,8 @@ from starlette.requests import Request
 
 from resolvers.auth import viewers
 from resolvers.errors import Deactivated, SessionEnded, Unauthenticated
-from resolvers.services import Services, Viewer
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 from rest_compat.http.responses import CHALLENGE, RestError
 
 NOT_VALID = {"detail": "Given token not valid for any token type", "code": "token_not_valid"}

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from resolvers.context import Context
 from resolvers.errors import ServiceError
 from resolvers.http.base_url import base_url_of
-from resolvers.services import Context, Services
+from resolvers.services import Services
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import FORM, MULTIPART, limit_body
 from rest_compat.http.error_messages import refusal

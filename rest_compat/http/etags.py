@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.commands.ticket_rows import Precondition
+from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge, PreconditionFailed
 from resolvers.query.execute import Query
-from resolvers.services import Context
 from rest_compat.http.responses import RestError, answer, text_answer
 from rest_compat.openapi.reads import row_text
 

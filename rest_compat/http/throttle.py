@@ -11,12 +11,12 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.context import Context
 from resolvers.query.execute import Query
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_limits import count_objects
-from resolvers.services import Context
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters
 from rest_compat.lists.pagination import PAGE_SIZE, window_of

@@ -12,12 +12,12 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.query.execute import REST, Query, plan_for, run
 from resolvers.query.filters.compile import parse
 from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.shapes import Args, Shape
-from resolvers.services import Context
 from rest_compat.http.error_messages import NOT_VALID_UUID, NULL_CHARACTERS
 from rest_compat.http.responses import RestError, answer
 from rest_compat.lists.pagination import MAX_PAGE, Window, window_of

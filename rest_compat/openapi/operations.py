@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.commands.validation import Rules
+from resolvers.context import Context
 from resolvers.query.execute import Query
-from resolvers.services import Context
 from rest_compat.lists.list_endpoint import ListEndpoint
 from rest_compat.openapi.request_fields import Form
 

@@ -5,10 +5,10 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
-from resolvers.services import Context
 from rest_compat.http.bodies import Body, read_body
 from rest_compat.http.responses import RestError, not_found, text_answer
 from rest_compat.openapi.request_fields import uuid_of

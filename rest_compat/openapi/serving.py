@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.context import Context
 from resolvers.http.etags import names_tag
-from resolvers.services import Context
 from rest_compat.http.responses import text_answer
 from rest_compat.openapi.document import Path, document
 from rest_compat.openapi.operations import Handler

@@ -6,7 +6,6 @@ errors (GraphQL, section 6.4.4) is repeated here. Only answers with errors take 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from graphql import (
     FieldNode,
@@ -62,8 +61,8 @@ def without_failed(shape: Shape, slots: frozenset[int]) -> Shape:
 
 
 def put_nulls(
-    value: Any, type_: GraphQLOutputType, errors: Sequence[FieldError], root: Sequence[str | int]
-) -> tuple[Any, list[GraphQLError]]:
+    value: object, type_: GraphQLOutputType, errors: Sequence[FieldError], root: Sequence[str | int]
+) -> tuple[object, list[GraphQLError]]:
     """Put null where failed fields were read, and return the errors with their places.
 
     Raises the first ``GraphQLError`` where null spreads up to the root field.
@@ -79,13 +78,13 @@ def put_nulls(
 
 
 def _put(
-    value: Any,
+    value: object,
     type_: GraphQLOutputType,
     way: Way,
     path: list[str | int],
     error: FieldError,
     found: list[GraphQLError],
-) -> Any:
+) -> object:
     inner = get_nullable_type(type_)
     spreads = False
     if not way and value == FAILED:

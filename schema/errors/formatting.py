@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLFormattedError
 
 from resolvers.errors import (
     BadCredentials,
@@ -98,7 +97,7 @@ class Failure:
 
 
 class RefusedToken(Unauthenticated):
-    """A refresh token is no good, or no longer."""
+    """A refresh token is not valid, or no longer."""
 
 
 def sentence(problem: Problem) -> str:
@@ -113,7 +112,7 @@ def input_name(name: str) -> str:
 
 
 def failure_of(error: ServiceError) -> Failure:
-    """Return the payload of an expected failure; re-raises what is none."""
+    """Return the payload of an expected failure; re-raises unexpected ones."""
     if isinstance(error, Invalid):
         return Failure(
             [
@@ -145,10 +144,11 @@ def failure_of(error: ServiceError) -> Failure:
     return Failure([UserError(message=message, code=code, field=field)])
 
 
-def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """Return an error as clients see it: with a code, and without what is none of their concern."""
+def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
+    """Return an error as clients see it: with a code, and without what they may not know."""
     cause = _cause(error)
-    shown: dict[str, Any] = dict(error.formatted)
+    shown = error.formatted
+    extensions: dict[str, object] = dict(error.extensions or {})
     if cause is None:
         code, shown["message"] = Code.BAD_USER_INPUT, without_values(error.message)
     elif isinstance(cause, RequestRefused):
@@ -156,12 +156,12 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     elif isinstance(cause, ServiceError):
         code, shown["message"] = _expected(cause)
         if isinstance(cause, Throttled):
-            shown["extensions"] = {"retryAfter": cause.seconds, **shown.get("extensions", {})}
+            extensions = {"retryAfter": cause.seconds, **extensions}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
         code, shown["message"] = Code.INTERNAL, "Something went wrong on our side."
-        shown["extensions"] = {"requestId": request_id}
-    shown["extensions"] = {"code": code, **shown.get("extensions", {})}
+        extensions = {"requestId": request_id}
+    shown["extensions"] = {"code": code, **extensions}
     return shown
 
 

@@ -12,7 +12,7 @@ from schema.execution.limits import LimitExceeded
 
 # A token of a document, as graphql-core repeats it where it could not be read.
 _TOKEN = re.compile(r"\b(String|BlockString|Int|Float) (['\"]).*\2", re.DOTALL)
-# What stands before a value that is told at the end of a message, and in front of suggestions.
+# What stands before a value at the end of a message, and in front of suggestions.
 _MARKS = (", found: ", "; found: ", " Found: ")
 _UNFIT = " cannot represent "
 _VALUE = "value: "

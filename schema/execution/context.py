@@ -9,13 +9,15 @@ from graphql import GraphQLResolveInfo
 from starlette.requests import HTTPConnection
 
 from resolvers.auth.viewers import viewer_of
+from resolvers.context import Context
 from resolvers.errors import Unauthenticated
 from resolvers.http.base_url import base_url_of
-from resolvers.services import Context, Services, Viewer
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 
 
 class GraphContext:
-    """Who asks: the user that the token of a request belongs to, nobody without a token.
+    """Who asks: the user that the token of a request belongs to; None without a token.
 
     A WebSocket has one for all its operations, so each of them verifies the token again
     (``identify``), and a subscription does for each event (``refreshed``). A login changes the
@@ -35,7 +37,7 @@ class GraphContext:
         self.resolver_context = Context(services, None, "graphql", base_url, address)
         self.request_id = request_id
         self.token = token
-        # Why the token is no good, None while it is.
+        # Why the token is not valid; None while it is.
         self.bad_token: Unauthenticated | None = None
         # Strawberry puts the payload of connection_init here.
         self.connection_params: dict[str, object] | None = None
@@ -47,7 +49,7 @@ class GraphContext:
         await self.identify()
 
     async def identify(self) -> None:
-        """Find out whose the token is; one that is no good makes them nobody."""
+        """Verify the token and set its viewer: None without a token or with an invalid one."""
         viewer: Viewer | None = None
         failure: Unauthenticated | None = None
         token = self.token
@@ -65,7 +67,7 @@ class GraphContext:
             self.resolver_context = replace(self.resolver_context, viewer=viewer)
 
     async def refreshed(self) -> Context:
-        """Return the context as of now; raises ``Unauthenticated`` where the token is no good."""
+        """Return the context as of now; raises ``Unauthenticated`` where the token is not valid."""
         await self.identify()
         if self.bad_token:
             raise Unauthenticated

@@ -9,7 +9,6 @@ than it was taken for.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -34,7 +33,7 @@ from graphql import (
 )
 
 from resolvers.query.filters.cost import OF_ALL, OF_ONE
-from schema.execution.prices import Conditions, Given, Listed, Page, Points, Price, Size
+from schema.execution.prices import Conditions, Given, Listed, Page, Points, Price, Size, Variables
 from schema.projection.selection import variables_in
 from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES
 
@@ -44,6 +43,8 @@ FREE = "rateLimit"
 # Arguments that are filters, and fields of connections that look for their rows once more.
 FILTERS = frozenset({"filter", "search"})
 SCANS = frozenset({"totalCount", "hasNextPage", "hasPreviousPage"})
+# The types that have fields; the schema has no unions.
+Parent = GraphQLObjectType | GraphQLInterfaceType
 # How many sets of sizes an operation keeps its cost for.
 MAX_KEPT = 64
 
@@ -63,7 +64,7 @@ class Cost:
     def __post_init__(self) -> None:
         self._sizes = tuple(self.price.sizes())
 
-    def of(self, variables: Mapping[str, Any]) -> Points:
+    def of(self, variables: Variables) -> Points:
         """Return the points that an operation may cost with these variables, coerced before."""
         key = tuple(size.count(variables) for size in self._sizes)
         found = self._known.get(key)
@@ -122,7 +123,7 @@ class _Document:
         }
         self.known: dict[str, _Found] = {}
 
-    def set(self, selections: SelectionSetNode, type_: Any) -> _Found:
+    def set(self, selections: SelectionSetNode, type_: Parent) -> _Found:
         found = _Found()
         for node in selections.selections:
             if isinstance(node, FieldNode):
@@ -138,14 +139,19 @@ class _Document:
         found = self.known.get(name)
         if found is None:
             fragment = self.fragments[name]
-            found = self.known[name] = self.set(fragment.selection_set, self.type_of(fragment))
+            type_ = self.type_of(fragment)
+            assert type_ is not None
+            found = self.known[name] = self.set(fragment.selection_set, type_)
         return found
 
-    def type_of(self, node: InlineFragmentNode | FragmentDefinitionNode) -> Any:
-        condition = node.type_condition
-        return None if condition is None else self.schema.get_type(condition.name.value)
+    def type_of(self, node: InlineFragmentNode | FragmentDefinitionNode) -> Parent | None:
+        if node.type_condition is None:
+            return None
+        found = self.schema.get_type(node.type_condition.name.value)
+        assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
+        return found
 
-    def field(self, node: FieldNode, parent: Any) -> _Found:
+    def field(self, node: FieldNode, parent: Parent) -> _Found:
         name = node.name.value
         found = _Found(fields=1)
         definition = self.schema.get_field(parent, name)
@@ -171,7 +177,7 @@ class _Document:
             found.once = one.times(self.size(node, parent, definition))
         return found
 
-    def filters(self, node: FieldNode, parent: Any, scans: int) -> Price:
+    def filters(self, node: FieldNode, parent: Parent, scans: int) -> Price:
         """Return what the filters of a field cost."""
         given = tuple(one for one in node.arguments or () if one.name.value in FILTERS)
         if not given:
@@ -181,7 +187,7 @@ class _Document:
         points = Points(0, (OF_ONE if below else OF_ALL) * scans)
         return Price(points).times(Conditions(given, names))
 
-    def size(self, node: FieldNode, parent: Any, definition: GraphQLField) -> int | Listed:
+    def size(self, node: FieldNode, parent: Parent, definition: GraphQLField) -> int | Listed:
         """Return how many objects a field answers with."""
         name = node.name.value
         if parent.name.startswith("__"):

@@ -18,9 +18,9 @@ from graphql import (
     validate,
 )
 
-from resolvers.query.preparation_cost import draw_preparation
+from resolvers.context import Context
+from resolvers.preparation_cost import draw_preparation
 from resolvers.rate_keys import bucket_of
-from resolvers.services import Context
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
 from schema.execution.limits import LimitExceeded, Limits, violations
@@ -82,7 +82,7 @@ class DocumentCache:
     """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
-        """Take the schema; without introspection, errors do not tell of names in it either."""
+        """Take the schema; without introspection, errors do not contain its names either."""
         self._schema = schema
         self.limits = limits
         self._pricing = Pricing(schema)

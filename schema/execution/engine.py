@@ -10,7 +10,6 @@ import orjson
 from graphql import (
     GraphQLError,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     OperationType,
     get_named_type,
 )
@@ -20,7 +19,7 @@ from strawberry.types import ExecutionResult
 from resolvers.errors import AnswerTooLarge
 from resolvers.query.shapes import TYPENAME
 from resolvers.rate_levels import Level
-from schema.execution.context import GraphContext
+from schema.execution.context import CoreInfo, GraphContext
 from schema.execution.strawberry_internals import StrawberryGraphQLCoreExecutionContext
 from schema.operations.mutation_results import payload_with_error
 from schema.projection.selection import Selection
@@ -49,13 +48,14 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
     response keys, from its commit on. ``level`` is that of the bucket the operation was paid from.
     """
 
+    # What is only passed on to graphql-core is `Any`, as its own values and results are.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.finished: list[bytes] = []
         self.answered = 0
         self.level: Level | None = None
         self.made: dict[str, Mapping[str, object]] = {}
-        self._answered: dict[str, Any] = {}
+        self._answered: dict[str, object] = {}
 
     def complete_value(self, return_type: Any, *args: Any, **kwargs: Any) -> Any:
         """Complete a value unless it is finished; ``result`` is the fifth argument."""
@@ -76,7 +76,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
             raise AnswerTooLarge(limit)
         self.answered += size
 
-    def mutations(self) -> list[GraphQLResolveInfo[Any]]:
+    def mutations(self) -> list[CoreInfo]:
         """Return the mutations of the operation; raises ``WrongDirective``."""
         type_ = self.schema.mutation_type
         assert type_ is not None
@@ -91,13 +91,13 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         ]
 
     def execute_field(self, *args: Any) -> Any:
-        """Keep what each mutation answers, so that it is told whatever happens to the next one."""
+        """Keep each mutation's payload, which is answered even if a later one fails."""
         path: Path = args[3]
         if path.prev is not None or self.operation.operation is not OperationType.MUTATION:
             return super().execute_field(*args)
         return self._mutate(path.key, lambda: super(FragmentExecutor, self).execute_field(*args))
 
-    async def _mutate(self, key: str | int, execute: Callable[[], Any]) -> Any:
+    async def _mutate(self, key: str | int, execute: Callable[[], object]) -> object:
         try:
             result = execute()
             if isawaitable(result):
@@ -109,7 +109,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         self._answered[str(key)] = result
         return result
 
-    def _failed(self, key: str, error: Exception, *, alone: bool) -> Any:
+    def _failed(self, key: str, error: Exception, *, alone: bool) -> dict[str, object] | None:
         """Return the payload of a mutation that failed, None where there can be none.
 
         One that stands alone and has written nothing is null itself, as its path says.
@@ -126,7 +126,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
         self.collected_errors.errors.extend(found[1])
         return found[0]
 
-    def stopped(self, error: Exception) -> dict[str, Any] | None:
+    def stopped(self, error: Exception) -> dict[str, object] | None:
         """Return what a mutation operation answers that was stopped by an error.
 
         None where no mutation has written anything.
@@ -142,7 +142,7 @@ class FragmentExecutor(StrawberryGraphQLCoreExecutionContext):
                 return None
         return data
 
-    def build_resolve_info(self, *args: Any) -> Any:
+    def build_resolve_info(self, *args: Any) -> CoreInfo:
         """Keep graphql-core's own info: Strawberry's has lost what arguments are coerced from."""
         return super(StrawberryGraphQLCoreExecutionContext, self).build_resolve_info(*args)
 

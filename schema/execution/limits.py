@@ -7,7 +7,6 @@ it is spread, and counts at every use. Cycles and unknown names are left to the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -15,6 +14,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
 )
@@ -107,7 +107,8 @@ class Metrics:
             elif isinstance(node, FragmentSpreadNode):
                 found = self._spread(node.name.value, nested)
             else:
-                found = self._set(node.selection_set, nested + 1)  # type: ignore[attr-defined]
+                assert isinstance(node, InlineFragmentNode)
+                found = self._set(node.selection_set, nested + 1)
             size.add(found)
             size.fields += 1
             size.directives += len(node.directives or ())
@@ -173,9 +174,9 @@ def shown_count(count: int) -> str:
     return str(count) if count < 10**9 else "more than a billion"
 
 
-def excess_of_values(variables: Mapping[str, Any] | None) -> GraphQLError | None:
+def excess_of_values(variables: Mapping[str, object] | None) -> GraphQLError | None:
     """Return what is too much about the variables: coercing them takes its time, too."""
-    level: Sequence[Any] = [*variables.values()] if variables else ()
+    level: Sequence[object] = [*variables.values()] if variables else ()
     count = depth = 0
     while level:
         count += len(level)
@@ -188,7 +189,7 @@ def excess_of_values(variables: Mapping[str, Any] | None) -> GraphQLError | None
             return LimitExceeded(
                 f"The variables nest at most {MAX_NESTED_VALUES} values; these nest more."
             )
-        below: list[Any] = []
+        below: list[object] = []
         for value in level:
             if isinstance(value, dict):
                 below.extend(value.values())

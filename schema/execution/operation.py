@@ -14,12 +14,13 @@ from strawberry import Schema
 from strawberry.types import ExecutionResult
 
 from resolvers.errors import Throttled, TimedOut
-from resolvers.query.preparation_cost import Preparation, preparation
+from resolvers.preparation_cost import Preparation, preparation
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
 from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
 from schema.execution.engine import EventResult, FragmentExecutor, executing
 from schema.execution.limits import LimitExceeded, Limits, excess_of_values
+from schema.execution.prices import Variables
 from schema.execution.reservations import REFUSED, Reservation, refuse, reserve, throttled
 from schema.execution.strawberry_internals import (
     OperationType,
@@ -40,7 +41,7 @@ class Operation:
 
     known: CachedDocument
     node: OperationDefinitionNode
-    variables: dict[str, Any] | None
+    variables: Variables | None
     context: GraphContext
     # What its document and its statements cost because they are new.
     prepared: Preparation
@@ -63,7 +64,7 @@ class DeskSchema(Schema):
     """
 
     def __init__(self, *, limits: Limits, introspection: bool, **parts: Any) -> None:
-        """Take what Strawberry's schema takes; raises ``TypeError`` as ``set_roots`` does."""
+        """Take what Strawberry's schema takes as ``parts``; raises as ``set_roots`` does."""
         super().__init__(**parts)
         core = core_schema(self)
         set_roots(core)
@@ -73,21 +74,22 @@ class DeskSchema(Schema):
     async def stream(
         self,
         query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any = None,
+        variable_values: Variables | None = None,
+        context_value: GraphContext | None = None,
         root_value: object = None,
         operation_name: str | None = None,
-        operation_extensions: dict[str, Any] | None = None,
+        operation_extensions: dict[str, object] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Return the results of an operation of any type, which any may be over a WebSocket."""
+        assert context_value is not None
         found = await self.choose(query or "", variable_values, context_value, operation_name)
         return self.results(found, context_value.request_id)
 
     async def choose(
         self,
         text: str,
-        variables: dict[str, Any] | None,
+        variables: Variables | None,
         context: GraphContext,
         operation_name: str | None,
     ) -> Operation | PreExecutionError:
@@ -173,6 +175,7 @@ class DeskSchema(Schema):
             context_value=operation.context,
             raw_variable_values=operation.variables,
             operation_name=operation.name,
+            # It says bool for a TypeGuard.
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             hide_suggestions=self.documents.hides_names,
         )
@@ -239,7 +242,7 @@ def _late(
     operation: Operation,
     executor: FragmentExecutor,
     late: TimedOut,
-    extensions: dict[str, Any] | None,
+    extensions: dict[str, object] | None,
 ) -> ExecutionResult:
     """Return what an operation answers whose time is up: what was written until then."""
     if operation.type is OperationType.MUTATION:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import ArgumentNode, VariableNode, value_from_ast_untyped
 
 from resolvers.query.filters.cost import weight_of
 from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES, MAX_PAGE_SIZE
 
+# The variables of an operation, coerced to the types that it declares.
+Variables = dict[str, object]
 # A number, the name of a variable that holds it, or None where it is not given.
 Given = int | str | None
 
@@ -20,7 +21,7 @@ class Page:
     first: Given
     last: Given
 
-    def count(self, variables: Mapping[str, Any]) -> int:
+    def count(self, variables: Variables) -> int:
         """Return how many there may be; what is out of bounds is refused later, with its reason."""
         size = _value(self.last, variables)
         if size is None:
@@ -40,9 +41,10 @@ class Listed:
 
     ids: str
 
-    def count(self, variables: Mapping[str, Any]) -> int:
+    def count(self, variables: Variables) -> int:
         """Return how many there are."""
-        return max(1, min(len(variables.get(self.ids) or ()), MAX_NODES))
+        ids = variables.get(self.ids)
+        return max(1, min(len(ids) if isinstance(ids, list) else 0, MAX_NODES))
 
     @property
     def names(self) -> frozenset[str]:
@@ -57,16 +59,16 @@ class Conditions:
     arguments: tuple[ArgumentNode, ...]
     names: frozenset[str]
 
-    def count(self, variables: Mapping[str, Any]) -> int:
+    def count(self, variables: Variables) -> int:
         """Return how much they are worth."""
         return sum(self._weight(one, variables) for one in self.arguments)
 
-    def _weight(self, argument: ArgumentNode, variables: Mapping[str, Any]) -> int:
+    def _weight(self, argument: ArgumentNode, variables: Variables) -> int:
         node = argument.value
         if isinstance(node, VariableNode):
             value = variables.get(node.name.value)
         else:
-            value = value_from_ast_untyped(node, variables)  # type: ignore[arg-type]
+            value = value_from_ast_untyped(node, variables)
         if argument.name.value == "filter":
             return weight_of(value) if isinstance(value, Mapping) else 0
         return weight_of({argument.name.value: value})
@@ -128,5 +130,6 @@ class Price:
         return {size for size, _ in self.parts}.union(*(part.sizes() for _, part in self.parts))
 
 
-def _value(given: Given, variables: Mapping[str, Any]) -> int | None:
-    return variables.get(given) if isinstance(given, str) else given
+def _value(given: Given, variables: Variables) -> int | None:
+    found = variables.get(given) if isinstance(given, str) else given
+    return found if isinstance(found, int) else None

@@ -1,19 +1,19 @@
-"""What an operation costs its user: drawn before it is run, and told with its answer."""
+"""What an operation costs its user: drawn before it runs, and reported with its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import RateLimiter, count_objects
 from schema.execution.context import GraphContext
 from schema.execution.cost import Cost
 from schema.execution.limits import LimitExceeded, shown_count
+from schema.execution.prices import Variables
 from schema.execution.strawberry_internals import PreExecutionError
 
 # What a request costs that is refused before anything is run.
@@ -32,7 +32,7 @@ class Reservation:
     level: Level
     prepared: Preparation
 
-    def refund(self, data: Any, finished: Sequence[bytes]) -> dict[str, Any]:
+    def refund(self, data: object, finished: Sequence[bytes]) -> dict[str, object]:
         """Give back what an answer did not need; returns its ``extensions``."""
         actual = self.others + sum(count_objects(text, self.requested) for text in finished)
         if isinstance(data, dict):
@@ -41,7 +41,7 @@ class Reservation:
             self.rates.give_back(self.key, self.requested - actual, self.level)
         return self.shown(actual)
 
-    def shown(self, actual: int) -> dict[str, Any]:
+    def shown(self, actual: int) -> dict[str, object]:
         """Return the ``extensions`` of an answer with this cost."""
         return _extensions(self.requested, actual, self.level, self.prepared.points)
 
@@ -49,7 +49,7 @@ class Reservation:
 async def reserve(
     cost: Cost,
     node: OperationDefinitionNode,
-    variables: Mapping[str, Any],
+    variables: Variables,
     context: GraphContext,
     prepared: Preparation,
     most: int,
@@ -94,13 +94,15 @@ def throttled(
 ) -> PreExecutionError:
     """Return the answer to a request for which there are too few points."""
     level = {} if error.level is None else _extensions(requested, 0, error.level)
-    told = {"retryAfter": error.seconds, **level}
-    refusal = GraphQLError(str(error), node, original_error=error, extensions=told)
+    shown = {"retryAfter": error.seconds, **level}
+    refusal = GraphQLError(str(error), node, original_error=error, extensions=shown)
     return PreExecutionError(data=None, errors=[refusal])
 
 
-def _extensions(requested: int, actual: int, level: Level, preparation: int = 0) -> dict[str, Any]:
-    cost: dict[str, Any] = {"requested": requested, "actual": actual}
+def _extensions(
+    requested: int, actual: int, level: Level, preparation: int = 0
+) -> dict[str, object]:
+    cost: dict[str, object] = {"requested": requested, "actual": actual}
     if preparation:
         cost["preparation"] = preparation
     cost["throttle"] = {
@@ -111,7 +113,7 @@ def _extensions(requested: int, actual: int, level: Level, preparation: int = 0)
     return {"cost": cost}
 
 
-def _objects(value: Any) -> int:
+def _objects(value: object) -> int:
     """Return how many objects a value is and has; finished JSON is counted elsewhere."""
     if isinstance(value, dict):
         return 1 + sum(map(_objects, value.values()))

@@ -17,7 +17,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.websocket_origin import normalize_allowed_origins
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, StreamResult
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -71,7 +71,7 @@ def core_info(info: strawberry.Info[Asker, None]) -> GraphQLResolveInfo[Asker]:
     return info._raw_info
 
 
-def field_metadata(field: GraphQLField) -> Mapping[Any, Any]:
+def field_metadata(field: GraphQLField) -> Mapping[object, Any]:
     """Return the ``metadata`` that a field of the schema was declared with, by ``dataclasses``.
 
     Introspection's own fields have none.
@@ -90,12 +90,12 @@ class BoundedOverlappingFields(OverlappingFieldsCanBeMergedRule):
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """Strawberry's handler, which goes on after a document that is wrong."""
+    """Strawberry's handler of any context, which goes on after a document that is wrong."""
 
     @staticmethod
     def _get_pre_execution_close_reason(_error: object) -> None:
         """Answer with an error instead of closing: the connection may have other operations."""
 
-    async def send_results(self, operation: Operation[Any, None], results: Any) -> None:
+    async def send_results(self, operation: Operation[Any, None], results: StreamResult) -> None:
         """Send each result of an operation."""
         await self._send_result_stream(operation, results)

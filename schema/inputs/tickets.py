@@ -1,6 +1,5 @@
 """The inputs of the mutations, and how they become values for the resolvers."""
 
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -17,15 +16,14 @@ _VERSION = "Refuse with CONFLICT if the object's version is another one by now."
 _REFERENCES = {"company_id", "contact_id", "assigned_to_id"}
 
 
-def values_of(given: Any, *, without: frozenset[str] = frozenset()) -> dict[str, object]:
+def values_of(given: object, *, without: frozenset[str] = frozenset()) -> dict[str, object]:
     """Return the values of an input that were given, by the resolvers' names.
 
     In what creates something null is absent: there is nothing yet that it could clear.
     """
     creates = type(given).__name__.startswith(("Create", "Add"))
     values: dict[str, object] = {}
-    for name in given.__dataclass_fields__:
-        value = getattr(given, name)
+    for name, value in vars(given).items():
         if value is UNSET or name in without or (creates and value is None):
             continue
         if name in _REFERENCES:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 import strawberry
 from strawberry import ID, UNSET
@@ -98,7 +97,7 @@ def webhook_values(given: CreateWebhookInput | UpdateWebhookInput) -> dict[str, 
     return values
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> object:
     """Return a value of a filter as it would be written in a JSON variable; nulls say nothing."""
     if isinstance(value, list):
         return [_shown(item) for item in value]
@@ -106,7 +105,7 @@ def _shown(value: Any) -> Any:
         return value.name
     if isinstance(value, datetime):
         return time_text(value)
-    fields: Mapping[str, Any] | None = getattr(value, "__dataclass_fields__", None)
+    fields: Mapping[str, object] | None = getattr(value, "__dataclass_fields__", None)
     if fields is None:
         return value
     given = {name: getattr(value, name) for name in fields}

@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.commands import attachments
+from resolvers.context import Context
 from resolvers.files.names import file_name
-from resolvers.services import Context
 from schema.inputs import attachments as inputs
 from schema.inputs.tickets import values_of
 from schema.operations import payloads

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import strawberry
 
+from resolvers.context import Context
 from resolvers.errors import NotFound, ServiceError
-from resolvers.services import Context
 from schema.errors.formatting import Failure, failure_of
 from schema.execution.context import Info
 from schema.execution.engine import Json, executing
@@ -44,7 +44,7 @@ def mutation(description: str, payload: type[Payload]) -> Callable[[Write[Input,
 
     def declare(write: Write[Input, Payload]) -> object:
         type_ = get_type_hints(write)["given"]
-        told = "All that the mutation takes, as one object."
+        described = "All that the mutation takes, as one object."
 
         async def resolve(info: Info, given: Input) -> Payload | Failure | Json | None:
             return await _perform(info, write, given)
@@ -53,7 +53,7 @@ def mutation(description: str, payload: type[Payload]) -> Callable[[Write[Input,
         # Strawberry reads the argument's type and the field's from here.
         resolve.__annotations__ = {
             "info": Info,
-            "given": Annotated[type_, strawberry.argument(name="input", description=told)],
+            "given": Annotated[type_, strawberry.argument(name="input", description=described)],
             "return": payload,
         }
         return strawberry.field(resolver=resolve, description=description)

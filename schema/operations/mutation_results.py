@@ -5,28 +5,28 @@ operation with it, although they were done. So the error stands at the payload's
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, is_non_null_type
+from graphql import GraphQLError, GraphQLObjectType, is_non_null_type
 
 from resolvers.naming import snake
 from resolvers.query.shapes import TYPENAME
+from schema.execution.context import CoreInfo
 from schema.projection.selection import Selection, WrongDirective
 
 
 def payload_with_error(
-    info: GraphQLResolveInfo[Any],
+    info: CoreInfo,
     type_: GraphQLObjectType,
     error: Exception,
     made: Mapping[str, object] | None = None,
-) -> tuple[dict[str, Any], list[GraphQLError]] | None:
+) -> tuple[dict[str, object], list[GraphQLError]] | None:
     """Return a payload of nulls and ids with the errors of its nulls.
 
     ``made`` are the ids of what was written. None where a field was asked for that cannot be null,
     or where no field can hold the error of a write that was not done.
     """
     made = made or {}
-    answer: dict[str, Any] = {}
+    answer: dict[str, object] = {}
     errors = []
     try:
         asked = _asked(info, type_)
@@ -48,14 +48,14 @@ def payload_with_error(
     return (answer, errors) if errors or made else None
 
 
-def _at(path: list[str | int], error: Exception, info: GraphQLResolveInfo[Any]) -> GraphQLError:
+def _at(path: list[str | int], error: Exception, info: CoreInfo) -> GraphQLError:
     cause, message = error, str(error)
     if isinstance(error, GraphQLError):
         message, cause = error.message, error.original_error or error
     return GraphQLError(message, info.field_nodes, path=path, original_error=cause)
 
 
-def _asked(info: GraphQLResolveInfo[Any], type_: GraphQLObjectType) -> dict[str, str]:
+def _asked(info: CoreInfo, type_: GraphQLObjectType) -> dict[str, str]:
     """Return the names of the payload's fields by their response keys."""
     selection = Selection(info.schema, info.fragments, info.variable_values)
     found = [node.selection_set for node in info.field_nodes]

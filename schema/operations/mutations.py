@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.commands import comments, tickets
+from resolvers.context import Context
 from resolvers.errors import Invalid, Problem
-from resolvers.services import Context
 from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
 from schema.operations import payloads

@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.commands import companies, contacts, users
-from resolvers.services import Context
+from resolvers.context import Context
 from schema.inputs import tickets as inputs
 from schema.inputs.tickets import values_of
 from schema.operations import payloads

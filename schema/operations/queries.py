@@ -99,7 +99,7 @@ class Query:
 
     @described("Who is logged in; null when nobody is.", User | None)
     async def viewer(self, info: Info) -> Json | None:
-        """Answer without an error also for nobody."""
+        """Answer null, not an error, without a token."""
         viewer = info.context.resolver_context.viewer
         if info.context.bad_token:
             raise Unauthenticated

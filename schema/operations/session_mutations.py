@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.auth import login, sessions
+from resolvers.context import Context
 from resolvers.errors import Unauthenticated
-from resolvers.services import Context
 from schema.errors.formatting import RefusedToken
 from schema.execution.context import Info
 from schema.inputs import sessions as inputs

@@ -1,14 +1,14 @@
 """What can be followed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import strawberry
 
 from resolvers.errors import BadInput, Unauthenticated
-from resolvers.events.broker import DeliveredEvent
+from resolvers.events.subscriber import DeliveredEvent
 from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
@@ -22,8 +22,14 @@ from schema.types.objects import TicketEvent
 from schema.types.projected import Root, projected
 
 
-async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator[EventResult, None]:
-    """Return the events with their finished JSON; they end once the token is no good any more.
+async def _follow(
+    _root: object,
+    info: CoreInfo,
+    after: str | None = None,
+    types: Sequence[object] | None = None,
+    **_: object,
+) -> AsyncGenerator[EventResult, None]:
+    """Return the events with their finished JSON; they end when the token is no longer valid.
 
     Raises at once what is wrong with the arguments, and ``Unauthenticated``.
     """
@@ -31,11 +37,10 @@ async def _follow(_root: object, info: CoreInfo, **given: Any) -> AsyncGenerator
     services = (await context.refreshed()).services
     context.resolver_context.require_viewer()
     template, args = planned(info, "followed")
-    after = context.resumes_after or given.get("after")
+    after = context.resumes_after or after
     position = 0 if after == "" else None
     if after:
         position = int(str(decode_cursor(after, EVENT, BY_COMMIT, services.signer)[0]))
-    types = given.get("types")
     wanted = EventFilter(
         template.read,
         tuple(args),

@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.commands import webhooks
-from resolvers.services import Context
+from resolvers.context import Context
 from schema.inputs import webhooks as inputs
 from schema.inputs.webhooks import webhook_values
 from schema.operations import payloads

@@ -15,13 +15,16 @@ from resolvers.query.shapes import Args
 from resolvers.signing import MAX_LINK_SECONDS, Signer
 from schema.types.descriptions import DEFAULT_PAGE, MAX_PAGE_SIZE
 
+# Arguments and inputs as graphql-core coerced them: a value has the type that the schema gives it.
+Values = dict[str, Any]
+Given = Mapping[str, Any]
 MAX_ORDERS = 6
 _ID_FIELDS = frozenset(
     {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}
 )
 
 
-def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
+def read_args(given: Given, returns: str, signer: Signer) -> Args:
     """Return the arguments of a field that returns a type of this name.
 
     Raises ``BadInput`` where one is out of its bounds.
@@ -44,7 +47,7 @@ def read_args(given: Mapping[str, Any], returns: str, signer: Signer) -> Args:
     return Args()
 
 
-def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -> Args:
+def _connection_args(given: Given, entity: Entity, signer: Signer) -> Args:
     values: dict[str, object] = {}
     where = parse(_filter_of(given), values)
     order = _order(given.get("orderBy"))
@@ -59,7 +62,7 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
         raise BadInput(
             f"`{'last' if backward else 'first'}` must be between 0 and {MAX_PAGE_SIZE}."
         )
-    # An empty cursor is that of nobody who has one yet: the list's beginning, or its end.
+    # An empty cursor is the same as none: the list's beginning, or its end.
     for name in ("after", "before"):
         if given.get(name):
             position = decode_cursor(given[name], entity, order or entity.order, signer)
@@ -75,7 +78,7 @@ def _connection_args(given: Mapping[str, Any], entity: Entity, signer: Signer) -
     )
 
 
-def _filter_of(given: Mapping[str, Any]) -> dict[str, Any]:
+def _filter_of(given: Given) -> Values:
     """Return the filter; some lists take a part of it as an argument of its own."""
     chosen = plain_filter(given.get("filter"))
     if given.get("isInternal") is not None:
@@ -87,9 +90,9 @@ def _filter_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def plain_filter(given: Mapping[str, Any] | None) -> dict[str, Any]:
+def plain_filter(given: Given | None) -> Values:
     """Return a filter in the words of ``resolvers.query.filters.compile``, its ids checked."""
-    plain: dict[str, Any] = {}
+    plain: Values = {}
     for name, value in (given or {}).items():
         key = snake(name)
         if value is None:
@@ -106,8 +109,8 @@ def plain_filter(given: Mapping[str, Any] | None) -> dict[str, Any]:
     return plain
 
 
-def _with_ids(operands: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _with_ids(operands: Given) -> Values:
+    found: Values = {}
     for operator, operand in operands.items():
         if operator == "is_null" or operand is None:
             found[operator] = operand
@@ -139,7 +142,7 @@ def known_id(value: object) -> UUID:
     return read_id(value) or UUID(int=0)
 
 
-def _order(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, bool], ...]:
+def _order(given: Sequence[Given] | None) -> tuple[tuple[str, bool], ...]:
     chosen: dict[str, bool] = {}
     for part in given or ():
         field, direction = part["field"], part["direction"]

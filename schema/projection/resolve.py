@@ -17,10 +17,10 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
+from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.query.execute import GRAPHQL, Query, read_json
 from resolvers.query.shapes import NO_ARGS, Args
-from resolvers.services import Context
 from schema.errors.field_errors import FieldError, put_nulls, without_failed
 from schema.execution.context import CoreInfo
 from schema.execution.engine import Json

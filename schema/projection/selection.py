@@ -6,7 +6,6 @@ root field, because the root field answers for all of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     FieldNode,
@@ -67,7 +66,7 @@ class Selection:
 
     def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Shape:
         """Return the shape of an object type below some nodes with the same response key."""
-        selections = [node.selection_set.selections for node in nodes]  # type: ignore[union-attr]
+        selections = [node.selection_set.selections for node in nodes if node.selection_set]
         found = self.fields([one for each in selections for one in each], type_)
         return Shape(tuple(self._field(key, same, type_) for key, same in found.items()))
 
@@ -117,9 +116,12 @@ class Selection:
                 key = selection.alias.value if selection.alias else selection.name.value
                 collected.setdefault(key, []).append(selection)
                 continue
-            fragment: Any = selection
+            fragment: InlineFragmentNode | FragmentDefinitionNode
             if isinstance(selection, FragmentSpreadNode):
                 fragment = self.fragments[selection.name.value]
+            else:
+                assert isinstance(selection, InlineFragmentNode)
+                fragment = selection
             if self._applies(fragment, type_):
                 self._collect(fragment.selection_set.selections, type_, collected)
 
@@ -144,7 +146,7 @@ class Selection:
         return named is type_
 
 
-def variables_in(value: Any) -> set[str]:
+def variables_in(value: object) -> set[str]:
     """Return the names of the variables inside a value."""
     if isinstance(value, VariableNode):
         return {value.name.value}

@@ -30,7 +30,7 @@ class Body:
         self.uploads: Uploads | None = None
 
     async def receive(self) -> Message:
-        """Pass on a message; raises ``Refused``."""
+        """Pass on a message; raises ``RequestRefused``."""
         message = await self._receive()
         self._size += len(message.get("body", b""))
         if self._size > self._most:
@@ -38,7 +38,7 @@ class Body:
         return message
 
     async def graphql_request(self, request: Request) -> GraphQLRequest | list[GraphQLRequest]:
-        """Read what is asked for, and none of its files; raises ``Refused``."""
+        """Read what is asked for, and none of its files; raises ``RequestRefused``."""
         given = request.headers.getlist("content-type")
         if len(given) > 1:
             raise RequestRefused(400, "A request has one Content-Type.")

@@ -6,7 +6,6 @@ read: the files follow when it is known who asks, and when its cost is drawn.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from tempfile import SpooledTemporaryFile
-from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -40,7 +39,7 @@ class UploadedFile:
         self.filename = ""
 
     async def receive(self) -> None:
-        """Wait until it is here; raises ``Refused`` where the body is wrong."""
+        """Wait until it is here; raises ``RequestRefused`` where the body is wrong."""
         await self._uploads.receive()
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -90,7 +89,7 @@ class Uploads:
         self.files: dict[str, UploadedFile] = {}
 
     async def peek(self) -> None:
-        """Read up to the first file, which has to be one of the map's; raises ``Refused``."""
+        """Read up to the first file; raises ``RequestRefused`` if it is not one of the map's."""
         async for event in self._stream:
             if isinstance(event, Part) and event.filename is not None:
                 self._next = event
@@ -99,7 +98,7 @@ class Uploads:
         self._require_all()
 
     async def receive(self) -> None:
-        """Read all files; raises ``Refused``, each time, where they are not those of the map."""
+        """Read all files; raises ``RequestRefused`` each time where they are not the map's."""
         if self._failed is not None:
             raise self._failed
         if self._begun:
@@ -152,9 +151,10 @@ class Uploads:
 async def request_of_form(
     request: Request, allow: Callable[[], None]
 ) -> tuple[GraphQLRequest | list[GraphQLRequest], Uploads]:
-    """Read a request whose variables hold files, and its first part only; raises ``Refused``.
+    """Read a request whose variables hold files, and its first part only.
 
-    ``allow`` is called before the files are read. The files are to be closed.
+    ``allow`` is called before the files are read. The files are to be closed. Raises
+    ``RequestRefused``.
     """
     if not any(request.headers.get(name, "").strip() for name in PREFLIGHT):
         raise RequestRefused(
@@ -245,8 +245,10 @@ def _put(operations: object, path: str, file: UploadedFile) -> None:
         raise RequestRefused(
             400, f"The path {path!r} of the `map` must lead to a variable that is null."
         )
-    into: Any = holder
-    into[int(last) if isinstance(holder, list) else last] = file
+    if isinstance(holder, list):
+        holder[int(last)] = file
+    elif isinstance(holder, dict):
+        holder[last] = file
 
 
 def _step(holder: object, step: str, path: str) -> object:

@@ -1,14 +1,15 @@
-"""What is request_of for, by the parameters of GraphQL over HTTP, whatever way they came."""
+"""Requests by the parameters of GraphQL over HTTP, whatever way they came."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import orjson
 
 from resolvers.http.json_size import MAX_VALUES, has_too_many_values
 from schema.transport.refused import RequestRefused
 
+Value = TypeVar("Value")
 # How many requests a batch may have.
 MAX_IN_BATCH = 10
 _NOT_JSON = "The body is not JSON in UTF-8."
@@ -21,7 +22,7 @@ class GraphQLRequest:
     """One request; it has a text, the id of a document, or the hash of one."""
 
     query: str | None
-    variables: dict[str, Any] | None = None
+    variables: dict[str, object] | None = None
     operation_name: str | None = None
     document_id: str | None = None
     # Of the protocol of automatic persisted queries, in `extensions`.
@@ -29,14 +30,14 @@ class GraphQLRequest:
 
 
 def requests_of_body(body: bytes) -> GraphQLRequest | list[GraphQLRequest]:
-    """Read the JSON of one request or of a batch; raises ``Refused``."""
+    """Read the JSON of one request or of a batch; raises ``RequestRefused``."""
     if has_too_many_values(body):
         raise RequestRefused(400, f"A request may have at most {MAX_VALUES} values.")
     return requests_of(parsed(body, _NOT_JSON))
 
 
 def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
-    """Read one request or a batch; raises ``Refused`` for both where one of them is none."""
+    """Read one request or a batch; raises ``RequestRefused`` where one of them is not valid."""
     if not isinstance(data, list):
         return request_of(data)
     if not 1 <= len(data) <= MAX_IN_BATCH:
@@ -45,18 +46,18 @@ def requests_of(data: object) -> GraphQLRequest | list[GraphQLRequest]:
 
 
 def request_of_query_string(parameters: Mapping[str, str]) -> GraphQLRequest:
-    """Read a request by GET; raises ``Refused``."""
-    data: dict[str, Any] = dict(parameters)
+    """Read a request by GET; raises ``RequestRefused``."""
+    data: dict[str, object] = dict(parameters)
     for name in ("variables", "extensions"):
-        # Left empty, a parameter is as good as left out.
-        text = data.pop(name, None)
-        if text:
+        # An empty parameter is the same as none.
+        data.pop(name, None)
+        if text := parameters.get(name):
             data[name] = parsed(text, f"The `{name}` must be JSON.")
     return request_of(data)
 
 
 def parsed(text: bytes | bytearray | str, trouble: str) -> object:
-    """Read JSON; raises ``Refused`` with this sentence for what is none."""
+    """Read JSON; raises ``RequestRefused`` with this sentence for anything else."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -64,7 +65,7 @@ def parsed(text: bytes | bytearray | str, trouble: str) -> object:
 
 
 def request_of(data: object) -> GraphQLRequest:
-    """Check the types of one request; raises ``Refused``."""
+    """Check the types of one request; raises ``RequestRefused``."""
     if not isinstance(data, dict):
         raise RequestRefused(400, _NO_REQUEST)
     query = _typed(data, "query", str, "a string")
@@ -72,7 +73,8 @@ def request_of(data: object) -> GraphQLRequest:
     name = _typed(data, "operationName", str, "a string")
     extensions = _typed(data, "extensions", dict, "an object")
     document_id = _typed(data, "documentId", str, "a string")
-    digest = _hash(extensions["persistedQuery"]) if _persisted(extensions) else None
+    persisted = None if extensions is None else extensions.get("persistedQuery")
+    digest = None if persisted is None else _hash(persisted)
     if query is not None and not query.strip():
         query = None
     if query is None and document_id is None and digest is None:
@@ -82,15 +84,11 @@ def request_of(data: object) -> GraphQLRequest:
     return GraphQLRequest(query, variables, name, document_id, digest)
 
 
-def _typed(data: dict[str, Any], name: str, kind: type, said: str) -> Any:
+def _typed(data: dict[str, object], name: str, kind: type[Value], said: str) -> Value | None:
     value = data.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise RequestRefused(400, f"The `{name}` must be {said} or null.")
-    return value
-
-
-def _persisted(extensions: dict[str, Any] | None) -> bool:
-    return extensions is not None and extensions.get("persistedQuery") is not None
+    if value is None or isinstance(value, kind):
+        return value
+    raise RequestRefused(400, f"The `{name}` must be {said} or null.")
 
 
 def _hash(given: object) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
 
 import anyio
 from starlette.responses import StreamingResponse
@@ -37,7 +36,7 @@ class EventStream(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         """Send the frames.
 
-        A generator that nobody closes follows events until it is collected as garbage.
+        A generator that is not closed follows events until it is collected as garbage.
         """
         async with aclosing(self._frames):
             await super().stream_response(send)
@@ -80,11 +79,11 @@ async def _next(results: AsyncGenerator[str, None]) -> str | None:
     return await anext(results, None)
 
 
-async def _cancelled(task: asyncio.Task[Any]) -> None:
+async def _cancelled(task: asyncio.Task[str | None]) -> None:
     """Cancel a task and wait for its end, which a cancelled request does not let one do."""
     task.cancel()
     with anyio.CancelScope(shield=True):
         await asyncio.wait({task})
     if not task.cancelled():
-        # Nobody is left to be told of a failure.
+        # There is no client left to report a failure to.
         task.exception()

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 from graphql import GraphQLError
@@ -23,41 +23,32 @@ from strawberry.types import ExecutionResult
 
 from resolvers.errors import SessionEnded, TokenExpired
 from resolvers.http.json_size import has_too_many_values
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from resolvers.services import Services
-from schema.errors.formatting import formatted
 from schema.execution.context import GraphContext, context_of, token_of_payload
-from schema.execution.document_cache import NoChoice
 from schema.execution.engine import EventResult
-from schema.execution.operation import DeskSchema, Operation, retry_after
+from schema.execution.operation import DeskSchema, Operation
 from schema.execution.persisted_documents import PersistedDocuments
 from schema.execution.reservations import refuse
 from schema.execution.strawberry_internals import (
-    GraphQLHTTPResponse,
     OperationType,
     PreExecutionError,
     UnsetType,
 )
 from schema.transport import negotiation, sse
 from schema.transport.bodies import Body
-from schema.transport.caching import keep
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 from schema.transport.request import GraphQLRequest, request_of_query_string
+from schema.transport.responses import NOT_KEPT, TYPES, check_way, failure, response_of, shown
 from schema.transport.websocket import TextFrames, WebSocketHandler
 
 logger = logging.getLogger("deskgraph.graphql")
 
 # How long a WebSocket may stay open without a connection_init.
 SILENCE = timedelta(seconds=10)
-# What is answered depends on who asks, and may change at any time.
-NOT_KEPT = {"Cache-Control": "no-store"}
-# What a client whose token has expired is told (RFC 6750, section 3).
+# The header for a client whose token has expired (RFC 6750, section 3).
 CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-_TYPES = {
-    negotiation.JSON: negotiation.JSON,
-    negotiation.GRAPHQL: f"{negotiation.GRAPHQL}; charset=utf-8",
-}
 
 
 class GraphQLView(GraphQL[GraphContext, None]):
@@ -66,7 +57,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
     schema: DeskSchema
     websocket_adapter_class = TextFrames
     graphql_transport_ws_handler_class = WebSocketHandler
-    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc]
+    stream_transport_classes_by_protocol: ClassVar = {}  # type: ignore[misc] # no class variable there
 
     def __init__(
         self,
@@ -92,7 +83,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         self._base_url = base_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is no operation with JSON as well."""
+        """Answer everything over HTTP, including what is not an operation."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -114,16 +105,15 @@ class GraphQLView(GraphQL[GraphContext, None]):
         except ClientDisconnect:
             raise
         except Exception as error:
-            return _failure(error, _request_id(request))
+            return failure(error, request)
 
     async def _answer(self, request: Request, body: Body) -> Response:
-        """Answer a request; raises ``Refused``."""
-        headers = request.headers
+        """Answer a request; raises ``RequestRefused``."""
         reads = request.method in ("GET", "HEAD")
         if not reads and request.method != "POST":
             allowed = {"Allow": "GET, HEAD, POST"}
             raise RequestRefused(405, "Ask by POST, or by GET for queries.", headers=allowed)
-        accept = ", ".join(headers.getlist("accept"))
+        accept = ", ".join(request.headers.getlist("accept"))
         # Also with a query in the address, which the page puts into its editor: REST links there.
         if reads and self._page is not None and "text/html" in accept:
             return self._page()
@@ -145,20 +135,11 @@ class GraphQLView(GraphQL[GraphContext, None]):
             return await self._answer_batch(request, asked, kind, body)
         found = await self._chosen(asked, context)
         if isinstance(found, Operation):
-            _check_way(found, request.method, kind)
+            check_way(found, request.method, kind)
         if kind == negotiation.EVENTS:
             return self._stream(request, context, found, body.uploads)
         result = await self._result(found, body.uploads)
-        shown = await self.process_result(request, result)
-        seconds = retry_after(result) if result.errors else None
-        status = _status(kind, result, throttled=seconds is not None)
-        response = Response(self.encode_json(shown), status, NOT_KEPT, _TYPES[kind])
-        if seconds is not None:
-            response.headers["Retry-After"] = str(seconds)
-        if reads:
-            kept = asked.query is None and "errors" not in shown
-            keep(response, headers, self.encode_json(shown["data"]) if kept else None)
-        return response
+        return response_of(result, request, kind, by_id=asked.query is None)
 
     async def _answer_batch(
         self, request: Request, batch: list[GraphQLRequest], kind: str, body: Body
@@ -176,15 +157,15 @@ class GraphQLView(GraphQL[GraphContext, None]):
             found = await self._chosen(asked, context)
             try:
                 if isinstance(found, Operation):
-                    _check_way(found, request.method, kind)
+                    check_way(found, request.method, kind)
                 result = await self._result(found, body.uploads, size)
             except RequestRefused as refused:
                 # What came before has been done, and is answered.
-                result = _failed(refused.error())
-            answer = self.encode_json(await self.process_result(request, result))
+                result = PreExecutionError(data=None, errors=[refused.error()])
+            answer = orjson.dumps(shown(result, request))
             size += len(answer)
             answers.append(orjson.Fragment(answer))
-        return Response(self.encode_json(answers), 200, NOT_KEPT, _TYPES[kind])
+        return Response(orjson.dumps(answers), 200, NOT_KEPT, TYPES[kind])
 
     async def _chosen(
         self, asked: GraphQLRequest, context: GraphContext
@@ -240,14 +221,13 @@ class GraphQLView(GraphQL[GraphContext, None]):
             async for result in results:
                 if isinstance(result, EventResult):
                     cursor = result.cursor
-                shown = await self.process_result(request, result)
                 # What is no event, such as an error, has the cursor of the last one.
-                yield sse.next_frame(self.encode_json(shown), cursor)
+                yield sse.next_frame(orjson.dumps(shown(result, request)), cursor)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | Request | WebSocket
     ) -> GraphContext:
-        """Find out who asks; a token that is no good makes them nobody."""
+        """Return the context with its viewer: None without a token or with an invalid one."""
         context = context_of(self._services, request, self._base_url)
         await context.identify()
         return context
@@ -255,7 +235,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
     async def on_ws_connect(self, context: GraphContext) -> UnsetType | dict[str, object] | None:
         """Take the token from the payload.
 
-        One that is no good ends the connection: with 4403, or with 4401 where its session has
+        One that is not valid ends the connection: with 4403, or with 4401 where its session has
         ended and only another login helps.
         """
         context.token = token_of_payload(context.connection_params or {}) or context.token
@@ -276,56 +256,3 @@ class GraphQLView(GraphQL[GraphContext, None]):
     def encode_json(self, data: object) -> bytes:
         """Write JSON with the finished parts inside."""
         return orjson.dumps(data)
-
-    async def process_result(
-        self, request: Request, result: ExecutionResult
-    ) -> GraphQLHTTPResponse:
-        """Word the errors; where nothing was run there are no data (GraphQL, section 7.1)."""
-        shown: dict[str, Any] = {}
-        if not isinstance(result, PreExecutionError):
-            shown["data"] = result.data
-        if result.errors:
-            request_id = _request_id(request)
-            shown["errors"] = [formatted(error, request_id) for error in result.errors]
-        if result.extensions:
-            shown["extensions"] = result.extensions
-        return shown  # type: ignore[return-value]
-
-
-def _check_way(operation: Operation, method: str, kind: str) -> None:
-    """Refuse what cannot be asked for in this way; raises ``Refused``."""
-    if operation.type is OperationType.MUTATION and method != "POST":
-        raise RequestRefused(405, "A mutation needs POST.", headers={"Allow": "POST"})
-    if operation.type is OperationType.SUBSCRIPTION and kind != negotiation.EVENTS:
-        raise RequestRefused(
-            400, f"A subscription needs a WebSocket, or Accept: {negotiation.EVENTS}."
-        )
-
-
-def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
-    """Return the status of an answer (GraphQL over HTTP, status codes)."""
-    if not isinstance(result, PreExecutionError):
-        # Nothing but that there was too much, such as logins; other clients trust no other status.
-        return 429 if throttled and result.data is None and kind != negotiation.JSON else 200
-    if any(isinstance(error, NoChoice) for error in result.errors or ()):
-        # A request that does not say what it wants is malformed.
-        return 400
-    if kind == negotiation.JSON:
-        # Its clients trust no other one.
-        return 200
-    return 429 if throttled else 400
-
-
-def _failed(error: GraphQLError) -> PreExecutionError:
-    return PreExecutionError(data=None, errors=[error])
-
-
-def _request_id(request: Request) -> str:
-    found: str = request.scope.get("state", {}).get("request_id", "")
-    return found
-
-
-def _failure(error: Exception, request_id: str) -> Response:
-    """Answer what nobody expected outside of any field; it is logged."""
-    shown = {"errors": [formatted(GraphQLError("", original_error=error), request_id)]}
-    return Response(orjson.dumps(shown), 500, NOT_KEPT, negotiation.JSON)

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 
 from resolvers.errors import SessionEnded
-from resolvers.query.preparation_cost import Preparation
+from resolvers.preparation_cost import Preparation
 from schema.errors.codes import Code
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
@@ -61,21 +61,22 @@ class TextFrames(ASGIWebSocketAdapter):
 
 
 class WebSocketHandler(SocketHandler):
-    """One connection: each of its operations is by whoever its token belongs to by then."""
+    """One connection: the viewer of each operation is looked up again by the token."""
 
-    # A ``GraphQLView``, which imports this.
+    # A ``GraphQLView``, which imports this: its type cannot be named here.
     view: Any
     schema: DeskSchema
 
+    # Strawberry's own arguments.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # By the ids of their operations, until these run.
         self._requests: dict[str, GraphQLRequest] = {}
         # The tasks of queries and mutations, each of which ends soon.
-        self._answering: set[asyncio.Task[Any] | None] = set()
+        self._answering: set[asyncio.Task[None] | None] = set()
 
     async def handle_message(self, message: Message) -> None:
-        """Close the connection on what is no message of the protocol."""
+        """Close the connection on what is not a message of the protocol."""
         if not _is_message(message):
             await self.websocket.close(BAD_REQUEST, "This is no message of graphql-transport-ws.")
             return
@@ -125,7 +126,7 @@ class WebSocketHandler(SocketHandler):
         await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[GraphContext, None]) -> None:
-        """Run an operation; where the token is no good any more, the connection ends with it.
+        """Run an operation; where the token is no longer valid, the connection ends.
 
         graphql-ws then asks for everything again that it has no answer to, with a new token.
         """
@@ -160,7 +161,7 @@ class WebSocketHandler(SocketHandler):
         if not follows:
             self._answering.add(operation.task)
         try:
-            results: Any = self.schema.results(found, self.context.request_id)
+            results = self.schema.results(found, self.context.request_id)
             async with aclosing(results):
                 await self.send_results(operation, results)
         finally:
@@ -182,16 +183,16 @@ class WebSocketHandler(SocketHandler):
         await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
 
     def _failure(self, error: Exception) -> GraphQLError:
-        """Log what nobody expected, and return what may be said of it."""
+        """Log an unexpected error, and return what clients may see of it."""
         return worded(GraphQLError("", original_error=error), self.context.request_id)
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """Log what nobody expected."""
+        """Log an unexpected error."""
         if not isinstance(error, WebSocketDisconnected):
             logger.error("unexpected error on a WebSocket", exc_info=error)
 
 
-def _is_message(message: Any) -> bool:
+def _is_message(message: object) -> bool:
     """Whether a value has the form of a message; what it says is Strawberry's to check."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False

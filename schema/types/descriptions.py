@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 
-Resolver = TypeVar("Resolver", bound=Callable[..., Any])
+Resolver = TypeVar("Resolver", bound=Callable[..., object])
 
 DEFAULT_PAGE = 20
 MAX_PAGE_SIZE = 100
@@ -36,12 +36,13 @@ BeforeArg = Annotated[
 ]
 
 
+# Fields are `Any`, as Strawberry's own are: they stand for values of the type that they declare.
 def field(description: str) -> Any:
     """Declare a field by its description alone."""
     return strawberry.field(description=description)
 
 
-def argument(description: str, default: Any = strawberry.UNSET) -> Any:
+def argument(description: str, default: object = strawberry.UNSET) -> Any:
     """Declare an optional input field by its description."""
     return strawberry.field(description=description, default=default)
 

@@ -23,7 +23,7 @@ from models import (
 def _described(choices: type[StrEnum], description: str, values: dict[str, str]) -> None:
     """Make an enum a GraphQL type; its values' descriptions are set where the schema is built."""
     strawberry.enum(choices, description=description)
-    definition = choices.__strawberry_definition__  # type: ignore[attr-defined]
+    definition = vars(choices)["__strawberry_definition__"]
     for value in definition.values:
         value.description = values[value.name]
 
@@ -128,7 +128,7 @@ _described(
 
 @strawberry.enum(description="What tickets can be sorted by.")
 class TicketOrderField(Enum):
-    """The values are the catalogue's names."""
+    """The values are the catalog's names."""
 
     CREATED_AT = strawberry.enum_value("created_at", description="When the ticket came in.")
     UPDATED_AT = strawberry.enum_value(

@@ -26,7 +26,7 @@ _CODES = {
 
 def _describe(choices: type[StrEnum], name: str, description: str, values: dict[str, str]) -> None:
     strawberry.enum(choices, name=name, description=description)
-    for value in choices.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    for value in vars(choices)["__strawberry_definition__"].values:
         value.description = values[value.name]
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NewType
+from typing import NewType
 
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
@@ -36,9 +36,9 @@ def parse_file(value: object) -> UploadedFile:
 
 
 def _literal(parse: Callable[[object], object]) -> Callable[..., object]:
-    """Return how a literal is read; an error tells where it is in the document."""
+    """Return how a literal is read; an error has its place in the document."""
 
-    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+    def parse_literal(node: ValueNode, variables: dict[str, object] | None = None) -> object:
         try:
             return parse(value_from_ast_untyped(node, variables))
         except GraphQLError as error:

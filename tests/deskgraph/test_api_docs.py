@@ -17,9 +17,9 @@ from deskgraph import api_docs
 from deskgraph.app import create_app
 from models import Role, Team, TicketPriority, TicketStatus
 from resolvers.commands import validation
+from resolvers.context import Context
 from resolvers.query.execute import REST, Query
 from resolvers.query.shapes import Field, Shape
-from resolvers.services import Context
 from rest_compat.endpoints import tickets
 from rest_compat.lists import list_endpoint
 from rest_compat.openapi import request_fields, shapes

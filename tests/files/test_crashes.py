@@ -91,11 +91,11 @@ async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, ser
                 left, there = FATES[step]
                 await client.upload("kept.bin", 700_000)
                 if step in UPLOADS:
-                    deed = client.upload(FATAL, 8_000_000 if step == "storing" else 700_000)
+                    operation = client.upload(FATAL, 8_000_000 if step == "storing" else 700_000)
                 else:
-                    deed = client.delete(await client.upload(FATAL, 100_000))
+                    operation = client.delete(await client.upload(FATAL, 100_000))
                 with pytest.raises(httpx.TransportError):
-                    await deed
+                    await operation
                 if there:
                     client.fatal.append(client.sent)
 

@@ -150,7 +150,7 @@ class Live:
     async def settled(self, subscribers: int) -> None:
         """Wait until so many follow the log."""
         async with asyncio.timeout(10):
-            while len(self.world.services.broker._subscribers) != subscribers:  # noqa: ASYNC110
+            while self.world.services.broker.subscriber_count != subscribers:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
 

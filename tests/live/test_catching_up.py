@@ -215,12 +215,12 @@ async def test_reads_are_shared_for_a_moment_only(
     monkeypatch.setattr(world.database, "fetch_row", counting)
     monkeypatch.setattr(broker, "SHARED_SECONDS", 0.0)
     plan = Plan("SELECT '[]'", (), {}, {})
-    context = world.context("keith")
-    read = world.services.broker.read
-    await asyncio.gather(read(context, plan, {}), read(context, plan, {}))
+    services = world.services
+    read = services.broker.read
+    await asyncio.gather(read(services, plan, {}), read(services, plan, {}))
     assert len(asked) == 1
     await asyncio.sleep(0)
-    await read(context, plan, {})
+    await read(services, plan, {})
     assert len(asked) == 2
 
 

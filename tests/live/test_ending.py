@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.auth.viewers import VIEWER_LIFETIME
+from resolvers.auth.accounts import VIEWER_LIFETIME
 from resolvers.commands import tickets
 from resolvers.events import subscription
 from tests.live.conftest import FOLLOW, Live

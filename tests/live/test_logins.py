@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from resolvers.auth.viewers import VIEWER_LIFETIME
+from resolvers.auth.accounts import VIEWER_LIFETIME
 from tests.live.conftest import Live, Socket
 from tests.viewers.world import PASSWORD, key
 

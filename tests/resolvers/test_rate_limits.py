@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from models import Role, new_id
+from resolvers.context import Context
 from resolvers.errors import Throttled
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
-from resolvers.services import Context, Viewer
+from resolvers.viewer import Viewer
 from tests.support.clock import NOON, Clock
 
 

@@ -19,7 +19,7 @@ STAFF = ("admin", "keith", *OTHERS)
 VIEWERS = (*STAFF, "carla", "colin", "olga", None)
 TICKET, COMMENT = "volume", "own"
 # Every field of each action: all of them have to be refused, or none. Nothing follows a deletion.
-DEEDS: dict[str, dict[str, list[Write]]] = {
+WRITES: dict[str, dict[str, list[Write]]] = {
     "Ticket": {
         "update": [
             Write("updateTicket", {"id": f"<{TICKET}>", **given}, ())
@@ -79,7 +79,7 @@ async def told(gql_clients: Faces, who: str | None, kind: str) -> dict[str, Any]
     """Return what a viewer is told of the ticket or the comment; None where there is nothing."""
     name = TICKET if kind == "Ticket" else COMMENT
     wanted = (
-        f"viewerCan {{ {' '.join(DEEDS[kind])} }} viewerCannotReasons {{ action code message }}"
+        f"viewerCan {{ {' '.join(WRITES[kind])} }} viewerCannotReasons {{ action code message }}"
     )
     query = f'{{ node(id: "{key(name)}") {{ ... on {kind} {{ {wanted} }} }} }}'
     answer = await gql_clients.graphql(who, query)
@@ -94,45 +94,48 @@ def action(name: str) -> str:
     return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
 
 
-async def errors_of(gql_clients: Faces, who: str | None, deed: Write) -> list[dict[str, Any]]:
-    answer = await gql_clients.write(who, deed)
+async def errors_of(gql_clients: Faces, who: str | None, write: Write) -> list[dict[str, Any]]:
+    answer = await gql_clients.write(who, write)
     if "errors" in answer:
         return [{"code": error["extensions"]["code"]} for error in answer["errors"]]
     found: list[dict[str, Any]] = answer["data"]["answer"]["errors"]
     return found
 
 
-@pytest.mark.parametrize("kind", DEEDS)
+@pytest.mark.parametrize("kind", WRITES)
 async def test_what_viewers_are_told_is_what_they_can_do(gql_clients: Faces, kind: str) -> None:
     for who in VIEWERS:
         await settle(gql_clients)
         found = await told(gql_clients, who, kind)
         before = await gql_clients.world.dump()
-        able = found["viewerCan"] if found else dict.fromkeys(DEEDS[kind], False)
+        able = found["viewerCan"] if found else dict.fromkeys(WRITES[kind], False)
         allowed = {name for name, may in able.items() if may}
         why = {reason["action"]: reason for reason in found["viewerCannotReasons"]} if found else {}
         assert why.keys() == ({action(name) for name in able.keys() - allowed} if found else set())
 
         for name in able.keys() - allowed:
-            for deed in DEEDS[kind][name]:
-                [error] = await errors_of(gql_clients, who, deed)
+            for write in WRITES[kind][name]:
+                [error] = await errors_of(gql_clients, who, write)
                 expected = "FORBIDDEN" if found else "NOT_FOUND" if who else "UNAUTHENTICATED"
-                assert error["code"] == expected, (who, deed)
-                if found and deed.field != "updateTicket":
-                    assert error["message"] in {told["message"] for told in why.values()}, deed
+                assert error["code"] == expected, (who, write)
+                if found and write.field != "updateTicket":
+                    assert error["message"] in {told["message"] for told in why.values()}, write
         assert await gql_clients.world.dump() == before, who
 
-        for name in filter(allowed.__contains__, DEEDS[kind]):
-            for deed in DEEDS[kind][name]:
-                assert await errors_of(gql_clients, who, deed) == [], (who, deed)
+        for name in filter(allowed.__contains__, WRITES[kind]):
+            for write in WRITES[kind][name]:
+                assert await errors_of(gql_clients, who, write) == [], (who, write)
 
 
-@pytest.mark.parametrize("kind", DEEDS)
+@pytest.mark.parametrize("kind", WRITES)
 async def test_who_may_do_what(gql_clients: Faces, kind: str) -> None:
     await settle(gql_clients)
     for who in STAFF:
         found = await told(gql_clients, who, kind)
-        assert found == {"viewerCan": dict.fromkeys(DEEDS[kind], True), "viewerCannotReasons": []}
+        assert found == {
+            "viewerCan": dict.fromkeys(WRITES[kind], True),
+            "viewerCannotReasons": [],
+        }
     for who, may in (("carla", MINE[kind]), ("colin", ANYBODYS[kind])):
         found = await told(gql_clients, who, kind)
         assert found is not None
@@ -140,14 +143,14 @@ async def test_who_may_do_what(gql_clients: Faces, kind: str) -> None:
         codes = {reason["action"]: reason["code"] for reason in found["viewerCannotReasons"]}
         assert codes == {
             action(name): "NOT_YOURS" if name in MINE[kind] else "STAFF_ONLY"
-            for name in DEEDS[kind].keys() - may
+            for name in WRITES[kind].keys() - may
         }
     assert await told(gql_clients, "olga", kind) is None
     assert await told(gql_clients, None, kind) is None
 
 
-@pytest.mark.parametrize("kind", DEEDS)
+@pytest.mark.parametrize("kind", WRITES)
 def test_every_action_has_its_deeds(kind: str) -> None:
     """A new action fails here until somebody has tried it."""
     named = SCHEMA.type_map[f"{kind}Permissions"]
-    assert set(named.fields) == set(DEEDS[kind])  # type: ignore[attr-defined]
+    assert set(named.fields) == set(WRITES[kind])  # type: ignore[attr-defined]

@@ -40,8 +40,10 @@ from models import (
     WebhookDeliveryState,
 )
 from resolvers.auth.passwords import hash_password
+from resolvers.context import Context
 from resolvers.events.log import change
-from resolvers.services import Context, Services, Viewer
+from resolvers.services import Services
+from resolvers.viewer import Viewer
 from tests.support.clock import NOON, Clock
 from tests.support.limits import UNBOUNDED
 from tests.support.stored import stored_rows

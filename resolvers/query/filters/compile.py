@@ -6,7 +6,7 @@ A filter is a mapping as the GraphQL face has it, in snake case: field → compa
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,21 +27,18 @@ from models.types import UtcDateTime, Uuid36
 from resolvers import access
 from resolvers.errors import BadInput
 from resolvers.query.catalog import ENTITIES
+from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
 from resolvers.query.field_types import Scalar
 from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.sql.elements import HasTag, InIds, InList
-from resolvers.services import ViewerKind
 from resolvers.texts import is_storable
-
-if TYPE_CHECKING:
-    from resolvers.query.objects import CompileContext
+from resolvers.viewer import ViewerKind
 
 MAX_IN_LIST = 100
 MAX_CONDITIONS = 100
 MAX_DEPTH = 10
 
-Row = Any
 Where = tuple[object, ...]
 Values = dict[str, object]
 
@@ -199,14 +196,14 @@ def _parse_comparator(
 
 
 def conditions(
-    build: "CompileContext", entity: str, where: Where, row: Row, prefix: str
+    build: CompileContext, entity: str, where: Where, row: Row, prefix: str
 ) -> list[ColumnElement[bool]]:
     """Return the SQL of a filter; all of it must hold."""
     return [_condition(build, entity, part, row, prefix) for part in where]
 
 
 def _condition(
-    build: "CompileContext", entity: str, part: Any, row: Row, prefix: str
+    build: CompileContext, entity: str, part: Any, row: Row, prefix: str
 ) -> ColumnElement[bool]:
     key, rest = part[0], part[1:]
     if key == "and":
@@ -236,9 +233,7 @@ def _condition(
     return _compare(build, entity, row, prefix, key, *rest)
 
 
-def _of_tickets(
-    build: "CompileContext", where: Where, row: Row, prefix: str
-) -> ColumnElement[bool]:
+def _of_tickets(build: CompileContext, where: Where, row: Row, prefix: str) -> ColumnElement[bool]:
     """Return the condition for events of tickets that pass a filter today.
 
     That a ticket is deleted passes any: nobody can tell any more, and whoever has it must know.
@@ -251,7 +246,7 @@ def _of_tickets(
     return or_(row.type == literal_column(f"'{TicketEventType.DELETED.value}'"), found)
 
 
-_switches: Mapping[str, Callable[["CompileContext", Row], ColumnElement[bool]]] = {
+_switches: Mapping[str, Callable[[CompileContext, Row], ColumnElement[bool]]] = {
     "open": lambda _build, row: ~finished(row),
     "unassigned": lambda _build, row: row.assigned_to_id.is_(None),
     "mine": lambda build, row: row.assigned_to_id == build.bind_viewer("viewer_id"),
@@ -260,7 +255,7 @@ _switches: Mapping[str, Callable[["CompileContext", Row], ColumnElement[bool]]] 
 
 
 def _compare(
-    build: "CompileContext",
+    build: CompileContext,
     entity: str,
     row: Row,
     prefix: str,
@@ -282,7 +277,7 @@ def _compare(
     return _operators[operator](column, build.bind(prefix + operand, type_))
 
 
-def _shown(build: "CompileContext", entity: str, row: Row, name: str) -> Any:
+def _shown(build: CompileContext, entity: str, row: Row, name: str) -> Any:
     """Return a column; of a reference customers are told no more than the catalogue shows them."""
     field = ENTITIES[entity].fields.get(name) if name.endswith("_id") else None
     if build.kind is ViewerKind.CUSTOMER and isinstance(field, Scalar):
@@ -300,14 +295,14 @@ _operators: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 
 
 def _tagged(
-    build: "CompileContext", row: Row, prefix: str, operator: str, operand: str | Sequence[str]
+    build: CompileContext, row: Row, prefix: str, operator: str, operand: str | Sequence[str]
 ) -> ColumnElement[bool]:
     names = [operand] if isinstance(operand, str) else operand
     found = [HasTag(row.tags, build.bind(prefix + name, String)) for name in names]
     return or_(false(), *found) if operator == "has_any" else and_(true(), *found)
 
 
-def _found(build: "CompileContext", entity: str, row: Row, name: str) -> ColumnElement[bool]:
+def _found(build: CompileContext, entity: str, row: Row, name: str) -> ColumnElement[bool]:
     """Return the condition for rows in which the viewer may find a term.
 
     In the very form of an index of trigrams: LIKE on a stored text.

@@ -47,7 +47,7 @@ def test_what_is_left_over_is_listed_and_removed(run: Run, media: Path) -> None:
     assert first.startswith("orphan      2")
     assert first.endswith("   4  tickets/attachments/2025/11/old.txt")
     assert second.endswith("   4  tickets/attachments/2025/11/film.mp4#1")
-    assert summary == ("1 file that no row names, 1 unfinished file; --remove would free 8 bytes.")
+    assert summary == ("1 file without a row, 1 unfinished file; --remove would free 8 bytes.")
     assert old.exists()
 
     removed = run("files", "sweep", "--remove")
@@ -69,9 +69,9 @@ def test_rows_without_a_file_are_left_to_people(run: Run, media: Path, sqlite_ur
         told = run("files", "sweep", *more)
         assert (told.code, told.err) == (3, "")
         assert [line.split()[0] for line in told.out.splitlines()] == ["missing", "missing", "2"]
-        assert told.out.endswith("\n2 rows whose file is gone.\n")
+        assert told.out.endswith("\n2 rows without a file.\n")
     change(sqlite_url, "DELETE FROM attachments WHERE key = '" + str(some[0][0]) + "'")
-    assert run("files", "sweep").out.endswith("\n1 row whose file is gone.\n")
+    assert run("files", "sweep").out.endswith("\n1 row without a file.\n")
 
 
 @pytest.mark.parametrize("wrong", ["", "24", "1w", "-1h", "h", "1.5h", "٣h", "99999s"])

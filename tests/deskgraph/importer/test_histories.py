@@ -17,9 +17,10 @@ from deskgraph.importer.source import open_source
 from deskgraph.settings import load_settings
 from models import Role, Ticket
 from resolvers.commands import tickets
+from resolvers.context import Context
 from resolvers.events.excerpts import MAX_CHARACTERS
 from resolvers.events.log import lock_log
-from resolvers.services import Context, Viewer
+from resolvers.viewer import Viewer
 from tests.deskgraph.conftest import Ended
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, row
 from tests.support.clock import NOON

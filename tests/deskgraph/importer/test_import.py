@@ -199,7 +199,7 @@ def test_what_is_gone_over_there_stays_and_is_counted(
     later = bring()
 
     assert counts(later)["comments"] == (2, 0, 2, 0)
-    assert "Gone over there since they were imported: 1 comments; they stay here." in later.out
+    assert "Deleted in the old system since their import: 1 comments; they stay here." in later.out
     assert row(services, "comments", "nobody")["text"] == "T"
 
 

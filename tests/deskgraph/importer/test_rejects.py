@@ -35,14 +35,13 @@ TICKET = old_desk.ticket(key("t"), "T-20251119-0001", key("c"))
     [
         (
             {"status": "odd"},
-            "status is 'odd', which is none of new, assigned, in_progress, pending, resolved, "
-            "closed",
+            "status is 'odd', not one of new, assigned, in_progress, pending, resolved, closed",
         ),
-        ({"status": ""}, "status is '', which is none of"),
-        ({"status": ["new"]}, "status is ['new'], which is none of"),
+        ({"status": ""}, "status is '', not one of"),
+        ({"status": ["new"]}, "status is ['new'], not one of"),
         (
             {"assigned_team": "Nobody"},
-            "assigned_team is 'Nobody', which is none of Sales, Tech, Finance, Music, Admin",
+            "assigned_team is 'Nobody', not one of Sales, Tech, Finance, Music, Admin",
         ),
         ({"subject": "x" * 201}, "subject has 201 characters, 200 at most are possible"),
         ({"subject": None}, "subject is missing"),
@@ -57,7 +56,7 @@ TICKET = old_desk.ticket(key("t"), "T-20251119-0001", key("c"))
         ({"company_id": None}, "company_id is missing"),
         (
             {"priority": "now", "tags": "x" * 501},
-            "priority is 'now', which is none of low, medium, high, urgent; "
+            "priority is 'now', not one of low, medium, high, urgent; "
             "tags has 501 characters, 500 at most are possible",
         ),
     ],
@@ -102,7 +101,7 @@ def test_other_kinds_of_values() -> None:
     with pytest.raises(Rejected, match=r"is_internal is neither true nor false: 'no'"):
         converted(COMMENTS, old_desk.comment(key("c"), key("t"), is_internal="no"))
     # Customers belong to a company, which the old system did not know.
-    with pytest.raises(Rejected, match=r"role is 'Customer', which is none of Sales"):
+    with pytest.raises(Rejected, match=r"role is 'Customer', not one of Sales"):
         converted(USERS, old_desk.person(key("u"), "u", "Customer"))
 
 
@@ -138,7 +137,7 @@ def test_rejected_rows_are_written_with_the_reason(
     odd, theirs, lost = rejects(path)
     assert odd["kind"] == "users"
     assert odd["row"]["username"] == "odd"
-    assert odd["reason"].startswith("role is 'Boss', which is none of Sales, Tech, Finance")
+    assert odd["reason"].startswith("role is 'Boss', not one of Sales, Tech, Finance")
     assert (
         theirs["reason"] == f"assigned_to_id refers to {key('odd')}, which is not among our users"
     )
@@ -213,8 +212,8 @@ def test_what_was_changed_here_is_not_overwritten(
 
     assert (later["tickets"], later["comments"]) == ((2, 0, 1, 1), (3, 0, 2, 1))
     assert [one["reason"] for one in rejects()] == [
-        "was changed here since it was imported, and over there as well",
-        "was deleted here since it was imported, and changed over there",
+        "was changed in both systems since it was imported",
+        "was deleted here since it was imported, but changed in the old system",
     ]
     assert row(services, "tickets", "offline")["subject"] == "Ours"
     assert len(everything(services)["comments"]) == 2

@@ -113,7 +113,7 @@ def test_a_time_that_nobody_can_have(backend: str, old: OldDesk, bring: Bring) -
 
 
 def test_our_own_database_is_not_the_old_one(run: Run, services: str) -> None:
-    assert_refused(run("import-legacy", services), "That is our own database")
+    assert_refused(run("import-legacy", services), "This is deskgraph's own database")
 
 
 def test_rejects_that_cannot_be_written(services: str, old: OldDesk, bring: Bring) -> None:

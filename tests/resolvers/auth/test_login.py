@@ -9,11 +9,11 @@ import jwt
 import pytest
 
 from models import RefreshToken, Role, User
-from resolvers.auth import login, sessions
+from resolvers.auth import accounts, login, sessions
 from resolvers.auth import viewers as known
 from resolvers.commands import users
 from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
-from resolvers.services import Viewer
+from resolvers.viewer import Viewer
 from tests.resolvers.auth.test_passwords import old_hash
 from tests.resolvers.hashers import CountingHasher, counted
 from tests.support.clock import NOON
@@ -255,9 +255,9 @@ async def test_a_token_of_nobody_is_no_good(world: World) -> None:
 
 
 async def test_remembered_viewers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "MAX_VIEWERS", 2)
-    viewers = known.Viewers()
-    seen = [known.Account(Viewer(uuid4(), Role.TECH, None), None) for _ in range(3)]
+    monkeypatch.setattr(accounts, "MAX_VIEWERS", 2)
+    viewers = accounts.Viewers()
+    seen = [accounts.Account(Viewer(uuid4(), Role.TECH, None), None) for _ in range(3)]
     for account in seen:
         viewers.put(account, NOON)
     assert viewers.get(seen[2].viewer.id, NOON) == seen[2]

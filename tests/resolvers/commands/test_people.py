@@ -10,7 +10,7 @@ from models import Company, Contact, Role, User
 from resolvers.auth import login
 from resolvers.commands import companies, contacts, users
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from resolvers.services import Viewer
+from resolvers.viewer import Viewer
 from tests.support.clock import NOON
 from tests.viewers.world import PASSWORD, World, key
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.anyio
 NEW_USER = {"username": "nora", "password": "long enough", "role": "Sales"}
 
 
-async def codes(deed: Any) -> dict[str, list[str]]:
+async def codes(operation: Any) -> dict[str, list[str]]:
     """Return the codes of what is wrong, by field."""
     with pytest.raises(Invalid) as refused:
-        await deed
+        await operation
     return {name: [p.code for p in found] for name, found in refused.value.problems.items()}
 
 
@@ -265,10 +265,10 @@ async def test_an_admin_who_is_being_demoted_elsewhere_does_not_count(world: Wor
     async with world.database.transaction() as session:
         (await session.get_one(User, key("keith"))).role = Role.TECH
         await session.flush()
-        deed = asyncio.create_task(codes(demote(world, "admin")))
+        operation = asyncio.create_task(codes(demote(world, "admin")))
         async with asyncio.timeout(30):
             await until_blocked(world)
-    assert await deed == {"role": ["last_admin"]}
+    assert await operation == {"role": ["last_admin"]}
     assert (await world.get(User, key("admin"))).role is Role.ADMIN
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from resolvers.commands import comments, companies, contacts, tickets, webhooks
 from resolvers.commands.validation import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, clean
+from resolvers.context import Context
 from resolvers.errors import Invalid, Problem
-from resolvers.services import Context
 from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio

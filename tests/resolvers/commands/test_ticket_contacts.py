@@ -14,9 +14,9 @@ pytestmark = pytest.mark.anyio
 NEW = {"subject": "No music", "description": "Since noon", "company": key("hilton")}
 
 
-async def codes(deed: Any) -> dict[str, list[str]]:
+async def codes(operation: Any) -> dict[str, list[str]]:
     with pytest.raises(Invalid) as refused:
-        await deed
+        await operation
     return {name: [one.code for one in found] for name, found in refused.value.problems.items()}
 
 

@@ -293,8 +293,8 @@ async def test_deleting_a_ticket_takes_its_comments_attachments_and_files(world:
         await tickets.delete_ticket(world.context("keith"), key("offline"))
 
 
-@pytest.mark.parametrize("deed", [tickets.update_ticket, tickets.assign_ticket])
-async def test_an_unknown_ticket_is_not_found(world: World, deed: Any) -> None:
+@pytest.mark.parametrize("operation", [tickets.update_ticket, tickets.assign_ticket])
+async def test_an_unknown_ticket_is_not_found(world: World, operation: Any) -> None:
     with pytest.raises(NotFound) as refused:
-        await deed(world.context("admin"), key("nothing"), {})
+        await operation(world.context("admin"), key("nothing"), {})
     assert refused.value == NotFound("Ticket")

@@ -7,8 +7,8 @@ import pytest
 
 from models import Ticket, TicketStatus, Webhook
 from resolvers.commands import attachments, comments, companies, contacts, tickets, users, webhooks
+from resolvers.context import Context
 from resolvers.errors import Conflict
-from resolvers.services import Context
 from tests.support.clock import NOON
 from tests.viewers.world import World, key
 from tests.viewers.world import webhooks as webhook_rows
@@ -24,7 +24,7 @@ def write(module: Any, name: str, row: str, *given: Any) -> Write:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "operation",
     [
         write(tickets, "update_ticket", "offline", {}),
         write(tickets, "update_ticket", "offline", {
@@ -48,14 +48,14 @@ def write(module: Any, name: str, row: str, *given: Any) -> Write:
         write(webhooks, "update_webhook", "hook", {"enabled": False, "event_types": []}),
     ],
 )  # fmt: skip
-async def test_what_changes_nothing_changes_nothing(world: World, deed: Write) -> None:
+async def test_what_changes_nothing_changes_nothing(world: World, operation: Write) -> None:
     async with world.database.transaction() as session:
         session.add(type(HOOK)(**HOOK.model_dump()))
     before = await world.dump()
     world.services.webhooks_changed.clear()
     world.clock.move(hours=1)
 
-    await deed(world.context("admin"))
+    await operation(world.context("admin"))
 
     assert await world.dump() == before
     assert not world.services.webhooks_changed.is_set()

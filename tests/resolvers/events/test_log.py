@@ -8,8 +8,8 @@ import pytest
 
 from models import TicketEvent
 from resolvers.commands import attachments, comments, tickets
+from resolvers.context import Context
 from resolvers.events import log
-from resolvers.services import Context
 from tests.resolvers.commands.test_attachments import pieces
 from tests.support.clock import NOON
 from tests.viewers.world import World, key
@@ -202,8 +202,8 @@ async def _upload(context: Context) -> UUID:
     return await attachments.add_attachment(context, key("offline"), "a", pieces(b"x"))
 
 
-Deed = Callable[[Context], Awaitable[Any]]
-DEEDS: dict[str, Deed] = {
+Operation = Callable[[Context], Awaitable[Any]]
+OPERATIONS: dict[str, Operation] = {
     "create_ticket": lambda context: tickets.create_ticket(
         context, {"subject": "S", "description": "D", "company": key("hilton")}
     ),
@@ -228,7 +228,7 @@ DEEDS: dict[str, Deed] = {
 }
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", OPERATIONS)
 async def test_a_write_and_its_events_happen_together_or_not_at_all(
     world: World, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,10 +240,10 @@ async def test_a_write_and_its_events_happen_together_or_not_at_all(
     with monkeypatch.context() as patched:
         patched.setattr(log, "TicketEvent", fail)
         with pytest.raises(RuntimeError, match="planted"):
-            await DEEDS[name](world.context("keith"))
+            await OPERATIONS[name](world.context("keith"))
     assert await world.dump() == before
 
-    await DEEDS[name](world.context("keith", via="rest"))
+    await OPERATIONS[name](world.context("keith", via="rest"))
     found = await world.events()
     assert found
     assert {(event.via, event.actor_id) for event in found} == {("rest", key("keith"))}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Role
-from resolvers.services import Context
+from resolvers.context import Context
 from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.rows import company, key, ticket, user

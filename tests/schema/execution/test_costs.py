@@ -105,7 +105,7 @@ def test_sizes_come_from_the_variables() -> None:
     )
     for n, m, ids in ((2, 3, []), (2, None, ["a"]), (None, 3, ["a", "b"]), (100, 100, ["x"] * 500)):
         expected = 1 + (n or 20) * (1 + 1 + (m or 20)) + max(1, min(len(ids), 100))
-        variables = {"n": n, "m": m, "ids": ids}
+        variables: dict[str, object] = {"n": n, "m": m, "ids": ids}
         assert found.of(variables).total == found.of(variables).total == expected
     assert found.of({"ids": []}).total == 1 + 1 + 20 * 22
 

@@ -10,8 +10,8 @@ from graphql import GraphQLError
 
 from resolvers.auth import tokens as tokens_module
 from resolvers.auth.tokens import Tokens
+from resolvers.context import Context
 from resolvers.query.plans import MAX_PLANS, Plan, Plans
-from resolvers.services import Context
 from schema import create_schema
 from schema.execution import document_cache, persisted_documents
 from schema.execution.document_cache import CachedDocument

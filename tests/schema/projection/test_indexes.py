@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.connections import Source
-from resolvers.query.objects import CompileContext
+from resolvers.query.compile_context import CompileContext
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
-from resolvers.services import ViewerKind
+from resolvers.query.source import Source
+from resolvers.viewer import ViewerKind
 from tests.schema.client import GraphQLClient
 from tests.schema.rows import key, ticket
 from tests.support.clock import NOON

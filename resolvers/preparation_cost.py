@@ -3,9 +3,9 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from resolvers.context import Context
 from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
-from resolvers.services import Context
 
 
 @dataclass(slots=True)

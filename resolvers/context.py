@@ -1,0 +1,33 @@
+"""What one request carries into every resolver."""
+
+from dataclasses import dataclass
+
+from resolvers.errors import Unauthenticated
+from resolvers.services import Services
+from resolvers.viewer import Viewer, ViewerKind
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: the services, the viewer, the API, and the address that links start with.
+
+    ``base_url`` has no slash at its end. ``via`` goes into the event log. ``address`` is the
+    client's, as the server sees it.
+    """
+
+    services: Services
+    viewer: Viewer | None
+    via: str
+    base_url: str = ""
+    address: str = ""
+
+    @property
+    def kind(self) -> ViewerKind:
+        """What the viewer, or an anonymous client, is to the rules of ``access``."""
+        return self.viewer.kind if self.viewer else ViewerKind.ANONYMOUS
+
+    def require_viewer(self) -> Viewer:
+        """Return the viewer; raises ``Unauthenticated`` if there is none."""
+        if self.viewer is None:
+            raise Unauthenticated
+        return self.viewer

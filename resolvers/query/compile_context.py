@@ -1,0 +1,73 @@
+"""What the compiler passes on while it builds one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy.types import LargeBinary, String, TypeEngine
+
+from models.types import Uuid36
+from resolvers import access
+from resolvers.query.shapes import NO_ARGS, Args, Field
+from resolvers.query.sql.elements import SQL
+from resolvers.viewer import ViewerKind
+
+Row = Any  # the columns of an alias or a subquery, which are read as attributes
+
+
+@dataclass
+class CompileContext:
+    """What one statement is compiled with: the kind of viewer, the output format, the arguments.
+
+    One object goes through the whole compilation, because names of aliases must differ within a
+    statement: ``alias`` counts them. Everything else in it is fixed. Values are no part of it:
+    expressions name bind parameters, so that the plan serves every request of the same structure.
+
+    ``choice_names``: choices appear by name with null for no value (GraphQL), instead of by value
+    with an empty text (REST). ``deep``: objects stand beside each other, see ``objects.is_deep``.
+    """
+
+    dialect: str
+    kind: ViewerKind
+    choice_names: bool
+    signed_media: bool
+    args: Sequence[Args]
+    deep: bool
+    aliases: int = 0
+
+    def bind(self, name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any]) -> SQL:
+        """Return the bind parameter of a name; the plan is given its value at each run."""
+        return bindparam(name, type_=type_)
+
+    def bind_viewer(self, name: str) -> SQL:
+        """Return the bind parameter for one of the viewer's ids."""
+        return self.bind(name, Uuid36)
+
+    def signing(self, purpose: str) -> tuple[SQL, ...]:
+        """Return what signing needs in a statement: the day, where SQLite's functions know the key.
+
+        ``Signer.bind_values`` has the values.
+        """
+        day = self.bind("day", String)
+        if self.dialect == "sqlite":
+            return (day,)
+        pads = (f"{purpose}_inner", f"{purpose}_outer")
+        return (day, *(self.bind(pad, LargeBinary) for pad in pads))
+
+    def alias(self, table: Any) -> Any:
+        """Return the table under a name that no other place of the statement uses."""
+        return table.alias(f"t{self.next_name()}")
+
+    def next_name(self) -> int:
+        """Return a number that no other name of the statement has."""
+        self.aliases += 1
+        return self.aliases
+
+    def args_of(self, field: Field) -> Args:
+        """Return the arguments of a field."""
+        return NO_ARGS if field.slot is None else self.args[field.slot]
+
+    def visible(self, entity: str, row: Row) -> ColumnElement[bool]:
+        """Return the condition for rows of an entity that the viewer may see."""
+        return access.visible(entity, row, self.kind, self.bind_viewer)

@@ -1,0 +1,203 @@
+"""The rows behind one list: filter, position, order and limit.
+
+A page's rows are chosen in an inner select before anything is nested onto them. A position is the
+order's values of one row, so that a page stays where it is while rows come and go, and a deep page
+costs what the first one does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.types import BigInteger, Integer, String
+
+from models.search import is_search_column
+from models.types import UtcDateTime, Uuid36
+from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.cursors import order_key
+from resolvers.query.field_types import Entity
+from resolvers.query.filters.compile import conditions
+from resolvers.query.shapes import Args
+from resolvers.query.sql.elements import (
+    SQL,
+    Concat,
+    Constant,
+    ExactTime,
+    Plain,
+    Quoted,
+    SignedCursor,
+)
+from resolvers.signing import CURSOR
+
+
+@dataclass
+class Source:
+    """The rows behind one list: an entity's, with a filter, an order and a window.
+
+    ``belongs`` ties them to the row they are nested in; ``prefix`` starts the names of their bind
+    parameters.
+    """
+
+    build: CompileContext
+    entity: Entity
+    args: Args
+    prefix: str
+    default_order: tuple[tuple[str, bool], ...]
+    belongs: Callable[[Row], ColumnElement[bool]] | None = None
+
+    @property
+    def order(self) -> tuple[tuple[str, bool], ...]:
+        """The order's fields and whether they descend; the id follows the last one."""
+        return self.args.order or self.default_order
+
+    def bind(self, name: str, type_: Any) -> SQL:
+        """Return a bind parameter of this list's arguments."""
+        return self.build.bind(self.prefix + name, type_)
+
+    def limit(self) -> SQL:
+        """Return the size of the page."""
+        return literal_column(str(int(self.args.limit or 0)), Integer)
+
+    def filtered(self, row: Row) -> ColumnElement[bool]:
+        """Return the condition for all rows of the list, on whatever page."""
+        parts = [self.build.visible(self.entity.name, row)]
+        if self.belongs is not None:
+            parts.insert(0, self.belongs(row))
+        parts += conditions(self.build, self.entity.name, self.args.where, row, self.prefix)
+        needed = [part for part in parts if part is not true()]
+        return and_(*needed) if needed else true()
+
+    def keys(self, row: Row) -> list[tuple[SQL, bool, Any]]:
+        """Return the columns of the order with their directions and types, the id last."""
+        orders = self.entity.orders
+        columns = [
+            (row[orders[field].column], down, orders[field].type) for field, down in self.order
+        ]
+        return [*columns, (row.id, self.order[-1][1], Uuid36)]
+
+    def ordered(self, row: Row, *, reverse: bool = False) -> list[ColumnElement[Any]]:
+        """Return the ORDER BY of the list, or of the list read from its end."""
+        return [
+            column.desc() if down is not reverse else column.asc()
+            for column, down, _ in self.keys(row)
+        ]
+
+    def beyond(
+        self, row: Row, name: str, *, before: bool, inclusive: bool = False
+    ) -> ColumnElement[bool]:
+        """Return the condition for rows after a position, or before it, or also at it."""
+        keys = self.keys(row)
+        values = [self._placed(f"{name}_{i}", type_) for i, (_, _, type_) in enumerate(keys)]
+        descends = {down is not before for _, down, _ in keys}
+        if len(descends) == 1:
+            # One comparison of rows: the databases answer it from an index.
+            sign = ("<" if descends.pop() else ">") + ("=" if inclusive else "")
+            columns = tuple_(*(column for column, _, _ in keys))
+            return columns.op(sign, is_comparison=True)(tuple_(*values))
+        alternatives = [
+            and_(
+                *(keys[j][0] == values[j] for j in range(i)),
+                column < values[i] if down is not before else column > values[i],
+            )
+            for i, (column, down, _) in enumerate(keys)
+        ]
+        if inclusive:
+            alternatives.append(and_(*(key[0] == values[i] for i, key in enumerate(keys))))
+        return or_(*alternatives)
+
+    def _placed(self, name: str, type_: Any) -> SQL:
+        """Return a value of a position; times as text: to asyncpg the latest one is infinity."""
+        if type_ is UtcDateTime:
+            return cast(self.bind(name, String), UtcDateTime)
+        return self.bind(name, type_)
+
+    def positioned(self, row: Row) -> list[ColumnElement[bool]]:
+        """Return the conditions of the window's positions."""
+        found = []
+        if self.args.after:
+            found.append(self.beyond(row, "after", before=False))
+        if self.args.before:
+            found.append(self.beyond(row, "before", before=True))
+        return found
+
+    def rows(self, limit: SQL | None, *columns: Any, offset: SQL | None = None) -> Any:
+        """Return the select of the window's rows, at most ``limit`` of them."""
+        row = self.build.alias(self.entity.table)
+        # Without texts that nobody is shown: sorting carries all columns.
+        shown = (column for column in row.c if not is_search_column(column))
+        chosen = select(*(columns or shown))
+        chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
+        chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
+        if limit is not None:
+            chosen = chosen.limit(limit)
+        if offset is not None:
+            chosen = chosen.offset(offset)
+        return chosen.correlate_except(row)
+
+    def page(self, chosen: Select[Any] | None = None) -> Any:
+        """Return the window's rows as a table, in the list's order; ``chosen`` selects fewer."""
+        name = f"p{self.build.aliases}"
+        chosen_rows = (self.rows(self.limit()) if chosen is None else chosen).subquery(name)
+        if not self.args.backward:
+            return chosen_rows
+        turned = select(chosen_rows).order_by(*self.ordered(chosen_rows.c))
+        return turned.subquery(f"{name}f")
+
+    def count(self) -> SQL:
+        """Return how many rows the list has on all its pages."""
+        row = self.build.alias(self.entity.table)
+        counted = select(func.count()).select_from(row)
+        condition = self.filtered(row.c)
+        # SQLite counts a table much faster where no condition is written, not even a true one.
+        if condition is not true():
+            counted = counted.where(condition)
+        return counted.correlate_except(row).scalar_subquery()
+
+    def has_more(self, shown: SQL | None = None) -> SQL:
+        """Return whether rows follow the page in the direction it is read.
+
+        ``shown`` is how many rows it has, where these may be fewer than its limit.
+        """
+        limit = self.limit()
+        rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
+        found = select(func.count()).select_from(rows).scalar_subquery()
+        return found > (limit if shown is None else shown)
+
+    def has_left(self, name: str) -> SQL:
+        """Return whether rows lie on the other side of a position, or at it."""
+        row = self.build.alias(self.entity.table)
+        left = self.beyond(row.c, name, before=name == "after", inclusive=True)
+        one: SQL = literal_column("1")
+        found = select(one).select_from(row).where(self.filtered(row.c), left)
+        return found.correlate_except(row).exists()
+
+    def position(self, row: Row) -> SQL:
+        """Return the position of a row, still to be sealed."""
+        parts: list[SQL] = []
+        before = f'["{order_key(self.entity, self.order)}",'
+        for column, _, type_ in self.keys(row):
+            if type_ in (UtcDateTime, Integer, BigInteger, Uuid36):
+                text = ExactTime(column) if type_ is UtcDateTime else Plain(column)
+                parts += [Constant(before + '"'), text]
+                before = '",'
+            else:
+                parts += [Constant(before), Quoted(column)]
+                before = ","
+        # The id comes last, so its quote is still open.
+        return Concat(*parts, Constant('"]'))
+
+    def sealed(self, position: SQL) -> SQL:
+        """Return a position as a cursor."""
+        return SignedCursor(position, *self.build.signing(CURSOR))

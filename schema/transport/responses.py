@@ -1,0 +1,94 @@
+"""Answers over HTTP: what is in them, their status and their headers."""
+
+from collections.abc import Mapping
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.types import ExecutionResult
+
+from schema.errors.formatting import formatted
+from schema.execution.document_cache import NoChoice
+from schema.execution.operation import Operation, retry_after
+from schema.execution.strawberry_internals import (
+    GraphQLHTTPResponse,
+    OperationType,
+    PreExecutionError,
+)
+from schema.transport import negotiation
+from schema.transport.caching import keep
+from schema.transport.refused import RequestRefused
+
+# What is answered depends on who asks, and may change at any time.
+NOT_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}
+TYPES: Mapping[str, str] = {
+    negotiation.JSON: negotiation.JSON,
+    negotiation.GRAPHQL: f"{negotiation.GRAPHQL}; charset=utf-8",
+}
+
+
+def check_way(operation: Operation, method: str, kind: str) -> None:
+    """Refuse what cannot be asked for in this way; raises ``RequestRefused``."""
+    if operation.type is OperationType.MUTATION and method != "POST":
+        raise RequestRefused(405, "A mutation needs POST.", headers={"Allow": "POST"})
+    if operation.type is OperationType.SUBSCRIPTION and kind != negotiation.EVENTS:
+        raise RequestRefused(
+            400, f"A subscription needs a WebSocket, or Accept: {negotiation.EVENTS}."
+        )
+
+
+def shown(result: ExecutionResult, request: Request) -> GraphQLHTTPResponse:
+    """Return a result as clients see it; without data if nothing ran (GraphQL, section 7.1)."""
+    found: GraphQLHTTPResponse = {}
+    if not isinstance(result, PreExecutionError):
+        found["data"] = result.data
+    if result.errors:
+        request_id = request_id_of(request)
+        found["errors"] = [formatted(error, request_id) for error in result.errors]
+    if result.extensions:
+        found["extensions"] = result.extensions
+    return found
+
+
+def response_of(result: ExecutionResult, request: Request, kind: str, *, by_id: bool) -> Response:
+    """Return the answer to one request, ``by_id`` where it did not bring the text of a document.
+
+    Only such answers by GET, and without errors, may be kept by clients.
+    """
+    found = shown(result, request)
+    seconds = retry_after(result) if result.errors else None
+    status = _status(kind, result, throttled=seconds is not None)
+    response = Response(orjson.dumps(found), status, NOT_KEPT, TYPES[kind])
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+    if request.method in ("GET", "HEAD"):
+        kept = by_id and "errors" not in found
+        keep(response, request.headers, orjson.dumps(found["data"]) if kept else None)
+    return response
+
+
+def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
+    """Return the status of an answer (GraphQL over HTTP, status codes)."""
+    if not isinstance(result, PreExecutionError):
+        # All of it was throttled, such as a login; clients of plain JSON expect 200.
+        return 429 if throttled and result.data is None and kind != negotiation.JSON else 200
+    if any(isinstance(error, NoChoice) for error in result.errors or ()):
+        # A request that does not say what it wants is malformed.
+        return 400
+    if kind == negotiation.JSON:
+        # Its clients trust no other one.
+        return 200
+    return 429 if throttled else 400
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that the middleware gave a request."""
+    found: str = request.scope.get("state", {}).get("request_id", "")
+    return found
+
+
+def failure(error: Exception, request: Request) -> Response:
+    """Answer an unexpected error outside of any field; it is logged."""
+    worded = formatted(GraphQLError("", original_error=error), request_id_of(request))
+    return Response(orjson.dumps({"errors": [worded]}), 500, NOT_KEPT, negotiation.JSON)
