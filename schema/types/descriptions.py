@@ -1,6 +1,7 @@
 """Descriptions and argument types that several places of the schema share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -63,3 +64,16 @@ def resolver(description: str) -> Callable[[Resolver], Resolver]:
     """Declare a field with arguments or code of its own; the same as Strawberry's, but typed."""
     declared: Callable[[Resolver], Resolver] = strawberry.field(description=description)
     return declared
+
+
+def describe_enum(
+    choices: type[StrEnum],
+    description: str,
+    values: Mapping[str, str],
+    *,
+    name: str | None = None,
+) -> None:
+    """Make an enum a GraphQL type, with a description for each of its values by name."""
+    strawberry.enum(choices, name=name, description=description)
+    for value in vars(choices)["__strawberry_definition__"].values:
+        value.description = values[value.name]

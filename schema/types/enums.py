@@ -4,7 +4,7 @@ The model's choices are imported from here by the rest of the schema, so that no
 read before it has its descriptions.
 """
 
-from enum import Enum, StrEnum
+from enum import Enum
 
 import strawberry
 
@@ -18,17 +18,9 @@ from models import (
     Via,
     WebhookDeliveryState,
 )
+from schema.types.descriptions import describe_enum
 
-
-def _described(choices: type[StrEnum], description: str, values: dict[str, str]) -> None:
-    """Make an enum a GraphQL type; its values' descriptions are set where the schema is built."""
-    strawberry.enum(choices, description=description)
-    definition = vars(choices)["__strawberry_definition__"]
-    for value in definition.values:
-        value.description = values[value.name]
-
-
-_described(
+describe_enum(
     TicketStatus,
     "Where a ticket stands in the workflow; sorting by status follows it.",
     {
@@ -40,7 +32,7 @@ _described(
         "CLOSED": "It is done; the first time this is reached sets `closedAt`.",
     },
 )
-_described(
+describe_enum(
     TicketPriority,
     "How urgent a ticket is; sorting by priority follows urgency.",
     {
@@ -50,7 +42,7 @@ _described(
         "URGENT": "It ought to be done now, before all others.",
     },
 )
-_described(
+describe_enum(
     TicketCategory,
     "What a ticket is about; it decides the team of a ticket that has none.",
     {
@@ -62,7 +54,7 @@ _described(
         "GENERAL": "Anything else, and the default.",
     },
 )
-_described(
+describe_enum(
     Team,
     "A team that tickets are assigned to.",
     {
@@ -73,7 +65,7 @@ _described(
         "ADMIN": "The administrators of the desk.",
     },
 )
-_described(
+describe_enum(
     Role,
     "What a user is to the desk.",
     {
@@ -87,7 +79,7 @@ _described(
 )
 
 
-_described(
+describe_enum(
     TicketEventType,
     "What happened to a ticket.",
     {
@@ -104,7 +96,7 @@ _described(
         "DELETED": "The ticket was deleted, with its comments and files.",
     },
 )
-_described(
+describe_enum(
     Via,
     "What a change came through.",
     {
@@ -115,7 +107,7 @@ _described(
 )
 
 
-_described(
+describe_enum(
     WebhookDeliveryState,
     "What became of an event that a webhook is to be sent.",
     {

@@ -1,11 +1,9 @@
 """What the viewer may do, and why not: the answers of ``resolvers/access.py``."""
 
-from enum import StrEnum
-
 import strawberry
 
 from resolvers.access import Action, ReasonCode
-from schema.types.descriptions import field
+from schema.types.descriptions import describe_enum, field
 
 _ACTIONS = {
     "UPDATE": "Change its text; of a ticket, `subject`, `description`, `contactId` and `tags`.",
@@ -24,14 +22,8 @@ _CODES = {
 }
 
 
-def _describe(choices: type[StrEnum], name: str, description: str, values: dict[str, str]) -> None:
-    strawberry.enum(choices, name=name, description=description)
-    for value in vars(choices)["__strawberry_definition__"].values:
-        value.description = values[value.name]
-
-
-_describe(Action, "ViewerAction", "What can be done with a ticket or a comment.", _ACTIONS)
-_describe(ReasonCode, "ViewerCannotCode", "Why a viewer may not do something.", _CODES)
+describe_enum(Action, "What can be done with a ticket or a comment.", _ACTIONS, name="ViewerAction")
+describe_enum(ReasonCode, "Why a viewer may not do something.", _CODES, name="ViewerCannotCode")
 
 
 @strawberry.type(description="What the viewer may do with a ticket.")
