@@ -13,7 +13,7 @@ from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.commands.webhook_filters import understood
 from resolvers.errors import BadInput
-from resolvers.query.filters.compile import parse
+from resolvers.query.filters.parse import parse
 from resolvers.query.shapes import Args
 from resolvers.services import Services
 

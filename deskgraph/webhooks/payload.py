@@ -7,7 +7,7 @@ import orjson
 
 from models import Role
 from resolvers.context import Context
-from resolvers.query.execute import REST, Query, read_json
+from resolvers.query.execute import REST, Query, QueryRoot, read_json
 from resolvers.query.shapes import Args, Field, Shape
 from resolvers.services import Services
 from resolvers.viewer import Viewer
@@ -39,7 +39,7 @@ _PAGE = Shape(
         Field("page", "page_info", Shape((Field("more", "has_next_page"),))),
     )
 )
-FEED = Query("connection", "TicketEvent", (("TicketEvent", _PAGE),), REST)
+FEED = Query(QueryRoot.CONNECTION, "TicketEvent", (("TicketEvent", _PAGE),), REST)
 # Nobody: a webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 

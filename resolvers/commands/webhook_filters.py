@@ -14,7 +14,8 @@ from models import Team, TicketCategory, TicketPriority, TicketStatus
 from models.types import UtcDateTime, Uuid36
 from resolvers.errors import Problem
 from resolvers.naming import snake
-from resolvers.query.filters.compile import COLUMNS, parse
+from resolvers.query.filters.compile import COLUMNS
+from resolvers.query.filters.parse import parse
 
 _CHOICES: Mapping[str, type[StrEnum]] = {
     "status": TicketStatus,
@@ -42,7 +43,7 @@ def filter_problem(stored: StoredFilter) -> Problem | None:
 
 
 def understood(stored: StoredFilter) -> dict[str, object]:
-    """Return a stored filter in the words of ``resolvers.query.filters.compile``."""
+    """Return a stored filter in the words of ``resolvers.query.filters.parse``."""
     plain: dict[str, object] = {}
     for name, value in stored.items():
         key = snake(name)

@@ -1,7 +1,12 @@
-"""The reads: each takes a shape and arguments and answers with finished JSON from one statement."""
+"""The reads: each takes a shape and arguments and answers with finished JSON from one statement.
 
-from collections.abc import Hashable, Sequence
+One statement a read: all of it is of one snapshot of the database, it takes one round trip however
+much is nested, and its plan can be kept under the structure of the read.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
@@ -49,7 +54,7 @@ MAX_FOLLOWED_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """How a face words choices: by name with none as null, or by value with none as ''."""
+    """How an API words choices: by name with none as null, or by value with none as ''."""
 
     choice_names: bool
 
@@ -58,17 +63,34 @@ GRAPHQL = OutputFormat(choice_names=True)
 REST = OutputFormat(choice_names=False)
 
 
+class QueryRoot(Enum):
+    """What a statement has at its top."""
+
+    CONNECTION = auto()
+    # The count and one page of a list, by offset.
+    PAGE = auto()
+    LIST = auto()
+    # The row with a value in the column ``Query.by``.
+    ONE = auto()
+    # The object of any type with an id, and a list of them by their ids.
+    NODE = auto()
+    NODES = auto()
+    STATISTICS = auto()
+    # The objects that a write has made or changed, by their ids.
+    PAYLOAD = auto()
+    # The events after one place in the log and up to another.
+    FOLLOWED = auto()
+
+
 @dataclass(frozen=True)
 class Query:
     """One read: which root, of which entity, in which shape, with arguments by slot.
 
-    Roots: ``connection``, ``page`` (count and list, by offset), ``list``, ``one`` (by the column
-    ``by``), ``node``, ``nodes``, ``statistics``, ``payload`` (objects by the ids of a write) and
-    ``followed`` (events after one place and up to another); the root's own arguments are slot 0.
-    For ``node`` and ``nodes`` there is one shape an entity.
+    The root's own arguments are slot 0. ``NODE`` and ``NODES`` have one shape for each entity, all
+    others have one shape. ``by`` is for ``ONE``.
     """
 
-    root: str
+    root: QueryRoot
     entity: str
     shapes: tuple[tuple[str, Shape], ...]
     output_format: OutputFormat
@@ -107,7 +129,7 @@ def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
         args,
         deep=is_deep(dialect.name, [shape for _, shape in read.shapes], args),
     )
-    return compile_plan(_roots[read.root](build, read), dialect)
+    return compile_plan(_BUILDERS[read.root](build, read), dialect)
 
 
 async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
@@ -236,14 +258,14 @@ def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (select(listed).select_from(rows).scalar_subquery(),)
 
 
-_roots = {
-    "connection": _connection,
-    "page": _page,
-    "list": _list,
-    "one": _one,
-    "node": _node,
-    "nodes": _nodes,
-    "statistics": _statistics,
-    "payload": _payload,
-    "followed": _followed,
+_BUILDERS: Mapping[QueryRoot, Callable[[CompileContext, Query], tuple[SQL, ...]]] = {
+    QueryRoot.CONNECTION: _connection,
+    QueryRoot.PAGE: _page,
+    QueryRoot.LIST: _list,
+    QueryRoot.ONE: _one,
+    QueryRoot.NODE: _node,
+    QueryRoot.NODES: _nodes,
+    QueryRoot.STATISTICS: _statistics,
+    QueryRoot.PAYLOAD: _payload,
+    QueryRoot.FOLLOWED: _followed,
 }

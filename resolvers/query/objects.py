@@ -25,6 +25,7 @@ from resolvers.query.field_types import (
     ToMany,
     ToOne,
 )
+from resolvers.query.filters.ast import depth as filter_depth
 from resolvers.query.permissions import refusal_list
 from resolvers.query.shapes import FAILED, TYPENAME, Args, Field, Shape
 from resolvers.query.source import Source
@@ -49,28 +50,23 @@ from resolvers.query.sql.elements import (
 )
 
 # SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
-# A shape's depth counts connections, edges and nodes; a filter's three for each "and" and "or".
+# A shape's depth counts connections, edges and nodes; a filter's ``filters.ast.depth``.
 # Both count together: a filter may be that of the innermost list.
 SHALLOW = 8
 SHALLOW_FILTER = 3
-# What it costs to find an object of any type.
+# How much depth it takes to find an object of any type.
 OF_ANY_TYPE = 4
 
 
 def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool:
     """Tell whether a statement would nest too deep for the parser of its database."""
     objects = max(map(_depth, shapes), default=0) + (OF_ANY_TYPE if len(shapes) > 1 else 0)
-    filters = max((_filter_depth(one.where) for one in args), default=0)
+    filters = max((filter_depth(one.where) for one in args), default=0)
     return dialect == "sqlite" and (objects + filters > SHALLOW or filters > SHALLOW_FILTER)
 
 
 def _depth(shape: Shape) -> int:
     return 1 + max((_depth(f.shape) for f in shape.fields if f.shape is not None), default=0)
-
-
-def _filter_depth(where: tuple[object, ...]) -> int:
-    inside = [part for part in where if isinstance(part, tuple)]
-    return 1 + max(map(_filter_depth, inside), default=0) if inside else 0
 
 
 def object_of(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:

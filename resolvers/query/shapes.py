@@ -8,6 +8,8 @@ equal structures share one statement.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from resolvers.query.filters.ast import Where
+
 TYPENAME = "__typename"
 # Stands for a field that cannot be read: it is answered with this word in its place.
 FAILED = "__failed"
@@ -15,7 +17,7 @@ FAILED = "__failed"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of the answer: the catalogue's field behind it, its arguments, its own shape."""
+    """One key of the answer: the catalog's field behind it, its arguments, its own shape."""
 
     key: str
     name: str
@@ -36,13 +38,13 @@ class Shape:
 class Args:
     """Arguments of one field: a structure that changes the SQL, and values that do not.
 
-    ``where`` and ``order`` are structures of ``filters`` and the catalogue. ``after``/``before``
-    tell whether such a position is among the values; ``backward`` that the page is counted from
-    the end. ``limit`` stands in the SQL: PostgreSQL plans a statement again at each run where its
-    limit is a parameter. ``skips``: an offset is among the values.
+    ``where`` is a parsed filter; ``order`` has fields of the catalog, True where one descends.
+    ``after``/``before`` tell whether such a position is among the values; ``backward`` that the
+    page is counted from the end. ``limit`` stands in the SQL: PostgreSQL plans a statement again at
+    each run where its limit is a parameter. ``skips``: an offset is among the values.
     """
 
-    where: tuple[object, ...] = ()
+    where: Where = ()
     order: tuple[tuple[str, bool], ...] = ()
     backward: bool = False
     after: bool = False

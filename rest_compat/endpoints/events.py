@@ -13,7 +13,7 @@ from models import TicketEventType
 from resolvers.context import Context
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
-from resolvers.query.execute import REST, Query, read_json
+from resolvers.query.execute import REST, Query, QueryRoot, read_json
 from resolvers.query.shapes import Args, Field, Shape
 from rest_compat.http.responses import answer
 from rest_compat.lists import list_endpoint
@@ -37,8 +37,8 @@ LISTING = list_endpoint.ListEndpoint(
 )
 _PAGE = Shape((Field("cursor", "end_cursor"), Field("more", "has_next_page")))
 _SHAPE = Shape((Field("results", "nodes", shapes.EVENT), Field("page", "page_info", _PAGE)))
-FEED = Query("connection", "TicketEvent", (("TicketEvent", _SHAPE),), REST)
-EVENTS = Query("list", "TicketEvent", (("TicketEvent", shapes.EVENT),), REST)
+FEED = Query(QueryRoot.CONNECTION, "TicketEvent", (("TicketEvent", _SHAPE),), REST)
+EVENTS = Query(QueryRoot.LIST, "TicketEvent", (("TicketEvent", shapes.EVENT),), REST)
 
 
 @operation(

@@ -11,7 +11,7 @@ from resolvers.commands import comments, tickets, validation
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem
 from resolvers.query.execute import read_json
-from resolvers.query.filters.compile import parse
+from resolvers.query.filters.parse import parse
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import done_answer, if_match, tag_of, tagged_answer

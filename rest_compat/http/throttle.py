@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.context import Context
-from resolvers.query.execute import Query
+from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
 from resolvers.rate_keys import bucket_of
@@ -62,7 +62,7 @@ def _objects_of(operation: Operation) -> int:
         return _objects(listing.shape)
     if not isinstance(answers, Query):
         return 1
-    rows = PAGE_SIZE if answers.root == "list" else 1
+    rows = PAGE_SIZE if answers.root is QueryRoot.LIST else 1
     return rows * sum(_objects(shape) for _, shape in answers.shapes)
 
 

@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from resolvers.query.execute import REST, Query, plan_for, run
-from resolvers.query.filters.compile import parse
+from resolvers.query.execute import REST, Query, QueryRoot, plan_for, run
+from resolvers.query.filters.ast import Where
+from resolvers.query.filters.parse import parse
 from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.shapes import Args, Shape
 from rest_compat.http.error_messages import NOT_VALID_UUID, NULL_CHARACTERS
@@ -33,7 +34,7 @@ FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
 class ParsedFilters:
     """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
 
-    # What ``resolvers.query.filters.compile.parse`` takes.
+    # What ``resolvers.query.filters.parse`` takes.
     conditions: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     # Parameter, entity and id of each row that has to exist.
@@ -160,7 +161,7 @@ class ListEndpoint:
         return WINDOW.union(self.filters, self.more, [ORDERING] if self.orders else ())
 
     def __post_init__(self) -> None:
-        read = Query("page", self.entity, ((self.entity, self.shape),), REST)
+        read = Query(QueryRoot.PAGE, self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
     def filter(self, params: Mapping[str, str], wanted: ParsedFilters) -> None:
@@ -216,9 +217,7 @@ async def require_references(context: Context, wanted: ParsedFilters) -> None:
         raise RestError(400, wanted.problems)
 
 
-def filter_args(
-    wanted: ParsedFilters, **values: object
-) -> tuple[tuple[object, ...], dict[str, object]]:
+def filter_args(wanted: ParsedFilters, **values: object) -> tuple[Where, dict[str, object]]:
     """Return the structure and the values of a query's filters."""
     bound: dict[str, object] = {}
     where = parse(wanted.conditions, bound)

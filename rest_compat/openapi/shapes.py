@@ -1,6 +1,6 @@
 """The answers of this API, each written down once: the shape is the serializer."""
 
-from resolvers.query.execute import REST, Query
+from resolvers.query.execute import REST, Query, QueryRoot
 from resolvers.query.shapes import Field, Shape
 
 # The slot of a ticket's comments, where an answer leaves some of them out.
@@ -115,7 +115,7 @@ CONTACT = Shape(
 
 
 def _one(entity: str, shape: Shape) -> Query:
-    return Query("one", entity, ((entity, shape),), REST)
+    return Query(QueryRoot.ONE, entity, ((entity, shape),), REST)
 
 
 ONE_TICKET = _one("Ticket", TICKET)
@@ -127,8 +127,8 @@ ONE_ATTACHMENT = _one("Attachment", ATTACHMENT)
 ONE_USER = _one("User", USER)
 ONE_COMPANY = _one("Company", COMPANY)
 ONE_CONTACT = _one("Contact", CONTACT)
-TICKET_STATISTICS = Query("statistics", "Ticket", (("Ticket", STATISTICS),), REST)
-SIMPLE_COMPANIES = Query("list", "Company", (("Company", SIMPLE_COMPANY),), REST)
+TICKET_STATISTICS = Query(QueryRoot.STATISTICS, "Ticket", (("Ticket", STATISTICS),), REST)
+SIMPLE_COMPANIES = Query(QueryRoot.LIST, "Company", (("Company", SIMPLE_COMPANY),), REST)
 EXISTS = {
     entity: _one(entity, Shape((Field("id", "id"),))) for entity in ("Company", "User", "Ticket")
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from resolvers.commands.validation import Reference, Rule, Rules
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.execute import Query
+from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.field_types import Entity, FieldKind, JsonItems, Scalar, ToMany
 from resolvers.query.shapes import Field, Shape
 from resolvers.query.statistics import GROUPS
@@ -96,12 +96,12 @@ class Schemas:
     def answer(self, read: Query) -> Json:
         """Return the schema of what a read answers with."""
         (entity, shape), *_ = read.shapes
-        if read.root == "statistics":
+        if read.root is QueryRoot.STATISTICS:
             return self._statistics(shape)
         row = self.row(entity, shape)
-        if read.root == "list":
+        if read.root is QueryRoot.LIST:
             return {"type": "array", "items": row}
-        if read.root == "page":
+        if read.root is QueryRoot.PAGE:
             return self.ref(f"{NAMES[shape]}Page", _page(row))
         return row
 

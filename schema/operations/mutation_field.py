@@ -9,6 +9,7 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.errors import NotFound, ServiceError
+from resolvers.query.execute import QueryRoot
 from schema.errors.formatting import Failure, failure_of
 from schema.execution.context import Info
 from schema.execution.engine import Json, executing
@@ -76,7 +77,7 @@ async def _perform(
     raw = core_info(info)
     # Before the payload is read, which may fail.
     executing.get().made[str(raw.path.key)] = written
-    return await project(raw, "payload", values=written)
+    return await project(raw, QueryRoot.PAYLOAD, values=written)
 
 
 async def on_ticket(value: object, write: Callable[[UUID], Awaitable[UUID]]) -> tuple[UUID, UUID]:
@@ -93,4 +94,6 @@ async def on_ticket(value: object, write: Callable[[UUID], Awaitable[UUID]]) -> 
 
 async def project_one(info: Info, key: UUID | None) -> Json | None:
     """Project one object of a payload that has values besides."""
-    return None if key is None else await project(core_info(info), "one", values={"key": key})
+    return (
+        None if key is None else await project(core_info(info), QueryRoot.ONE, values={"key": key})
+    )

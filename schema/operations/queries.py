@@ -8,6 +8,7 @@ import strawberry
 from strawberry import ID
 
 from resolvers.errors import BadInput, Unauthenticated
+from resolvers.query.execute import QueryRoot
 from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
 from schema.execution.engine import Json, executing
@@ -36,12 +37,12 @@ from schema.types.webhooks import Webhook
 
 async def _list(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
-    return await project(info, "connection", given=given)
+    return await project(info, QueryRoot.CONNECTION, given=given)
 
 
 async def _statistics(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
-    return await project(info, "statistics", given=given)
+    return await project(info, QueryRoot.STATISTICS, given=given)
 
 
 LIST, STATISTICS = Root(_list), Root(_statistics)
@@ -51,7 +52,7 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | Non
     info.context.resolver_context.require_viewer()
     if key is None:
         return None
-    return await project(core_info(info), "one", by=by, values={"key": key})
+    return await project(core_info(info), QueryRoot.ONE, by=by, values={"key": key})
 
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
@@ -78,7 +79,7 @@ class Query:
     ) -> Json | None:
         """Fetch one object again, as Relay does."""
         info.context.resolver_context.require_viewer()
-        return await project(core_info(info), "node", values={"key": known_id(id)})
+        return await project(core_info(info), QueryRoot.NODE, values={"key": known_id(id)})
 
     @described("Objects by their ids, in that order, null where there is none.", list[Node | None])
     async def nodes(
@@ -95,7 +96,7 @@ class Query:
             raise BadInput(f"`ids` takes at most {MAX_NODES} ids.")
         keys = [str(known_id(key)) for key in ids]
         listed = orjson.dumps(keys).decode()
-        return await project(core_info(info), "nodes", values={"keys": listed})
+        return await project(core_info(info), QueryRoot.NODES, values={"keys": listed})
 
     @described("Who is logged in; null when nobody is.", User | None)
     async def viewer(self, info: Info) -> Json | None:

@@ -12,6 +12,7 @@ from resolvers.events.subscriber import DeliveredEvent
 from resolvers.events.subscription import EventFilter, follow
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
+from resolvers.query.execute import QueryRoot
 from schema.execution.context import CoreInfo, GraphContext
 from schema.execution.engine import EventResult
 from schema.projection.resolve import planned
@@ -36,7 +37,7 @@ async def _follow(
     context = info.context
     services = (await context.refreshed()).services
     context.resolver_context.require_viewer()
-    template, args = planned(info, "followed")
+    template, args = planned(info, QueryRoot.FOLLOWED)
     after = context.resumes_after or after
     position = 0 if after == "" else None
     if after:

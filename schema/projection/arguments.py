@@ -10,7 +10,7 @@ from resolvers.naming import snake
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.field_types import Entity
-from resolvers.query.filters.compile import parse
+from resolvers.query.filters.parse import parse
 from resolvers.query.shapes import Args
 from resolvers.signing import MAX_LINK_SECONDS, Signer
 from schema.types.descriptions import DEFAULT_PAGE, MAX_PAGE_SIZE
@@ -91,7 +91,7 @@ def _filter_of(given: Given) -> Values:
 
 
 def plain_filter(given: Given | None) -> Values:
-    """Return a filter in the words of ``resolvers.query.filters.compile``, its ids checked."""
+    """Return a filter in the words of ``resolvers.query.filters.parse``, its ids checked."""
     plain: Values = {}
     for name, value in (given or {}).items():
         key = snake(name)

@@ -19,7 +19,7 @@ from graphql.execution.values import get_argument_values
 
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from resolvers.query.execute import GRAPHQL, Query, read_json
+from resolvers.query.execute import GRAPHQL, Query, QueryRoot, read_json
 from resolvers.query.shapes import NO_ARGS, Args
 from schema.errors.field_errors import FieldError, put_nulls, without_failed
 from schema.execution.context import CoreInfo
@@ -62,7 +62,7 @@ class Templates:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
 
-    def get(self, info: CoreInfo, root: str, by: str) -> Template:
+    def get(self, info: CoreInfo, root: QueryRoot, by: str) -> Template:
         """Return the template of a field; raises ``WrongDirective``."""
         key = (by, id(info.operation), *map(id, info.field_nodes))
         known = self._known.get(key)
@@ -94,7 +94,7 @@ TEMPLATES = "templates"
 
 async def project(
     info: CoreInfo,
-    root: str,
+    root: QueryRoot,
     *,
     by: str = "id",
     given: Mapping[str, object] | None = None,
@@ -135,7 +135,7 @@ async def _project_around(
 
 
 def planned(
-    info: CoreInfo, root: str, *, given: Mapping[str, object] | None = None
+    info: CoreInfo, root: QueryRoot, *, given: Mapping[str, object] | None = None
 ) -> tuple[Template, list[Args]]:
     """Return what a root field wants, and with which arguments; raises ``GraphQLError``."""
     template, args, wrong = _planned(info, root, "id", given)
@@ -148,14 +148,14 @@ def wrong_arguments(info: CoreInfo) -> list[GraphQLError]:
     """Return what is wrong with the arguments of a mutation's field and of all inside of it."""
     path = info.path.as_list()
     try:
-        _, _, wrong = _planned(info, "payload", "id", None)
+        _, _, wrong = _planned(info, QueryRoot.PAYLOAD, "id", None)
     except GraphQLError as error:
         return [error]
     return [error.before_reading(path) for error in wrong]
 
 
 def _planned(
-    info: CoreInfo, root: str, by: str, given: Mapping[str, object] | None
+    info: CoreInfo, root: QueryRoot, by: str, given: Mapping[str, object] | None
 ) -> tuple[Template, list[Args], list[FieldError]]:
     context = info.context.resolver_context
     templates: Templates = info.schema.extensions[TEMPLATES]
@@ -191,7 +191,7 @@ def _signature(info: CoreInfo, names: Sequence[str]) -> tuple[object, ...]:
     return tuple(info.variable_values.coerced.get(name) for name in names)
 
 
-def _make(info: CoreInfo, root: str, by: str) -> tuple[Template, tuple[str, ...]]:
+def _make(info: CoreInfo, root: QueryRoot, by: str) -> tuple[Template, tuple[str, ...]]:
     selection = Selection(info.schema, info.fragments, info.variable_values)
     definition = info.parent_type.fields[info.field_name]
     selection.slot(definition, info.field_nodes[0])
@@ -204,7 +204,7 @@ def _make(info: CoreInfo, root: str, by: str) -> tuple[Template, tuple[str, ...]
         types = [named]
     shapes = tuple((type_.name, selection.shape(info.field_nodes, type_)) for type_ in types)
     entity = named.name.removesuffix("Connection")
-    read = Query(root, "Ticket" if root == "statistics" else entity, shapes, GRAPHQL, by)
+    read = Query(root, "Ticket" if root is QueryRoot.STATISTICS else entity, shapes, GRAPHQL, by)
     context = info.context.resolver_context
     fixed = [_fixed(context, slot, info) for slot in selection.slots]
     return Template(read, selection.slots, fixed), tuple(sorted(selection.directive_variables))

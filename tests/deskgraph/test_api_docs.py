@@ -18,7 +18,7 @@ from deskgraph.app import create_app
 from models import Role, Team, TicketPriority, TicketStatus
 from resolvers.commands import validation
 from resolvers.context import Context
-from resolvers.query.execute import REST, Query
+from resolvers.query.execute import REST, Query, QueryRoot
 from resolvers.query.shapes import Field, Shape
 from rest_compat.endpoints import tickets
 from rest_compat.lists import list_endpoint
@@ -128,7 +128,7 @@ def test_a_path_that_nobody_described_is_in_it() -> None:
 
 def test_a_field_that_a_shape_gets_is_in_it() -> None:
     shape = Shape((*shapes.COMMENT.fields, Field("version", "version")))
-    made = described(answers=Query("one", "Comment", (("Comment", shape),), REST))
+    made = described(answers=Query(QueryRoot.ONE, "Comment", (("Comment", shape),), REST))
 
     found = made["components"]["schemas"]["Comment"]
     assert found["properties"]["version"]["type"] == "integer"

@@ -24,7 +24,7 @@ from deskgraph.graphql_links.links import (
 from deskgraph.graphql_links.selections import place_of
 from models import Role, Team
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.execute import Query
+from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.field_types import FieldKind, Scalar
 from resolvers.query.shapes import Field, Shape
 from rest_compat.openapi.operations import operation_of
@@ -221,7 +221,7 @@ async def test_a_read_and_its_twin_show_the_same_rows(gql_clients: Faces, row: P
             read = read["results"]
         assert isinstance(read, Query)
         body = answer.json()
-        if read.root == "statistics":
+        if read.root is QueryRoot.STATISTICS:
             assert_same_counts(body, equivalent["data"]["ticketStats"])
             continue
         [(entity, shape)] = read.shapes

@@ -9,6 +9,7 @@ from resolvers.texts import storable
 # In characters.
 MAX_SEARCH_LENGTH = 1000
 MAX_TERMS = 20
+LIKE_ESCAPE = "/"
 _QUOTES = ('"', "'")
 
 
@@ -25,6 +26,13 @@ def search_terms(text: str) -> list[str]:
     if len(found) > MAX_TERMS:
         raise BadInput(f"A search takes at most {MAX_TERMS} terms.")
     return found
+
+
+def like_pattern(term: str) -> str:
+    """Return what LIKE finds a term with; all its characters are plain."""
+    for special in (LIKE_ESCAPE, "%", "_"):
+        term = term.replace(special, LIKE_ESCAPE + special)
+    return f"%{term}%"
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from resolvers.errors import BadInput
-from resolvers.query.filters.compile import MAX_CONDITIONS, MAX_DEPTH, MAX_IN_LIST, parse
+from resolvers.query.filters.parse import MAX_CONDITIONS, MAX_DEPTH, MAX_IN_LIST, parse
 
 OPEN = {"open": True}
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolvers.errors import BadInput
-from resolvers.query.filters.compile import parse
+from resolvers.query.filters.parse import parse
 from resolvers.query.filters.search_terms import (
     MAX_SEARCH_LENGTH,
     MAX_TERMS,

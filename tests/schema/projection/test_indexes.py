@@ -10,6 +10,7 @@ import pytest
 
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext
+from resolvers.query.filters.ast import Compare
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
 from resolvers.query.source import Source
@@ -75,7 +76,9 @@ async def test_a_deep_page_starts_at_its_place_in_the_index(many: GraphQLClient,
 
 
 async def test_the_rows_of_one_company_are_read_from_its_index(many: GraphQLClient) -> None:
-    args = Args(where=(("company", "eq", "w_company_eq"),), order=(("created_at", True),), limit=20)
+    args = Args(
+        where=(Compare("company", "eq", "w_company_eq"),), order=(("created_at", True),), limit=20
+    )
     # A company that few tickets are of.
     plan = await explained(many, args, {"w_company_eq": key("other")})
     assert "ix_tickets_company_id_created_at_id" in plan
