@@ -15,7 +15,8 @@ from deskgraph.database.migrate import SchemaError
 from resolvers.query import execute
 from rest_compat.openapi import reads
 from schema.projection import resolve
-from tests.viewers.world import CONTENT, Clock, World, key, settings_for
+from tests.support.clock import Clock
+from tests.viewers.world import CONTENT, World, key, settings_for
 
 pytestmark = pytest.mark.anyio
 

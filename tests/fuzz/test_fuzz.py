@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from deskgraph.settings import Settings
 from tests.fuzz.requests import Asked, paths, requests
 from tests.fuzz.world import World
-from tests.rest_compat.conftest import Clock
 from tests.support import proofs
+from tests.support.clock import Clock
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from deskgraph.settings import Settings
 from resolvers.auth.tokens import Tokens
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.fuzz.world import World
-from tests.rest_compat.conftest import Clock, key
+from tests.rest_compat.conftest import key
 from tests.support import proofs
+from tests.support.clock import Clock
 from tests.support.launcher import DEADLINE_SECONDS
 
 KEY = "a key that only the tests know, long enough"

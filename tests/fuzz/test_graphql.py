@@ -19,7 +19,8 @@ from schema.errors.codes import Code
 from schema.transport import negotiation
 from tests.fuzz.graphql import Request, operations, requests
 from tests.support import proofs
-from tests.viewers.world import Clock, World, key, settings_for
+from tests.support.clock import Clock
+from tests.viewers.world import World, key, settings_for
 
 FAULTS = {Code.INTERNAL, Code.TIMEOUT}
 

@@ -19,7 +19,8 @@ from models import Attachment, Comment, Ticket
 from resolvers.auth.tokens import Tokens
 from resolvers.services import Services
 from tests.fuzz.requests import Asked, raw
-from tests.rest_compat.conftest import Clock, fill, key
+from tests.rest_compat.conftest import fill, key
+from tests.support.clock import Clock
 
 TABLES = SQLModel.metadata.sorted_tables
 SECRET = b"Between us"

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from deskgraph.app import create_app
-from tests.viewers.world import Clock as Clock
+from tests.support.clock import Clock
 from tests.viewers.world import World, key, settings_for
 
 FOLLOW = "subscription($after: String) { ticketEvents(after: $after) { cursor type ticketNumber } }"

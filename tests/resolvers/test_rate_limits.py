@@ -1,7 +1,6 @@
 """Buckets of points: their arithmetic under a clock, and how many of them are kept."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,19 +11,7 @@ from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
 from resolvers.viewer import Viewer
-
-NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+from tests.support.clock import NOON, Clock
 
 
 @pytest.fixture
@@ -46,7 +33,7 @@ async def test_points_come_back_at_their_rate_and_never_beyond_the_maximum(
     assert (level.available, level.restore_rate) == (0, 10)
     assert level.reset_at == NOON + timedelta(seconds=60)
     for seconds, available in ((1, 10), (9, 100), (50, 600), (1000, 600)):
-        clock.move(seconds)
+        clock.move(seconds=seconds)
         assert (await rates.draw("a", 0)).available == available
 
 
@@ -61,7 +48,7 @@ async def test_who_draws_too_much_is_told_how_long_to_wait(
         assert refused.value.seconds == seconds
         assert refused.value.level is not None
         assert refused.value.level.available == 5
-    clock.move(1)
+    clock.move(seconds=1)
     assert (await rates.draw("a", 15)).available == 0
     assert (await rates.draw("b", 600)).available == 0
 
@@ -94,14 +81,14 @@ async def test_more_than_was_drawn_may_be_taken_later_and_is_owed(
     with pytest.raises(Throttled) as refused:
         await rates.draw("a", 10)
     assert refused.value.seconds == 21
-    clock.move(21)
+    clock.move(seconds=21)
     await rates.draw("a", 10)
 
 
 @pytest.mark.anyio
 async def test_a_clock_that_goes_back_gives_nothing(rates: RateLimiter, clock: Clock) -> None:
     await rates.draw("a", 600)
-    clock.move(-30)
+    clock.move(seconds=-30)
     with pytest.raises(Throttled):
         await rates.draw("a", 1)
 
@@ -118,7 +105,7 @@ async def test_full_buckets_are_forgotten_first(clock: Clock) -> None:
     await rates.draw("empty", 600)
     for i in range(4):
         await rates.draw(f"full {i}", 1)
-    clock.move(1)
+    clock.move(seconds=1)
     await rates.draw("another", 1)
     assert len(buckets) == 2
     assert (await rates.draw("empty", 0)).available == 10
@@ -137,7 +124,7 @@ async def test_ten_logins_of_one_name_from_one_address(rates: RateLimiter, clock
     assert refused.value.seconds == 6
     await rates.count_login("1.2.3.5", "keith")
     await rates.count_login("1.2.3.4", "maria\ud800" * 10_000)
-    clock.move(6)
+    clock.move(seconds=6)
     await rates.count_login("1.2.3.4", "keith")
 
 

@@ -18,7 +18,7 @@ from resolvers.query.cursors import decode_cursor
 from resolvers.query.plans import compile_plan
 from resolvers.query.sql.elements import MediaMac, SignedCursor
 from resolvers.signing import CURSOR, MEDIA, Signer, day_of
-from tests.viewers.world import NOON
+from tests.support.clock import NOON
 
 SIGNER = Signer("one secret")
 DAY = day_of(NOON)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -32,9 +32,9 @@ from resolvers.auth.passwords import hash_password
 from resolvers.query.plans import Plans
 from resolvers.services import Services
 from rest_compat import rest_routes
+from tests.support.clock import NOON, Clock
 from tests.support.stored import stored_rows
 
-NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 API = "/api/v1/"
 _SPACE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 PASSWORD = "correct horse"
@@ -45,19 +45,6 @@ PLANS: dict[tuple[bool, str], Plans] = {}
 def key(name: str) -> UUID:
     """Return the id of a row of the world."""
     return uuid5(_SPACE, name)
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,23 +13,11 @@ from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
 from resolvers.services import Services
-from tests.schema.rows import NOW, insert, key
+from tests.schema.rows import insert, key
+from tests.support.clock import Clock
 
 SECRET = "a secret of these tests, of enough bytes"
 CODES = {"BAD_USER_INPUT", "BAD_CURSOR", "UNAUTHENTICATED", "FORBIDDEN"}
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 class GraphQLClient:

@@ -10,8 +10,9 @@ import pytest
 
 from deskgraph.settings import Settings
 from models import Role
-from tests.schema.client import SECRET, Clock, GraphQLClient, make_app
+from tests.schema.client import SECRET, GraphQLClient, make_app
 from tests.schema.rows import company, make_world, user
+from tests.support.clock import Clock
 from tests.support.limits import UNBOUNDED
 
 Opens = Callable[..., AbstractAsyncContextManager[GraphQLClient]]

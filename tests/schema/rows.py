@@ -1,6 +1,6 @@
 """Rows for the tests of reads: builders with defaults, and one deterministic desk to read from."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid5
@@ -25,8 +25,8 @@ from models import (
     Via,
 )
 from resolvers.events.log import change
+from tests.support.clock import NOON
 
-NOW = datetime(2025, 11, 19, 12, tzinfo=UTC)
 _SPACE = UUID("0b1f5bb1-9d55-4b4f-9a4e-0d3f4c1f2a77")
 
 AWKWARD = (
@@ -52,18 +52,18 @@ def key(name: str) -> UUID:
 
 
 def company(name: str = "acme", /, **more: Any) -> Company:
-    values: dict[str, Any] = {"id": key(name), "name": name, "created_at": NOW, "updated_at": NOW}
+    values: dict[str, Any] = {"id": key(name), "name": name, "created_at": NOON, "updated_at": NOON}
     return Company(**values | more)
 
 
 def user(name: str = "agent", role: Role = Role.TECH, /, **more: Any) -> User:
     values: dict[str, Any] = {"id": key(name), "username": name, "password": "none", "role": role}
-    return User(**values | {"date_joined": NOW} | more)
+    return User(**values | {"date_joined": NOON} | more)
 
 
 def contact(name: str = "carol", /, **more: Any) -> Contact:
     values: dict[str, Any] = {"id": key(name), "name": name, "company_id": key("acme")}
-    return Contact(**values | {"created_at": NOW, "updated_at": NOW} | more)
+    return Contact(**values | {"created_at": NOON, "updated_at": NOON} | more)
 
 
 def ticket(name: str, /, **more: Any) -> Ticket:
@@ -73,13 +73,13 @@ def ticket(name: str, /, **more: Any) -> Ticket:
         "subject": name,
         "description": "It broke.",
     }
-    times = {"company_id": key("acme"), "created_at": NOW, "updated_at": NOW}
+    times = {"company_id": key("acme"), "created_at": NOON, "updated_at": NOON}
     return Ticket(**values | times | more)
 
 
 def comment(name: str, of: str, /, **more: Any) -> Comment:
     values: dict[str, Any] = {"id": key(name), "ticket_id": key(of), "text": name}
-    return Comment(**values | {"created_at": NOW, "updated_at": NOW} | more)
+    return Comment(**values | {"created_at": NOON, "updated_at": NOON} | more)
 
 
 def attachment(name: str, of: str, /, **more: Any) -> Attachment:
@@ -90,7 +90,7 @@ def attachment(name: str, of: str, /, **more: Any) -> Attachment:
         "name": name,
     }
     file = {"size": 12, "content_type": "text/plain", "sha256": "0" * 64}
-    return Attachment(**values | file | {"created_at": NOW, "updated_at": NOW} | more)
+    return Attachment(**values | file | {"created_at": NOON, "updated_at": NOON} | more)
 
 
 def event(name: str, of: str, /, **more: Any) -> TicketEvent:
@@ -101,7 +101,7 @@ def event(name: str, of: str, /, **more: Any) -> TicketEvent:
         "ticket_number": of,
     }
     return TicketEvent(
-        **values | {"company_id": key("acme"), "via": Via.REST, "at": NOW, "changes": []} | more
+        **values | {"company_id": key("acme"), "via": Via.REST, "at": NOON, "changes": []} | more
     )
 
 
@@ -162,7 +162,7 @@ class _Maker:
     def time(self) -> datetime:
         """Return a recent time; few different ones, so that there are ties."""
         ago = timedelta(hours=self.random.randint(0, 30))
-        return NOW - ago - self.random.choice([timedelta(0), timedelta(microseconds=120)])
+        return NOON - ago - self.random.choice([timedelta(0), timedelta(microseconds=120)])
 
     def maybe(self, value: Any) -> Any:
         return value if self.random.random() < 0.7 else None
@@ -236,7 +236,7 @@ class _Maker:
                 category=self.random.choice(list(TicketCategory)),
                 assigned_team=self.maybe(self.random.choice(list(Team))),
                 tags=self.random.choice(["", "vip", "vip,zone", self.text(400), " zone , 100%,,x"]),
-                due_date=self.maybe(NOW + timedelta(hours=self.random.randint(-3, 3))),
+                due_date=self.maybe(NOON + timedelta(hours=self.random.randint(-3, 3))),
                 first_response_at=self.later(at),
                 resolved_at=self.later(at),
                 closed_at=self.later(at),
@@ -299,7 +299,7 @@ class _Maker:
                         [],
                         [change("company", *companies), change("contact", contact_id, None)],
                         [change("subject", self.text(200), self.text(200))],
-                        [change("is_internal", True, False), change("due_date", None, NOW)],
+                        [change("is_internal", True, False), change("due_date", None, NOON)],
                     ]
                 ),
             )

@@ -11,7 +11,8 @@ from deskgraph.webhooks.deliverer import Deliverer
 from models import Role, WebhookDelivery
 from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import NOW, company, key, user
+from tests.schema.rows import company, key, user
+from tests.support.clock import NOON
 
 URL = "https://hooks.example/desk"
 FIELDS = """
@@ -90,6 +91,6 @@ def delivery(name: str, webhook: str, **more: Any) -> WebhookDelivery:
         "type": "ticket.created",
         "message_id": f"message {name}",
         "body": '{"type":"ticket.created"}',
-        "created_at": NOW,
+        "created_at": NOON,
     }
     return WebhookDelivery(**values | more)

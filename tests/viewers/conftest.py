@@ -9,8 +9,9 @@ import pytest
 
 from deskgraph.app import create_app
 from deskgraph.webhooks.deliverer import Deliverer
+from tests.support.clock import Clock
 from tests.viewers.asking import Faces
-from tests.viewers.world import Clock, World, settings_for
+from tests.viewers.world import World, settings_for
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import NOON
 from tests.viewers.asking import UNKNOWN, Faces, hidden, may_see, names_in, top
 from tests.viewers.paths import IDLE, PATHS
 from tests.viewers.table import (
@@ -22,7 +23,7 @@ from tests.viewers.table import (
     Write,
     seen,
 )
-from tests.viewers.world import NOON, SECRET, key
+from tests.viewers.world import SECRET, key
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from models import Role, User
+from tests.support.clock import NOON
 from tests.viewers.asking import Faces
 from tests.viewers.table import SCHEMA, Write
-from tests.viewers.world import NOON, key
+from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 

@@ -23,8 +23,9 @@ from resolvers.errors import BadCursor, NotFound, Unauthenticated
 from resolvers.files import downloads
 from resolvers.signing import day_of
 from tests.resolvers.auth.test_tokens import CLAIMS
+from tests.support.clock import NOON
 from tests.viewers.asking import Faces
-from tests.viewers.world import KEY, NOON, PASSWORD, World, file_key, key
+from tests.viewers.world import KEY, PASSWORD, World, file_key, key
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
@@ -44,10 +44,10 @@ from resolvers.context import Context
 from resolvers.events.log import change
 from resolvers.services import Services
 from resolvers.viewer import Viewer
+from tests.support.clock import NOON, Clock
 from tests.support.limits import UNBOUNDED
 from tests.support.stored import stored_rows
 
-NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 SECRET = "between ourselves"
 KEY = "a key that only the tests know, long enough"
 PASSWORD = "correct horse battery"
@@ -67,19 +67,6 @@ def key(name: str) -> UUID:
 def password_hash() -> str:
     """Return the hash of everybody's password; hashing is slow on purpose, so it is done once."""
     return hash_password(PASSWORD)
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 _OLD: dict[str, Any] = {

@@ -11,7 +11,7 @@ from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import MAX_RESPONSE_BYTES
 from models import WebhookDeliveryState
 from resolvers.commands import webhooks
-from tests.viewers.world import NOON
+from tests.support.clock import NOON
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
 

@@ -15,7 +15,8 @@ from deskgraph.webhooks.queue import LEASE, claim
 from models import WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.commands import webhooks
-from tests.viewers.world import NOON, SECRET, key
+from tests.support.clock import NOON
+from tests.viewers.world import SECRET, key
 from tests.webhooks.conftest import Hooks
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,8 @@ from deskgraph.database import writers
 from deskgraph.database.database import Database
 from deskgraph.database.sqlite_reader_thread import SqliteReaderThread
 from models import Company
-from tests.viewers.world import NOON, key
+from tests.support.clock import NOON
+from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 

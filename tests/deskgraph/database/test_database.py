@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database, DatabaseUrlError, parse_url
 from models import Company, Contact, Role, User
-from tests.viewers.world import NOON, key
+from tests.support.clock import NOON
+from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 

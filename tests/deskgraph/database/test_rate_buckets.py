@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
@@ -13,10 +13,10 @@ from deskgraph.database.database import Database
 from deskgraph.database.rate_buckets import SharedBuckets
 from resolvers.errors import Throttled
 from resolvers.rate_limits import RateLimiter
+from tests.support.clock import NOON
 from tests.support.launcher import DEADLINE_SECONDS, child
 from tests.support.paths import ROOT
 
-NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 # A process that draws what it can get out of one bucket, and says how much that was.
 DRAW = """
 import asyncio, sys

@@ -127,8 +127,8 @@ async def test_what_is_taken_back_runs_where_it_is_put_next_and_once() -> None:
         assert not statements[3].rows.done()
 
 
-class Clock:
-    """The clock of lanes, which can be moved."""
+class MonotonicClock:
+    """The monotonic clock, which can be moved ahead."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -138,14 +138,14 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> MonotonicClock:
+    made = MonotonicClock()
     monkeypatch.setattr(sqlite_reader_thread, "SLOW_SECONDS", LONG)
     monkeypatch.setattr(sqlite_reader_thread, "monotonic", made)
     return made
 
 
-async def test_a_lane_tells_when_a_slow_statement_has_ended(clock: Clock) -> None:
+async def test_a_lane_tells_when_a_slow_statement_has_ended(clock: MonotonicClock) -> None:
     async with opened() as one:
         held = [
             asyncio.create_task(one.reader_thread.fetch_row("SELECT hold(?)", [n]))
@@ -169,7 +169,7 @@ async def test_a_lane_tells_when_a_slow_statement_has_ended(clock: Clock) -> Non
         assert (one.reader_thread.waiting, one.changes, one.begun) == (0, 1, [0, 2])
 
 
-async def test_a_statement_is_slow_by_its_own_time(clock: Clock) -> None:
+async def test_a_statement_is_slow_by_its_own_time(clock: MonotonicClock) -> None:
     async with opened() as one:
         clock.passed += LONG
         assert not one.reader_thread.is_slow()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -18,8 +18,8 @@ from benchmarks import old_desk
 from benchmarks.old_desk import OLD, Row
 from deskgraph.database.database import Database
 from tests.deskgraph.conftest import Ended, Run
+from tests.support.clock import NOON
 
-NOON = datetime(2025, 11, 19, 12, tzinfo=UTC)
 # "correct horse" with few iterations, as Django writes it.
 OLD_HASH = "pbkdf2_sha256$1000$salt$boRToEKoQr22LeDTyHDsEkHpDsDOTyWJq16HknEiweU="
 SECRET_KEY = "the key of the old system, which is long enough"

@@ -22,7 +22,8 @@ from resolvers.events.excerpts import MAX_CHARACTERS
 from resolvers.events.log import lock_log
 from resolvers.viewer import Viewer
 from tests.deskgraph.conftest import Ended
-from tests.deskgraph.importer.conftest import NOON, OldDesk, counts, everything, key, row
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, row
+from tests.support.clock import NOON
 
 Bring = Callable[..., Ended]
 Hold = Callable[[AsyncSession], Awaitable[None]]

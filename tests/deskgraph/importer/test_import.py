@@ -19,15 +19,8 @@ from deskgraph.importer.source import open_source
 from deskgraph.settings import load_settings
 from models.search import search_texts
 from tests.deskgraph.conftest import Ended, Run
-from tests.deskgraph.importer.conftest import (
-    NOON,
-    SECRET_KEY,
-    OldDesk,
-    counts,
-    everything,
-    key,
-    row,
-)
+from tests.deskgraph.importer.conftest import SECRET_KEY, OldDesk, counts, everything, key, row
+from tests.support.clock import NOON
 
 Bring = Callable[..., Ended]
 FIRST = {

@@ -15,7 +15,8 @@ from benchmarks.old_desk import Row
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, ImportedTable
 from deskgraph.importer.values import Rejected
 from tests.deskgraph.conftest import Ended, change
-from tests.deskgraph.importer.conftest import NOON, OldDesk, counts, everything, key, rejects, row
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, rejects, row
+from tests.support.clock import NOON
 
 Bring = Callable[..., Ended]
 

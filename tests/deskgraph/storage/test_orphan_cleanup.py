@@ -14,7 +14,8 @@ from deskgraph.storage.file_store import FileStore
 from deskgraph.storage.orphan_cleanup import Finding, clean_up_orphans
 from resolvers.commands import attachments
 from resolvers.commands.attachments import new_key
-from tests.viewers.world import CONTENT, NOON, World, file_key, key, open_world
+from tests.support.clock import NOON
+from tests.viewers.world import CONTENT, World, file_key, key, open_world
 
 pytestmark = pytest.mark.anyio
 

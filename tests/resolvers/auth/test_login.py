@@ -16,7 +16,8 @@ from resolvers.errors import BadCredentials, Deactivated, Unauthenticated
 from resolvers.viewer import Viewer
 from tests.resolvers.auth.test_passwords import old_hash
 from tests.resolvers.hashers import CountingHasher, counted
-from tests.viewers.world import KEY, NOON, PASSWORD, World, key, password_hash
+from tests.support.clock import NOON
+from tests.viewers.world import KEY, PASSWORD, World, key, password_hash
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,8 @@ from resolvers.commands import companies, users
 from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthenticated
 from resolvers.services import Services
 from tests.resolvers.auth.test_passwords import old_hash
-from tests.viewers.world import KEY, NOON, PASSWORD, World, key
+from tests.support.clock import NOON
+from tests.viewers.world import KEY, PASSWORD, World, key
 
 pytestmark = pytest.mark.anyio
 

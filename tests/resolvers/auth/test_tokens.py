@@ -11,7 +11,8 @@ import pytest
 
 from resolvers.auth.tokens import Tokens
 from resolvers.errors import Unauthenticated
-from tests.viewers.world import KEY, NOON, Clock, key
+from tests.support.clock import NOON, Clock
+from tests.viewers.world import KEY, key
 
 USER = key("keith")
 OWN = ("tokens_not_before",)

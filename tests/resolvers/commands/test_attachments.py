@@ -15,7 +15,8 @@ from resolvers.commands import attachments, tickets
 from resolvers.commands.attachments import new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
 from resolvers.files.media_types import TYPES, sniff
-from tests.viewers.world import MAX_UPLOAD_BYTES, NOON, World, file_key, key
+from tests.support.clock import NOON
+from tests.viewers.world import MAX_UPLOAD_BYTES, World, file_key, key
 
 pytestmark = pytest.mark.anyio
 

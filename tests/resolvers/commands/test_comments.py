@@ -8,7 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models import Comment, Ticket
 from resolvers.commands import comments
 from resolvers.errors import Conflict, Forbidden, Invalid, NotFound
-from tests.viewers.world import NOON, World, key
+from tests.support.clock import NOON
+from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,8 @@ from resolvers.auth import login
 from resolvers.commands import companies, contacts, users
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from resolvers.viewer import Viewer
-from tests.viewers.world import NOON, PASSWORD, World, key
+from tests.support.clock import NOON
+from tests.viewers.world import PASSWORD, World, key
 
 pytestmark = pytest.mark.anyio
 

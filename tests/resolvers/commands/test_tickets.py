@@ -16,7 +16,8 @@ from models import (
 )
 from resolvers.commands import tickets
 from resolvers.errors import Conflict, Forbidden, Invalid, NotFound
-from tests.viewers.world import NOON, World, file_key, key
+from tests.support.clock import NOON
+from tests.viewers.world import World, file_key, key
 
 pytestmark = pytest.mark.anyio
 

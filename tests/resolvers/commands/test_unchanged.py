@@ -9,7 +9,8 @@ from models import Ticket, TicketStatus, Webhook
 from resolvers.commands import attachments, comments, companies, contacts, tickets, users, webhooks
 from resolvers.context import Context
 from resolvers.errors import Conflict
-from tests.viewers.world import NOON, World, key
+from tests.support.clock import NOON
+from tests.viewers.world import World, key
 from tests.viewers.world import webhooks as webhook_rows
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,8 @@ from resolvers.commands.validation import (
     clean,
 )
 from resolvers.errors import Invalid, Problem
-from tests.viewers.world import NOON, key
+from tests.support.clock import NOON
+from tests.viewers.world import key
 
 ALL_RULES = [TICKET, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER]
 # What a text of each form begins and ends with, so that a test can fill the middle.

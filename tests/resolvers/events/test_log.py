@@ -11,7 +11,8 @@ from resolvers.commands import attachments, comments, tickets
 from resolvers.context import Context
 from resolvers.events import log
 from tests.resolvers.commands.test_attachments import pieces
-from tests.viewers.world import NOON, World, key
+from tests.support.clock import NOON
+from tests.viewers.world import World, key
 
 pytestmark = pytest.mark.anyio
 

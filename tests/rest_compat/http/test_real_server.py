@@ -16,11 +16,12 @@ import pytest
 import uvicorn
 
 from deskgraph.app import create_app
+from tests.support.clock import Clock
 from tests.support.launcher import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from deskgraph.settings import Settings
-    from tests.rest_compat.conftest import Api, Clock
+    from tests.rest_compat.conftest import Api
 
 
 class Server(uvicorn.Server):

@@ -8,7 +8,8 @@ from deskgraph.settings import Settings
 from resolvers.auth.passwords import Passwords
 from resolvers.rate_limits import RateLimiter
 from tests.resolvers.hashers import BlockingHasher
-from tests.rest_compat.conftest import Api, Clock, key
+from tests.rest_compat.conftest import Api, key
+from tests.support.clock import Clock
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "wrong"

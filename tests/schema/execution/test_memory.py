@@ -19,8 +19,9 @@ from schema.execution.persisted_documents import PersistedDocuments
 from schema.projection import resolve
 from schema.projection.selection import Selection
 from schema.transport.request import GraphQLRequest
-from tests.schema.client import SECRET, Clock, GraphQLClient
+from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.rows import key
+from tests.support.clock import Clock
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
 from tests.schema.client import GraphQLClient
-from tests.schema.rows import NOW, comment, company, contact, key, ticket, user
+from tests.schema.rows import comment, company, contact, key, ticket, user
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +32,8 @@ async def three(gql: GraphQLClient) -> GraphQLClient:
             assigned_to_id=key("agent"),
             created_by_id=key("boss"),
             contact_id=key("carol"),
-            due_date=NOW - timedelta(days=1),
-            resolved_at=NOW,
+            due_date=NOON - timedelta(days=1),
+            resolved_at=NOON,
             tags="vip, zone ,100%",
         ),
         ticket(
@@ -42,8 +43,8 @@ async def three(gql: GraphQLClient) -> GraphQLClient:
             assigned_team=Team.SALES,
             assigned_to_id=key("boss"),
             company_id=key("other"),
-            due_date=NOW - timedelta(hours=1),
-            created_at=NOW + timedelta(days=1),
+            due_date=NOON - timedelta(hours=1),
+            created_at=NOON + timedelta(days=1),
             tags="zone",
         ),
         ticket("c", priority=TicketPriority.URGENT),
@@ -56,7 +57,7 @@ async def found(gql: GraphQLClient, given: Any, viewer: str = "agent") -> str:
     return "".join(node["ticketNumber"] for node in data["tickets"]["nodes"])
 
 
-LATER = (NOW + timedelta(hours=1)).isoformat()
+LATER = (NOON + timedelta(hours=1)).isoformat()
 AGENT, OTHER = str(key("agent")), str(key("other"))
 CASES: list[tuple[Any, str]] = [
     (None, ALL),
@@ -91,11 +92,11 @@ CASES: list[tuple[Any, str]] = [
     ({"assignedTeam": {"notIn": ["TECH"]}}, "bc"),
     ({"assignedTeam": {"isNull": True}}, "c"),
     ({"createdAt": {"gt": LATER}}, "b"),
-    ({"createdAt": {"gte": NOW.isoformat(), "lt": LATER}}, "ac"),
+    ({"createdAt": {"gte": NOON.isoformat(), "lt": LATER}}, "ac"),
     ({"createdAt": {"gt": "2025-11-19T14:00:00+02:00"}}, "b"),
     ({"createdAt": {"lte": "2025-11-19T12:00:00.000000Z"}}, "ac"),
-    ({"updatedAt": {"lt": NOW.isoformat()}}, ""),
-    ({"dueDate": {"lt": NOW.isoformat()}}, "ab"),
+    ({"updatedAt": {"lt": NOON.isoformat()}}, ""),
+    ({"dueDate": {"lt": NOON.isoformat()}}, "ab"),
     ({"dueDate": {"isNull": True}}, "c"),
     ({"resolvedAt": {"isNull": False}}, "a"),
     ({"tags": {"has": "zone"}}, "ab"),
@@ -138,7 +139,7 @@ CASES: list[tuple[Any, str]] = [
     ({"not": {"status": {"in": []}}}, ALL),
     ({"not": {"status": {"notIn": []}}}, ""),
     ({"not": {"mine": True}}, "bc"),
-    ({"not": {"dueDate": {"lt": NOW.isoformat()}}}, "c"),
+    ({"not": {"dueDate": {"lt": NOON.isoformat()}}}, "c"),
     ({"not": {"assignedTeam": {"eq": "TECH"}}}, "bc"),
     ({"not": {"not": {"assignedTeam": {"eq": "TECH"}}}}, "a"),
     ({"open": True, "or": [{"unassigned": True}, {"mine": True}], "not": {"mine": True}}, "c"),
@@ -157,7 +158,7 @@ async def test_a_null_variable_anywhere_is_as_if_it_were_not_there(three: GraphQ
     }"""
     nulls = dict.fromkeys(("status", "flag", "ids", "at"))
     assert await three.ask(query) == await three.ask(query, nulls)
-    data = await three.ask(query, {"status": "NEW", "at": NOW.isoformat()})
+    data = await three.ask(query, {"status": "NEW", "at": NOON.isoformat()})
     assert data["tickets"]["totalCount"] == 2
 
 

@@ -10,7 +10,8 @@ from sqlmodel import delete
 
 from models import Ticket, TicketPriority, TicketStatus
 from tests.schema.client import GraphQLClient
-from tests.schema.rows import NOW, comment, company, contact, key, ticket
+from tests.schema.rows import comment, company, contact, key, ticket
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -36,9 +37,9 @@ def some_tickets(count: int = 23) -> list[Ticket]:
     return [
         ticket(
             f"T-{i:03}",
-            created_at=NOW + timedelta(seconds=random.randint(0, 3)),
-            updated_at=NOW + timedelta(microseconds=random.randint(0, 3)),
-            due_date=random.choice([None, NOW, NOW + timedelta(days=1)]),
+            created_at=NOON + timedelta(seconds=random.randint(0, 3)),
+            updated_at=NOON + timedelta(microseconds=random.randint(0, 3)),
+            due_date=random.choice([None, NOON, NOON + timedelta(days=1)]),
             priority=random.choice(list(TicketPriority)),
             status=random.choice(list(TicketStatus)),
         )
@@ -90,7 +91,7 @@ async def test_the_order_is_the_one_that_was_asked_for(gql: GraphQLClient) -> No
         key=lambda row: (
             -ranks.index(row.priority),
             row.due_date is None,
-            row.due_date or NOW,
+            row.due_date or NOON,
             row.id,
         ),
     )
@@ -98,21 +99,21 @@ async def test_the_order_is_the_one_that_was_asked_for(gql: GraphQLClient) -> No
 
 
 async def test_no_due_date_is_last_going_up_and_first_going_down(gql: GraphQLClient) -> None:
-    await gql.add(ticket("none"), ticket("due", due_date=NOW))
+    await gql.add(ticket("none"), ticket("due", due_date=NOON))
     up = await page_of(gql, order=[{"field": "DUE_DATE"}])
     down = await page_of(gql, order=[{"field": "DUE_DATE", "direction": "DESC"}])
     assert ids(up) == ids(down)[::-1] == [str(key("due")), str(key("none"))]
 
 
 async def test_a_page_stays_where_it_is_while_rows_come_and_go(gql: GraphQLClient) -> None:
-    rows = [ticket(f"T-{i}", created_at=NOW + timedelta(hours=i)) for i in range(9)]
+    rows = [ticket(f"T-{i}", created_at=NOON + timedelta(hours=i)) for i in range(9)]
     await gql.add(*rows)
     first = await page_of(gql, first=3)
     assert ids(first) == [str(row.id) for row in rows[8:5:-1]]
     async with gql.database.transaction() as session:
         # Among them the very row that the cursor stands on.
         await session.exec(delete(Ticket).where(Ticket.id.in_([rows[6].id, rows[4].id])))  # type: ignore[attr-defined]
-    await gql.add(ticket("T-new", created_at=NOW + timedelta(hours=20)))
+    await gql.add(ticket("T-new", created_at=NOON + timedelta(hours=20)))
     second = await page_of(gql, first=3, after=first["pageInfo"]["endCursor"])
     assert ids(second) == [str(rows[i].id) for i in (5, 3, 2)]
     assert second["pageInfo"]["hasPreviousPage"]
@@ -135,7 +136,7 @@ WINDOWS: list[tuple[dict[str, int], bool, bool]] = [
 
 
 async def test_page_info_in_every_position(gql: GraphQLClient) -> None:
-    await gql.add(*(ticket(f"T-{i}", created_at=NOW - timedelta(hours=i)) for i in range(5)))
+    await gql.add(*(ticket(f"T-{i}", created_at=NOON - timedelta(hours=i)) for i in range(5)))
     whole = await gql.ask("{ tickets { edges { cursor node { id } } } }")
     cursors = [edge["cursor"] for edge in whole["tickets"]["edges"]]
     all_ids = [edge["node"]["id"] for edge in whole["tickets"]["edges"]]
@@ -167,7 +168,7 @@ async def test_a_page_has_0_to_100_rows(gql: GraphQLClient, name: str) -> None:
 
 
 async def test_a_page_of_no_rows_tells_what_lies_around_it(gql: GraphQLClient) -> None:
-    rows = [ticket(f"T-{i}", created_at=NOW + timedelta(hours=i)) for i in range(3)]
+    rows = [ticket(f"T-{i}", created_at=NOON + timedelta(hours=i)) for i in range(3)]
     await gql.add(*rows, company("empty"))
     cursors = [edge["cursor"] for edge in await edges_of(gql)]
     cases: list[tuple[dict[str, Any], bool, bool]] = [

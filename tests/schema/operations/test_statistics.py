@@ -9,7 +9,8 @@ from models import Role, Team, TicketCategory, TicketPriority, TicketStatus, Use
 from tests.schema.client import GraphQLClient
 from tests.schema.reference import Reference
 from tests.schema.reference_filters import FINISHED, matches
-from tests.schema.rows import NOW, load
+from tests.schema.rows import load
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ def counted(reference: Reference, given: Any) -> dict[str, Any]:
     is_open = [row for row in rows if row.status not in FINISHED]
     found["myOpenTickets"] = sum(row.assigned_to_id == reference.viewer.id for row in is_open)
     found["unassigned"] = sum(row.assigned_to_id is None for row in rows)
-    found["overdue"] = sum(row.due_date is not None and row.due_date < NOW for row in is_open)
+    found["overdue"] = sum(row.due_date is not None and row.due_date < NOON for row in is_open)
     return found
 
 
@@ -63,7 +64,7 @@ def some_viewers(users: list[User]) -> list[User]:
 async def test_they_are_the_counts_of_what_the_viewer_sees(full: GraphQLClient) -> None:
     world = await load(full.database)
     for viewer in some_viewers(world.users):
-        reference = Reference(world, viewer, NOW, full.services.signer, "")
+        reference = Reference(world, viewer, NOON, full.services.signer, "")
         for given in FILTERS:
             stats = (await full.ask(QUERY, {"filter": given}, viewer.id))["ticketStats"]
             assert stats.pop("__typename") == "TicketStats"

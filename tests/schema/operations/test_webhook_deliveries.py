@@ -13,7 +13,7 @@ from models import (
 )
 from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import NOW, event, key, ticket
+from tests.schema.rows import event, key, ticket
 from tests.schema.webhook_calls import (
     DELETE,
     PING,
@@ -28,6 +28,7 @@ from tests.schema.webhook_calls import (
     refusal,
     stored,
 )
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +58,7 @@ async def test_deliveries_show_request_answer_time_and_attempt(gql: GraphQLClien
     await gql.add(ticket("T-1"), event("e", "T-1", type=TicketEventType.CREATED))
     await stored(
         gql,
-        delivery("d", webhook, ticket_id=key("T-1"), attempt_count=2, finished_at=NOW),
+        delivery("d", webhook, ticket_id=key("T-1"), attempt_count=2, finished_at=NOON),
     )
     attempts: list[dict[str, Any]] = [
         {"status": 500, "answer": 'no\n"way"', "duration_ms": 12},
@@ -67,7 +68,7 @@ async def test_deliveries_show_request_answer_time_and_attempt(gql: GraphQLClien
         gql,
         *(
             WebhookAttempt(
-                delivery_id=key("d"), number=i + 1, url=URL, at=NOW + timedelta(seconds=i), **one
+                delivery_id=key("d"), number=i + 1, url=URL, at=NOON + timedelta(seconds=i), **one
             )
             for i, one in enumerate(attempts)
         ),
@@ -127,7 +128,7 @@ async def test_deliveries_come_in_pages_newest_first_and_by_state(gql: GraphQLCl
     await stored(
         gql,
         *(
-            delivery(f"d{i}", webhook, created_at=NOW + timedelta(seconds=i), state=state)
+            delivery(f"d{i}", webhook, created_at=NOON + timedelta(seconds=i), state=state)
             for i, state in enumerate(states)
         ),
         delivery("not mine", other),
@@ -167,11 +168,11 @@ async def test_webhooks_are_one_statement_however_many(gql: GraphQLClient) -> No
 
 async def test_redelivery_makes_it_due_now(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
-    later = NOW + timedelta(hours=3)
+    later = NOON + timedelta(hours=3)
     await stored(
         gql,
-        delivery("done", webhook, state=WebhookDeliveryState.DELIVERED, finished_at=NOW),
-        delivery("aside", webhook, state=WebhookDeliveryState.SET_ASIDE, finished_at=NOW, tries=9),
+        delivery("done", webhook, state=WebhookDeliveryState.DELIVERED, finished_at=NOON),
+        delivery("aside", webhook, state=WebhookDeliveryState.SET_ASIDE, finished_at=NOON, tries=9),
         delivery("later", webhook, next_attempt_at=later, tries=3),
         delivery("sending", webhook, next_attempt_at=later, claim="somebody"),
         delivery("behind", webhook),

@@ -16,7 +16,8 @@ from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
 from resolvers.viewer import ViewerKind
 from tests.schema.client import GraphQLClient
-from tests.schema.rows import NOW, key, ticket
+from tests.schema.rows import key, ticket
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,7 @@ ORDERS = ("created_at", "updated_at", "due_date", "priority", "status", "ticket_
 @pytest.fixture
 async def many(gql: GraphQLClient) -> GraphQLClient:
     """Give enough tickets that an index is worth it, and a database that knows how many."""
-    await gql.add(*(ticket(f"T-{i:04}", created_at=NOW - timedelta(hours=i)) for i in range(1000)))
+    await gql.add(*(ticket(f"T-{i:04}", created_at=NOON - timedelta(hours=i)) for i in range(1000)))
     async with gql.database.engine.begin() as connection:
         await connection.exec_driver_sql("ANALYZE")
     return gql

@@ -9,7 +9,8 @@ from sqlmodel import SQLModel
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from resolvers.query.field_types import MAX_PAGE_BYTES
 from tests.schema.client import GraphQLClient
-from tests.schema.rows import NOW, comment, event, key, ticket
+from tests.schema.rows import comment, event, key, ticket
+from tests.support.clock import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -130,13 +131,14 @@ async def test_deliveries_are_bounded_as_well(gql: GraphQLClient) -> None:
     rows: list[SQLModel] = [
         Webhook(
             id=key("hook"), url="https://hooks.example/", cursor=2**62, salt="s", enabled=False,
-            created_at=NOW, updated_at=NOW,
+            created_at=NOON, updated_at=NOON,
         )
     ]  # fmt: skip
     rows += [
         WebhookDelivery(
             id=key(f"d{i:02}"), webhook_id=key("hook"), type="ticket.updated", message_id=f"m{i}",
-            body="x" * LONG, created_at=NOW, finished_at=NOW, state=WebhookDeliveryState.DELIVERED,
+            body="x" * LONG, created_at=NOON, finished_at=NOON,
+            state=WebhookDeliveryState.DELIVERED,
         )
         for i in range(COUNT)
     ]  # fmt: skip
