@@ -60,7 +60,7 @@ def choice_column(choices: type[StrEnum], length: int, default: Any = ...) -> An
 
 
 def choice_check(column: str, choices: type[StrEnum]) -> CheckConstraint:
-    """Let the database refuse what is no choice, whoever writes."""
+    """Let the database refuse values that are not choices, for every writer."""
     listed = ", ".join(f"'{choice.value}'" for choice in choices)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 

@@ -13,7 +13,7 @@ from models.search import search_column, searchable
 
 @searchable
 class Company(SQLModel, table=True):
-    """A customer of the desk."""
+    """A customer company."""
 
     __tablename__ = "companies"
     __table_args__ = (Index(None, "name", "id"),)

@@ -44,7 +44,7 @@ class WebhookDelivery(SQLModel, table=True):
     """One event for one webhook, or a ping, which is about no event.
 
     While it is pending, ``next_attempt_at`` is when it is due; none means that it waits for an
-    earlier delivery of its ticket. Whoever sends it puts the due time off and leaves its ``claim``,
+    earlier delivery of its ticket. The sender puts the due time off and leaves its ``claim``,
     so that another one tries again if that was the last thing it did.
     """
 

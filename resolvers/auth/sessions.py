@@ -96,7 +96,7 @@ async def is_valid(services: Services, token: str) -> bool:
 async def logout(services: Services, viewer: Viewer | None, token: str) -> bool:
     """Revoke a refresh token and its family; returns whether there was one to revoke.
 
-    With a viewer, only a token of theirs is revoked. Whoever has the token may end it.
+    With a viewer, only a token of theirs is revoked. Everybody who has the token may end it.
     """
     try:
         claims = services.tokens.check(token, "refresh")

@@ -1,4 +1,4 @@
-"""The catalogue: all that can be asked of each entity, defined once for both faces.
+"""The catalog: every entity and field that can be read, defined once for both APIs.
 
 A field is a scalar (a column or an expression), an inline object of the same row, one related
 row, or many. GraphQL asks by the names of its schema in snake case; REST has some names of its own

@@ -32,7 +32,7 @@ def decode_cursor(
     try:
         return [_typed(text, type_) for text, type_ in zip(parts[1:], types, strict=True)]
     except ValueError:
-        # Not by us: whoever has seen the key of some day can seal anything.
+        # Not ours: a reader of a logged day key can sign anything with it.
         raise BadCursor(NOT_OURS) from None
 
 

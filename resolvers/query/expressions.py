@@ -1,4 +1,4 @@
-"""The expressions behind the catalogue's fields: what is computed, and for whom."""
+"""The SQL expressions of the catalog's fields: what is computed, and for which viewers."""
 
 from collections.abc import Callable
 from typing import Any

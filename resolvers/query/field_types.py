@@ -1,4 +1,4 @@
-"""What a field of the catalogue can be, and what an entity is."""
+"""What a field of the catalog can be, and what an entity is."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

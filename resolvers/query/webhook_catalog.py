@@ -1,4 +1,4 @@
-"""The catalogue's part about webhooks; secrets and salts are in none of it."""
+"""The catalog's part about webhooks; it has no secrets and no salts."""
 
 from dataclasses import replace
 

@@ -7,16 +7,12 @@ from schema.types.descriptions import field
 
 @strawberry.input(description="Who logs in, with `login`.")
 class LoginInput:
-    """Credentials."""
-
     username: str = field("The name that the user logs in with.")
     password: str = field("The password that belongs to it.")
 
 
 @strawberry.input(description="The old and the new password, for `changePassword`.")
 class ChangePasswordInput:
-    """Passwords."""
-
     old_password: str = field("The password as it is.")
     new_password: str = field(
         "The password as it is to be: at least 10 characters, and none that everybody uses."
@@ -25,13 +21,9 @@ class ChangePasswordInput:
 
 @strawberry.input(description="The token that `refreshToken` exchanges.")
 class RefreshTokenInput:
-    """A token."""
-
     refresh_token: str = field("The refresh token of a login.")
 
 
 @strawberry.input(description="The token that `logout` ends.")
 class LogoutInput:
-    """A token."""
-
     refresh_token: str = field("The refresh token that is to end.")

@@ -47,8 +47,6 @@ def reference(value: object) -> UUID | Problem:
 
 @strawberry.input(description="A new ticket, for `createTicket`.")
 class CreateTicketInput:
-    """A new ticket."""
-
     subject: str = field("What it is about, at most 200 characters.")
     description: str = field("What happened, in as many lines as it takes.")
     company_id: ID = field("The company that needs help.")
@@ -68,8 +66,6 @@ class CreateTicketInput:
     description="A ticket and its fields to change, for `updateTicket`; the others stay."
 )
 class UpdateTicketInput:
-    """Changes of a ticket."""
-
     id: ID = field("The ticket that is to be changed.")
     expected_version: int | None = argument(_VERSION)
     subject: str | None = argument("What it is about, at most 200 characters.")
@@ -89,8 +85,6 @@ class UpdateTicketInput:
 
 @strawberry.input(description="Which ticket to delete, for `deleteTicket`.")
 class DeleteTicketInput:
-    """A ticket."""
-
     id: ID = field("The ticket that is to be deleted.")
 
 
@@ -105,8 +99,6 @@ class AssignTicketInput:
 
 @strawberry.input(description="A new comment or internal note, for `addComment`.")
 class AddCommentInput:
-    """A new comment."""
-
     ticket_id: ID = field("The ticket that it is about.")
     text: str = field("What is to be said; it may not be blank.")
     is_internal: bool | None = argument(
@@ -118,8 +110,6 @@ class AddCommentInput:
     description="A comment and its fields to change, for `updateComment`; the others stay."
 )
 class UpdateCommentInput:
-    """Changes of a comment."""
-
     id: ID = field("The comment that is to be changed.")
     expected_version: int | None = argument(_VERSION)
     text: str | None = argument("What is said from now on; it may not be blank.")
@@ -130,15 +120,11 @@ class UpdateCommentInput:
 
 @strawberry.input(description="Which comment to delete, for `deleteComment`.")
 class DeleteCommentInput:
-    """A comment."""
-
     id: ID = field("The comment that is to be deleted.")
 
 
 @strawberry.input(description="A new company, for `createCompany`.")
 class CreateCompanyInput:
-    """A new company."""
-
     name: str = field("The name that people use, at most 255 characters.")
     legal_entity_name: str | None = argument("The name on contracts.")
     country: str | None = argument("The country of its address.")
@@ -154,8 +140,6 @@ class CreateCompanyInput:
     description="A company and its fields to change, for `updateCompany`; the others stay."
 )
 class UpdateCompanyInput:
-    """Changes of a company."""
-
     id: ID = field("The company that is to be changed.")
     name: str | None = argument("The name that people use, at most 255 characters.")
     legal_entity_name: str | None = argument("The name on contracts.")
@@ -170,8 +154,6 @@ class UpdateCompanyInput:
 
 @strawberry.input(description="A new contact, for `createContact`.")
 class CreateContactInput:
-    """A new contact."""
-
     company_id: ID = field("The company that the person works for.")
     name: str = field("The person's name, at most 100 characters.")
     email: str | None = argument("The email address, or an empty text.")
@@ -187,8 +169,6 @@ class CreateContactInput:
     description="A contact and its fields to change, for `updateContact`; the others stay."
 )
 class UpdateContactInput:
-    """Changes of a contact."""
-
     id: ID = field("The contact that is to be changed.")
     company_id: ID | None = argument("The company that the person works for.")
     name: str | None = argument("The person's name, at most 100 characters.")
@@ -206,8 +186,6 @@ class UpdateContactInput:
 
 @strawberry.input(description="A new user, for `createUser`.")
 class CreateUserInput:
-    """A new user."""
-
     username: str = field("The name to log in with, at most 150 characters.")
     password: str = field("The password: at least 10 characters, and none that everybody uses.")
     role: Role = field("What the user is to the desk: staff of a team, an Admin or a customer.")
@@ -221,8 +199,6 @@ class CreateUserInput:
 
 @strawberry.input(description="A user and the fields to change, for `updateUser`; the others stay.")
 class UpdateUserInput:
-    """Changes of a user."""
-
     id: ID = field("The user who is to be changed.")
     username: str | None = argument("The name to log in with, at most 150 characters.")
     password: str | None = argument(
@@ -242,20 +218,14 @@ class UpdateUserInput:
 
 @strawberry.input(description="Which company to deactivate, for `deactivateCompany`.")
 class DeactivateCompanyInput:
-    """A company."""
-
     id: ID = field("The company that is no customer any more.")
 
 
 @strawberry.input(description="Which contact to deactivate, for `deactivateContact`.")
 class DeactivateContactInput:
-    """A contact."""
-
     id: ID = field("The contact that is not in use any more.")
 
 
 @strawberry.input(description="Which user to deactivate, for `deactivateUser`.")
 class DeactivateUserInput:
-    """A user."""
-
     id: ID = field("The user who can no longer log in.")

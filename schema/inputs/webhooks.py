@@ -25,8 +25,6 @@ _ENABLED = "Whether events are sent; one that is enabled again goes on where it 
 
 @strawberry.input(description="A new webhook, for `createWebhook`.")
 class CreateWebhookInput:
-    """A new webhook."""
-
     url: str = field(_URL)
     event_types: list[TicketEventType] | None = argument(_TYPES)
     filter: TicketFilter | None = argument(_FILTER)
@@ -38,8 +36,6 @@ class CreateWebhookInput:
     description="A webhook and its fields to change, for `updateWebhook`; the others stay."
 )
 class UpdateWebhookInput:
-    """Changes of a webhook."""
-
     id: ID = field("The webhook that is to be changed.")
     url: str | None = argument(_URL)
     event_types: list[TicketEventType] | None = argument(_TYPES)
@@ -50,8 +46,6 @@ class UpdateWebhookInput:
 
 @strawberry.input(description="Which webhook to delete, for `deleteWebhook`.")
 class DeleteWebhookInput:
-    """A webhook."""
-
     id: ID = field("The webhook that is to be deleted.")
 
 
@@ -69,15 +63,11 @@ class RotateWebhookSecretInput:
 
 @strawberry.input(description="Which webhook to try out, for `pingWebhook`.")
 class PingWebhookInput:
-    """A webhook."""
-
     id: ID = field("The webhook that the ping is sent to.")
 
 
 @strawberry.input(description="Which delivery to send again, for `redeliver`.")
 class RedeliverInput:
-    """A delivery."""
-
     id: ID = field("The delivery that is to be sent again.")
 
 

@@ -37,7 +37,6 @@ class AttachmentMutation:
     async def update_attachment(
         self, context: Context, given: inputs.UpdateAttachmentInput
     ) -> Made:
-        """Rename."""
         key = known_id(given.id)
         await attachments.update_attachment(context, key, values_of(given, without=KEYS))
         return {"attachment": key}
@@ -46,7 +45,6 @@ class AttachmentMutation:
     async def delete_attachment(
         self, context: Context, given: inputs.DeleteAttachmentInput
     ) -> Made:
-        """Delete."""
         key = known_id(given.id)
         await attachments.delete_attachment(context, key)
         return {"deleted_attachment_id": key}

@@ -33,7 +33,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
         payloads.CreateTicketPayload,
     )
     async def create_ticket(self, context: Context, given: inputs.CreateTicketInput) -> Made:
-        """See ``resolvers.commands.tickets``."""
         return {"ticket": await tickets.create_ticket(context, values_of(given))}
 
     @mutation(
@@ -41,7 +40,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
         payloads.UpdateTicketPayload,
     )
     async def update_ticket(self, context: Context, given: inputs.UpdateTicketInput) -> Made:
-        """See ``resolvers.commands.tickets``."""
         key = known_id(given.id)
         await tickets.update_ticket(context, key, values_of(given, without=KEYS), _version(given))
         return {"ticket": key}
@@ -50,7 +48,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
         "Delete a ticket with its comments and files. Staff only.", payloads.DeleteTicketPayload
     )
     async def delete_ticket(self, context: Context, given: inputs.DeleteTicketInput) -> Made:
-        """See ``resolvers.commands.tickets``."""
         key = known_id(given.id)
         await tickets.delete_ticket(context, key)
         return {"deleted_ticket_id": key}
@@ -71,7 +68,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
     @mutation("Comment on a ticket, or add an internal note.", payloads.AddCommentPayload)
     async def add_comment(self, context: Context, given: inputs.AddCommentInput) -> Made:
-        """See ``resolvers.commands.comments``."""
         values = values_of(given, without=frozenset({"ticket_id"}))
         ticket, comment = await on_ticket(
             given.ticket_id, lambda key: comments.add_comment(context, key, values)
@@ -80,7 +76,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
     @mutation("Change a comment; customers may change their own.", payloads.UpdateCommentPayload)
     async def update_comment(self, context: Context, given: inputs.UpdateCommentInput) -> Made:
-        """See ``resolvers.commands.comments``."""
         key = known_id(given.id)
         changes = values_of(given, without=KEYS)
         await comments.update_comment(context, key, changes, _version(given))
@@ -88,7 +83,6 @@ class Mutation(SessionMutation, AttachmentMutation, PeopleMutation, WebhookMutat
 
     @mutation("Delete a comment; customers may delete their own.", payloads.DeleteCommentPayload)
     async def delete_comment(self, context: Context, given: inputs.DeleteCommentInput) -> Made:
-        """See ``resolvers.commands.comments``."""
         key = known_id(given.id)
         await comments.delete_comment(context, key)
         return {"deleted_comment_id": key}

@@ -43,8 +43,6 @@ class AssignTicketPayload(_OfTicket):
     description="The answer of `deleteTicket`: the id of the deleted ticket, or errors."
 )
 class DeleteTicketPayload:
-    """The id."""
-
     deleted_ticket_id: ID | None = field(_GONE)
     errors: list[UserError] = errors()
 
@@ -60,8 +58,6 @@ class AddCommentPayload:
 
 @strawberry.type(description="The answer of `updateComment`: the changed comment, or errors.")
 class UpdateCommentPayload:
-    """The changed comment."""
-
     comment: Comment | None = field("The comment as it is now; null if nothing was changed.")
     errors: list[UserError] = errors()
 
@@ -70,8 +66,6 @@ class UpdateCommentPayload:
     description="The answer of `deleteComment`: the id of the deleted comment, or errors."
 )
 class DeleteCommentPayload:
-    """The id."""
-
     deleted_comment_id: ID | None = field(_GONE)
     errors: list[UserError] = errors()
 
@@ -87,8 +81,6 @@ class UploadAttachmentPayload:
 
 @strawberry.type(description="The answer of `updateAttachment`: the changed attachment, or errors.")
 class UpdateAttachmentPayload:
-    """The changed attachment."""
-
     attachment: Attachment | None = field(
         "The attachment as it is now; null if nothing was changed."
     )
@@ -99,8 +91,6 @@ class UpdateAttachmentPayload:
     description="The answer of `deleteAttachment`: the id of the deleted attachment, or errors."
 )
 class DeleteAttachmentPayload:
-    """The id."""
-
     deleted_attachment_id: ID | None = field(_GONE)
     errors: list[UserError] = errors()
 
@@ -184,7 +174,6 @@ class CreateWebhookPayload:
 
     @described(_WEBHOOK, Webhook | None)
     async def webhook(self, info: Info) -> Json | None:
-        """Return the webhook's projection."""
         return await project_one(info, self.webhook_id)
 
 
@@ -198,14 +187,11 @@ class RotateWebhookSecretPayload:
 
     @described(_WEBHOOK, Webhook | None)
     async def webhook(self, info: Info) -> Json | None:
-        """Return the webhook's projection."""
         return await project_one(info, self.webhook_id)
 
 
 @strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")
 class UpdateWebhookPayload:
-    """The webhook."""
-
     webhook: Webhook | None = field(_WEBHOOK)
     errors: list[UserError] = errors()
 
@@ -214,16 +200,12 @@ class UpdateWebhookPayload:
     description="The answer of `deleteWebhook`: the id of the deleted webhook, or errors."
 )
 class DeleteWebhookPayload:
-    """The id."""
-
     deleted_webhook_id: ID | None = field(_GONE)
     errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `pingWebhook`: the delivery of the ping, or errors.")
 class PingWebhookPayload:
-    """The ping."""
-
     delivery: WebhookDelivery | None = field("The ping, which is sent right now.")
     errors: list[UserError] = errors()
 
@@ -232,7 +214,5 @@ class PingWebhookPayload:
     description="The answer of `redeliver`: the delivery that is due again, or errors."
 )
 class RedeliverPayload:
-    """The delivery."""
-
     delivery: WebhookDelivery | None = field("The delivery as it is now.")
     errors: list[UserError] = errors()

@@ -19,12 +19,10 @@ class PeopleMutation:
 
     @mutation("Create a company. Admins only.", payloads.CreateCompanyPayload)
     async def create_company(self, context: Context, given: inputs.CreateCompanyInput) -> Made:
-        """Create."""
         return {"company": await companies.create_company(context, values_of(given))}
 
     @mutation("Change fields of a company. Admins only.", payloads.UpdateCompanyPayload)
     async def update_company(self, context: Context, given: inputs.UpdateCompanyInput) -> Made:
-        """Change."""
         key = known_id(given.id)
         await companies.update_company(context, key, values_of(given, without=KEYS))
         return {"company": key}
@@ -35,19 +33,16 @@ class PeopleMutation:
     async def deactivate_company(
         self, context: Context, given: inputs.DeactivateCompanyInput
     ) -> Made:
-        """Deactivate."""
         key = known_id(given.id)
         await companies.update_company(context, key, _INACTIVE)
         return {"company": key}
 
     @mutation("Create a contact. Admins only.", payloads.CreateContactPayload)
     async def create_contact(self, context: Context, given: inputs.CreateContactInput) -> Made:
-        """Create."""
         return {"contact": await contacts.create_contact(context, values_of(given))}
 
     @mutation("Change fields of a contact. Admins only.", payloads.UpdateContactPayload)
     async def update_contact(self, context: Context, given: inputs.UpdateContactInput) -> Made:
-        """Change."""
         key = known_id(given.id)
         await contacts.update_contact(context, key, values_of(given, without=KEYS))
         return {"contact": key}
@@ -58,26 +53,22 @@ class PeopleMutation:
     async def deactivate_contact(
         self, context: Context, given: inputs.DeactivateContactInput
     ) -> Made:
-        """Deactivate."""
         key = known_id(given.id)
         await contacts.update_contact(context, key, _INACTIVE)
         return {"contact": key}
 
     @mutation("Create a user. Admins only.", payloads.CreateUserPayload)
     async def create_user(self, context: Context, given: inputs.CreateUserInput) -> Made:
-        """Create."""
         return {"user": await users.create_user(context, values_of(given))}
 
     @mutation("Change fields of a user. Admins only.", payloads.UpdateUserPayload)
     async def update_user(self, context: Context, given: inputs.UpdateUserInput) -> Made:
-        """Change."""
         key = known_id(given.id)
         await users.update_user(context, key, values_of(given, without=KEYS))
         return {"user": key}
 
     @mutation("Deactivate a user; nothing is deleted. Admins only.", payloads.DeactivateUserPayload)
     async def deactivate_user(self, context: Context, given: inputs.DeactivateUserInput) -> Made:
-        """Deactivate."""
         key = known_id(given.id)
         await users.update_user(context, key, _INACTIVE)
         return {"user": key}

@@ -58,8 +58,6 @@ async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | Non
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
 class RateLimit:
-    """See ``resolvers.rate_levels.Level``."""
-
     maximum: int = field("The most there can be.")
     available: int = field("Those that are left.")
     restore_rate: float = field("How many come back in a second.")
@@ -91,7 +89,6 @@ class Query:
             strawberry.argument(description=f"The ids of the objects, at most {MAX_NODES}."),
         ],
     ) -> Json | None:
-        """Fetch several objects again."""
         info.context.resolver_context.require_viewer()
         if len(ids) > MAX_NODES:
             raise BadInput(f"`ids` takes at most {MAX_NODES} ids.")
@@ -138,12 +135,10 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Ticket]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("Counts over the tickets that the viewer may see.", STATISTICS)
     def ticket_stats(self, filter: FilterArg = None) -> TicketStats:
-        """See ``STATISTICS``."""
         raise NotImplementedError
 
     @projected(
@@ -160,7 +155,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[TicketEvent]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("The comments that the viewer may see, oldest first.", LIST)
@@ -175,7 +169,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Comment]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("The users that the viewer may see, newest first.", LIST)
@@ -190,7 +183,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[User]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("The companies that the viewer may see, by name.", LIST)
@@ -207,7 +199,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Company]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("The contacts that the viewer may see, by name.", LIST)
@@ -222,7 +213,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Contact]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @projected("The webhooks, newest first; none but for Admins.", LIST)
@@ -233,7 +223,6 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Webhook]:
-        """See ``LIST``."""
         raise NotImplementedError
 
     @resolver("The points that the viewer has for requests; null where they are not counted.")

@@ -53,7 +53,6 @@ class SessionMutation:
         payloads.LogoutPayload,
     )
     async def logout(self, context: Context, given: inputs.LogoutInput) -> payloads.LogoutPayload:
-        """Log out."""
         await sessions.logout(context.services, None, given.refresh_token)
         return payloads.LogoutPayload(ok=True)
 

@@ -23,14 +23,11 @@ class LoginPayload:
 
     @described("The user who is logged in now; null if nobody is.", User | None)
     async def user(self, info: Info) -> Json | None:
-        """Return the user's projection."""
         return await project_one(info, self.user_id)
 
 
 @strawberry.type(description="The answer of `refreshToken`: a new token, or errors.")
 class RefreshTokenPayload:
-    """A token, or errors."""
-
     access_token: str | None = field(
         "A new access token, good for an hour; null if there are errors."
     )
@@ -42,16 +39,12 @@ class RefreshTokenPayload:
 
 @strawberry.type(description="The answer of `logout`: that the token is ended, or errors.")
 class LogoutPayload:
-    """Whether it was done."""
-
     ok: bool = field("Whether the refresh token is of no more use; true also if it never was.")
     errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `logoutEverywhere`: that all sessions are ended.")
 class LogoutEverywherePayload:
-    """Whether it was done."""
-
     ok: bool = field("Whether no token issued up to now is of any more use.")
     errors: list[UserError] = errors()
 
@@ -60,8 +53,6 @@ class LogoutEverywherePayload:
     description="The answer of `changePassword`: the tokens of a new session, or errors."
 )
 class ChangePasswordPayload:
-    """Tokens, or errors."""
-
     access_token: str | None = field("The token to send from now on; null if there are errors.")
     refresh_token: str | None = field(
         "The token that gets new access tokens; null if there are errors."

@@ -92,5 +92,4 @@ class Subscription:
             strawberry.argument(description="Only events of these types; all of them if absent."),
         ] = None,
     ) -> TicketEvent:
-        """See ``_follow``."""
         raise NotImplementedError

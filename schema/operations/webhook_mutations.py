@@ -28,14 +28,12 @@ class WebhookMutation:
 
     @mutation("Change fields of a webhook. Admins only.", payloads.UpdateWebhookPayload)
     async def update_webhook(self, context: Context, given: inputs.UpdateWebhookInput) -> Made:
-        """Change."""
         key = known_id(given.id)
         await webhooks.update_webhook(context, key, webhook_values(given))
         return {"webhook": key}
 
     @mutation("Delete a webhook with its deliveries. Admins only.", payloads.DeleteWebhookPayload)
     async def delete_webhook(self, context: Context, given: inputs.DeleteWebhookInput) -> Made:
-        """Delete."""
         key = known_id(given.id)
         await webhooks.delete_webhook(context, key)
         return {"deleted_webhook_id": key}
@@ -57,7 +55,6 @@ class WebhookMutation:
         payloads.PingWebhookPayload,
     )
     async def ping_webhook(self, context: Context, given: inputs.PingWebhookInput) -> Made:
-        """Ping."""
         return {"delivery": await webhooks.ping_webhook(context, known_id(given.id))}
 
     @mutation(
@@ -65,7 +62,6 @@ class WebhookMutation:
         payloads.RedeliverPayload,
     )
     async def redeliver(self, context: Context, given: inputs.RedeliverInput) -> Made:
-        """Send again."""
         key = known_id(given.id)
         await webhooks.redeliver(context, key)
         return {"delivery": key}

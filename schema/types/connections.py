@@ -20,15 +20,11 @@ OrderArg = Annotated[
 
 @strawberry.interface(description="An object that `node` can fetch again by its id.")
 class Node:
-    """What every entity has."""
-
     id: ID = field("The object's UUID, the same as in REST.")
 
 
 @strawberry.type(description="Where a page stands in its list, and whether there is more of it.")
 class PageInfo:
-    """Relay's page info."""
-
     has_next_page: bool = field("Whether there is more after this page.")
     has_previous_page: bool = field("Whether there is more before this page.")
     start_cursor: str | None = field("The cursor of the first edge; null for an empty page.")

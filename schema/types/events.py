@@ -16,8 +16,6 @@ EventsAfterArg = Annotated[
 
 @strawberry.type(description="A field that changed, in the words of REST.")
 class FieldChange:
-    """See ``resolvers.events.log.change``."""
-
     field: str = described_field("The name of the field, such as `assigned_to`.")
     from_: str | None = strawberry.field(
         name="from", description="What it was: the value, or the id of a related object."

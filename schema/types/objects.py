@@ -30,8 +30,6 @@ from schema.types.scalars import DateTime
 
 @strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
 class User(Node):
-    """See ``models.User``."""
-
     username: str = field("The unique name that the user logs in with.")
     first_name: str = field("The given name of the user; may be empty.")
     last_name: str = field("The family name of the user; may be empty.")
@@ -54,14 +52,11 @@ class User(Node):
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
-        """See the description."""
         raise NotImplementedError
 
 
 @strawberry.type(description="A company that the desk helps.")
 class Company(Node):
-    """See ``models.Company``."""
-
     name: str = field("The name that people use.")
     legal_entity_name: str = field("The name on contracts; may be empty.")
     country: str = field("The country of its address; may be empty.")
@@ -82,7 +77,6 @@ class Company(Node):
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> "Connection[Contact]":
-        """See the description."""
         raise NotImplementedError
 
     @projected("The tickets about the company, newest first if nothing else is said.")
@@ -95,14 +89,11 @@ class Company(Node):
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
-        """See the description."""
         raise NotImplementedError
 
 
 @strawberry.type(description="A person at a company whom a ticket may be about; cannot log in.")
 class Contact(Node):
-    """See ``models.Contact``."""
-
     name: str = field("First and last name of the person.")
     email: str = field("The email address; may be empty.")
     phone: str = field("The phone number; may be empty.")
@@ -126,14 +117,11 @@ class Contact(Node):
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> "Connection[Ticket]":
-        """See the description."""
         raise NotImplementedError
 
 
 @strawberry.type(description="A request for help, and what became of it.")
 class Ticket(Node):
-    """See ``models.Ticket``."""
-
     ticket_number: str = field("Its number for people: `T-YYYYMMDD-NNNN`, the day in UTC.")
     subject: str = field("What it is about, at most 200 characters.")
     description: str = field("What happened, in the words of whoever asks for help.")
@@ -178,7 +166,6 @@ class Ticket(Node):
             strawberry.argument(description="Only internal notes, or only public comments."),
         ] = None,
     ) -> "Connection[Comment]":
-        """See the description."""
         raise NotImplementedError
 
     @projected("The events of this ticket alone, as the feed has them.")
@@ -193,14 +180,11 @@ class Ticket(Node):
             strawberry.argument(description="Oldest first (ASC), or newest first (DESC)."),
         ] = OrderDirection.ASC,
     ) -> "Connection[TicketEvent]":
-        """See the description."""
         raise NotImplementedError
 
 
 @strawberry.type(description="Something said about a ticket: a public comment or internal note.")
 class Comment(Node):
-    """See ``models.Comment``."""
-
     ticket: Ticket = field("The request for help that it belongs to.")
     author: User | None = field("Who wrote it; null where that is no longer known.")
     text: str = field("What was said, with its line breaks.")
@@ -216,8 +200,6 @@ class Comment(Node):
 
 @strawberry.type(description="A file that somebody uploaded to a ticket.")
 class Attachment(Node):
-    """See ``models.Attachment``."""
-
     ticket: Ticket = field("The request for help that it was uploaded to.")
     name: str = field("The file's name as it was given.")
     size: int = field("How large the file is, in bytes.")
@@ -233,14 +215,11 @@ class Attachment(Node):
             int, strawberry.argument(description="For how many seconds: 1 to 86400.")
         ] = 300,
     ) -> str:
-        """See the description."""
         raise NotImplementedError
 
 
 @strawberry.type(description="Something that happened to a ticket.")
 class TicketEvent(Node):
-    """See ``models.TicketEvent``."""
-
     cursor: str = field("Its place in the feed: `ticketEvents` goes on after it.")
     type: TicketEventType = field("What kind of thing happened.")
     at: DateTime = field("When it happened, by the clock of the server.")

@@ -28,8 +28,6 @@ describe_enum(ReasonCode, "Why a viewer may not do something.", _CODES, name="Vi
 
 @strawberry.type(description="What the viewer may do with a ticket.")
 class TicketPermissions:
-    """The rules of ``Ticket``."""
-
     update: bool = field("Whether `subject`, `description`, `contactId` and `tags` may be changed.")
     change_status: bool = field("Whether it may be resolved, closed or reopened.")
     manage: bool = field(
@@ -44,8 +42,6 @@ class TicketPermissions:
 
 @strawberry.type(description="What the viewer may do with a comment.")
 class CommentPermissions:
-    """The rules of ``Comment``."""
-
     update: bool = field("Whether its text may be changed.")
     make_internal: bool = field(
         "Whether it may become a note that customers never see, or stay one."
@@ -55,8 +51,6 @@ class CommentPermissions:
 
 @strawberry.type(description="Something that the viewer may not do, and why.")
 class ViewerCannotReason:
-    """See ``resolvers.access.refusals``."""
-
     action: Action = field("What the viewer may not do.")
     code: ReasonCode = field("Why it is refused, for programs.")
     message: str = field("Why it is refused, in a sentence for people.")

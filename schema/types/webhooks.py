@@ -15,8 +15,6 @@ from schema.types.scalars import JSON, DateTime
 
 @strawberry.type(description="One request that was made for a delivery, and what came of it.")
 class WebhookAttempt:
-    """See ``models.WebhookAttempt``."""
-
     number: int = field("Counts the attempts of the delivery, from 1.")
     url: str = field("The address that it was sent to.")
     at: DateTime = field("When the request was sent.")
@@ -28,8 +26,6 @@ class WebhookAttempt:
 
 @strawberry.type(description="An event that a webhook is sent, or a ping.")
 class WebhookDelivery(Node):
-    """See ``models.WebhookDelivery``."""
-
     webhook: "Webhook" = field("The webhook whose address it is sent to.")
     type: str = field("The type of the message, such as `ticket.created`.")
     message_id: str = field("The header `webhook-id`, the same at every attempt.")
@@ -49,8 +45,6 @@ class WebhookDelivery(Node):
 
 @strawberry.type(description="An address that is sent what happens to tickets. Admins only.")
 class Webhook(Node):
-    """See ``models.Webhook``."""
-
     url: str = field("The address that events are sent to.")
     event_types: list[TicketEventType] = field(
         "The types of the events that are sent; empty for all of them."
@@ -80,5 +74,4 @@ class Webhook(Node):
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[WebhookDelivery]:
-        """See the description."""
         raise NotImplementedError

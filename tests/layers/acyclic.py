@@ -16,7 +16,9 @@ class AcyclicModules(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Return the first circle that there is, as ``metadata``."""
-        imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+        imports = {
+            name: graph.find_modules_directly_imported_by(name) for name in sorted(graph.modules)
+        }
         try:
             TopologicalSorter(imports).prepare()
         except CycleError as error:

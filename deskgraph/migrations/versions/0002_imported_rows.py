@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
     op.create_table(
         "imported_rows",
         sa.Column("id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
@@ -21,5 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table."""
     op.drop_table("imported_rows")

@@ -29,7 +29,6 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    """Allow the new type."""
     _allow(AFTER)
 
 

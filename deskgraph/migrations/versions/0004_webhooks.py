@@ -13,14 +13,12 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
-    """Create the tables."""
     _webhooks()
     _deliveries()
     _attempts()
 
 
 def downgrade() -> None:
-    """Drop the tables."""
     for table in ("webhook_attempts", "webhook_deliveries", "webhooks"):
         op.drop_table(table)
 

@@ -42,7 +42,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the columns."""
     for name, columns in COLUMNS.items():
         for column in columns:
             op.drop_column(name, column)

@@ -22,7 +22,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the columns."""
     op.drop_index("ix_refresh_tokens_family_id", "refresh_tokens")
     for name in ("successor", "used_at", "family_id"):
         op.drop_column("refresh_tokens", name)

@@ -141,7 +141,8 @@ def _compare(
 def _of_tickets(build: CompileContext, where: Where, row: Row, prefix: str) -> ColumnElement[bool]:
     """Return the condition for events of tickets that pass a filter today.
 
-    That a ticket is deleted passes any: nobody can tell any more, and whoever has it must know.
+    Deletions pass every filter: the ticket can no longer be compared, and clients that show it
+    must learn of it.
     """
     ticket = build.alias(table_of(Ticket))
     passes = and_(

@@ -18,7 +18,7 @@ OF_ONE = 2
 def weight_of(raw: Mapping[str, Any]) -> int:
     """Return how many plain conditions a filter is worth, before it is known to be right.
 
-    The filter may have the names of either face.
+    The filter may have the names of either API.
     """
     return sum(_weight(key, value) for key, value in raw.items() if value is not None)
 
