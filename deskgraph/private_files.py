@@ -1,4 +1,4 @@
-"""Files and folders that nobody but the server's user may read, whatever the umask."""
+"""Files and folders that only the server's user may read, whatever the umask."""
 
 import os
 from contextlib import suppress

@@ -6,15 +6,24 @@ deletes only what is their own.
 What a viewer may not see does not exist, so the answer is ``NotFound``.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 
 from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
+from resolvers.access_rules import (
+    CODE_OF,
+    CUSTOMER_MAY_CREATE,
+    OWNER,
+    RULES,
+    TAKES,
+    Action,
+    Customers,
+    ReasonCode,
+    Rule,
+)
 from resolvers.errors import Forbidden
 from resolvers.query.binds import VIEWER_COMPANY, VIEWER_ID
 from resolvers.viewer import Viewer, ViewerKind
@@ -23,83 +32,6 @@ from resolvers.viewer import Viewer, ViewerKind
 Columns = Any
 Bind = Callable[[str], ColumnElement[Any]]
 Own = TypeVar("Own", bool, ColumnElement[bool])
-
-# The fields of a ticket that a customer may set when creating it.
-CUSTOMER_MAY_CREATE = frozenset(
-    {"subject", "description", "company", "contact", "priority", "category", "tags", "due_date"}
-)
-
-
-class Action(StrEnum):
-    """What can be done with a ticket or a comment that one sees."""
-
-    UPDATE = "update"
-    CHANGE_STATUS = "change_status"
-    MANAGE = "manage"
-    ASSIGN = "assign"
-    DELETE = "delete"
-    COMMENT = "comment"
-    ADD_INTERNAL_NOTE = "add_internal_note"
-    ATTACH_FILE = "attach_file"
-    MAKE_INTERNAL = "make_internal"
-
-
-class Customers(Enum):
-    """Which customers may do something that staff may always do."""
-
-    ALL = auto()
-    OWNER = auto()
-    NONE = auto()
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Who may do something, and what those who may not are told: a sentence without quotes."""
-
-    customers: Customers
-    refusal: str = ""
-
-
-class ReasonCode(StrEnum):
-    """Why a viewer may not do something."""
-
-    NOT_YOURS = "not_yours"
-    STAFF_ONLY = "staff_only"
-
-
-# Whose a row is.
-_OWNER = {"Ticket": "created_by_id", "Comment": "author_id"}
-RULES: Mapping[str, Mapping[Action, Rule]] = {
-    "Ticket": {
-        Action.UPDATE: Rule(
-            Customers.OWNER, "Customers may only change tickets that they created."
-        ),
-        Action.CHANGE_STATUS: Rule(Customers.NONE, "Only staff may change the status."),
-        Action.MANAGE: Rule(
-            Customers.NONE, "Only staff may change priority, category, company or due date."
-        ),
-        Action.ASSIGN: Rule(Customers.NONE, "Only staff may assign tickets."),
-        Action.DELETE: Rule(Customers.NONE, "Only staff may delete tickets."),
-        Action.COMMENT: Rule(Customers.ALL),
-        Action.ADD_INTERNAL_NOTE: Rule(Customers.NONE, "Only staff may write internal notes."),
-        Action.ATTACH_FILE: Rule(Customers.ALL),
-    },
-    "Comment": {
-        Action.UPDATE: Rule(Customers.OWNER, "Customers may only change their own comments."),
-        Action.MAKE_INTERNAL: Rule(Customers.NONE, "Only staff may write internal notes."),
-        Action.DELETE: Rule(Customers.OWNER, "Customers may only delete their own comments."),
-    },
-}
-# What it takes to change a field of a ticket, besides ``UPDATE``.
-_TAKES = {
-    "status": Action.CHANGE_STATUS,
-    "priority": Action.MANAGE,
-    "category": Action.MANAGE,
-    "company": Action.MANAGE,
-    "due_date": Action.MANAGE,
-    "assigned_to": Action.ASSIGN,
-    "assigned_team": Action.ASSIGN,
-}
 
 
 def _allows(rule: Rule, kind: ViewerKind, owns: Own) -> Own | bool:
@@ -111,7 +43,7 @@ def _allows(rule: Rule, kind: ViewerKind, owns: Own) -> Own | bool:
 
 def owns(entity: str, row: Columns, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for rows that are the viewer's own; never NULL."""
-    return func.coalesce(row[_OWNER[entity]] == bind(VIEWER_ID), false())
+    return func.coalesce(row[OWNER[entity]] == bind(VIEWER_ID), false())
 
 
 def may(
@@ -127,20 +59,17 @@ def refusals(
 ) -> Sequence[tuple[Action, ReasonCode, str]]:
     """Return what a kind of viewer may not do with a row that is theirs or not, and why."""
     return [
-        (action, _CODE_OF[rule.customers], rule.refusal)
+        (action, CODE_OF[rule.customers], rule.refusal)
         for action, rule in RULES[entity].items()
         if not _allows(rule, kind, own)
     ]
-
-
-_CODE_OF = {Customers.OWNER: ReasonCode.NOT_YOURS, Customers.NONE: ReasonCode.STAFF_ONLY}
 
 
 def require(viewer: Viewer, row: Ticket | Comment, action: Action) -> None:
     """Raise ``Forbidden`` unless the viewer may do something with a row that they see."""
     entity = type(row).__name__
     rule = RULES[entity][action]
-    if not _allows(rule, viewer.kind, getattr(row, _OWNER[entity]) == viewer.id):
+    if not _allows(rule, viewer.kind, getattr(row, OWNER[entity]) == viewer.id):
         raise Forbidden(rule.refusal)
 
 
@@ -183,10 +112,10 @@ _customer_sees: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
 
 
 def shows_person(row: Columns, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
-    """Return the condition for users who are named to whoever sees what they did.
+    """Return the condition for users whose names a viewer sees because of what they did.
 
-    Customers are told of staff and of their own company. A ticket that came from another company
-    does not tell its new one who was at it there.
+    Customers see the names of staff and of their own company. A ticket that came from another
+    company does not show the people there.
     """
     if kind is not ViewerKind.CUSTOMER:
         return true()
@@ -197,7 +126,7 @@ def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> Column
     """Return the condition for rows that a kind of viewer may fetch by their id.
 
     Besides what they see, these are the users whom something that they see leads to (``anyone`` in
-    the catalogue): an assignee, an author, an uploader, an actor.
+    the catalog): an assignee, an author, an uploader, an actor.
     """
     seen = visible(entity, row, kind, bind)
     if entity != "User" or kind is not ViewerKind.CUSTOMER:
@@ -234,7 +163,8 @@ def may_search_private_text(
 ) -> ColumnElement[bool]:
     """Return the condition for finding a row by its ``search_private``.
 
-    A search tells nobody what they are not shown: notes of a company, the email of a user.
+    A search finds nothing by texts that the viewer is not shown: notes of a company, the email of
+    a user.
     """
     if entity == "User":
         return sees_contact_details(row, kind, bind)
@@ -290,8 +220,8 @@ def require_ticket_change(viewer: Viewer, ticket: Ticket, fields: set[str]) -> N
     owned = ticket.created_by_id == viewer.id
     _refuse(
         field
-        for field in fields & _TAKES.keys()
-        if not _allows(RULES["Ticket"][_TAKES[field]], viewer.kind, owned)
+        for field in fields & TAKES.keys()
+        if not _allows(RULES["Ticket"][TAKES[field]], viewer.kind, owned)
     )
 
 

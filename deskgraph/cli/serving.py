@@ -57,19 +57,40 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
 
 
 def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
-    """Hand over to uvicorn; workers and reloading need the app by name."""
-    root = Path(__file__).parents[2]
+    """Run uvicorn until a signal ends it. Raises ``CommandError`` if it could not start."""
     if workers > 1:
         # Each worker is a process that reads the environment itself.
         os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
     # Every connection is a file, refused ones as well; and there are the database and uploads.
     _allow_files(2 * settings.max_connections + 1024)
+    config = _config(settings, workers=workers, reload=reload)
+    server = uvicorn.Server(config)
+    failed = False
+    try:
+        if reload:
+            ChangeReload(config, target=server.run, sockets=sockets).run()
+        elif workers > 1:
+            supervisor = Multiprocess(config, sockets=sockets)
+            supervisor.run()
+            failed = any(worker.exitcode == 3 for worker in supervisor.processes)
+        else:
+            server.run(sockets=sockets)
+            failed = not server.started
+    except KeyboardInterrupt:
+        pass  # That is how one stops it.
+    if failed:
+        raise CommandError("The server could not start; the lines above say why.")
+
+
+def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config:
+    """Return uvicorn's settings; workers and reloading need the app by name."""
+    root = Path(__file__).parents[2]
     limits = ConnectionLimits(
         head_seconds=settings.head_seconds,
         body_seconds=settings.body_seconds,
         connections=settings.max_connections,
     )
-    config = uvicorn.Config(
+    return uvicorn.Config(
         APP,
         http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
         factory=True,
@@ -88,22 +109,6 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         timeout_graceful_shutdown=STREAM_END_SECONDS,
         server_header=False,
     )
-    server = uvicorn.Server(config)
-    failed = False
-    try:
-        if reload:
-            ChangeReload(config, target=server.run, sockets=sockets).run()
-        elif workers > 1:
-            supervisor = Multiprocess(config, sockets=sockets)
-            supervisor.run()
-            failed = any(worker.exitcode == 3 for worker in supervisor.processes)
-        else:
-            server.run(sockets=sockets)
-            failed = not server.started
-    except KeyboardInterrupt:
-        pass  # That is how one stops it.
-    if failed:
-        raise CommandError("The server could not start; the lines above say why.")
 
 
 def _allow_files(count: int) -> None:

@@ -53,7 +53,7 @@ async def check(database: Database) -> None:
 
 
 async def upgrade(database: Database) -> bool:
-    """Bring the schema up to date in one transaction; tell whether there was something to do.
+    """Bring the schema up to date in one transaction; return whether there was anything to do.
 
     Processes that do this at once wait for each other: SQLite lets one writer begin, PostgreSQL
     has an advisory lock. Raises ``SchemaError`` where the schema is newer than this program.

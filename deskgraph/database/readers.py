@@ -114,7 +114,7 @@ class PostgresReader:
 
 
 def _is_too_large(error: asyncpg.PostgresError) -> bool:
-    """Tell whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
+    """Return whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
 
     Of the codes below this one each has its own class. The message of an allocation is never
     translated.

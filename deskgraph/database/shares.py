@@ -1,4 +1,4 @@
-"""Nobody gets more than a share of what there is a fixed number of."""
+"""Limits how much of a fixed number, such as connections, one user holds."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -62,7 +62,7 @@ def postgres_engine(dsn: str) -> AsyncEngine:
         try:
             await prepare_postgres(connection)
         except BaseException:
-            # Nobody else knows of it yet.
+            # Nothing else would close it.
             connection.terminate()
             raise
         return connection

@@ -51,5 +51,5 @@ class DemoFactory:
         return at + timedelta(seconds=self.random.randint(int(low * 3600), int(high * 3600)))
 
     def chance(self, probability: float) -> bool:
-        """Tell whether something happens."""
+        """Return whether something happens."""
         return self.random.random() < probability

@@ -46,7 +46,7 @@ def build(now: datetime, password: str, *, tickets: int = TICKETS, seed: int = S
 
 
 async def is_empty(database: Database) -> bool:
-    """Tell whether there is neither a user nor a ticket yet."""
+    """Return whether there is neither a user nor a ticket yet."""
     async with database.engine.connect() as connection:
         return await _is_empty(connection)
 

@@ -1,4 +1,4 @@
-"""The tickets of the demo, told one by one: who wrote what, when, and what became of it.
+"""The tickets of the demo, made one by one: who wrote what and when, and how it ended.
 
 A story keeps the rules of the resolvers (the team by category, times stamped once, one event for
 each change, in order), so that the demo looks as if it had been typed in over four months.

@@ -104,7 +104,7 @@ class ImportedTable:
 
     @staticmethod
     def same_here(one: bytes, other: bytes) -> bool:
-        """Tell whether the rows of two digests are the same but for their restless columns."""
+        """Return whether the rows of two digests are the same but for their restless columns."""
         return one[:DIGEST_BYTES] == other[:DIGEST_BYTES]
 
 

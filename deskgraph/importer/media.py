@@ -118,7 +118,7 @@ async def _copy(
         return {}
     try:
         async with turns:
-            # Over what a run that was stopped before it told the row may have left there.
+            # Replaces what a run that was stopped before it updated the row may have left.
             measured = await store_file(files, key, str(record["name"]), _pieces(path), None)
     except (OSError, BaseError) as error:
         return f"cannot be copied ({type(error).__name__})"

@@ -68,7 +68,7 @@ async def open_source(url: str) -> AsyncIterator[Source]:
 
 @contextmanager
 def _trouble() -> Iterator[None]:
-    """Turn what the drivers raise into ``SourceError``, so that nobody blames our own database."""
+    """Turn what the drivers raise into ``SourceError``, which names the old database."""
     try:
         yield
     except (

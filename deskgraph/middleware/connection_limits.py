@@ -201,7 +201,7 @@ def _answer(status: HTTPStatus) -> bytes:
         f"content-length: {len(body)}",
         "cache-control: no-store",
         "connection: close",
-        # It tells nothing of anybody, so pages of any origin may know why they were refused.
+        # It has no data, so pages of any origin may read why they were refused.
         "access-control-allow-origin: *",
         *(["retry-after: 1"] if status is HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]

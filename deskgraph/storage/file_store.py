@@ -88,7 +88,7 @@ class FileStore:
         return _bytes(found.stream(min_chunk_size=CHUNK))
 
     async def exists(self, key: str) -> bool:
-        """Tell whether there is a file under a key."""
+        """Return whether there is a file under a key."""
         try:
             await obstore.head_async(self.store, key)
         except FileNotFoundError:

@@ -34,7 +34,7 @@ S3_TEXTS = frozenset({"endpoint", "region", "server_side_encryption", "sse_kms_k
 S3_SWITCHES = frozenset(
     {"virtual_hosted_style_request", "disable_bulk_delete", "imdsv1_fallback", "unsigned_payload"}
 )
-# What somebody may try; told apart from misspellings to say where it belongs.
+# Not taken from URLs; known here, so that the error says where they belong.
 CREDENTIALS = frozenset({"access_key_id", "secret_access_key", "session_token", "token"})
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 SCHEMES: Mapping[str, frozenset[str]] = {
@@ -129,7 +129,7 @@ def _require_both_keys() -> None:
 
 
 async def _has_role(url: str) -> bool:
-    """Tell whether the machine has a role, which only AWS gives."""
+    """Return whether the machine has a role, which only AWS gives."""
     endpoint = urlsplit(dict(parse_qsl(urlsplit(url).query)).get("endpoint", "")).hostname
     if endpoint is not None and not endpoint.endswith(".amazonaws.com"):
         return False

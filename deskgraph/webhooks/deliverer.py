@@ -105,7 +105,7 @@ class Deliverer:
             claimed = await claim(self._services, webhook.id, free)
             for one in claimed:
                 self._begin(one)
-            # Others may be due, or another process has been faster: the next look will tell.
+            # Others may be due, or another process has been faster: the next look finds out.
             return now
         if taken.more:
             return now

@@ -40,7 +40,7 @@ _PAGE = Shape(
     )
 )
 FEED = Query(QueryRoot.CONNECTION, "TicketEvent", (("TicketEvent", _PAGE),), REST)
-# Nobody: a webhook sees what an Admin sees, but is no user.
+# A webhook sees what an Admin sees, but is no user.
 _VIEWER = Viewer(UUID(int=0), Role.ADMIN, None)
 
 # An event as ``_EVENT`` reads it from JSON.

@@ -177,7 +177,7 @@ async def release(services: Services, claimed: Claimed) -> None:
 
 
 async def prune(services: Services) -> bool:
-    """Remove some of what ended long ago; tells whether there may be more."""
+    """Remove some of what ended long ago; returns whether there may be more."""
     before = services.clock() - RETENTION
     old = select(_of.id).where(col(_of.finished_at) < before).limit(PRUNED_AT_ONCE)
     async with services.database.transaction() as session:

@@ -156,7 +156,7 @@ def verify_password(
 
 
 def needs_rehash(stored: str) -> bool:
-    """Tell whether a hash is of an older kind or cost than new ones."""
+    """Return whether a hash is of an older kind or cost than new ones."""
     return stored.startswith(DJANGO_PREFIX) or _hasher.check_needs_rehash(stored)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models import Attachment, Ticket, TicketEventType, table_of
-from resolvers import access
+from resolvers import access, access_rules
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
 from resolvers.context import Context
@@ -74,7 +74,7 @@ async def add_attachment(
     cleaned, problems = _clean({"name": name}, partial=False)
     async with services.database.transaction() as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require(viewer, ticket, access.Action.ATTACH_FILE)
+        access.require(viewer, ticket, access_rules.Action.ATTACH_FILE)
         validation.raise_problems(problems)
     key = new_key(name, services.clock())
     name = cleaned["name"]
@@ -111,7 +111,7 @@ async def store_file(
 
 
 async def _beginning(measured: Measured, content: AsyncIterator[bytes]) -> list[bytes]:
-    """Read as much as tells the type."""
+    """Read as much as the type is found by."""
     found = []
     while len(measured.head) < HEAD_BYTES and (chunk := await anext(content, None)) is not None:
         found.append(chunk)

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Comment, Ticket, TicketEventType
 from resolvers import access
-from resolvers.access import Action
+from resolvers.access_rules import Action
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import (
     Precondition,

@@ -24,7 +24,7 @@ from models import (
     User,
 )
 from resolvers import access
-from resolvers.access import Action
+from resolvers.access_rules import Action
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import (
     Precondition,

@@ -33,8 +33,8 @@ class Rule:
     common: frozenset[str] = frozenset()
 
 
-# The old system's tables tell these by their lengths. Each is no stricter than it has to be: a
-# value that was stored before is only looked at when it is written again.
+# The lengths of the old system's columns show which fields have these forms. Each is no stricter
+# than it has to be: a stored value is only checked when it is written again.
 FORMATS: Mapping[str, re.Pattern[str]] = {
     "email": re.compile(r"[^\s@\x00-\x1f]+@(?:[^\s@.\x00-\x1f]+\.)+[^\s@.\x00-\x1f]{2,}"),
     # Only addresses of the web: what is stored here becomes a link.

@@ -17,10 +17,10 @@ from resolvers.services import Broker, Services
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
 # it may still be seen.
 FRESH_SECONDS = 1.0
-# How often it is looked whether who waits is still somebody, in seconds.
+# How often it is checked whether a waiting follower is still logged in, in seconds.
 RECHECK_SECONDS = 15.0
 
-# Says for whom the next events are; raises ``Unauthenticated`` when that is nobody any more.
+# Returns the viewer of the next events; raises ``Unauthenticated`` once there is none.
 Check = Callable[[], Awaitable[Context]]
 
 

@@ -80,6 +80,6 @@ async def _open(context: Context, key: str, viewer: ViewerKind) -> OpenFile:
     if found is None:
         raise NotFound("Attachment")
     name, size, content_type, sha256 = found
-    # Rows may come from elsewhere, with a type that somebody claimed.
+    # Imported rows may have a type that was only claimed.
     kind = content_type if content_type in TYPES else UNKNOWN
     return OpenFile(key, name, size, kind, sha256, context.services.files)

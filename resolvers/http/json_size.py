@@ -1,4 +1,4 @@
-"""How much a JSON text makes of memory and time, told without parsing it.
+"""An estimate of the memory and time that a JSON text takes, made without parsing it.
 
 A text of 2 MiB with a picture in it is parsed in a few milliseconds, one with 700,000 objects takes
 a second of the event loop and 200 MB.
@@ -11,7 +11,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def has_too_many_values(text: bytes | bytearray) -> bool:
-    """Tell whether a JSON text holds more than ``MAX_VALUES`` values, arrays and objects."""
+    """Return whether a JSON text holds more than ``MAX_VALUES`` values, arrays and objects."""
     if _separators(text) <= MAX_VALUES:
         return False
     # They may stand in strings. Of those, each begins with a quote that no backslash precedes.

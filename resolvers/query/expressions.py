@@ -8,7 +8,7 @@ from sqlalchemy.types import Integer, String
 
 from models import FINISHED_STATUSES, Comment, table_of
 from models.types import UtcDateTime
-from resolvers import access
+from resolvers import access, access_rules
 from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.field_types import Definition, FieldKind, Scalar
@@ -160,10 +160,10 @@ def staff_only(column: str) -> Scalar:
 
 def permissions(entity: str) -> dict[str, Definition]:
     """Define whether the viewer may do each thing there is to do with an entity."""
-    return {str(action): _permission(entity, action) for action in access.RULES[entity]}
+    return {str(action): _permission(entity, action) for action in access_rules.RULES[entity]}
 
 
-def _permission(entity: str, action: access.Action) -> Scalar:
+def _permission(entity: str, action: access_rules.Action) -> Scalar:
     def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
         return access.may(entity, action, row, build.kind, build.bind_viewer)
 

@@ -19,7 +19,7 @@ MULTIPART = "multipart/form-data"
 # What a body may have besides its longest text, in bytes; files have a limit of their own.
 MAX_ENVELOPE_BYTES = 1024 * 1024
 MAX_FIELDS = 1000
-# Of somebody who is not logged in: nothing that they may send is as long as a text.
+# Of clients that are not logged in: nothing that they may send is as long as a text.
 MAX_ANONYMOUS_BYTES = 128 * 1024
 LONG_FORM = 64 * 1024
 # A body is of these types, too, where a client is too general about it.

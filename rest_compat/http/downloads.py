@@ -44,7 +44,7 @@ def span_of(headers: Mapping[str, str], etag: str, size: int) -> tuple[int, int]
     get the whole, as RFC 9110 (14.2) allows. Raises ``Unsatisfiable``.
     """
     match = _RANGE.fullmatch(headers.get("range", "").strip())
-    # A date never matches: we tell none (13.1.5).
+    # A date never matches: answers have none (13.1.5).
     if match is None or headers.get("if-range", etag).strip() != etag:
         return None
     first, last = match[1], match[2]
@@ -63,7 +63,7 @@ def _suffix(length: str, size: int) -> tuple[int, int] | None:
         return None
     if _number(length) == 0:
         raise Unsatisfiable
-    # Of an empty file there is no part that could be told: Content-Range has no form for it.
+    # An empty file has no parts: Content-Range has no form for one.
     return (max(0, size - _number(length)), size) if size else None
 
 

@@ -44,7 +44,7 @@ ENTITY_TAGS: Json = {
     "example": '"63tb5oea4fWjg3cm"',
 }
 NO_WORDS: Words = {}
-# What a docstring tells the reader of the code: recordings, and headings of the reference.
+# What docstrings have for readers of the code: recordings, and headings of the reference.
 _ASIDE = re.compile(r"\s*\((?:[^()]*\")?[^()]*(?:\"|recorded)[^()]*\)")
 
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.access import Action, ReasonCode
+from resolvers.access_rules import Action, ReasonCode
 from schema.types.descriptions import describe_enum, field
 
 _ACTIONS = {

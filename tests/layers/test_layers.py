@@ -45,7 +45,8 @@ def test_broken_rules_of_imports_are_found() -> None:
     done = lint_imports(BROKEN)
     assert done.returncode == 1
     assert "tests.layers.broken.lower -> tests.layers.broken.upper (l.6, l.10)" in done.stdout
-    assert "tests.layers.broken.lower <- tests.layers.broken.upper <-" in done.stdout
+    # The circle begins with either of them.
+    assert "tests.layers.broken.lower <- tests.layers.broken.upper" in done.stdout
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
