@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
+from sqlmodel import SQLModel
 
 from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
 from resolvers.access_rules import (
@@ -26,11 +27,12 @@ from resolvers.access_rules import (
 )
 from resolvers.errors import Forbidden
 from resolvers.query.binds import VIEWER_COMPANY, VIEWER_ID
+from resolvers.query.sql.elements import SQL
 from resolvers.viewer import Viewer, ViewerKind
 
 # A row's columns: those of a table, an alias or a subquery.
 Columns = Any
-Bind = Callable[[str], ColumnElement[Any]]
+Bind = Callable[[str], SQL]
 Own = TypeVar("Own", bool, ColumnElement[bool])
 
 
@@ -90,7 +92,7 @@ def visible(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnEl
 _ADMINS_ONLY = frozenset({"Webhook", "WebhookDelivery", "WebhookAttempt"})
 
 
-def _own_ticket(ticket_id: ColumnElement[Any], bind: Bind) -> ColumnElement[bool]:
+def _own_ticket(ticket_id: SQL, bind: Bind) -> ColumnElement[bool]:
     ticket = table_of(Ticket).alias()
     own = and_(ticket.c.id == ticket_id, ticket.c.company_id == bind(VIEWER_COMPANY))
     return exists(select(1).select_from(ticket).where(own))
@@ -135,7 +137,7 @@ def fetchable(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> Column
     return or_(seen, and_(shows_person(row, kind, bind), leading))
 
 
-_LEADING_TO_USERS: Sequence[tuple[type[Any], str]] = (
+_LEADING_TO_USERS: Sequence[tuple[type[SQLModel], str]] = (
     (Ticket, "assigned_to_id"),
     (Ticket, "created_by_id"),
     (Comment, "author_id"),
@@ -145,7 +147,7 @@ _LEADING_TO_USERS: Sequence[tuple[type[Any], str]] = (
 
 
 def _leads_to(
-    user: Columns, model: type[Any], column: str, kind: ViewerKind, bind: Bind
+    user: Columns, model: type[SQLModel], column: str, kind: ViewerKind, bind: Bind
 ) -> ColumnElement[bool]:
     other = table_of(model).alias()
     shown = visible(model.__name__, other.c, kind, bind)
@@ -171,9 +173,7 @@ def may_search_private_text(
     return false() if kind is ViewerKind.CUSTOMER else true()
 
 
-def sees_changed(
-    field: ColumnElement[Any], value: ColumnElement[Any], kind: ViewerKind, bind: Bind
-) -> ColumnElement[bool]:
+def sees_changed(field: SQL, value: SQL, kind: ViewerKind, bind: Bind) -> ColumnElement[bool]:
     """Return the condition for showing what a field was or became.
 
     A ticket that came from another company does not tell its new one whose it was.

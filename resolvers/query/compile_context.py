@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import ColumnElement, FromClause, bindparam
+from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import LargeBinary, String, TypeEngine
 
 from models.types import Uuid36
@@ -55,7 +56,7 @@ class CompileContext:
             return (day,)
         return (day, *(self.bind(pad, LargeBinary) for pad in binds.pads(purpose)))
 
-    def alias(self, table: Any) -> Any:
+    def alias(self, table: FromClause) -> NamedFromClause:
         """Return the table under a name that no other place of the statement uses."""
         return table.alias(f"t{self.next_name()}")
 

@@ -18,7 +18,8 @@ from resolvers.context import Context
 from resolvers.preparation_cost import charge_preparation
 from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
-from resolvers.query.compile_context import CompileContext
+from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.field_types import Entity
 from resolvers.query.lists.connections import connection, text_list
 from resolvers.query.lists.page_weights import fitting, weigher
 from resolvers.query.lists.source import Source
@@ -180,14 +181,14 @@ def _list(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 def _one(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     wanted = build.bind(binds.of_root(binds.KEY), Uuid36 if read.by == "id" else String)
 
-    def found(row: Any) -> ColumnElement[bool]:
+    def found(row: Row) -> ColumnElement[bool]:
         condition: ColumnElement[bool] = row[read.by] == wanted
         return condition
 
     return (one_row(build, ENTITIES[read.entity], read.shapes[0][1], found),)
 
 
-def _shapes(read: Query) -> list[tuple[Any, Shape]]:
+def _shapes(read: Query) -> list[tuple[Entity, Shape]]:
     return [(ENTITIES[name], shape) for name, shape in read.shapes]
 
 

@@ -1,10 +1,10 @@
 """The SQL expressions of the catalog's fields: what is computed, and for which viewers."""
 
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, cast, func, literal_column, select, true
 from sqlalchemy.types import Integer, String
+from sqlmodel import SQLModel
 
 from models import FINISHED_STATUSES, Comment, table_of
 from models.types import UtcDateTime
@@ -42,7 +42,7 @@ def column(kind: FieldKind, name: str, nullable: bool = False) -> Scalar:
 
 
 def text_of(
-    model: type[Any], column: str, text: Callable[[Row], SQL], *, anyone: bool = False
+    model: type[SQLModel], column: str, text: Callable[[Row], SQL], *, anyone: bool = False
 ) -> Scalar:
     """Define a text of the row that ``column`` refers to; null where it refers to none.
 
@@ -60,7 +60,7 @@ def text_of(
     return Scalar(FieldKind.TEXT, sql, nullable=True, absent=absent if anyone else None)
 
 
-def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
+def id_of(model: type[SQLModel], column: str, *, anyone: bool = False) -> Scalar:
     """Define the id of the row that ``column`` refers to; customers get those they are shown."""
 
     def sql(build: CompileContext, row: Row, _slot: int | None) -> SQL:
@@ -75,7 +75,7 @@ def id_of(model: type[Any], column: str, *, anyone: bool = False) -> Scalar:
 def _of_other(
     build: CompileContext,
     row: Row,
-    model: type[Any],
+    model: type[SQLModel],
     column: str,
     value: Callable[[Row], SQL],
     *,

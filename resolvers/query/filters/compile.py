@@ -14,7 +14,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.types import Integer, String
+from sqlalchemy.types import Integer, String, TypeEngine
 
 from models import Company, Ticket, TicketEventType, table_of
 from models.types import UtcDateTime, Uuid36
@@ -39,11 +39,11 @@ from resolvers.query.filters.ast import (
     Where,
 )
 from resolvers.query.filters.search_terms import LIKE_ESCAPE
-from resolvers.query.sql.elements import HasTag, InIds, InList
+from resolvers.query.sql.elements import SQL, HasTag, InIds, InList
 from resolvers.viewer import ViewerKind
 
 # The columns that a comparator works on, and the type of its operands.
-COLUMNS: Mapping[str, tuple[str, Any]] = {
+COLUMNS: Mapping[str, tuple[str, type[TypeEngine[Any]]]] = {
     "status": ("status", String),
     "priority": ("priority", String),
     "category": ("category", String),
@@ -160,15 +160,16 @@ _switches: Mapping[str, Callable[[CompileContext, Row], ColumnElement[bool]]] = 
 }
 
 
-def _shown(build: CompileContext, entity: str, row: Row, name: str) -> Any:
+def _shown(build: CompileContext, entity: str, row: Row, name: str) -> SQL:
     """Return a column; of a reference customers are told no more than the catalog shows them."""
     field = ENTITIES[entity].fields.get(name) if name.endswith("_id") else None
     if build.kind is ViewerKind.CUSTOMER and isinstance(field, Scalar):
         return field.sql(build, row, None)
-    return row[name]
+    column: SQL = row[name]
+    return column
 
 
-_operators: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+_operators: Mapping[str, Callable[[SQL, SQL], ColumnElement[bool]]] = {
     "eq": lambda column, value: column == value,
     "gt": lambda column, value: column > value,
     "gte": lambda column, value: column >= value,

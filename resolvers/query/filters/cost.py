@@ -1,7 +1,6 @@
 """What a filter costs: how much work its conditions are for each row that it looks at."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from resolvers.errors import BadInput
 from resolvers.query.filters.search_terms import MAX_TERMS, search_terms
@@ -15,7 +14,7 @@ OF_ALL = 20
 OF_ONE = 2
 
 
-def weight_of(raw: Mapping[str, Any]) -> int:
+def weight_of(raw: Mapping[str, object]) -> int:
     """Return how many plain conditions a filter is worth, before it is known to be right.
 
     The filter may have the names of either API.
@@ -23,7 +22,7 @@ def weight_of(raw: Mapping[str, Any]) -> int:
     return sum(_weight(key, value) for key, value in raw.items() if value is not None)
 
 
-def _weight(key: str, value: Any) -> int:
+def _weight(key: str, value: object) -> int:
     if key in ("and", "or", "not", "tickets"):
         parts = value if isinstance(value, list) else [value]
         return sum(weight_of(part) for part in parts if isinstance(part, Mapping))
@@ -35,7 +34,7 @@ def _weight(key: str, value: Any) -> int:
     return len(operands)
 
 
-def _terms_in(value: Any) -> int:
+def _terms_in(value: object) -> int:
     try:
         return len(search_terms(value)) if isinstance(value, str) else 0
     except BadInput:

@@ -38,9 +38,11 @@ _PRIORITY_RANK = {priority.value: i for i, priority in enumerate(TicketPriority)
 
 # By name of their bind parameter.
 Values = dict[str, object]
+# A filter as a client sent it: each operand is checked where it is read.
+Raw = Mapping[str, Any]
 
 
-def parse(raw: Mapping[str, Any] | None, values: Values, prefix: str = binds.FILTER) -> Where:
+def parse(raw: Raw | None, values: Values, prefix: str = binds.FILTER) -> Where:
     """Parse a filter; the values go into ``values`` under names that start with the prefix.
 
     What has no content is no condition, wherever it stands: a null, a comparator without operators,
@@ -89,7 +91,7 @@ def _conditions_in(part: Condition) -> int:
             return 1
 
 
-def _parse(raw: Mapping[str, Any], values: Values, prefix: str, depth: int) -> Where:
+def _parse(raw: Raw, values: Values, prefix: str, depth: int) -> Where:
     if depth > MAX_DEPTH:
         raise BadInput(f"A filter nests at most {MAX_DEPTH} levels deep.")
     where: list[Condition] = []
@@ -131,9 +133,7 @@ def _checked(text: str) -> str:
     return text
 
 
-def _parse_comparator(
-    key: str, comparator: Mapping[str, Any], values: Values, name: str
-) -> list[Condition]:
+def _parse_comparator(key: str, comparator: Raw, values: Values, name: str) -> list[Condition]:
     where: list[Condition] = []
     for operator, operand in comparator.items():
         if operand is None:

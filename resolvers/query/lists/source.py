@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Subquery,
     and_,
     cast,
     func,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.types import BigInteger, Integer, String
+from sqlalchemy.types import BigInteger, Integer, String, TypeEngine
 
 from models.search import is_search_column
 from models.types import UtcDateTime, Uuid36
@@ -63,7 +64,7 @@ class Source:
         """The order's fields and whether they descend; the id follows the last one."""
         return self.args.order or self.default_order
 
-    def bind(self, name: str, type_: Any) -> SQL:
+    def bind(self, name: str, type_: type[TypeEngine[Any]]) -> SQL:
         """Return a bind parameter of this list's arguments."""
         return self.build.bind(self.prefix + name, type_)
 
@@ -80,7 +81,7 @@ class Source:
         needed = [part for part in parts if part is not true()]
         return and_(*needed) if needed else true()
 
-    def keys(self, row: Row) -> list[tuple[SQL, bool, Any]]:
+    def keys(self, row: Row) -> list[tuple[SQL, bool, type[TypeEngine[Any]]]]:
         """Return the columns of the order with their directions and types, the id last."""
         orders = self.entity.orders
         columns = [
@@ -88,7 +89,7 @@ class Source:
         ]
         return [*columns, (row.id, self.order[-1][1], Uuid36)]
 
-    def ordered(self, row: Row, *, reverse: bool = False) -> list[ColumnElement[Any]]:
+    def ordered(self, row: Row, *, reverse: bool = False) -> list[SQL]:
         """Return the ORDER BY of the list, or of the list read from its end."""
         return [
             column.desc() if down is not reverse else column.asc()
@@ -120,7 +121,7 @@ class Source:
             alternatives.append(and_(*(key[0] == values[i] for i, key in enumerate(keys))))
         return or_(*alternatives)
 
-    def _placed(self, name: str, type_: Any) -> SQL:
+    def _placed(self, name: str, type_: type[TypeEngine[Any]]) -> SQL:
         """Return a value of a position; times as text: to asyncpg the latest one is infinity."""
         if type_ is UtcDateTime:
             return cast(self.bind(name, String), UtcDateTime)
@@ -135,7 +136,7 @@ class Source:
             found.append(self.beyond(row, binds.BEFORE, before=True))
         return found
 
-    def rows(self, limit: SQL | None, *columns: Any, offset: SQL | None = None) -> Any:
+    def rows(self, limit: SQL | None, *columns: SQL, offset: SQL | None = None) -> Select[Any]:
         """Return the select of the window's rows, at most ``limit`` of them."""
         row = self.build.alias(self.entity.table)
         # Without texts that nobody is shown: sorting carries all columns.
@@ -149,7 +150,7 @@ class Source:
             chosen = chosen.offset(offset)
         return chosen.correlate_except(row)
 
-    def page(self, chosen: Select[Any] | None = None) -> Any:
+    def page(self, chosen: Select[Any] | None = None) -> Subquery:
         """Return the window's rows as a table, in the list's order; ``chosen`` selects fewer."""
         name = f"p{self.build.aliases}"
         chosen_rows = (self.rows(self.limit()) if chosen is None else chosen).subquery(name)

@@ -19,7 +19,7 @@ class _Text(ColumnElement[str]):
     def __init__(self, *parts: SQL) -> None:
         self.parts = parts
 
-    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+    def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find the subqueries inside."""
         return self.parts
 
@@ -58,7 +58,7 @@ class JsonObject(ColumnElement[str]):
         self.pairs = pairs
         self.omitted = omitted or {}
 
-    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+    def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find the subqueries inside."""
         return [*(value for _, value in self.pairs), *self.omitted.values()]
 
@@ -174,7 +174,7 @@ class ByteLength(ColumnElement[int]):
     def __init__(self, text: SQL) -> None:
         self.text = text
 
-    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+    def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find what is inside."""
         return (self.text,)
 
@@ -188,7 +188,7 @@ class Hours(ColumnElement[float]):
     def __init__(self, start: SQL, end: SQL) -> None:
         self.start, self.end = start, end
 
-    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+    def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find what is inside."""
         return (self.start, self.end)
 
@@ -200,7 +200,7 @@ class _Condition(ColumnElement[bool]):
     def __init__(self, left: SQL, right: SQL) -> None:
         self.left, self.right = left, right
 
-    def get_children(self, **_: Any) -> Sequence[ClauseElement]:
+    def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find what is inside."""
         return (self.left, self.right)
 
