@@ -138,9 +138,11 @@ class Source:
 
     def rows(self, limit: SQL | None, *columns: SQL, offset: SQL | None = None) -> Select[Any]:
         """Return the select of the window's rows, at most ``limit`` of them."""
-        row = self.build.alias(self.entity.table)
-        # Without texts that nobody is shown: sorting carries all columns.
-        shown = (column for column in row.c if not is_search_column(column))
+        table = self.entity.table
+        row = self.build.alias(table)
+        # Sorting carries all columns: texts that are only searched are left out. An alias does not
+        # keep the ``info`` of columns, so the table is asked.
+        shown = (row.c[column.key] for column in table.columns if not is_search_column(column))
         chosen = select(*(columns or shown))
         chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
         chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
