@@ -6,7 +6,14 @@ import pytest
 
 from tests.support.paths import ROOT
 
-DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "README.md", "docs/glossary.md")
+DOCUMENTS = (
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "README.md",
+    "docs/glossary.md",
+    "tests/README.md",
+)
 # A placeholder, what git ignores, and paths of URLs.
 NOT_HERE = re.compile(r"NNNN|^(\.venv|var|dist|/)|^tests/clients/node_modules|^api/|^ticket-|…")
 
