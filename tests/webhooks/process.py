@@ -57,7 +57,7 @@ def prepare(step: str) -> None:
     if step == "taking":
         die_before_commit_of("webhook_deliveries")
     elif step == "taken":
-        patched["take"] = dying_after(patched["take"], lambda taken: taken.count > 0)
+        patched["enqueue"] = dying_after(patched["enqueue"], lambda enqueued: enqueued.count > 0)
     elif step == "claimed":
         patched["claim"] = dying_after(patched["claim"], bool)
     elif step == "sent":
