@@ -54,6 +54,7 @@ from resolvers.rate_limits import MemoryBuckets, RateLimiter
 from resolvers.services import Services
 from resolvers.signing import Signer
 from rest_compat.routes import rest_routes
+from schema.execution.operation import DeskSchema
 from schema.transport.view import GraphQLView
 
 Clock = Callable[[], datetime]
@@ -104,17 +105,19 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 
 def _routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
+    schema = schema_of(settings)
     return [
-        *_graphql_routes(settings, services, config),
+        *_graphql_routes(settings, services, config, schema),
         *api_docs.reference_routes(config, settings.public_url),
-        *_rest_routes(settings, services),
+        *_rest_routes(settings, services, schema),
         *_example_routes(config),
         Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
     ]
 
 
-def _graphql_routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
-    schema = schema_of(settings)
+def _graphql_routes(
+    settings: Settings, services: Services, config: PageConfig, schema: DeskSchema
+) -> list[BaseRoute]:
     view = GraphQLView(
         schema,
         services,
@@ -146,10 +149,12 @@ def _graphiql(config: PageConfig) -> HTMLResponse:
     return HTMLResponse(console.page(config), headers=headers)
 
 
-def _rest_routes(settings: Settings, services: Services) -> list[BaseRoute]:
+def _rest_routes(settings: Settings, services: Services, schema: DeskSchema) -> list[BaseRoute]:
     # Without GraphiQL, the links would lead to a page that does not exist.
     links = links_to(f"{settings.public_url or ''}/graphql") if settings.shows_graphiql else None
-    return rest_routes(services, settings.public_url, words=api_docs.words, links=links)
+    return rest_routes(
+        services, settings.public_url, words=partial(api_docs.words, schema), links=links
+    )
 
 
 def _example_routes(config: PageConfig) -> list[BaseRoute]:

@@ -1,4 +1,4 @@
-"""What was imported from another desk, so that a second import knows what it has brought."""
+"""What was imported from another system, so that a second import knows what it has brought."""
 
 from uuid import UUID
 

@@ -6,7 +6,6 @@ every call but a login needs a token.
 
 import json
 import re
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -26,6 +25,7 @@ from rest_compat.openapi.document import document
 from rest_compat.openapi.values import Words
 from rest_compat.routes import every_path
 from schema import create_schema
+from schema.execution.operation import DeskSchema
 from schema.execution.strawberry_internals import core_schema
 
 _PAGE = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
@@ -38,11 +38,10 @@ _CHOICES: dict[str, str] = {
 _ROOT = Template(Path(__file__).with_name("root.html").read_text("utf-8"))
 
 
-@cache
-def words() -> Words:
+def words(schema: DeskSchema) -> Words:
     """Return the descriptions of the fields of both APIs, by type and in snake case."""
     found: dict[str, dict[str, str]] = {}
-    for name, type_ in core_schema(create_schema()).type_map.items():
+    for name, type_ in core_schema(schema).type_map.items():
         if isinstance(type_, GraphQLObjectType | GraphQLInputObjectType):
             said = {snake(key): _worded(field.description) for key, field in type_.fields.items()}
             found[name] = said
@@ -62,7 +61,10 @@ def _worded(description: str | None) -> str:
 
 def openapi() -> str:
     """Return the document as the committed ``rest_compat/openapi.json`` has it."""
-    return json.dumps(document(every_path(), words()), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(document(every_path(), words(create_schema())), indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def swagger_ui() -> Path:

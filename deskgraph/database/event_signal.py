@@ -16,7 +16,7 @@ import asyncpg
 from deskgraph.backoff import Backoff
 from resolvers.events.log import CHANNEL
 
-logger = logging.getLogger("deskgraph.bell")
+logger = logging.getLogger("deskgraph.events")
 
 # How long a reader waits at most before it looks for itself, in seconds.
 PATIENCE_SECONDS = 15.0

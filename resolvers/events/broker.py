@@ -23,7 +23,7 @@ from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumb
 from resolvers.query.statements import checked_row, fetch_row
 from resolvers.services import Services
 
-logger = logging.getLogger("deskgraph.feed")
+logger = logging.getLogger("deskgraph.events")
 
 # How many events the end of the log is read by.
 WINDOW = 500

@@ -4,7 +4,6 @@ What comes over WebSockets goes through Strawberry's view.
 """
 
 import json
-import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -42,8 +41,6 @@ from schema.transport.refused import RequestRefused
 from schema.transport.request import GraphQLRequest, request_of_query_string
 from schema.transport.responses import NOT_KEPT, TYPES, check_way, failure, response_of, shown
 from schema.transport.websocket import TextFrames, WebSocketHandler
-
-logger = logging.getLogger("deskgraph.graphql")
 
 # How long a WebSocket may stay open without a connection_init.
 SILENCE = timedelta(seconds=10)

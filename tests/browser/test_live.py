@@ -42,6 +42,7 @@ def test_graphiql_lists_what_happens_and_goes_on_when_the_server_is_back(
     RESULTS.mkdir(exist_ok=True)
     page.screenshot(path=RESULTS / "graphiql-live.png")
 
+    assert wrong == []
     server.stop()
     expect_response(page, "connecting again")
     expect_response(page, "Created second")

@@ -26,6 +26,7 @@ from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.document import Path, document
 from rest_compat.openapi.operations import operation
 from rest_compat.routes import every_path
+from schema import create_schema
 from tests.deskgraph.conftest import Run
 from tests.viewers.world import settings_for
 
@@ -109,7 +110,7 @@ def described(**more: Any) -> Any:
         raise NotImplementedError
 
     path = Path("/api/v1/tests/", "Test", {"POST": handler}, public=False)
-    return document([path], api_docs.words())
+    return document([path], api_docs.words(create_schema()))
 
 
 def test_a_path_that_nobody_described_is_in_it() -> None:

@@ -1,4 +1,4 @@
-"""How each database spells the elements of ``sqltext``; importing this teaches SQLAlchemy.
+"""How each database writes the ``elements``; importing this registers it with SQLAlchemy.
 
 PostgreSQL concatenates: that takes two thirds of the time of ``json_build_object``, has no limit of
 100 arguments, and can leave a key out. SQLite builds with ``json_object`` and ``json_group_array``,
