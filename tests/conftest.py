@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -61,6 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let a test that hangs fail, with the stack of where it hangs."""
     if getattr(config.option, "timeout", None) is None:
         config.option.timeout = TEST_SECONDS
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As it is in the background of a shell; a process that a test interrupts would have it so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,6 +14,7 @@ from contextlib import suppress
 import asyncpg
 
 from deskgraph.backoff import Backoff
+from deskgraph.database.sqlite_thread import sqlite_thread
 from resolvers.events.log import CHANNEL
 
 logger = logging.getLogger("deskgraph.events")
@@ -103,21 +104,18 @@ class SqliteEventSignal(EventSignal):
         self._interval = interval
 
     async def _listen(self) -> None:
-        # In threads of the loop's pool: one of its own would keep the process from ending.
-        connection = await asyncio.to_thread(
-            sqlite3.connect, self._path, check_same_thread=False, isolation_level=None
-        )
-        try:
+        async with sqlite_thread(self._connect) as thread:
             known = None
             while True:
-                version = await asyncio.to_thread(_data_version, connection)
+                version = await thread.run(_data_version)
                 if version != known:
                     known = version
                     self.notify()
                 await asyncio.sleep(self._interval)
                 await self._has_readers.wait()
-        finally:
-            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, isolation_level=None)
 
 
 def _data_version(connection: sqlite3.Connection) -> object:

@@ -1,9 +1,8 @@
 """The old database: opened to read only, one snapshot for a whole import."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import asyncpg
 
 from deskgraph.database.database import dsn_of, parse_url
+from deskgraph.database.sqlite_thread import SqliteThread, sqlite_thread
 
 # A row by the names of its columns, whose values are what the old database has; ``dict`` takes it.
 Record = Mapping[str, Any]
@@ -122,12 +122,10 @@ class _Postgres:
 
 @asynccontextmanager
 async def _open_sqlite(path: Path) -> AsyncIterator[Source]:
-    with _trouble():
-        connection = await asyncio.to_thread(_connect, path)
-    try:
-        yield _Sqlite(connection)
-    finally:
-        await asyncio.to_thread(connection.close)
+    async with AsyncExitStack() as stack:
+        with _trouble():
+            thread = await stack.enter_async_context(sqlite_thread(lambda: _connect(path)))
+        yield _Sqlite(thread)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -135,11 +133,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise SourceError(f"There is no file {path}.")
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=ro",
-        uri=True,
-        isolation_level=None,
-        # One thread at a time uses it.
-        check_same_thread=False,
+        f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None
     )
     connection.row_factory = sqlite3.Row
     # A text that is not UTF-8 is a row to reject, not the end of an import.
@@ -149,12 +143,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 class _Sqlite:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, thread: SqliteThread) -> None:
+        self._thread = thread
 
     async def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with _trouble():
-            return await asyncio.to_thread(lambda: self._connection.execute(sql, values).fetchall())
+            return await self._thread.run(lambda opened: opened.execute(sql, values).fetchall())
 
     async def columns(self, table: str) -> frozenset[str]:
         found = await self._rows("SELECT name FROM pragma_table_info(?)", table)
@@ -167,12 +161,11 @@ class _Sqlite:
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int
     ) -> AsyncIterator[Sequence[Record]]:
         with _trouble():
-            cursor = await asyncio.to_thread(
-                self._connection.execute, _select(table, columns, order)
-            )
+            statement = _select(table, columns, order)
+            cursor = await self._thread.run(lambda opened: opened.execute(statement))
         while True:
             with _trouble():
-                rows: list[Record] = await asyncio.to_thread(cursor.fetchmany, size)
+                rows: list[Record] = await self._thread.run(lambda _: cursor.fetchmany(size))
             if not rows:
                 return
             yield rows

@@ -92,7 +92,7 @@ async def throttle(
         response = await respond()
         if request.method in SAFE:
             body = bytes(getattr(response, "body", b""))
-            used = filters + max(1, count_objects(body, points))
+            used = filters + max(1, count_objects(body))
         return response
     except asyncio.CancelledError:
         # A client that disconnects pays for the work, as in GraphQL.

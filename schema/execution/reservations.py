@@ -34,7 +34,7 @@ class Reservation:
 
     def refund(self, data: object, finished: Sequence[bytes]) -> dict[str, object]:
         """Give back what an answer did not need; returns its ``extensions``."""
-        actual = self.others + sum(count_objects(text, self.requested) for text in finished)
+        actual = self.others + sum(map(count_objects, finished))
         if isinstance(data, dict):
             actual += sum(_objects(data[key]) for key in data if key not in self.cost.free)
         if actual != self.requested:
