@@ -58,19 +58,19 @@ def is_search_column(column: Column[Any]) -> bool:
 
 def searchable(model: Model) -> Model:
     """Keep the search columns of a model's rows with every write of the ORM."""
-    event.listen(model, "before_insert", _keep)
-    event.listen(model, "before_update", _keep)
+    columns = [column for column in table_of(model).columns if is_search_column(column)]
+
+    def keep(_mapper: object, _connection: object, row: SQLModel) -> None:
+        state = inspect(row)
+        for column in columns:
+            fields = column.info["fields"]
+            if any(state.attrs[name].history.has_changes() for name in fields):
+                values = {name: getattr(row, name) for name in fields}
+                setattr(row, column.name, _joined(fields, values))
+
+    event.listen(model, "before_insert", keep)
+    event.listen(model, "before_update", keep)
     return model
-
-
-def _keep(_mapper: object, _connection: object, row: SQLModel) -> None:
-    state = inspect(row)
-    table = table_of(type(row))
-    for column in filter(is_search_column, table.columns):
-        fields = column.info["fields"]
-        if any(state.attrs[name].history.has_changes() for name in fields):
-            values = {name: getattr(row, name) for name in fields}
-            setattr(row, column.name, _joined(fields, values))
 
 
 def _from_parameters(fields: tuple[str, ...]) -> Any:

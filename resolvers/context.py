@@ -1,8 +1,10 @@
 """What one request carries into every resolver."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from resolvers.errors import Unauthenticated
+from resolvers.rate_limits import network
 from resolvers.services import Services
 from resolvers.viewer import Viewer, ViewerKind
 
@@ -25,6 +27,12 @@ class Context:
     def kind(self) -> ViewerKind:
         """What the viewer, or an anonymous client, is to the rules of ``access``."""
         return self.viewer.kind if self.viewer else ViewerKind.ANONYMOUS
+
+    @cached_property
+    def rate_key(self) -> str:
+        """The key of the bucket of points that the request draws from: a user's or an address's."""
+        viewer = self.viewer
+        return f"address:{network(self.address)}" if viewer is None else f"user:{viewer.id}"
 
     def require_viewer(self) -> Viewer:
         """Return the viewer; raises ``Unauthenticated`` if there is none."""

@@ -4,7 +4,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from resolvers.context import Context
-from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 
 
@@ -26,7 +25,7 @@ preparation: ContextVar[Preparation | None] = ContextVar("preparation", default=
 async def draw_preparation(context: Context, points: int) -> None:
     """Draw the points for what is to be prepared; raises ``Throttled``."""
     if context.services.rates is not None:
-        await context.services.rates.draw(bucket_of(context), points)
+        await context.services.rates.draw(context.rate_key, points)
     counted = preparation.get()
     if counted is not None:
         counted.points += points
@@ -37,6 +36,6 @@ def charge_preparation(context: Context, points: int) -> None:
     counted = preparation.get()
     if context.services.rates is not None:
         level = None if counted is None else counted.level
-        context.services.rates.take(bucket_of(context), points, level)
+        context.services.rates.take(context.rate_key, points, level)
     if counted is not None:
         counted.points += points

@@ -12,9 +12,6 @@ class FairQueue(Generic[Item]):
         # The first user is the next one whose item is taken.
         self._users: dict[str | None, dict[Item, None]] = {}
 
-    def __contains__(self, user: str | None) -> bool:
-        return user in self._users
-
     def __len__(self) -> int:
         return sum(map(len, self._users.values()))
 

@@ -192,16 +192,14 @@ class SqliteReader:
         reader_threads = self._reader_threads
         user = statement.user
         if user is not None:
-            held = [reader_thread for reader_thread in reader_threads if reader_thread.holds(user)]
+            held = [one for one in reader_threads if user in one.users]
             if len(held) >= SQLITE_READERS // 2:
                 reader_threads = held
-        reader_thread = next(
-            (reader_thread for reader_thread in reader_threads if not reader_thread.is_slow()), None
-        )
-        if reader_thread is None:
-            self._pending.append(statement)
-        else:
-            reader_thread.put(statement)
+        for reader_thread in reader_threads:
+            if not reader_thread.is_slow():
+                reader_thread.put(statement)
+                return
+        self._pending.append(statement)
 
     def _go_on(self, reader_thread: SqliteReaderThread) -> None:
         """Let others past a statement that is slow, and those that wait go on where one was."""

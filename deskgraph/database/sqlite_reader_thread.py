@@ -5,6 +5,7 @@ A statement whose reader went away is skipped when its turn comes, or interrupte
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -63,6 +64,8 @@ class SqliteReaderThread:
         self._connect = connect
         self._changed = changed
         self._watched = False
+        # How many statements of each user run or wait here. It is changed by the loop alone.
+        self.users = Counter[str | None]()
         # One for each statement that was put here, and at last one that ends the thread. The
         # statement that is run for it is the queue's next one then, or none if it was taken back.
         self._tokens: SimpleQueue[bool] = SimpleQueue()
@@ -93,12 +96,6 @@ class SqliteReaderThread:
         with self._guard:
             return self._running is not None and monotonic() - self._since >= SLOW_SECONDS
 
-    def holds(self, user: str | None) -> bool:
-        """Return whether a statement of this user runs or waits here."""
-        with self._guard:
-            running = self._running
-            return user in self._queue or (running is not None and running.user == user)
-
     async def fetch_row(self, sql: str, values: Sequence[object]) -> DriverRow:
         """Run a statement after those that wait already, in one hop to the thread."""
         statement = Statement(sql, values)
@@ -108,6 +105,7 @@ class SqliteReaderThread:
     def put(self, statement: Statement) -> None:
         """Run a statement when its user's turn comes."""
         statement.reader_thread = self
+        self.users[statement.user] += 1
         with self._guard:
             self._queue.put(statement.user, statement)
         self._tokens.put(True)
@@ -129,8 +127,15 @@ class SqliteReaderThread:
         with self._guard:
             back = self._queue.take_all()
         for statement in back:
-            statement.reader_thread = None
+            self._leave(statement)
         return back
+
+    def _leave(self, statement: Statement) -> None:
+        """Count a statement no more."""
+        statement.reader_thread = None
+        self.users[statement.user] -= 1
+        if not self.users[statement.user]:
+            del self.users[statement.user]
 
     def stop(self, statement: Statement) -> None:
         """Interrupt a statement, or leave it out."""
@@ -138,8 +143,9 @@ class SqliteReaderThread:
             runs = self._running is statement
             if runs:
                 self._connection.interrupt()
-            else:
-                self._queue.remove(statement.user, statement)
+            removed = not runs and self._queue.remove(statement.user, statement)
+        if removed:
+            self._leave(statement)
         if runs:
             # SQLite forgets an interruption that comes before the first step.
             self._loop.call_later(RETRY_SECONDS, self.stop, statement)
@@ -185,6 +191,7 @@ class SqliteReaderThread:
         failure: Exception | None,
         slow: bool,
     ) -> None:
+        self._leave(statement)
         _answer(statement.rows, rows, failure)
         if slow:
             self._changed(self)

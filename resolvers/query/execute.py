@@ -45,7 +45,6 @@ from resolvers.query.sql.elements import (
 )
 from resolvers.query.statements import argument_values, checked_row, context_values
 from resolvers.query.statistics import statistics_object
-from resolvers.rate_keys import bucket_of
 
 # How many events a follower holds at most, and how much long text of them beyond the first one.
 MAX_FOLLOWED = 50
@@ -118,7 +117,7 @@ async def plan_for(
 
     compiler = context.services.compiler
     make = partial(_compile, context, read, args)
-    return await compiler.run(bucket_of(context), partial(plans.get, whole), make, keep)
+    return await compiler.run(context.rate_key, partial(plans.get, whole), make, keep)
 
 
 def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
@@ -141,7 +140,7 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
     """
     values = context_values(context)
     values.update(argument_values(args))
-    user = bucket_of(context)
+    user = context.rate_key
     row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
     return checked_row(context.services, row)
 

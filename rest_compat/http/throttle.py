@@ -15,7 +15,6 @@ from resolvers.context import Context
 from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
-from resolvers.rate_keys import bucket_of
 from resolvers.rate_limits import count_objects
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters
@@ -82,7 +81,7 @@ async def throttle(
     rates = context.services.rates
     if rates is None or request.method == "OPTIONS":
         return await respond()
-    points, key = points_of(operation, request), bucket_of(context)
+    points, key = points_of(operation, request), context.rate_key
     filters = points_of_filters(operation, request)
     level = await rates.draw(key, points + filters)
     # What is refused has been looked for, too.

@@ -26,12 +26,12 @@ def near_misses(names: Iterable[str], known: Collection[str]) -> Mapping[str, li
 
     Another case, other separators, brackets, lookups such as ``__in``, a plural or an ``_id``.
     """
+    unknown = [name for name in islice(names, MAX_NAMES) if name not in known]
+    if not unknown:
+        return {}
     spellings = {_word(name) + ending: name for ending in _ENDINGS for name in known}
-    found = {}
-    for name in islice(names, MAX_NAMES):
-        if name not in known and (meant := _meant(name, spellings)) is not None:
-            found[name] = [_SENTENCE.format(name=meant)]
-    return found
+    meant = {name: _meant(name, spellings) for name in unknown}
+    return {name: [_SENTENCE.format(name=one)] for name, one in meant.items() if one is not None}
 
 
 def _meant(name: str, spellings: Mapping[str, str]) -> str | None:

@@ -20,7 +20,6 @@ from graphql import (
 
 from resolvers.context import Context
 from resolvers.preparation_cost import draw_preparation
-from resolvers.rate_keys import bucket_of
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
 from schema.execution.limits import LimitExceeded, Limits, violations
@@ -135,7 +134,7 @@ class DocumentCache:
                     self._known.popitem(last=False)
 
         compiler, examine = context.services.compiler, partial(self.examine, text)
-        return await compiler.run(bucket_of(context), partial(self.get, text), examine, keep)
+        return await compiler.run(context.rate_key, partial(self.get, text), examine, keep)
 
     def cost(self, known: CachedDocument, operation: OperationDefinitionNode) -> Cost:
         """Return what an operation costs, by its variables."""

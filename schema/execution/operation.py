@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -35,7 +36,7 @@ from schema.transport.refused import RequestRefused
 from schema.types.projected import set_roots
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One operation to be run: valid, and the one that is meant."""
 
@@ -51,7 +52,7 @@ class Operation:
         """Its name in the document."""
         return self.node.name.value if self.node.name else None
 
-    @property
+    @cached_property
     def type(self) -> OperationType:
         """What it is, as Strawberry has it."""
         return OperationType(self.node.operation.value)
@@ -66,10 +67,10 @@ class DeskSchema(Schema):
     def __init__(self, *, limits: Limits, introspection: bool, **parts: Any) -> None:
         """Take what Strawberry's schema takes as ``parts``; raises as ``set_roots`` does."""
         super().__init__(**parts)
-        core = core_schema(self)
-        set_roots(core)
-        core.extensions[TEMPLATES] = Templates()
-        self.documents = DocumentCache(core, limits, introspection=introspection)
+        self._core = core_schema(self)
+        set_roots(self._core)
+        self._core.extensions[TEMPLATES] = Templates()
+        self.documents = DocumentCache(self._core, limits, introspection=introspection)
 
     async def stream(
         self,
@@ -170,7 +171,7 @@ class DeskSchema(Schema):
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
         built = FragmentExecutor.build(
-            core_schema(self),
+            self._core,
             operation.known.document,
             context_value=operation.context,
             raw_variable_values=operation.variables,

@@ -7,7 +7,6 @@ from graphql import GraphQLError, OperationDefinitionNode
 
 from resolvers.errors import Throttled
 from resolvers.preparation_cost import Preparation
-from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import RateLimiter, count_objects
 from schema.execution.context import GraphContext
@@ -69,7 +68,7 @@ async def reserve(
     rates = context.resolver_context.services.rates
     if rates is None:
         return None
-    key = bucket_of(context.resolver_context)
+    key = context.resolver_context.rate_key
     prepared.level = level = await rates.draw(key, requested)
     return Reservation(rates, key, cost, requested, points.others, level, prepared)
 
@@ -82,7 +81,7 @@ async def refuse(
     if rates is None:
         return PreExecutionError(data=None, errors=errors)
     try:
-        level = await rates.draw(bucket_of(context.resolver_context), REFUSED)
+        level = await rates.draw(context.resolver_context.rate_key, REFUSED)
     except Throttled as error:
         return throttled(error, REFUSED)
     extensions = _extensions(REFUSED, REFUSED, level, prepared.points)

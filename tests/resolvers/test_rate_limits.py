@@ -7,7 +7,6 @@ import pytest
 from models import Role, new_id
 from resolvers.context import Context
 from resolvers.errors import Throttled
-from resolvers.rate_keys import bucket_of
 from resolvers.rate_levels import Level
 from resolvers.rate_limits import MemoryBuckets, RateLimiter, network
 from resolvers.viewer import Viewer
@@ -148,9 +147,9 @@ def test_an_address_stands_for_what_one_client_has(address: str, same: str) -> N
 def test_a_user_has_one_bucket_wherever_they_are() -> None:
     viewer = Viewer(new_id(), Role.TECH, None)
     here, there = (Context(None, viewer, "rest", "", at) for at in ("1.1.1.1", "2.2.2.2"))  # type: ignore[arg-type]
-    assert bucket_of(here) == bucket_of(there) == f"user:{viewer.id}"
+    assert here.rate_key == there.rate_key == f"user:{viewer.id}"
     nobody = Context(None, None, "rest", "", "1.1.1.1")  # type: ignore[arg-type]
-    assert bucket_of(nobody) == "address:1.1.1.1"
+    assert nobody.rate_key == "address:1.1.1.1"
 
 
 @pytest.mark.anyio
