@@ -46,7 +46,7 @@ class Request:
 
 
 def requests(token: str) -> list[Request]:
-    """Return what is measured, for whoever has this token."""
+    """Return what is measured, for the user of this token."""
     known = {"Authorization": f"Bearer {token}", "Host": HOST}
     posted = orjson.dumps({"query": NESTED, "variables": {"first": PAGE}})
     json = {**known, "Content-Type": "application/json"}

@@ -38,7 +38,7 @@ async def listing(request: Request, context: Context) -> Response:
     tagged=True,
 )
 async def create(request: Request, context: Context) -> Response:
-    """Create a comment ("Create Comment"); its author is whoever asks, whatever is sent."""
+    """Create a comment ("Create Comment"); its author is the user who sends it."""
     values = values_of(request_fields.COMMENT, await read_body(request), partial=False)
     comment_id = await comments.create_comment(context, values)
     return await tagged_answer(context, shapes.ONE_COMMENT, comment_id, 201)

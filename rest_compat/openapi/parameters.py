@@ -10,10 +10,10 @@ from rest_compat.openapi.examples import ID
 from rest_compat.openapi.values import UUID_TEXT, Json, Schemas
 
 FILTER_WORDS = {
-    "my_tickets": "Only those assigned to whoever asks.",
+    "my_tickets": "Only tickets assigned to the user who asks.",
     "unassigned": "Only those assigned to nobody.",
     "open": "Only those that are neither resolved nor closed.",
-    "search": 'Words that must all occur, whatever the case; "quotes" keep a phrase together.',
+    "search": 'Words that must all occur, in upper or lower case; "quotes" keep a phrase together.',
 }
 # Without defaults: generated clients would send those of both ways to page at once.
 SIZE: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ROWS}

@@ -152,8 +152,8 @@ class TicketFilter:
     resolved_at: DateTimeComparator | None = argument("By the time at which it was first resolved.")
     tags: TagsComparator | None = argument("By the tags that it has.")
     search: str | None = argument(
-        "Each of these words occurs in number, subject, description or company name, whatever "
-        'the case; "quotes" keep a phrase together.'
+        "Each of these words occurs in number, subject, description or company name, in upper or "
+        'lower case; "quotes" keep a phrase together.'
     )
     open: bool | None = argument(
         "True for what is neither resolved nor closed, false for the rest."

@@ -58,7 +58,7 @@ class WebhookMutation:
         return {"delivery": await webhooks.ping_webhook(context, known_id(given.id))}
 
     @mutation(
-        "Send a delivery again, whatever became of it, and try for another day. Admins only.",
+        "Send a delivery again, in any state, and try for another day. Admins only.",
         payloads.RedeliverPayload,
     )
     async def redeliver(self, context: Context, given: inputs.RedeliverInput) -> Made:

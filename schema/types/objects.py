@@ -124,7 +124,7 @@ class Contact(Node):
 class Ticket(Node):
     ticket_number: str = field("Its number for people: `T-YYYYMMDD-NNNN`, the day in UTC.")
     subject: str = field("What it is about, at most 200 characters.")
-    description: str = field("What happened, in the words of whoever asks for help.")
+    description: str = field("What happened, in the words of the person who asks for help.")
     status: TicketStatus = field("Where it stands in the workflow.")
     priority: TicketPriority = field("How urgent it is, from LOW to URGENT.")
     category: TicketCategory = field("What kind of request it is.")

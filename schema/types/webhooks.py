@@ -40,7 +40,7 @@ class WebhookDelivery(Node):
         "When it is due; null while an earlier one of its ticket is, and at the end."
     )
     created_at: DateTime = field("When the event was taken from the log.")
-    finished_at: DateTime | None = field("When it arrived or was set aside; null until then.")
+    finished_at: DateTime | None = field("When it was delivered or failed; null until then.")
 
 
 @strawberry.type(description="An address that is sent what happens to tickets. Admins only.")
