@@ -14,7 +14,7 @@ from resolvers.query.sql.elements import (
     SQL,
     ExactTime,
     JsonAgain,
-    JsonArray,
+    JsonArrayAgg,
     JsonBool,
     JsonNumber,
     JsonObject,
@@ -83,6 +83,6 @@ def _statement() -> SelectBase:
             ("due", JsonWordOrNull(ExactTime(due.scalar_subquery()))),
         ]
     )
-    found = select(JsonArray(shown)).select_from(_webhooks).where(or_(webhook.enabled, ping))
+    found = select(JsonArrayAgg(shown)).select_from(_webhooks).where(or_(webhook.enabled, ping))
     last = select(func.coalesce(func.max(_events.c.seq), literal_column("0")))
     return select(last.scalar_subquery().label("last"), found.scalar_subquery().label("webhooks"))

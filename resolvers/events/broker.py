@@ -19,7 +19,14 @@ from models import TicketEvent, table_of
 from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscriber
 from resolvers.query import binds
 from resolvers.query.plans import Plan
-from resolvers.query.sql.elements import JsonArray, JsonBool, JsonList, JsonNumber, JsonWord, Plain
+from resolvers.query.sql.elements import (
+    JsonArrayAgg,
+    JsonBool,
+    JsonArray,
+    JsonNumber,
+    JsonWord,
+    Plain,
+)
 from resolvers.query.statements import checked_row, fetch_row
 from resolvers.services import Services
 
@@ -152,10 +159,10 @@ def _next() -> SelectBase:
     wanted = select(_events).where(_events.c.seq > bindparam("after", type_=BigInteger))
     rows = wanted.order_by(_events.c.seq).limit(WINDOW).subquery("happened")
     row = rows.c
-    item = JsonList(
+    item = JsonArray(
         JsonNumber(row.seq),
         JsonWord(Plain(row.company_id)),
         JsonWord(row.type),
         JsonBool(row.is_internal),
     )
-    return select(JsonArray(item)).select_from(rows)
+    return select(JsonArrayAgg(item)).select_from(rows)

@@ -34,8 +34,8 @@ from resolvers.query.plans import Plan, compile_plan
 from resolvers.query.shapes import TYPENAME, Args, Shape
 from resolvers.query.sql.elements import (
     SQL,
-    JsonArray,
-    JsonEmptyList,
+    JsonArrayAgg,
+    JsonEmptyArray,
     JsonNumber,
     JsonObject,
     JsonOrNull,
@@ -219,7 +219,7 @@ def _payload(build: CompileContext, read: Query) -> tuple[SQL, ...]:
         if field.name == TYPENAME:
             value: SQL = Word(read.entity)
         elif field.name == "errors":
-            value = JsonEmptyList()
+            value = JsonEmptyArray()
         elif field.shape is None:
             value = JsonWord(Plain(made))
         else:
@@ -254,7 +254,7 @@ def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
         ("size", JsonNumber(literal_column("0") if weigh is None else weigh(rows.c))),
         ("cursor", JsonWord(source.sealed(source.position(rows.c)))),
     ]
-    listed = JsonArray(JsonObject([*place, ("event", event)]))
+    listed = JsonArrayAgg(JsonObject([*place, ("event", event)]))
     return (select(listed).select_from(rows).scalar_subquery(),)
 
 

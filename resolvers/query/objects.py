@@ -33,7 +33,7 @@ from resolvers.query.shapes import FAILED, TYPENAME, Args, Field, Shape
 from resolvers.query.sql.elements import (
     SQL,
     JsonAgain,
-    JsonArray,
+    JsonArrayAgg,
     JsonBool,
     JsonNumber,
     JsonNumberOrNull,
@@ -140,7 +140,7 @@ def _inside(build: CompileContext, relation: JsonItems, shape: Shape, row: Row) 
     read = func.json_each if build.dialect == "sqlite" else func.json_array_elements
     each = read(row[relation.column]).table_valued("value", name=f"e{build.next_name()}")
     item = object_of(build, ENTITIES[relation.entity], shape, each.c)
-    return select(JsonArray(item)).select_from(each).correlate_except(each).scalar_subquery()
+    return select(JsonArrayAgg(item)).select_from(each).correlate_except(each).scalar_subquery()
 
 
 def object_in_list(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:
@@ -230,4 +230,4 @@ def some_nodes(
 ) -> SQL:
     """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
     item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
-    return select(JsonArray(item)).select_from(each).scalar_subquery()
+    return select(JsonArrayAgg(item)).select_from(each).scalar_subquery()

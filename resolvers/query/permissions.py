@@ -9,13 +9,13 @@ from sqlalchemy import case
 from resolvers import access
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.shapes import TYPENAME, Shape
-from resolvers.query.sql.elements import SQL, JsonEmptyList, JsonList, JsonObject, Word
+from resolvers.query.sql.elements import SQL, JsonEmptyArray, JsonArray, JsonObject, Word
 
 
 def refusal_list(build: CompileContext, entity: str, shape: Shape, row: Row) -> SQL:
     """Return the JSON list of an entity's refusals, each in a shape."""
     own, other = (_listed(build, entity, shape, own=own) for own in (True, False))
-    if isinstance(other, JsonEmptyList):
+    if isinstance(other, JsonEmptyArray):
         return other
     return case((access.owns(entity, row, build.bind_viewer), own), else_=other)
 
@@ -25,7 +25,7 @@ def _listed(build: CompileContext, entity: str, shape: Shape, *, own: bool) -> S
         _refusal(shape, _name(build, action), _name(build, code), message)
         for action, code, message in access.refusals(entity, build.kind, own=own)
     ]
-    return JsonList(*found) if found else JsonEmptyList()
+    return JsonArray(*found) if found else JsonEmptyArray()
 
 
 def _refusal(shape: Shape, action: str, code: str, message: str) -> SQL:

@@ -10,7 +10,7 @@ from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
 from resolvers.query.lists.source import Source
 from resolvers.query.shapes import TYPENAME, Field, Shape
-from resolvers.query.sql.elements import SQL, Constant, JsonList, JsonNumber, JsonObject, Word
+from resolvers.query.sql.elements import SQL, Constant, JsonArray, JsonNumber, JsonObject, Word
 
 # Field → the column, its choices, and the GraphQL names of the items and of the choice in them.
 GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
@@ -57,4 +57,4 @@ def _group(field: Field, row: Row) -> SQL:
     for choice, count in counts:
         values: dict[str, SQL] = {key: Word(choice.name), TYPENAME: Word(typename), "count": count}
         items.append(JsonObject([(item.key, values[item.name]) for item in field.shape.fields]))
-    return JsonList(*items)
+    return JsonArray(*items)

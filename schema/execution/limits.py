@@ -34,7 +34,7 @@ MAX_NESTED_VALUES = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of an operation; the settings of the same names.
+    """The limits of an operation: the settings ``max_depth`` and so on, with the same defaults.
 
     ``cost`` is in points, see ``schema.execution.cost``.
     """

@@ -3,12 +3,14 @@
 import os
 import re
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
+from schema.execution.limits import Limits
 from tests.support.paths import ROOT
 
 LONG_KEY = "k" * 32
@@ -30,6 +32,12 @@ def test_without_any_setting_it_is_a_development_server_on_sqlite() -> None:
     assert not settings.production
     assert settings.cors_origins == []
     assert (settings.access_token_minutes, settings.refresh_token_days) == (60, 7)
+
+
+def test_limits_are_by_default_those_of_a_schema_made_without_settings() -> None:
+    settings = load_settings()
+    for limit in fields(Limits):
+        assert getattr(settings, f"max_{limit.name}") == limit.default, limit.name
 
 
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import (
     SQL,
     First,
-    JsonArray,
+    JsonArrayAgg,
     JsonBool,
     JsonFalse,
     JsonNumber,
@@ -39,7 +39,7 @@ def text_list(source: Source, shape: Shape, item: Item) -> SQL:
     limit = source.limit() if source.args.limit is not None else None
     offset = source.bind(binds.OFFSET, Integer) if source.args.skips else None
     rows = source.rows(limit, offset=offset).subquery(name)
-    return select(JsonArray(item(shape, rows.c))).select_from(rows).scalar_subquery()
+    return select(JsonArrayAgg(item(shape, rows.c))).select_from(rows).scalar_subquery()
 
 
 def connection(source: Source, shape: Shape, item: Item) -> SQL:
@@ -81,9 +81,9 @@ def _member(source: Source, field: Field, page: Any, shown: SQL | None, item: It
             [(fact.key, _page_fact(source, fact.name, page, shown)) for fact in facts]
         )
     if field.name == "nodes":
-        return JsonArray(item(field.shape, page.c))
+        return JsonArrayAgg(item(field.shape, page.c))
     parts = field.shape.fields
-    return JsonArray(
+    return JsonArrayAgg(
         JsonObject([(part.key, _edge_part(source, part, page.c, item)) for part in parts])
     )
 

@@ -17,8 +17,8 @@ from resolvers.query.sql.elements import (
     SQL,
     Concat,
     Constant,
+    JsonArrayAgg,
     JsonArray,
-    JsonList,
     JsonObject,
     JsonWord,
     Word,
@@ -76,19 +76,19 @@ def _spelling(dialect: str, **templates: str) -> None:
         compiles(kind, dialect)(compile_it)
 
 
-@compiles(JsonList, "postgresql")
-def _list_pg(element: JsonList, compiler: SQLCompiler, **kw: object) -> str:
+@compiles(JsonArray, "postgresql")
+def _list_pg(element: JsonArray, compiler: SQLCompiler, **kw: object) -> str:
     texts = ", ',', ".join(compiler.process(part, **kw) for part in element.parts)
     return f"concat('[', {texts}, ']')"
 
 
-@compiles(JsonList, "sqlite")
-def _list_sqlite(element: JsonList, compiler: SQLCompiler, **kw: object) -> str:
+@compiles(JsonArray, "sqlite")
+def _list_sqlite(element: JsonArray, compiler: SQLCompiler, **kw: object) -> str:
     return f"json_array({', '.join(compiler.process(part, **kw) for part in element.parts)})"
 
 
 @compiles(JsonObject, "postgresql")
-@compiles(JsonArray, "postgresql")
+@compiles(JsonArrayAgg, "postgresql")
 def _json_pg(element: SQL, compiler: SQLCompiler, **kw: object) -> str:
     return _concat(_merged(_pieces(element, compiler, kw)))
 
@@ -101,7 +101,7 @@ class _Literal(str):
 
 def _pieces(element: SQL, compiler: SQLCompiler, kw: Mapping[str, object]) -> Iterator[str]:
     """Yield what an object or array is concatenated of, those inside it included."""
-    if isinstance(element, JsonArray):
+    if isinstance(element, JsonArrayAgg):
         item = _concat(_merged(_pieces(element.parts[0], compiler, kw)))
         yield from (_Literal("["), f"string_agg({item}, ',')", _Literal("]"))
     elif isinstance(element, Word):
@@ -176,7 +176,7 @@ _spelling(
     JsonNumberOrNull="coalesce(({0})::text, 'null')",
     JsonBool="({0})::text",
     JsonFalse="'false'",
-    JsonEmptyList="'[]'",
+    JsonEmptyArray="'[]'",
     JsonOrNull="coalesce({0}, 'null')",
     JsonAgain="{0}",
     JsonTags=(
@@ -215,7 +215,7 @@ _spelling(
 )
 _spelling(
     "sqlite",
-    JsonArray="json_group_array({0})",
+    JsonArrayAgg="json_group_array({0})",
     JsonText="{0}",
     JsonTextOrNull="{0}",
     JsonString="{0}",
@@ -226,7 +226,7 @@ _spelling(
     JsonNumberOrNull="{0}",
     JsonBool="json(iif({0}, 'true', 'false'))",
     JsonFalse="json('false')",
-    JsonEmptyList="json_array()",
+    JsonEmptyArray="json_array()",
     JsonOrNull="{0}",
     JsonAgain="json({0})",
     JsonTags=(

@@ -63,11 +63,11 @@ class JsonObject(ColumnElement[str]):
         return [*(value for _, value in self.pairs), *self.omitted.values()]
 
 
-class JsonArray(_Text):
+class JsonArrayAgg(_Text):
     """An aggregate: the list of all rows' values, empty for no rows."""
 
 
-class JsonList(_Text):
+class JsonArray(_Text):
     """The list of some values."""
 
 
@@ -111,7 +111,7 @@ class JsonFalse(_Text):
     """The boolean false."""
 
 
-class JsonEmptyList(_Text):
+class JsonEmptyArray(_Text):
     """A list without items."""
 
 
