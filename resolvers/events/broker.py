@@ -20,9 +20,9 @@ from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscrib
 from resolvers.query import binds
 from resolvers.query.plans import Plan
 from resolvers.query.sql.elements import (
+    JsonArray,
     JsonArrayAgg,
     JsonBool,
-    JsonArray,
     JsonNumber,
     JsonWord,
     Plain,

@@ -9,7 +9,7 @@ from sqlalchemy import case
 from resolvers import access
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.shapes import TYPENAME, Shape
-from resolvers.query.sql.elements import SQL, JsonEmptyArray, JsonArray, JsonObject, Word
+from resolvers.query.sql.elements import SQL, JsonArray, JsonEmptyArray, JsonObject, Word
 
 
 def refusal_list(build: CompileContext, entity: str, shape: Shape, row: Row) -> SQL:
