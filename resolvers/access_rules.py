@@ -73,7 +73,7 @@ RULES: Mapping[str, Mapping[Action, Rule]] = {
         Action.DELETE: Rule(Customers.OWNER, "Customers may only delete their own comments."),
     },
 }
-# What it takes to change a field of a ticket, besides ``UPDATE``.
+# Which permissions a change of a ticket's field needs, besides ``UPDATE``.
 TAKES = {
     "status": Action.CHANGE_STATUS,
     "priority": Action.MANAGE,

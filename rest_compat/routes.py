@@ -1,4 +1,4 @@
-"""Every path of the REST API, on one screen."""
+"""Every path of the REST API, with the handler of each method."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,11 +12,11 @@ from resolvers.services import Services
 from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
 from rest_compat.http.endpoint import Endpoint, Link, append_slash, nowhere
 from rest_compat.http.responses import answer
-from rest_compat.openapi import shapes
 from rest_compat.openapi.document import Path
 from rest_compat.openapi.operations import Handler, operation
 from rest_compat.openapi.serving import serving
 from rest_compat.openapi.values import Words
+from rest_compat.serializers import shapes
 
 API = "/api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -6,11 +6,12 @@ Tests run every one: its text is valid for the schema, and a read returns the sa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deskgraph.graphql_links.selections import MAX_ROWS, counts, selection
+from deskgraph.graphql_links.selections import counts, selection
 from resolvers.query.shapes import Shape
 from rest_compat.endpoints import attachments, comments, events, people, tickets
 from rest_compat.lists.list_endpoint import ListEndpoint
-from rest_compat.openapi import shapes
+from rest_compat.serializers import shapes
+from schema.types.page_arguments import MAX_PAGE_SIZE
 
 # Placeholders: of the id in the path, and of values that only the client knows.
 ID = object()
@@ -41,8 +42,12 @@ def _one(entity: str, shape: Shape) -> Equivalent:
     return Equivalent(f"query {entity}($id: ID!) {{ node(id: $id) {{ {chosen} }} }}", {"id": ID})
 
 
-def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, filters: str) -> Equivalent:
-    """Return the equivalent of a list; ``types`` are those of the variables besides ``first``."""
+def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, *missing: str) -> Equivalent:
+    """Return the equivalent of a list.
+
+    ``types`` are those of the variables besides ``first``, ``missing`` are filters that GraphQL
+    does not have.
+    """
     declared = ", ".join(f"${one}: {kind}" for one, kind in {**types, "first": "Int"}.items())
     passed = ", ".join(f"{one}: ${one}" for one in [*types, "first"])
     rows = selection(listing.entity, listing.shape)
@@ -51,7 +56,7 @@ def _list(name: str, types: Mapping[str, str], listing: ListEndpoint, filters: s
         f"query {title}({declared}) {{ {name}({passed}) {{ totalCount nodes {rows} "
         "pageInfo { hasNextPage endCursor } } }",
         listing=listing,
-        filters=frozenset(filters.split()),
+        filters=frozenset(listing.filters).difference(missing),
         nested="filter" in types,
         ordered="orderBy" in types,
         paged=True,
@@ -92,13 +97,13 @@ _OF_TICKET = Equivalent(
     nested=False,
 )
 _ATTACHMENTS = Equivalent(
-    f"query Attachments {{ tickets(first: {MAX_ROWS}) "
+    f"query Attachments {{ tickets(first: {MAX_PAGE_SIZE}) "
     f"{{ nodes {{ attachments {_ATTACHMENT} }} }} }}",
     instead={"ticket": _OF_TICKET},
 )
-_TICKET_FILTERS = (
-    "status priority category company assigned_to assigned_team my_tickets unassigned open search"
-)
+
+# GraphQL does not have these filters of companies.
+_COMPANY_FILTERS = ("country", "industry", "is_active")
 
 EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
     "tickets/": {
@@ -106,7 +111,6 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
             "tickets",
             {"filter": "TicketFilter", "orderBy": "[TicketOrder!]"},
             tickets.LISTING,
-            _TICKET_FILTERS,
         ),
         "POST": _write("createTicket", _TICKET, companyId=YOURS, subject=YOURS, description=YOURS),
     },
@@ -115,7 +119,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
             "query Statistics($filter: TicketFilter) { ticketStats(filter: $filter) "
             f"{counts(shapes.STATISTICS)} }}",
             listing=tickets.LISTING,
-            filters=frozenset(_TICKET_FILTERS.split()),
+            filters=frozenset(tickets.LISTING.filters),
         )
     },
     "tickets/{id}/": {
@@ -133,7 +137,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
     },
     "tickets/{id}/assign/": {"POST": _write("assignTicket", _TICKET, id=ID, userId=YOURS)},
     "ticket-comments/": {
-        "GET": _list("comments", {"filter": "CommentFilter"}, comments.LISTING, "ticket"),
+        "GET": _list("comments", {"filter": "CommentFilter"}, comments.LISTING),
         "POST": _write("addComment", _COMMENT, ticketId=YOURS, text=YOURS, isInternal=False),
     },
     "ticket-comments/{id}/": {
@@ -147,9 +151,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
         "POST": _write("uploadAttachment", f"attachment {_ATTACHMENT}", ticketId=YOURS, file=None),
     },
     "ticket-events/": {
-        "GET": _list(
-            "ticketEvents", {"filter": "TicketEventFilter"}, events.LISTING, "type ticket actor"
-        )
+        "GET": _list("ticketEvents", {"filter": "TicketEventFilter"}, events.LISTING)
     },
     "ticket-attachments/{id}/": {
         "GET": _one("Attachment", shapes.ATTACHMENT),
@@ -158,7 +160,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
         "DELETE": _write("deleteAttachment", "deletedAttachmentId", id=ID),
     },
     "users/": {
-        "GET": _list("users", {"filter": "UserFilter"}, people.USERS, "role is_active search"),
+        "GET": _list("users", {"filter": "UserFilter"}, people.USERS),
         "POST": _write("createUser", _USER, username=YOURS, password=YOURS, role="TECH"),
     },
     "users/{id}/": {
@@ -167,12 +169,13 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
         "PATCH": _UPDATE_USER,
     },
     "companies/": {
-        "GET": _list("companies", {"search": "String"}, people.COMPANIES, "search"),
+        "GET": _list("companies", {"search": "String"}, people.COMPANIES, *_COMPANY_FILTERS),
         "POST": _write("createCompany", _COMPANY, name=YOURS),
     },
     "companies/simple/": {
         "GET": Equivalent(
-            f"query Companies($search: String) {{ companies(search: $search, first: {MAX_ROWS}) "
+            "query Companies($search: String) "
+            f"{{ companies(search: $search, first: {MAX_PAGE_SIZE}) "
             f"{{ nodes {selection('Company', shapes.SIMPLE_COMPANY)} }} }}",
             listing=people.COMPANIES,
             filters=frozenset({"search"}),
@@ -189,7 +192,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
             "contacts",
             {"filter": "ContactFilter"},
             people.CONTACTS,
-            "company is_primary is_active search",
+            "contact_type",
         ),
         "POST": _write("createContact", _CONTACT, companyId=YOURS, name=YOURS),
     },

@@ -10,14 +10,14 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from deskgraph.graphql_links.equivalents import EQUIVALENTS, ID, YOURS, Equivalent
-from deskgraph.graphql_links.selections import MAX_ROWS
 from models import Team
 from resolvers.naming import camel
 from rest_compat.http.endpoint import Link
 from rest_compat.http.responses import RestError
 from rest_compat.lists.list_endpoint import ListEndpoint, ParsedFilters, order_of
 from rest_compat.lists.pagination import window_of
-from rest_compat.openapi.request_fields import uuid_of
+from rest_compat.serializers.request_fields import uuid_of
+from schema.types.page_arguments import MAX_PAGE_SIZE
 
 # The longest header that common proxies accept; a longer one goes without its variables.
 MAX_BYTES = 4000
@@ -120,12 +120,12 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, objec
     if equivalent.listing is None:
         return {}
     filters = equivalent.listing.filters
-    wanted = ParsedFilters()
+    parsed = ParsedFilters()
     for name, value in params.items():
         if value and name in equivalent.filters:
-            filters[name].read(name, value, wanted)
+            filters[name].read(name, value, parsed)
     known = {
-        name: value for name, value in wanted.conditions.items() if name not in wanted.problems
+        name: value for name, value in parsed.conditions.items() if name not in parsed.problems
     }
     found: dict[str, object] = {}
     if equivalent.nested:
@@ -150,7 +150,7 @@ def variables_of(equivalent: Equivalent, params: QueryParams) -> dict[str, objec
 
 def _graph(listing: ListEndpoint, name: str, value: object) -> object:
     """Return a condition as GraphQL writes it: choices by name."""
-    taken = listing.filters[name].takes if name in listing.filters else bool
+    taken = listing.filters[name].value_type if name in listing.filters else bool
     choices: type[object] = Team if name == "assigned_team" else taken
     if not issubclass(choices, StrEnum) or not isinstance(value, Mapping):
         return value
@@ -163,6 +163,6 @@ def _size(params: Mapping[str, str]) -> int | None:
     if not {"limit", "page_size"} & params.keys():
         return None
     try:
-        return min(window_of(params).limit, MAX_ROWS)
+        return min(window_of(params).limit, MAX_PAGE_SIZE)
     except RestError:
         return None

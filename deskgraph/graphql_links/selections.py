@@ -4,9 +4,8 @@ from resolvers.naming import camel
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.field_types import Entity, ToOne
 from resolvers.query.shapes import Field, Shape
+from schema.types.page_arguments import MAX_PAGE_SIZE
 
-# The most that GraphQL gives of a list at once.
-MAX_ROWS = 100
 # Where GraphQL has another name for it than the catalog, or none.
 OTHER_NAMES = {"tags_text": "tags", "file": "downloadUrl"}
 NOT_THERE = frozenset({"linkedin_url", "last_contacted"})
@@ -49,7 +48,7 @@ def selection(entity: str, shape: Shape) -> str:
         elif place:
             related.setdefault(place[0], []).append(place[1] + inner)
     for name, inside in related.items():
-        arguments = f"(first: {MAX_ROWS})" if inside[0].startswith("nodes") else ""
+        arguments = f"(first: {MAX_PAGE_SIZE})" if inside[0].startswith("nodes") else ""
         plain.append(f"{name}{arguments} {{ {' '.join(inside)} }}")
     return f"{{ {' '.join(plain)} }}"
 

@@ -91,7 +91,9 @@ def _of_comment(batch: Batch, before: Row, after: Row) -> list[Row]:
 
 
 def _fields(row: Row) -> Row:
-    return {name: row[COLUMN_OF.get(name, name)] for name in validation.TICKET}
+    """Return the fields of a ticket that the old system has, too."""
+    columns = {name: COLUMN_OF.get(name, name) for name in validation.TICKET}
+    return {name: row[column] for name, column in columns.items() if column in row}
 
 
 def _event(

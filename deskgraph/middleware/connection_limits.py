@@ -24,10 +24,10 @@ class ConnectionLimits:
     ``connections`` is for one process, WebSockets and streams included.
     """
 
+    head_seconds: float
+    body_seconds: float
+    connections: int
     head_bytes: int = 32 * 1024
-    head_seconds: float = 10
-    body_seconds: float = 30
-    connections: int = 1000
 
 
 class LimitedProtocol(HttpToolsProtocol):

@@ -11,7 +11,7 @@ from resolvers.query.execute import REST, Query, QueryRoot, read_json
 from resolvers.query.shapes import Args, Field, Shape
 from resolvers.services import Services
 from resolvers.viewer import Viewer
-from rest_compat.openapi import shapes
+from rest_compat.serializers import shapes
 
 # Lists may be long, files need a token, and the count reports internal notes.
 _LEFT_OUT = frozenset({"comments", "attachments", "internal_notes_count"})

@@ -1,8 +1,7 @@
 """Turns a shape into one statement whose single value is finished JSON.
 
-Rows become JSON objects and related
-rows become correlated subqueries: their conditions, orders and limits are SQL inside the same
-statement, so a read costs one statement however deep it goes.
+Rows become JSON objects, and related rows become correlated subqueries. Their conditions, orders
+and limits are SQL inside the same statement, so a read of any depth is one statement.
 """
 
 from collections.abc import Callable, Mapping, Sequence

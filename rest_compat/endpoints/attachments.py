@@ -14,10 +14,10 @@ from rest_compat.http.bodies import FORM, MULTIPART, media_type, require_size, u
 from rest_compat.http.multipart import End, Event, Part, events
 from rest_compat.http.responses import RestError, empty_answer
 from rest_compat.lists import list_endpoint
-from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.operations import File, listed, operation
-from rest_compat.openapi.reads import body_for, id_of, row_answer
-from rest_compat.openapi.request_fields import values_of
+from rest_compat.serializers import request_fields, shapes
+from rest_compat.serializers.reads import body_for, id_of, row_answer
+from rest_compat.serializers.request_fields import values_of
 
 # A file that comes before its ticket waits: up to this size in memory, then on the disk.
 SPOOL_BYTES = 1024 * 1024

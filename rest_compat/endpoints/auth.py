@@ -15,10 +15,10 @@ from resolvers.errors import BadCredentials, Unauthenticated
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import read_body
 from rest_compat.http.responses import CHALLENGE, RestError, answer
-from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.operations import operation
-from rest_compat.openapi.reads import row_answer, row_text
-from rest_compat.openapi.request_fields import values_of
+from rest_compat.serializers import request_fields, shapes
+from rest_compat.serializers.reads import row_answer, row_text
+from rest_compat.serializers.request_fields import values_of
 
 CREDENTIALS: validation.Rules = {
     "username": validation.Rule(str, required=True),

@@ -9,10 +9,10 @@ from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import if_match, tagged_answer
 from rest_compat.http.responses import empty_answer
 from rest_compat.lists import list_endpoint
-from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.operations import listed, operation
-from rest_compat.openapi.reads import body_for, id_of
-from rest_compat.openapi.request_fields import values_of
+from rest_compat.serializers import request_fields, shapes
+from rest_compat.serializers.reads import body_for, id_of
+from rest_compat.serializers.request_fields import values_of
 
 LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-comments/",

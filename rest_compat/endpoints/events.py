@@ -20,8 +20,8 @@ from rest_compat.http.responses import answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import checked, filter_args, require_references
 from rest_compat.lists.pagination import window_of
-from rest_compat.openapi import shapes
 from rest_compat.openapi.operations import operation
+from rest_compat.serializers import shapes
 
 LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-events/",

@@ -16,10 +16,10 @@ from rest_compat.http.bodies import read_body
 from rest_compat.http.responses import text_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import ListEndpoint
-from rest_compat.openapi import shapes
 from rest_compat.openapi.operations import Handler, listed, operation
-from rest_compat.openapi.reads import body_for, id_of, row_answer
-from rest_compat.openapi.request_fields import (
+from rest_compat.serializers import shapes
+from rest_compat.serializers.reads import body_for, id_of, row_answer
+from rest_compat.serializers.request_fields import (
     Form,
     Input,
     boolean,

@@ -18,10 +18,10 @@ from rest_compat.http.etags import done_answer, if_match, tag_of, tagged_answer
 from rest_compat.http.responses import RestError, empty_answer, text_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import checked, filter_args, list_answer, require_references
-from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.operations import listed, operation
-from rest_compat.openapi.reads import body_for, id_of, require_row, row_text
-from rest_compat.openapi.request_fields import values_of
+from rest_compat.serializers import request_fields, shapes
+from rest_compat.serializers.reads import body_for, id_of, require_row, row_text
+from rest_compat.serializers.request_fields import values_of
 
 LISTING = list_endpoint.ListEndpoint(
     "/api/v1/tickets/",

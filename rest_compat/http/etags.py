@@ -18,7 +18,7 @@ from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge, PreconditionFailed
 from resolvers.query.execute import Query
 from rest_compat.http.responses import RestError, answer, text_answer
-from rest_compat.openapi.reads import row_text
+from rest_compat.serializers.reads import row_text
 
 # What a link has behind its path, see ``resolvers.query.expressions.signed_link``.
 _SIGNATURE = re.compile(r"\?expires=\d+&signature=[\w=-]+(?=\")")

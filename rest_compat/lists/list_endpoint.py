@@ -23,16 +23,16 @@ from rest_compat.http.error_messages import NOT_VALID_UUID, NULL_CHARACTERS
 from rest_compat.http.responses import RestError, answer
 from rest_compat.lists.pagination import MAX_PAGE, Window, window_of
 from rest_compat.lists.parameters import ORDERING, WINDOW, near_misses
-from rest_compat.openapi.reads import row_exists
-from rest_compat.openapi.request_fields import uuid_of
-from rest_compat.openapi.shapes import EXISTS
+from rest_compat.serializers.reads import row_exists
+from rest_compat.serializers.request_fields import uuid_of
+from rest_compat.serializers.shapes import EXISTS
 
 FLAG_SPELLINGS = {"1": True, "true": True, "0": False, "false": False}
 
 
 @dataclass
 class ParsedFilters:
-    """What a query asks for: conditions as the resolvers take them, and what is wrong with it."""
+    """The filters of a query string, as the resolvers take them, and what is wrong with them."""
 
     # What ``resolvers.query.filters.parse`` takes.
     conditions: dict[str, Any] = field(default_factory=dict)
@@ -45,33 +45,33 @@ Reader = Callable[[str, str, ParsedFilters], None]
 
 
 class BooleanFilter:
-    """What a filter takes that acts only where it is literally ``true``."""
+    """The type of a parameter that filters only where it is literally ``true``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """Reads a parameter, and says what it takes: a choice, an id, a text, a flag or a switch."""
+    """Parses a parameter; the type of its value is a choice, an id, a text or a boolean."""
 
     read: Reader
-    takes: type[object]
+    value_type: type[object]
 
 
-def taking(takes: type[object]) -> Callable[[Reader], Filter]:
-    """Make a filter of what reads its parameter."""
-    return partial(Filter, takes=takes)
+def filter_of(value_type: type[object]) -> Callable[[Reader], Filter]:
+    """Make a filter of the function that parses its parameter."""
+    return partial(Filter, value_type=value_type)
 
 
 def choice(choices: type[StrEnum]) -> Filter:
     """Filter by a choice; other values are refused (recorded: "filter status=bogus")."""
     values = frozenset(choice.value for choice in choices)
 
-    @taking(choices)
-    def read(name: str, value: str, wanted: ParsedFilters) -> None:
+    @filter_of(choices)
+    def read(name: str, value: str, parsed: ParsedFilters) -> None:
         if value in values:
-            wanted.conditions[name] = {"eq": value}
+            parsed.conditions[name] = {"eq": value}
         else:
             sentence = f"Select a valid choice. {value} is not one of the available choices."
-            wanted.problems[name] = [sentence]
+            parsed.problems[name] = [sentence]
 
     return read
 
@@ -79,63 +79,63 @@ def choice(choices: type[StrEnum]) -> Filter:
 def reference(entity: str | None) -> Filter:
     """Filter by an id; of an entity, one that has no row is refused (recorded)."""
 
-    @taking(UUID)
-    def read(name: str, value: str, wanted: ParsedFilters) -> None:
+    @filter_of(UUID)
+    def read(name: str, value: str, parsed: ParsedFilters) -> None:
         if "\0" in value:
-            wanted.problems[name] = [NULL_CHARACTERS]
+            parsed.problems[name] = [NULL_CHARACTERS]
             return
         found = uuid_of(value)
         if found is None:
-            wanted.problems[name] = [NOT_VALID_UUID.format(value=value)]
+            parsed.problems[name] = [NOT_VALID_UUID.format(value=value)]
             return
-        wanted.conditions[name] = {"eq": found}
+        parsed.conditions[name] = {"eq": found}
         if entity is not None:
-            wanted.references.append((name, entity, found))
+            parsed.references.append((name, entity, found))
 
     return read
 
 
-@taking(str)
-def text(name: str, value: str, wanted: ParsedFilters) -> None:
+@filter_of(str)
+def text(name: str, value: str, parsed: ParsedFilters) -> None:
     """Filter by an exact text: one that no row has finds nothing."""
     if "\0" in value:
-        wanted.problems[name] = [NULL_CHARACTERS]
-    wanted.conditions[name] = {"eq": value}
+        parsed.problems[name] = [NULL_CHARACTERS]
+    parsed.conditions[name] = {"eq": value}
 
 
-@taking(str)
-def trimmed(name: str, value: str, wanted: ParsedFilters) -> None:
+@filter_of(str)
+def trimmed(name: str, value: str, parsed: ParsedFilters) -> None:
     """Filter by an exact text without the blanks around it; only blanks do not filter."""
     if value := value.strip():
-        text.read(name, value, wanted)
+        text.read(name, value, parsed)
 
 
-@taking(str)
-def search(name: str, value: str, wanted: ParsedFilters) -> None:
+@filter_of(str)
+def search(name: str, value: str, parsed: ParsedFilters) -> None:
     """Search for terms."""
     try:
         search_terms(value)
     except BadInput as error:
-        wanted.problems[name] = [str(error)]
+        parsed.problems[name] = [str(error)]
     if "\0" in value:
-        wanted.problems[name] = [NULL_CHARACTERS]
-    wanted.conditions[name] = value
+        parsed.problems[name] = [NULL_CHARACTERS]
+    parsed.conditions[name] = value
 
 
-@taking(bool)
-def flag(name: str, value: str, wanted: ParsedFilters) -> None:
+@filter_of(bool)
+def flag(name: str, value: str, parsed: ParsedFilters) -> None:
     """Filter by a boolean; other spellings do not filter."""
     if (found := FLAG_SPELLINGS.get(value.lower())) is not None:
-        wanted.conditions[name] = found
+        parsed.conditions[name] = found
 
 
 def switch(condition: str) -> Filter:
     """Filter where the parameter is literally ``true`` (recorded: "filter my_tickets=false")."""
 
-    @taking(BooleanFilter)
-    def read(_name: str, value: str, wanted: ParsedFilters) -> None:
+    @filter_of(BooleanFilter)
+    def read(_name: str, value: str, parsed: ParsedFilters) -> None:
         if value == "true":
-            wanted.conditions[condition] = True
+            parsed.conditions[condition] = True
 
     return read
 
@@ -164,29 +164,29 @@ class ListEndpoint:
         read = Query(QueryRoot.PAGE, self.entity, ((self.entity, self.shape),), REST)
         object.__setattr__(self, "read", read)
 
-    def filter(self, params: Mapping[str, str], wanted: ParsedFilters) -> None:
+    def filter(self, params: Mapping[str, str], parsed: ParsedFilters) -> None:
         """Read the filters of a query; empty values do not filter."""
         for name, value in params.items():
             if value and name in self.filters:
-                self.filters[name].read(name, value, wanted)
+                self.filters[name].read(name, value, parsed)
 
 
 async def list_answer(listing: ListEndpoint, request: Request, context: Context) -> Response:
     """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
-    wanted = await checked(listing, request, context)
-    read = partial(_read, listing, context, wanted, order_of(listing, request.query_params))
+    parsed = await checked(listing, request, context)
+    read = partial(_read, listing, context, parsed, order_of(listing, request.query_params))
     try:
         window = window_of(request.query_params)
     except RestError:
         # A wrong filter is reported first, as the rows are filtered before they are paged.
-        await require_references(context, wanted)
+        await require_references(context, parsed)
         raise
     if window.page == 0:
         window = window.on_last_page((await read(Window(1, MAX_PAGE)))[0])
     count, text = await read(window)
     if count == 0:
         # Rows show that what they refer to exists; only without any it has to be looked for.
-        await require_references(context, wanted)
+        await require_references(context, parsed)
     url = context.base_url + listing.path
     following, previous = window.links(url, request.url.query, count)
     results = orjson.Fragment(text)
@@ -195,43 +195,43 @@ async def list_answer(listing: ListEndpoint, request: Request, context: Context)
 
 async def checked(listing: ListEndpoint, request: Request, context: Context) -> ParsedFilters:
     """Return what a query's filters ask for; raises ``RestError`` with all that is wrong."""
-    wanted = ParsedFilters()
+    parsed = ParsedFilters()
     # Empty values do not filter (recorded), and of repeated ones this is the last.
     given = {name: value for name, value in request.query_params.items() if value}
-    listing.filter(given, wanted)
-    wanted.problems |= near_misses(given, listing.known)
-    if wanted.problems:
-        await require_references(context, wanted)
-    return wanted
+    listing.filter(given, parsed)
+    parsed.problems |= near_misses(given, listing.known)
+    if parsed.problems:
+        await require_references(context, parsed)
+    return parsed
 
 
-async def require_references(context: Context, wanted: ParsedFilters) -> None:
+async def require_references(context: Context, parsed: ParsedFilters) -> None:
     """Raise ``RestError`` with the problems found before and with references to nothing."""
     sentence = "Select a valid choice. That choice is not one of the available choices."
-    for name, entity, key in wanted.references:
+    for name, entity, key in parsed.references:
         # Customers see the staff on their tickets there only, so for them no user is unknown.
         hidden = entity == "User" and context.require_viewer().is_customer
         if not hidden and not await row_exists(context, EXISTS[entity], key):
-            wanted.problems[name] = [sentence]
-    if wanted.problems:
-        raise RestError(400, wanted.problems)
+            parsed.problems[name] = [sentence]
+    if parsed.problems:
+        raise RestError(400, parsed.problems)
 
 
-def filter_args(wanted: ParsedFilters, **values: object) -> tuple[Where, dict[str, object]]:
+def filter_args(parsed: ParsedFilters, **values: object) -> tuple[Where, dict[str, object]]:
     """Return the structure and the values of a query's filters."""
     bound: dict[str, object] = {}
-    where = parse(wanted.conditions, bound)
+    where = parse(parsed.conditions, bound)
     return where, {**bound, **values}
 
 
 async def _read(
     listing: ListEndpoint,
     context: Context,
-    wanted: ParsedFilters,
+    parsed: ParsedFilters,
     order: tuple[tuple[str, bool], ...],
     window: Window,
 ) -> tuple[int, str]:
-    where, values = filter_args(wanted, offset=window.bounded_offset)
+    where, values = filter_args(parsed, offset=window.bounded_offset)
     skips = window.offset > 0
     args = (Args(where, order, limit=window.limit, skips=skips, values=values),)
     plan = await plan_for(context, listing.read, args, key=listing.path)

@@ -16,7 +16,7 @@ from resolvers.commands.validation import Rules
 from resolvers.context import Context
 from resolvers.query.execute import Query
 from rest_compat.lists.list_endpoint import ListEndpoint
-from rest_compat.openapi.request_fields import Form
+from rest_compat.serializers.request_fields import Form
 
 Handler = Callable[[Request, Context], Awaitable[Response]]
 

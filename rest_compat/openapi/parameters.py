@@ -75,7 +75,7 @@ def after_cursor() -> list[Json]:
 
 def _filter(listing: ListEndpoint, name: str, one: Filter, schemas: Schemas) -> Json:
     text = FILTER_WORDS.get(name) or schemas.said(listing.entity, name).get("description", "")
-    parameter: Json = {"name": name, "schema": _taken(one.takes)}
+    parameter: Json = {"name": name, "schema": _taken(one.value_type)}
     return {**parameter, "description": text} if text else parameter
 
 

@@ -11,10 +11,10 @@ from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.field_types import Entity, FieldKind, JsonItems, Scalar, ToMany
 from resolvers.query.shapes import Field, Shape
 from resolvers.query.statistics import GROUPS
-from rest_compat.openapi import shapes
 from rest_compat.openapi.examples import example_of
 from rest_compat.openapi.operations import File
-from rest_compat.openapi.request_fields import Form, Input
+from rest_compat.serializers import shapes
+from rest_compat.serializers.request_fields import Form, Input
 
 # A JSON schema, or another part of the document.
 Json = dict[str, Any]

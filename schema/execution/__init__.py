@@ -1,1 +1,1 @@
-"""How an operation is parsed, limited, paid for and executed."""
+"""How an operation is parsed, limited, charged and executed."""

@@ -35,7 +35,7 @@ from graphql import (
 from resolvers.query.filters.cost import OF_ALL, OF_ONE
 from schema.execution.prices import Conditions, Given, Listed, Page, Points, Price, Size, Variables
 from schema.projection.selection import variables_in
-from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES
+from schema.types.page_arguments import DEFAULT_PAGE, MAX_NODES
 
 # What each root field of a mutation costs besides the objects of its answer.
 WRITE = 10

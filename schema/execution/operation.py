@@ -1,4 +1,4 @@
-"""The way of an operation, the same over every transport: examined, chosen, run in its time."""
+"""Validates, selects and runs an operation within its time limit, the same for every transport."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable

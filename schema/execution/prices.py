@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graphql import ArgumentNode, VariableNode, value_from_ast_untyped
 
 from resolvers.query.filters.cost import weight_of
-from schema.types.descriptions import DEFAULT_PAGE, MAX_NODES, MAX_PAGE_SIZE
+from schema.types.page_arguments import DEFAULT_PAGE, MAX_NODES, MAX_PAGE_SIZE
 
 # The variables of an operation, coerced to the types that it declares.
 Variables = dict[str, object]

@@ -6,7 +6,7 @@ from resolvers.commands import attachments
 from resolvers.context import Context
 from resolvers.files.names import file_name
 from schema.inputs import attachments as inputs
-from schema.inputs.tickets import values_of
+from schema.inputs.values import values_of
 from schema.operations import payloads
 from schema.operations.mutation_field import KEYS, Made, mutation, on_ticket
 from schema.projection.arguments import known_id

@@ -4,8 +4,8 @@ import strawberry
 
 from resolvers.commands import companies, contacts, users
 from resolvers.context import Context
-from schema.inputs import tickets as inputs
-from schema.inputs.tickets import values_of
+from schema.inputs import people as inputs
+from schema.inputs.values import values_of
 from schema.operations import payloads
 from schema.operations.mutation_field import KEYS, Made, mutation
 from schema.projection.arguments import known_id

@@ -18,18 +18,10 @@ from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilte
 from schema.projection.arguments import known_id
 from schema.projection.resolve import project
 from schema.types.connections import Connection, FilterArg, Node, OrderArg
-from schema.types.descriptions import (
-    MAX_NODES,
-    AfterArg,
-    BeforeArg,
-    FirstArg,
-    LastArg,
-    described,
-    field,
-    resolver,
-)
+from schema.types.descriptions import described, field, resolver
 from schema.types.events import EventsAfterArg
 from schema.types.objects import Comment, Company, Contact, Ticket, TicketEvent, User
+from schema.types.page_arguments import MAX_NODES, AfterArg, BeforeArg, FirstArg, LastArg
 from schema.types.projected import Root, projected
 from schema.types.scalars import DateTime
 from schema.types.statistics import TicketStats

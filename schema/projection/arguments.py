@@ -14,7 +14,7 @@ from resolvers.query.field_types import Entity
 from resolvers.query.filters.parse import parse
 from resolvers.query.shapes import Args
 from resolvers.signing import MAX_LINK_SECONDS, Signer
-from schema.types.descriptions import DEFAULT_PAGE, MAX_PAGE_SIZE
+from schema.types.page_arguments import DEFAULT_PAGE, MAX_PAGE_SIZE
 
 # Arguments and inputs as graphql-core coerced them: a value has the type that the schema gives it.
 Values = dict[str, Any]

@@ -1,40 +1,12 @@
-"""Descriptions and argument types that several places of the schema share."""
+"""How fields, arguments and enums are described."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import strawberry
 
 Resolver = TypeVar("Resolver", bound=Callable[..., object])
-
-DEFAULT_PAGE = 20
-MAX_PAGE_SIZE = 100
-# How many ids `nodes` takes.
-MAX_NODES = 100
-
-FirstArg = Annotated[
-    int | None,
-    strawberry.argument(
-        description=f"How many, from the beginning: 0 to {MAX_PAGE_SIZE}; {DEFAULT_PAGE} if "
-        "neither `first` nor `last` is given."
-    ),
-]
-LastArg = Annotated[
-    int | None, strawberry.argument(description=f"How many, from the end: 0 to {MAX_PAGE_SIZE}.")
-]
-AfterArg = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only what follows this cursor of the same list; empty for all."
-    ),
-]
-BeforeArg = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only what precedes this cursor of the same list; empty for all."
-    ),
-]
 
 
 # Fields are `Any`, as Strawberry's own are: they stand for values of the type that they declare.

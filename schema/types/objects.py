@@ -11,7 +11,7 @@ import strawberry
 from strawberry import ID
 
 from schema.types.connections import Connection, FilterArg, Node, OrderArg
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field
+from schema.types.descriptions import field
 from schema.types.enums import (
     OrderDirection,
     Role,
@@ -23,6 +23,7 @@ from schema.types.enums import (
     Via,
 )
 from schema.types.events import FieldChange
+from schema.types.page_arguments import AfterArg, BeforeArg, FirstArg, LastArg
 from schema.types.permissions import CommentPermissions, TicketPermissions, ViewerCannotReason
 from schema.types.projected import projected
 from schema.types.scalars import DateTime

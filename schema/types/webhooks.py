@@ -6,9 +6,10 @@ import strawberry
 from strawberry import ID
 
 from schema.types.connections import Connection, Node
-from schema.types.descriptions import AfterArg, BeforeArg, FirstArg, LastArg, field
+from schema.types.descriptions import field
 from schema.types.enums import TicketEventType, WebhookDeliveryState
 from schema.types.objects import TicketEvent, User
+from schema.types.page_arguments import AfterArg, BeforeArg, FirstArg, LastArg
 from schema.types.projected import projected
 from schema.types.scalars import JSON, DateTime
 

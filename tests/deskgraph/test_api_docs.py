@@ -22,10 +22,10 @@ from resolvers.query.execute import REST, Query, QueryRoot
 from resolvers.query.shapes import Field, Shape
 from rest_compat.endpoints import tickets
 from rest_compat.lists import list_endpoint
-from rest_compat.openapi import request_fields, shapes
 from rest_compat.openapi.document import Path, document
 from rest_compat.openapi.operations import operation
 from rest_compat.routes import every_path
+from rest_compat.serializers import request_fields, shapes
 from schema import create_schema
 from tests.deskgraph.conftest import Run
 from tests.viewers.world import settings_for

@@ -13,7 +13,7 @@ import pytest
 from deskgraph.app import create_app
 from deskgraph.database.migrate import SchemaError
 from resolvers.query import execute
-from rest_compat.openapi import reads
+from rest_compat.serializers import reads
 from schema.projection import resolve
 from tests.support.clock import Clock
 from tests.viewers.world import CONTENT, World, key, settings_for

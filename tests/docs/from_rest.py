@@ -9,8 +9,8 @@ import re
 from graphql import parse, print_ast
 
 from deskgraph.graphql_links.selections import selection
-from rest_compat.openapi import shapes
 from rest_compat.routes import API
+from rest_compat.serializers import shapes
 from tests.support.paths import ROOT
 from tests.viewers.calls import CALLS, Call
 

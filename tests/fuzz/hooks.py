@@ -15,7 +15,7 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from rest_compat.openapi.request_fields import FALSE, TRUE
+from rest_compat.serializers.request_fields import FALSE, TRUE
 
 Json = dict[str, Any]
 # The ids of rows by the name of the field that refers to them, and keys of files.

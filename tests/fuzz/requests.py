@@ -13,7 +13,7 @@ from rest_compat.endpoints import people
 from rest_compat.endpoints.comments import LISTING as COMMENTS
 from rest_compat.endpoints.tickets import LISTING as TICKETS
 from rest_compat.http.endpoint import Endpoint
-from rest_compat.openapi import request_fields
+from rest_compat.serializers import request_fields
 from tests.rest_compat.conftest import PASSWORD, key
 
 PEOPLE = ("norbert", "norbert", "keith", "keith", "carla", "carla", "olga", "gone", None)

@@ -12,8 +12,8 @@ import pytest
 from deskgraph import api_docs
 from rest_compat.endpoints import attachments, auth, comments, people, tickets
 from rest_compat.openapi.operations import Operation, operation_of
-from rest_compat.openapi.request_fields import Form
 from rest_compat.routes import every_path
+from rest_compat.serializers.request_fields import Form
 from tests.viewers.asking import Faces
 from tests.viewers.paths import PATHS
 from tests.viewers.table import Path

@@ -1,4 +1,4 @@
-"""Texts as they are looked for: what can be stored, and a search's terms."""
+"""The terms of a search, and the texts of filters as the database compares them."""
 
 from collections.abc import Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The elements of SQL that write JSON; ``spelling`` has their text for each database."""
+"""The elements of SQL that write JSON; ``dialect`` has their text for each database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

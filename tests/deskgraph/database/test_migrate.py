@@ -30,7 +30,7 @@ SQLITE_CATALOGUE = (
     "WHERE tbl_name <> 'alembic_version' ORDER BY 1, 2"
 )
 POSTGRES_CATALOGUE = (
-    "SELECT table_name, column_name, ordinal_position, data_type, udt_name, "
+    "SELECT table_name, column_name, data_type, udt_name, "
     "character_maximum_length, numeric_precision, datetime_precision, is_nullable, column_default, "
     "is_generated, generation_expression FROM information_schema.columns "
     "WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2",

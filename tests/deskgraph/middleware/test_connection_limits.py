@@ -52,7 +52,7 @@ async def served(
     *, head_seconds: float = LONG, body_seconds: float = LONG, connections: int = 100
 ) -> AsyncIterator[Connect]:
     """Run a server, and give what connects to it."""
-    limits = ConnectionLimits(HEAD_BYTES, head_seconds, body_seconds, connections)
+    limits = ConnectionLimits(head_seconds, body_seconds, connections, HEAD_BYTES)
     protocol = partial(LimitedProtocol, limits=limits, excess=set())
     config = uvicorn.Config(
         echo,

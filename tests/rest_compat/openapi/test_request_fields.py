@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from resolvers.errors import Problem
 from rest_compat.http.bodies import Body
-from rest_compat.openapi import request_fields
-from rest_compat.openapi.request_fields import Input, values_of
+from rest_compat.serializers import request_fields
+from rest_compat.serializers.request_fields import Input, values_of
 
 NOON = datetime(2025, 11, 20, 12, tzinfo=UTC)
 FORM = {

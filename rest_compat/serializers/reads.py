@@ -12,7 +12,7 @@ from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import Body, read_body
 from rest_compat.http.responses import RestError, not_found, text_answer
-from rest_compat.openapi.request_fields import uuid_of
+from rest_compat.serializers.request_fields import uuid_of
 
 
 def id_of(request: Request) -> UUID:

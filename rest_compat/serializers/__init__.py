@@ -1,0 +1,1 @@
+"""What responses have, and how the fields of requests are read."""

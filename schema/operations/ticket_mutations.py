@@ -1,0 +1,82 @@
+"""The root of all writes. Each field is one call into the resolvers, and then one statement."""
+
+import strawberry
+
+from resolvers.commands import comments, tickets
+from resolvers.context import Context
+from resolvers.errors import Invalid, Problem
+from schema.inputs import tickets as inputs
+from schema.inputs.values import values_of
+from schema.operations import payloads
+from schema.operations.mutation_field import KEYS, Made, mutation, on_ticket
+from schema.projection.arguments import known_id
+
+
+def _version(
+    given: inputs.UpdateTicketInput | inputs.AssignTicketInput | inputs.UpdateCommentInput,
+) -> int | None:
+    return given.expected_version if given.expected_version is not strawberry.UNSET else None
+
+
+@strawberry.type
+class TicketMutation:
+    """What changes tickets and comments."""
+
+    @mutation(
+        "Create a ticket; customers create them for their own company.",
+        payloads.CreateTicketPayload,
+    )
+    async def create_ticket(self, context: Context, given: inputs.CreateTicketInput) -> Made:
+        return {"ticket": await tickets.create_ticket(context, values_of(given))}
+
+    @mutation(
+        "Change some fields of a ticket; customers may change some of their own.",
+        payloads.UpdateTicketPayload,
+    )
+    async def update_ticket(self, context: Context, given: inputs.UpdateTicketInput) -> Made:
+        key = known_id(given.id)
+        await tickets.update_ticket(context, key, values_of(given, without=KEYS), _version(given))
+        return {"ticket": key}
+
+    @mutation(
+        "Delete a ticket with its comments and files. Staff only.", payloads.DeleteTicketPayload
+    )
+    async def delete_ticket(self, context: Context, given: inputs.DeleteTicketInput) -> Made:
+        key = known_id(given.id)
+        await tickets.delete_ticket(context, key)
+        return {"deleted_ticket_id": key}
+
+    @mutation(
+        "Assign a ticket: its status becomes ASSIGNED and its team that of the user's "
+        "role; or with `userId: null` unassign it: its status becomes NEW. Staff only.",
+        payloads.AssignTicketPayload,
+    )
+    async def assign_ticket(self, context: Context, given: inputs.AssignTicketInput) -> Made:
+        """Assign, or unassign with null; the input's type cannot demand one of the two."""
+        key = known_id(given.id)
+        if given.user_id is strawberry.UNSET:
+            raise Invalid({"user_id": [Problem("user_or_null")]})
+        user = None if given.user_id is None else known_id(given.user_id)
+        await tickets.assign_ticket(context, key, user, _version(given))
+        return {"ticket": key}
+
+    @mutation("Comment on a ticket, or add an internal note.", payloads.AddCommentPayload)
+    async def add_comment(self, context: Context, given: inputs.AddCommentInput) -> Made:
+        values = values_of(given, without=frozenset({"ticket_id"}))
+        ticket, comment = await on_ticket(
+            given.ticket_id, lambda key: comments.add_comment(context, key, values)
+        )
+        return {"comment": comment, "ticket": ticket}
+
+    @mutation("Change a comment; customers may change their own.", payloads.UpdateCommentPayload)
+    async def update_comment(self, context: Context, given: inputs.UpdateCommentInput) -> Made:
+        key = known_id(given.id)
+        changes = values_of(given, without=KEYS)
+        await comments.update_comment(context, key, changes, _version(given))
+        return {"comment": key}
+
+    @mutation("Delete a comment; customers may delete their own.", payloads.DeleteCommentPayload)
+    async def delete_comment(self, context: Context, given: inputs.DeleteCommentInput) -> Made:
+        key = known_id(given.id)
+        await comments.delete_comment(context, key)
+        return {"deleted_comment_id": key}
