@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import isawaitable
-from typing import Any, cast
+from typing import cast
 
 from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError, OperationDefinitionNode
@@ -26,14 +26,13 @@ from schema.execution.reservations import REFUSED, Reservation, refuse, reserve,
 from schema.execution.strawberry_internals import (
     OperationType,
     PreExecutionError,
-    core_schema,
     optimized_is_awaitable,
+    share_types,
 )
 from schema.projection.resolve import TEMPLATES, Templates, wrong_arguments
 from schema.projection.selection import WrongDirective
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
-from schema.types.projected import set_roots
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,9 @@ class DeskSchema(Schema):
     Strawberry's own, with its extensions, costs more than the rest of a short read.
     """
 
-    def __init__(self, *, limits: Limits, introspection: bool, **parts: Any) -> None:
-        """Take what Strawberry's schema takes as ``parts``; raises as ``set_roots`` does."""
-        super().__init__(**parts)
-        self._core = core_schema(self)
-        set_roots(self._core)
+    def __init__(self, types: Schema, limits: Limits, *, introspection: bool) -> None:
+        """Take the types of a schema, which stay the same, and give them caches."""
+        self._core = share_types(types, self)
         self._core.extensions[TEMPLATES] = Templates()
         self.documents = DocumentCache(self._core, limits, introspection=introspection)
 

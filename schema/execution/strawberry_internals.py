@@ -6,6 +6,7 @@ parts an update has removed.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, TypeVar
 
 import strawberry
@@ -53,6 +54,7 @@ __all__ = [
     "field_metadata",
     "normalize_allowed_origins",
     "optimized_is_awaitable",
+    "share_types",
 ]
 
 Asker = TypeVar("Asker")
@@ -64,6 +66,18 @@ MAX_COMPARISONS = 25_000
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """Return graphql-core's schema behind Strawberry's."""
     return schema._schema
+
+
+def share_types(schema: strawberry.Schema, other: strawberry.Schema) -> GraphQLSchema:
+    """Give another schema the types of one, which are converted once, as that takes 50 ms.
+
+    Returns its schema of graphql-core, whose ``extensions`` are its own.
+    """
+    vars(other).update(vars(schema))
+    core = other._schema = copy(schema._schema)
+    core._strawberry_schema = other  # type: ignore[attr-defined] # as Strawberry does
+    core.extensions = {**core.extensions, GraphQLCoreConverter.DEFINITION_BACKREF: other}
+    return core
 
 
 def core_info(info: strawberry.Info[Asker, None]) -> GraphQLResolveInfo[Asker]:

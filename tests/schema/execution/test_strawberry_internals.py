@@ -94,6 +94,24 @@ def test_what_is_behind_strawberry_is_graphql_core() -> None:
     assert seen == ["one"]
 
 
+@pytest.mark.anyio
+async def test_a_schema_that_shares_types_answers_alike_and_has_extensions_of_its_own() -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def own(self, info: strawberry.Info) -> bool:
+            return info.schema is other
+
+    schema = strawberry.Schema(Query)
+    other = strawberry.Schema.__new__(strawberry.Schema)
+    core = strawberry_internals.share_types(schema, other)
+    core.extensions["key"] = "value"
+    assert "key" not in strawberry_internals.core_schema(schema).extensions
+    assert other.as_str() == schema.as_str()
+    assert (await other.execute("{ own }")).data == {"own": True}
+    assert (await schema.execute("{ own }")).data == {"own": False}
+
+
 def test_the_work_of_comparing_fields_is_bounded_without_changing_graphql_core() -> None:
     schema = strawberry_internals.core_schema(create_schema())
     context = ValidationContext(schema, parse("{ a }"), TypeInfo(schema), lambda _: None)
