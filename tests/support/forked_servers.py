@@ -22,6 +22,8 @@ from deskgraph.app import app_from_environment
 
 # The step of a server that lives until a signal ends all of them.
 NONE = "none"
+# What the process waits for: that it is to end, and that a server has ended.
+SIGNALS = frozenset({signal.SIGTERM, signal.SIGCHLD})
 
 
 def die() -> None:
@@ -54,36 +56,39 @@ def die_at_commit(statement: str, value: str | None = None, *, after: bool = Fal
 
 def at_once(count: int, make_app: Callable[[], ASGIApp] = app_from_environment) -> None:
     """Run servers, print their ports on one line, and end them with this process."""
+    _hold_signals()
     sockets = [_listen() for _ in range(count)]
     children = [_fork(listening, make_app) for listening in sockets]
-
-    def end(*_: object) -> None:
-        for child in children:
-            os.kill(child, signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, end)
     _print(" ".join(str(listening.getsockname()[1]) for listening in sockets))
+    signal.sigwait({signal.SIGTERM})
     for child in children:
-        os.waitpid(child, 0)
+        _end(child)
 
 
 def in_turn(steps: list[str], make_app: Callable[[str], ASGIApp]) -> None:
     """Run a server for each step; print their port and then the id of each when it starts."""
+    _hold_signals()
     listening = _listen()
-    child = 0
-
-    def end(*_: object) -> None:
-        if child:
-            os.kill(child, signal.SIGTERM)
-            os.waitpid(child, 0)
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, end)
     _print(listening.getsockname()[1])
     for step in steps:
         child = _fork(listening, partial(make_app, step))
         _print(child)
-        os.waitpid(child, 0)
+        while signal.sigwait(SIGNALS) == signal.SIGCHLD:
+            if os.waitpid(child, os.WNOHANG)[0]:
+                break
+        else:
+            _end(child)
+            return
+
+
+def _hold_signals() -> None:
+    """Leave signals for ``sigwait``: one that came at any other moment could be lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def _end(child: int) -> None:
+    os.kill(child, signal.SIGTERM)
+    os.waitpid(child, 0)
 
 
 def _listen() -> socket.socket:
@@ -94,7 +99,7 @@ def _fork(listening: socket.socket, make_app: Callable[[], ASGIApp]) -> int:
     """Serve in a process of its own, until a signal; return its id."""
     child = os.fork()
     if child == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         config = uvicorn.Config(make_app(), log_level="warning")
         uvicorn.Server(config).run(sockets=[listening])
         os._exit(0)

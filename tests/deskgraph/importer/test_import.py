@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import jwt
 import pytest
@@ -253,16 +255,28 @@ def test_the_old_database_is_never_changed(services: str, old: OldDesk, bring: B
 
 
 @pytest.mark.anyio
-async def test_the_old_database_refuses_writes(old: OldDesk) -> None:
+async def test_the_old_database_refuses_writes(
+    old: OldDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    connect_postgres, connect_sqlite = asyncpg.connect, sqlite3.connect
+
+    async def postgres(*given: Any, **options: Any) -> Any:
+        opened.append(await connect_postgres(*given, **options))
+        return opened[-1]
+
+    def sqlite(*given: Any, **options: Any) -> Any:
+        opened.append(connect_sqlite(*given, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(asyncpg, "connect", postgres)
+    monkeypatch.setattr(sqlite3, "connect", sqlite)
     async with open_source(old.url) as source:
-        connection = source._connection  # type: ignore[attr-defined]
-
-        async def write() -> None:
-            found = connection.execute("DELETE FROM auth_user")
-            await found
-
+        assert await source.count("auth_user") == 0
+        [connection] = opened
         with pytest.raises(Exception, match=r"read-?only"):
-            await write()
+            # One of the drivers fails at the call, the other one when it is waited for.
+            await connection.execute("DELETE FROM auth_user")
 
 
 def test_old_passwords_and_tokens_work_here(
