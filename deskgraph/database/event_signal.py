@@ -43,6 +43,11 @@ class EventSignal(ABC):
         """How many signals there were in this process."""
         return self._count
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether this process learns of what other processes append."""
+        return self._listening is not None and not self._listening.done()
+
     def notify(self) -> None:
         """Wake the readers that wait in this process."""
         self._count += 1
@@ -55,7 +60,7 @@ class EventSignal(ABC):
         Take ``seen`` from ``count`` before reading the log: what is appended while you read has
         been counted by the time you wait. The first to wait is woken again when listening begins.
         """
-        if self._listening is None or self._listening.done():
+        if not self.is_listening:
             # The loop alone would let it be collected.
             self._listening = asyncio.create_task(self._keep(self._listen()))
         self._waiting += 1

@@ -151,6 +151,12 @@ class SqliteReader:
         # Those for which every thread that they may use is slow.
         self._pending: deque[Statement] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many statements run or wait."""
+        pending = sum(not statement.rows.done() for statement in self._pending)
+        return pending + sum(reader_thread.waiting for reader_thread in self._reader_threads)
+
     async def open(self) -> None:
         """Open the connections."""
         for _ in range(SQLITE_READERS):

@@ -56,10 +56,13 @@ class Network(httpcore.AsyncNetworkBackend):
     no second look-up that could answer otherwise. TLS still asks for the name.
     """
 
-    def __init__(self, *, private: bool) -> None:
+    def __init__(
+        self, *, private: bool, backend: httpcore.AsyncNetworkBackend | None = None
+    ) -> None:
+        """Take what connects to an address; without one it is the network of this machine."""
         self._private = private
         self._lookups = ThreadPoolExecutor(LOOKUPS, "webhook-lookup")
-        self._inner = httpcore.AnyIOBackend()
+        self._backend = backend or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -73,7 +76,7 @@ class Network(httpcore.AsyncNetworkBackend):
         failed: Exception | None = None
         for address in self._allowed(await self._look_up(host, port)):
             try:
-                return await self._inner.connect_tcp(
+                return await self._backend.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

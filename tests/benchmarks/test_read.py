@@ -78,11 +78,11 @@ def test_table_and_chart_show_rates_and_the_ratio() -> None:
 def test_write_keeps_table_and_chart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def measured(_options: object) -> list[Result]:
+    async def measured(*_given: object, **_options: object) -> list[Result]:
         return [RESULT]
 
-    monkeypatch.setattr(read, "_measure_all", measured)
+    monkeypatch.setattr(read, "measure_on", measured)
     monkeypatch.setattr(read, "DOCS", tmp_path / "docs")
-    assert read.main(["--write"]) == 0
+    assert read.main(["--write", "--quick", "--database", "sqlite"]) == 0
     assert (tmp_path / "docs/read-benchmark.txt").read_text() == capsys.readouterr().out
     assert (tmp_path / "docs/read-benchmark.svg").read_text().startswith("<svg ")

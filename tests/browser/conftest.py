@@ -3,9 +3,8 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -21,7 +20,8 @@ from playwright.sync_api import (
 )
 
 from deskgraph.demo.logins import PASSWORD
-from tests.support.launcher import end
+from tests.support.environment import child_environment
+from tests.support.launcher import serve
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -47,34 +47,20 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
+        self._running = ExitStack()
         self._port = "0"
         self.origin = ""
 
     def start(self) -> None:
         """Start, and wait until it listens."""
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path.cwd())}
-        command = [
-            sys.executable,
-            "-m",
-            "deskgraph.cli",
-            "serve",
-            "--prepare",
-            "--port",
-            self._port,
-        ]
-        self._process = subprocess.Popen(
-            command, cwd=self._folder, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        banner = next(line for line in self._process.stdout if "GraphiQL" in line)
-        self.origin = banner.split()[-1].removesuffix("/graphql")
+        options = ("--prepare", "--port", self._port)
+        served = serve(self._folder, *options, environment=child_environment())
+        self.origin = self._running.enter_context(served).base
         self._port = self.origin.rpartition(":")[2]
 
     def stop(self) -> None:
         """Stop, and wait until it has ended."""
-        if self._process is not None:
-            end(self._process)
+        self._running.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.launcher import child
-from tests.support.paths import ROOT
+from tests.support import launcher
+from tests.support.environment import child_environment
+from tests.support.launcher import serve
 
 HERE = Path(__file__).parent
 # The documents that the tools have compiled, which are then asked for by their ids.
@@ -47,15 +46,8 @@ def run() -> Run:
 
     def running(*command: str, folder: Path = HERE, **environment: str) -> str:
         search = f"{HERE / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
-        ended = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "PATH": search, **environment},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        given = {**os.environ, "PATH": search, **environment}
+        ended = launcher.run(command, seconds=SECONDS, cwd=folder, env=given)
         shown = ended.stdout + ended.stderr
         assert ended.returncode == 0, f"{' '.join(command)}:\n{shown}"
         return shown
@@ -84,25 +76,10 @@ class RunningServer:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Serve the demo, in a process of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
-    command = [sys.executable, "-m", "deskgraph.cli", "serve", "--prepare", "--port", "0"]
-    with child(
-        command,
-        cwd=tmp_path_factory.mktemp("desk"),
-        env={
-            **kept,
-            "DESKGRAPH_GRAPHQL_MANIFEST": ",".join(map(str, MANIFESTS)),
-            "DESKGRAPH_SECRET_KEY": KEY,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(ROOT),
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        banner = process.stdout.readline()
-        assert banner.startswith("GraphiQL"), "the server did not start"
-        url = banner.split()[-1]
+    environment = child_environment(GRAPHQL_MANIFEST=",".join(map(str, MANIFESTS)), SECRET_KEY=KEY)
+    folder = tmp_path_factory.mktemp("desk")
+    with serve(folder, "--prepare", environment=environment) as served:
+        url = f"{served.base}/graphql"
         yield RunningServer(url, _login(url))
 
 

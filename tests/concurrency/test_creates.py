@@ -2,10 +2,8 @@
 
 import asyncio
 import itertools
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,7 +12,8 @@ import pytest
 from deskgraph.app import utc_now
 from models import TicketEventType
 from tests.support import proofs
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.environment import child_environment
+from tests.support.launcher import program
 from tests.viewers.world import KEY, World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -28,41 +27,16 @@ mutation ($input: CreateTicketInput!) {
 """
 
 
-@asynccontextmanager
-async def served(url: str, media: Path, processes: int) -> AsyncIterator[list[str]]:
+@contextmanager
+def served(url: str, media: Path, processes: int) -> Iterator[list[str]]:
     """Run server processes and give their addresses."""
-    ours = {
-        "DATABASE_URL": url,
-        "FILES_URL": f"file://{media}",
-        "SECRET_KEY": KEY,
-        "ENVIRONMENT": "production",
-    }
-    root = Path(__file__).parents[2]
-    others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.concurrency.processes", str(processes)),
-        env=others | {f"DESKGRAPH_{name}": value for name, value in ours.items()},
-        cwd=root,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    environment = child_environment(
+        DATABASE_URL=url, FILES_URL=f"file://{media}", SECRET_KEY=KEY, ENVIRONMENT="production"
     )
-    try:
-        assert running.stdout
+    command = ["-m", "tests.support.forked_servers", str(processes)]
+    with program(command, media.parent / "server.log", environment=environment) as running:
         # Their sockets take connections from then on.
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            ports = (await running.stdout.readline()).split()
-            assert len(ports) == processes, (await running.communicate())[1].decode()
-        yield [f"http://127.0.0.1:{int(port)}" for port in ports]
-    finally:
-        if running.returncode is None:
-            running.terminate()
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                _, log = await running.communicate()
-        except TimeoutError:
-            running.kill()
-            raise
-    assert b"Traceback" not in log, log.decode()
+        yield [f"http://127.0.0.1:{int(port)}" for port in running.line().split()]
 
 
 @pytest.fixture
@@ -97,13 +71,11 @@ async def test_clients_of_several_processes_all_get_consecutive_numbers(
     world.clock.now = utc_now()
     headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
     creates = (create_by_graphql, create_by_rest)
-    async with (
-        served(database_url, world.media, PROCESSES[backend]) as bases,
-        httpx.AsyncClient(headers=headers, timeout=60) as client,
-    ):
-        numbers = await asyncio.gather(
-            *(creates[n % 2](client, bases[n // 2 % len(bases)]) for n in range(CLIENTS))
-        )
+    with served(database_url, world.media, PROCESSES[backend]) as bases:
+        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+            numbers = await asyncio.gather(
+                *(creates[n % 2](client, bases[n // 2 % len(bases)]) for n in range(CLIENTS))
+            )
 
     # A day for each side of a midnight, should it come in between.
     by_day = itertools.groupby(sorted(numbers), key=lambda number: number[:10])

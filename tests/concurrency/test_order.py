@@ -78,16 +78,16 @@ async def test_writers_of_several_processes_are_read_in_the_order_of_their_commi
     world.clock.now = utc_now()
     token = f"Bearer {world.services.tokens.access(key('keith'))}"
     count = WRITERS * WRITES
-    async with (
-        served(database_url, world.media, PROCESSES) as bases,
-        httpx.AsyncClient(headers={"Authorization": token}, timeout=60) as client,
-        asyncio.timeout(100),
-    ):
-        polled, followed, *_ = await asyncio.gather(
-            poll(client, bases[0], count),
-            follow(bases[1], token, count),
-            *(write(client, bases[n % PROCESSES], n) for n in range(WRITERS)),
-        )
+    with served(database_url, world.media, PROCESSES) as bases:
+        async with (
+            httpx.AsyncClient(headers={"Authorization": token}, timeout=60) as client,
+            asyncio.timeout(100),
+        ):
+            polled, followed, *_ = await asyncio.gather(
+                poll(client, bases[0], count),
+                follow(bases[1], token, count),
+                *(write(client, bases[n % PROCESSES], n) for n in range(WRITERS)),
+            )
 
     written = [str(event.id) for event in await world.events()]
     assert len(set(written)) == count

@@ -6,10 +6,11 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from deskgraph import cli
 from deskgraph.database.database import Database
 from deskgraph.demo.loading import load_demo
 from deskgraph.settings import PREFIX
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.launcher import DEADLINE_SECONDS, child
 from tests.support.paths import ROOT
 
 SECRET = "hidden-password"
@@ -76,28 +77,39 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Give a function that starts a command as a process, which ends with the test."""
-    started: list[subprocess.Popen[str]] = []
+    with ExitStack() as started:
 
-    def start_process(*arguments: str, **options: object) -> "subprocess.Popen[str]":
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(  # type: ignore[call-overload]
-            [sys.executable, "-m", "deskgraph.cli", *arguments],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            text=True,
-            # Not on our terminal, if we have one: passwords are asked for there.
-            start_new_session=True,
-            **pipes | options,
-        )
-        started.append(process)
-        return process  # type: ignore[no-any-return]
+        def start_process(*arguments: str, **options: object) -> "subprocess.Popen[str]":
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            return started.enter_context(
+                child(
+                    [sys.executable, "-m", "deskgraph.cli", *arguments],
+                    env=os.environ | {"PYTHONPATH": str(ROOT)},
+                    text=True,
+                    # Not on our terminal, if we have one: passwords are asked for there.
+                    start_new_session=True,
+                    **pipes | options,
+                )
+            )
 
-    yield start_process
-    for process in started:
-        process.kill()
-        process.wait(DEADLINE_SECONDS)
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        yield start_process
+
+
+def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
+    """Read what ``serve`` says first; return its address and all of it."""
+    assert process.stdout
+    said = "".join(process.stdout.readline() for _ in range(lines))
+    assert "/graphql\n" in said, process.communicate(timeout=DEADLINE_SECONDS)
+    return said.split("/graphql\n")[0].split()[-1], said
+
+
+def stop(process: "subprocess.Popen[str]") -> str:
+    """Press Ctrl-C, and return what was on standard error."""
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    return str(err)
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """What the server writes is for its own user, whatever the umask."""
 
-import os
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from deskgraph.settings import PREFIX
+from tests.support.environment import child_environment
+from tests.support.launcher import run
 
 WRITE = """
 import asyncio
@@ -40,20 +39,8 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("umask", [0o000, 0o177])
 def test_nobody_else_may_read_what_is_stored(tmp_path: Path, umask: int) -> None:
-    environment = {name: value for name, value in os.environ.items() if PREFIX not in name}
-    settings = {
-        f"{PREFIX}DATABASE_URL": "sqlite:///var/data/desk.db",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", WRITE],
-        cwd=tmp_path,
-        env=environment | settings,
-        umask=umask,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    environment = child_environment(DATABASE_URL="sqlite:///var/data/desk.db")
+    done = run([sys.executable, "-c", WRITE], cwd=tmp_path, env=environment, umask=umask)
     assert done.returncode == 0, done.stderr
     found = dict(line.split() for line in done.stdout.splitlines())
     assert {

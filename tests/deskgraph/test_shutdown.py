@@ -11,8 +11,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.demo.logins import PASSWORD
-from tests.deskgraph.cli.test_serve import banner, stop
-from tests.deskgraph.conftest import Start
+from tests.deskgraph.conftest import Start, banner, stop
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 

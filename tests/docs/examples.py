@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from tempfile import TemporaryDirectory
 from tests.docs.answers import cut, differences, masked, pretty, without_cost
 from tests.docs.markdown import DOCUMENTS, Block, blocks
 from tests.docs.old_desk import make_old_desk
-from tests.support.launcher import child
+from tests.support.environment import child_environment
+from tests.support.launcher import run, serve
 from tests.support.paths import ROOT
 
 SHOWN_BASE = "http://127.0.0.1:8000"
@@ -85,15 +85,8 @@ class Desk:
             commands = example.commands.text.replace(SHOWN_BASE, self.base)
             commands = commands.replace(SHOWN_RECEIVER, receiver)
             script += ["{", commands, f"}} >{shlex.quote(str(outputs / str(number)))}"]
-        ended = subprocess.run(
-            ["bash", "-c", "\n".join(script)],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        command = ["bash", "-c", "\n".join(script)]
+        ended = run(command, seconds=SECONDS, cwd=self.folder, env=self.environment)
         done = len(list(outputs.iterdir()))
         assert ended.returncode == 0, (
             f"{document.name}, from line {found[done - 1].commands.line + 1}: {ended.stderr}"
@@ -116,13 +109,9 @@ def serving(folder: Path) -> Iterator[Desk]:
     """Serve the demo from a folder that has nothing but an old desk."""
     environment = _environment(folder)
     make_old_desk(folder)
-    command = ["deskgraph", "serve", "--prepare", "--port", "0"]
-    with child(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        banner = "".join(server.stdout.readline() for _ in range(3))
-        assert banner.startswith("GraphiQL"), "the server did not start"
-        base = banner.split()[1].removesuffix("/graphql")
-        yield Desk(folder, base, banner.replace(base, SHOWN_BASE), environment)
+    with serve(folder, "--prepare", environment=environment) as served:
+        banner = served.said + served.line() + served.line()
+        yield Desk(folder, served.base, banner.replace(served.base, SHOWN_BASE), environment)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -132,16 +121,10 @@ def _environment(folder: Path) -> dict[str, str]:
     script = programs / "deskgraph"
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m deskgraph.cli "$@"\n')
     script.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKGRAPH_")}
+    # The receivers of the documents are on this machine.
+    kept = child_environment(WEBHOOK_PRIVATE_ADDRESSES="allow")
     search = [str(programs), str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]
-    return kept | {
-        "PATH": os.pathsep.join(search),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        # The receivers of the documents are on this machine.
-        "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES": "allow",
-        "NO_PROXY": "127.0.0.1",
-    }
+    return kept | {"PATH": os.pathsep.join(search), "NO_PROXY": "127.0.0.1"}
 
 
 def wrong(example: Example, output: str) -> list[str]:

@@ -4,8 +4,6 @@ import logging
 import os
 import re
 import secrets
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,8 +14,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from deskgraph.app import utc_now
-from tests.support.launcher import child
-from tests.support.paths import ROOT
+from tests.support.environment import child_environment
+from tests.support.forked_servers import NONE
+from tests.support.launcher import program
 from tests.viewers.world import KEY, World, open_world
 
 # What a server may take more for a large file than for a small one, in bytes.
@@ -48,31 +47,17 @@ def serve(tmp_path: Path) -> Serve:
 
     @contextmanager
     def served(url: str, files_url: str, *steps: str, **settings: str) -> Iterator[Served]:
-        others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
-        ours = {
-            "DATABASE_URL": url,
-            "FILES_URL": files_url,
-            "SECRET_KEY": KEY,
-            "ENVIRONMENT": "production",
+        environment = child_environment(
+            DATABASE_URL=url,
+            FILES_URL=files_url,
+            SECRET_KEY=KEY,
+            ENVIRONMENT="production",
             **settings,
-        }
-        log = tmp_path / "server.log"
-        with (
-            log.open("w") as errors,
-            child(
-                [sys.executable, "-m", "tests.files.process", *(steps or ("none",))],
-                env=others | {f"DESKGRAPH_{name}": value for name, value in ours.items()},
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as running,
-        ):
-            assert running.stdout is not None
-            port = running.stdout.readline()
-            assert port, log.read_text()
-            yield Served(f"http://127.0.0.1:{int(port)}", map(int, running.stdout))
-        assert "Traceback" not in log.read_text(), log.read_text()
+        )
+        command = ["-m", "tests.files.process", *(steps or (NONE,))]
+        with program(command, tmp_path / "server.log", environment=environment) as running:
+            port = int(running.line())
+            yield Served(f"http://127.0.0.1:{port}", map(int, iter(running.line, "")))
 
     return served
 

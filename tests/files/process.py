@@ -1,35 +1,24 @@
-"""Servers one after the other on one port, each of which kills itself at a step of its own.
+"""Servers one after the other, each of which kills itself at a step of an upload or a deletion.
 
-Run as ``python -m tests.files.process STEP…``. Prints the port and then, for each server, its id;
-the next one starts when one is dead. A server whose step is ``none`` lives until a signal ends all.
+Run as ``python -m tests.files.process STEP…``, see ``tests.support.forked_servers.in_turn``.
 
 The steps are those of ``FATAL``, an uploaded file: ``storing`` (half of it is in the store),
 ``stored``, ``committing`` (its row is written), ``committed``, ``answering`` (the answer is ready);
 and when it is deleted: ``deleting`` (its row is gone, but not committed), ``deleted``, ``removed``.
 """
 
-import os
-import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-import uvicorn
-from sqlalchemy import Engine, event
-from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskgraph import app as assembly
 from deskgraph.storage.file_store import FileStore, open_files
+from tests.support.forked_servers import NONE, die, die_at_commit, in_turn
 
 FATAL = "fatal.bin"
 HALF = 6 * 1024 * 1024
-
-
-def die() -> None:
-    """End as the kernel would end us: at once, whatever we are at."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Fatal(FileStore):
@@ -73,25 +62,10 @@ async def _half(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def watch_transactions(step: str) -> None:
     """Die before or after the commit of a transaction about the fatal file."""
-    wanted = "DELETE FROM attachments" if step == "deleting" else "INSERT INTO attachments"
-    about = False
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def look(_conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        nonlocal about
-        about = about or (
-            statement.startswith(wanted) and (step == "deleting" or FATAL in map(str, values))
-        )
-
-    @event.listens_for(Engine, "commit")
-    def before(_conn: Any) -> None:
-        if about and step in ("committing", "deleting"):
-            die()
-
-    @event.listens_for(Session, "after_commit")
-    def after(_session: Any) -> None:
-        if about and step == "committed":
-            die()
+    if step == "deleting":
+        die_at_commit("DELETE FROM attachments")
+    elif step in ("committing", "committed"):
+        die_at_commit("INSERT INTO attachments", FATAL, after=step == "committed")
 
 
 def dying_when_answering(app: ASGIApp) -> ASGIApp:
@@ -108,41 +82,14 @@ def dying_when_answering(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def serve(listening: socket.socket, step: str) -> None:
-    """Answer requests until the step, or until a signal."""
-    if step != "none":
+def make_app(step: str) -> ASGIApp:
+    """Return the application that dies at a step."""
+    if step != NONE:
         watch_transactions(step)
         vars(assembly)["open_files"] = lambda url: Fatal(open_files(url).store, step)
     app: ASGIApp = assembly.app_from_environment()
-    if step == "answering":
-        app = dying_when_answering(app)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
-
-
-def main(steps: list[str], serve: Callable[[socket.socket, str], None] = serve) -> None:
-    """Start the servers, say where and who they are, and end them with this process."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    sys.stdout.write(f"{listening.getsockname()[1]}\n")
-    child = 0
-
-    def end(*_: object) -> None:
-        if child:
-            os.kill(child, signal.SIGTERM)
-            os.waitpid(child, 0)
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, end)
-    for step in steps:
-        sys.stdout.flush()
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            serve(listening, step)
-            os._exit(0)
-        sys.stdout.write(f"{child}\n")
-        sys.stdout.flush()
-        os.waitpid(child, 0)
+    return dying_when_answering(app) if step == "answering" else app
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    in_turn(sys.argv[1:], make_app)

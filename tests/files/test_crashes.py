@@ -14,6 +14,7 @@ from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from tests.files.conftest import Serve
 from tests.files.process import FATAL
 from tests.support import proofs
+from tests.support.forked_servers import NONE
 from tests.viewers.world import World, key, open_world
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +85,7 @@ async def swept(world: World, *, days: int) -> list[str]:
 async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, serve: Serve) -> None:
     url, files = world.settings.database_url, world.settings.files_url
     headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
-    with serve(url, files, *STEPS, "none") as served:
+    with serve(url, files, *STEPS, NONE) as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
             client = Client(http)
             for step in STEPS:

@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import schemathesis
-from graphql import introspection_from_schema
+from graphql import build_schema, introspection_from_schema
 from graphql.language import StringValueNode
 from hypothesis import strategies as st
 
-from schema import create_schema
+from schema import sdl
 from schema.execution.persisted_documents import hash_of
 from schema.transport.multipart import PREFLIGHT
 from tests.viewers.world import key
@@ -132,8 +132,7 @@ def operations() -> list[tuple[str, st.SearchStrategy[Any]]]:
     texts = st.text(max_size=20) | st.just("2025-11-19T10:30:00Z")
     for scalar in ("DateTime", "JSON", "Upload"):
         schemathesis.graphql.scalar(scalar, texts.map(lambda text: StringValueNode(value=text)))
-    found = schemathesis.graphql.from_dict(
-        {"data": introspection_from_schema(create_schema()._schema)}
-    )
+    described = introspection_from_schema(build_schema(sdl()))
+    found = schemathesis.graphql.from_dict({"data": described})
     whole: list[Any] = list(found.get_all_operations())
     return [(one.ok().label, one.ok().as_strategy()) for one in whole]

@@ -4,14 +4,11 @@ import contextlib
 import re
 import shutil
 import socket
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,19 +20,12 @@ from tests.fuzz.world import World
 from tests.rest_compat.conftest import key
 from tests.support import proofs
 from tests.support.clock import Clock
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.local_server import serving_in_a_thread
 
 KEY = "a key that only the tests know, long enough"
 # What no target of a request may hold; the rest goes out as it is, however odd.
 _UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class Server(uvicorn.Server):
-    """A server in a thread, which leaves signals to pytest."""
-
-    def install_signal_handlers(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -52,19 +42,9 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
     )
     with World(found, Clock(), tmp_path / "media"):
         pass
-    listener = socket.create_server(("127.0.0.1", 0))
     application = create_app(found, clock=Clock())
-    config = uvicorn.Config(application, http="httptools", log_level="critical")
-    server = Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    yield listener.getsockname()
-    server.should_exit = True
-    thread.join(DEADLINE_SECONDS)
-    assert not thread.is_alive()
-    listener.close()
+    with serving_in_a_thread(application, http="httptools", log_level="critical") as running:
+        yield "127.0.0.1", running.port
     shutil.rmtree(tmp_path / "media", ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.launcher import run
 from tests.support.paths import ROOT
 
 PRODUCT = ("models", "resolvers", "schema", "rest_compat", "deskgraph")
@@ -25,15 +26,8 @@ BROKEN = "tests/layers/broken/importlinter.toml"
 
 def lint_imports(config: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run(
-        [program, "--no-cache", "--no-logo", config],
-        cwd=ROOT,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [str(program), "--no-cache", "--no-logo", config]
+    return run(command, cwd=ROOT, env=os.environ | {"COLUMNS": "200"})
 
 
 def test_imports_run_one_way_and_never_in_a_circle() -> None:

@@ -1,11 +1,11 @@
 """What the wheel has: the five packages and their data, and nothing of a developer's."""
 
-import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 from tests.layers.test_layers import FILES, PRODUCT
+from tests.support.launcher import run
 from tests.support.paths import ROOT
 
 DATA = {
@@ -18,14 +18,8 @@ DATA = {
 
 
 def test_the_wheel_has_the_packages_with_their_data(tmp_path: Path) -> None:
-    built = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    built = run(command, cwd=ROOT)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from deskgraph.app import create_app
 from tests.support.clock import Clock
+from tests.support.local_server import serving
 from tests.viewers.world import World, key, settings_for
 
 FOLLOW = "subscription($after: String) { ticketEvents(after: $after) { cursor type ticketNumber } }"
@@ -162,20 +161,13 @@ async def live(
     clock = Clock()
     settings = settings_for(database_url, tmp_path / "media", cors_origins="http://good.example")
     app = create_app(settings, clock=clock, observer=statements.append)
-    listening = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    # Its log goes where all others go, so that tests can read it.
-    config = uvicorn.Config(app, log_config=None, log_level="warning", ws_max_size=2**20)
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server._serve([listening]))
     services = app.state.services
     world = World(services, services.database, clock, settings, tmp_path / "media")
-    async with httpx.AsyncClient(base_url=base, timeout=30) as client:
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    # Its log goes where all others go, so that tests can read it.
+    options = {"log_config": None, "log_level": "warning", "ws_max_size": 2**20}
+    async with (
+        serving(app, **options) as running,
+        httpx.AsyncClient(base_url=running.base, timeout=30) as client,
+    ):
         await world.reset()
-        yield Live(base, world, client, statements, app)
-    server.should_exit = True
-    with suppress(asyncio.CancelledError):
-        await running
-    listening.close()
+        yield Live(running.base, world, client, statements, app)

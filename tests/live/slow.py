@@ -65,10 +65,8 @@ class SlowSqlite:
         database = self._live.world.services.database
         assert isinstance(database, Database)
         assert isinstance(database.reader, SqliteReader)
-        if self._write:
-            busy = database.engine.pool.checkedout()  # type: ignore[attr-defined]
-        else:
-            busy = sum(reader_thread.waiting for reader_thread in database.reader._reader_threads)
+        pool: Any = database.engine.pool
+        busy = pool.checkedout() if self._write else database.reader.waiting
         wanted = "INSERT INTO " * self._write + self._table
         return busy > 0 and any(wanted in sql for sql in self._live.statements)
 

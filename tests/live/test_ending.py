@@ -9,6 +9,7 @@ import pytest
 from resolvers.auth.accounts import VIEWER_LIFETIME
 from resolvers.commands import tickets
 from resolvers.events import subscription
+from resolvers.events.broker import EventBroker
 from tests.live.conftest import FOLLOW, Live
 from tests.viewers.world import key
 
@@ -215,7 +216,7 @@ async def test_an_unexpected_error_is_masked(
     async with live.socket() as socket, live.stream() as stream:
         await socket.subscribe()
         await live.settled(2)
-        monkeypatch.setattr("resolvers.events.broker._read", fail)
+        monkeypatch.setattr(EventBroker, "read", fail)
         await live.rename("offline", "New")
         for payload in (
             (await socket.receive())["payload"],

@@ -1,26 +1,24 @@
 """Servers one after the other, each of which kills itself at a step of sending a webhook.
 
-Run as ``python -m tests.webhooks.process STEP…``, see ``tests.files.process``. The clock of each
-server is two minutes ahead of that of the one before: what it held has expired.
+Run as ``python -m tests.webhooks.process STEP…``, see ``tests.support.forked_servers.in_turn``. The
+clock of each server is two minutes ahead of that of the one before: what it held has expired.
 
 The steps: ``taking`` (the delivery is written, not committed), ``taken``, ``claimed``, ``sent``
 (the receiver has answered), ``finishing`` (that is written, not committed) and ``finished``.
 """
 
-import socket
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import uvicorn
-from sqlalchemy import Engine, event
+from starlette.types import ASGIApp
 
 from deskgraph.app import create_app, utc_now
 from deskgraph.settings import load_settings
 from deskgraph.webhooks import deliverer
 from deskgraph.webhooks.sender import Sender
-from tests.files.process import die, main
+from tests.support.forked_servers import die, die_at_commit, in_turn
 
 STEPS = ("taking", "taken", "claimed", "sent", "finishing", "finished")
 AHEAD = timedelta(minutes=2)
@@ -38,24 +36,10 @@ def dying_after(
     return wrapped
 
 
-def die_before_commit_of(table: str) -> None:
-    about = False
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def look(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        nonlocal about
-        about = about or statement.startswith(f"INSERT INTO {table}")
-
-    @event.listens_for(Engine, "commit")
-    def before(_conn: Any) -> None:
-        if about:
-            die()
-
-
 def prepare(step: str) -> None:
     patched = vars(deliverer)
     if step == "taking":
-        die_before_commit_of("webhook_deliveries")
+        die_at_commit("INSERT INTO webhook_deliveries")
     elif step == "taken":
         patched["enqueue"] = dying_after(patched["enqueue"], lambda enqueued: enqueued.count > 0)
     elif step == "claimed":
@@ -63,22 +47,17 @@ def prepare(step: str) -> None:
     elif step == "sent":
         Sender.post = dying_after(Sender.post, bool)  # type: ignore[method-assign,assignment]
     elif step == "finishing":
-        die_before_commit_of("webhook_attempts")
+        die_at_commit("INSERT INTO webhook_attempts")
     elif step == "finished":
         patched["finish"] = dying_after(patched["finish"], lambda _reason: True)
 
 
-def serve(listening: socket.socket, step: str) -> None:
-    """Answer requests until the step, or until a signal."""
+def make_app(step: str) -> ASGIApp:
+    """Return the application that dies at a step."""
     prepare(step)
     ahead = AHEAD * STEPS.index(step) if step in STEPS else AHEAD * len(STEPS)
-
-    def clock() -> datetime:
-        return utc_now() + ahead
-
-    app = create_app(load_settings(), clock=clock)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+    return create_app(load_settings(), clock=lambda: utc_now() + ahead)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:], serve)
+    in_turn(sys.argv[1:], make_app)

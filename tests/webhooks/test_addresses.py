@@ -143,7 +143,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Names]:
     return use
 
 
-class Dialled:
+class Dialled(httpcore.AsyncNetworkBackend):
     """A network in the place of the real one: keeps which addresses were to be connected to."""
 
     def __init__(self, *failing: str) -> None:
@@ -157,16 +157,11 @@ class Dialled:
         return object()
 
 
-@pytest.fixture
-def network(anyio_backend: str) -> Network:
-    return Network(private=False)
-
-
 async def test_a_name_is_looked_up_once_and_that_address_connected_to(
-    network: Network, names: Callable[..., Names]
+    names: Callable[..., Names],
 ) -> None:
     asked, dialled = names("8.8.8.8", "127.0.0.1"), Dialled()
-    network._inner = dialled  # type: ignore[assignment]
+    network = Network(private=False, backend=dialled)
     await network.connect_tcp("rebinding.example", 443)
     assert (asked.asked, dialled.addresses) == (1, ["8.8.8.8"])
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is in a loopback network"):
@@ -176,22 +171,20 @@ async def test_a_name_is_looked_up_once_and_that_address_connected_to(
 
 @pytest.mark.parametrize("address", REFUSED)
 async def test_no_name_leads_to_what_is_not_public(
-    network: Network, names: Callable[..., Names], address: str
+    names: Callable[..., Names], address: str
 ) -> None:
     dialled = Dialled()
     names(address)
-    network._inner = dialled  # type: ignore[assignment]
+    network = Network(private=False, backend=dialled)
     with pytest.raises(AddressRefused, match=REFUSED[address]):
         await network.connect_tcp("inside.example", 443)
     assert dialled.addresses == []
 
 
-async def test_of_several_addresses_the_public_ones_are_tried(
-    network: Network, names: Callable[..., Names]
-) -> None:
+async def test_of_several_addresses_the_public_ones_are_tried(names: Callable[..., Names]) -> None:
     dialled = Dialled("8.8.8.8")
     names("10.0.0.1 8.8.8.8 ::1 1.1.1.1")
-    network._inner = dialled  # type: ignore[assignment]
+    network = Network(private=False, backend=dialled)
     await network.connect_tcp("mixed.example", 443)
     assert dialled.addresses == ["8.8.8.8", "1.1.1.1"]
 
@@ -199,10 +192,10 @@ async def test_of_several_addresses_the_public_ones_are_tried(
 @pytest.mark.parametrize(
     "host", ["localhost", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.0.0.1"]
 )
-async def test_other_spellings_of_this_machine_are_refused(network: Network, host: str) -> None:
+async def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
     """With the system's own look-up, which knows them all."""
     dialled = Dialled()
-    network._inner = dialled  # type: ignore[assignment]
+    network = Network(private=False, backend=dialled)
     with pytest.raises(AddressRefused, match="loopback"):
         await network.connect_tcp(host, 443)
     assert dialled.addresses == []
@@ -230,7 +223,7 @@ async def test_a_name_that_leads_nowhere_is_a_failure(names: Callable[..., Names
 
 
 async def test_tls_asks_for_the_name_and_trusts_no_one_else(
-    tmp_path: Path, names: Callable[..., Names]
+    tmp_path: Path, names: Callable[..., Names], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The certificate is good for ``hook.example``, whatever the address is."""
     trust = await asyncio.to_thread(make_certificate, tmp_path, "hook.example")
@@ -249,9 +242,10 @@ async def test_tls_asks_for_the_name_and_trusts_no_one_else(
     port = server.sockets[0].getsockname()[1]
     names("127.0.0.1")
     strangers, friends = Sender(private=True), Sender(private=True)
-    friends._trusted.load_verify_locations(trust)
 
     distrusted = await strangers.post(f"https://hook.example:{port}/", {}, b"{}")
+    # What the system trusts is read with the first request.
+    monkeypatch.setenv("SSL_CERT_FILE", str(trust))
     trusted = await friends.post(f"https://hook.example:{port}/", {}, b"{}")
     other = await friends.post(f"https://other.example:{port}/", {}, b"{}")
 

@@ -66,9 +66,20 @@ async def test_it_begins_with_what_happened_while_no_process_ran(hooks: Hooks) -
     await hooks.deliverer.stop()
 
 
-async def test_it_wakes_when_an_attempt_is_due_again(
-    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Silence:
+    """A signal of a log that nothing is appended to; tells when it is waited for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.waited = asyncio.Event()
+
+    async def wait(self, seen: int) -> int:
+        self.waited.set()
+        await asyncio.Event().wait()
+        return seen
+
+
+async def test_it_wakes_when_an_attempt_is_due_again(hooks: Hooks) -> None:
     """By the due time alone: nothing happens that could wake it otherwise."""
     await hooks.create()
     await hooks.happen()
@@ -76,15 +87,17 @@ async def test_it_wakes_when_an_attempt_is_due_again(
     await hooks.work()
     due = await hooks.deliverer.step()
     assert due == hooks.world.clock.now + timedelta(seconds=5)
-    event_signal = hooks.world.services.event_signal
-    # Whoever waits first is woken once when it begins to listen, if it does not listen already.
-    monkeypatch.setattr(event_signal, "_patience", 1)
-    await event_signal.wait(event_signal.count)
-    monkeypatch.setattr(event_signal, "_patience", 600)
-    hooks.world.services.webhooks_changed.clear()
-    hooks.world.clock.now = due
+    hooks.receiver.arrived.clear()
+    silence = Silence()
+    deliverer = Deliverer(replace(hooks.world.services, event_signal=silence), Sender(private=True))
+    hooks.world.clock.now = due - timedelta(milliseconds=1)
+    await deliverer.start()
     async with asyncio.timeout(60):
-        await hooks.deliverer._wait(event_signal.count, due)
+        await silence.waited.wait()
+    assert not hooks.receiver.arrived.is_set()
+    hooks.world.clock.now = due
+    await arrival(hooks.receiver)
+    await deliverer.stop()
 
 
 async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
@@ -99,11 +112,12 @@ async def test_without_webhooks_it_listens_to_nothing_until_there_is_one(
         await hooks.happen()
         for _ in range(20):
             await asyncio.sleep(0)
-        assert world.database.event_signal._listening is None
+        assert not world.database.event_signal.is_listening
         assert not [one for one in asked if "webhook" in one]
         await hooks.create()
         await hooks.happen()
         await arrival(receiver)
+        assert world.database.event_signal.is_listening
         await deliverer.stop()
 
 

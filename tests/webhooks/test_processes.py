@@ -1,11 +1,8 @@
 """Real servers: killed at every step they lose nothing, and several of them share the work."""
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,9 @@ from deskgraph.app import utc_now
 from models import WebhookAttempt, WebhookDelivery
 from resolvers.commands import webhooks
 from tests.support import proofs
-from tests.support.launcher import child
-from tests.support.paths import ROOT
+from tests.support.environment import child_environment
+from tests.support.forked_servers import NONE
+from tests.support.launcher import Program, program
 from tests.viewers.world import KEY, World, key, open_world
 from tests.webhooks.process import STEPS
 from tests.webhooks.receiver import Received, Receiver, ok
@@ -42,45 +40,27 @@ async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncI
         yield opened
 
 
-Run = Callable[..., Any]
+Run = Callable[..., AbstractContextManager[Program]]
 
 
 @pytest.fixture
 def run(world: World, tmp_path: Path) -> Run:
     """Give a function that runs a program of servers on the world's desk."""
 
-    @contextmanager
-    def running(*command: str) -> "Iterator[subprocess.Popen[str]]":
-        others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
-        ours = {
-            "DATABASE_URL": world.settings.database_url,
-            "FILES_URL": f"file://{tmp_path / 'media'}",
-            "SECRET_KEY": KEY,
-            "WEBHOOK_PRIVATE_ADDRESSES": "allow",
-        }
-        log = tmp_path / "server.log"
-        with (
-            log.open("w") as errors,
-            child(
-                [sys.executable, *command],
-                env=others
-                | {f"DESKGRAPH_{name}": value for name, value in ours.items()}
-                | {"PYTHONPATH": str(ROOT)},
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as process,
-        ):
-            yield process
-        assert "Traceback" not in log.read_text(), log.read_text()
+    def running(*command: str) -> AbstractContextManager[Program]:
+        environment = child_environment(
+            DATABASE_URL=world.settings.database_url,
+            FILES_URL=f"file://{tmp_path / 'media'}",
+            SECRET_KEY=KEY,
+            WEBHOOK_PRIVATE_ADDRESSES="allow",
+        )
+        return program(["-m", *command], tmp_path / "server.log", environment=environment)
 
     return running
 
 
-async def line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
-    return await asyncio.to_thread(process.stdout.readline)
+async def line(running: Program) -> str:
+    return await asyncio.to_thread(running.line)
 
 
 async def change(world: World, base: str, ticket: str, subject: str) -> int:
@@ -96,14 +76,15 @@ async def test_a_server_that_is_killed_at_any_step_loses_nothing(
     world: World, run: Run, receiver: Receiver
 ) -> None:
     await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
-    with run("-m", "tests.webhooks.process", *KILLED, "none") as process:
-        base = f"http://127.0.0.1:{int(await line(process))}"
-        assert int(await line(process))
+    with run("tests.webhooks.process", *KILLED, NONE) as servers:
+        base = f"http://127.0.0.1:{int(await line(servers))}"
+        assert int(await line(servers))
         # The write is committed, its answer may be lost.
         with suppress(httpx.HTTPError):
             assert await change(world, base, "offline", "new") == 200
         for _ in KILLED:
-            assert int(await line(process)), "a server is left that was not killed"
+            # The next one starts when one is dead.
+            assert int(await line(servers))
         [event] = await world.events()
         async with world.database.transaction() as session:
             [delivery] = (await session.exec(select(WebhookDelivery))).all()
@@ -131,9 +112,8 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
         return ok(received)
 
     receiver.answer = count
-    program = str(ROOT / "tests" / "concurrency" / "processes.py")
-    with run(program, str(SERVERS)) as process:
-        bases = [f"http://127.0.0.1:{port}" for port in (await line(process)).split()]
+    with run("tests.support.forked_servers", str(SERVERS)) as servers:
+        bases = [f"http://127.0.0.1:{port}" for port in (await line(servers)).split()]
 
         async def write(i: int) -> None:
             for n in range(CHANGES):

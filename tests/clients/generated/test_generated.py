@@ -4,13 +4,13 @@ The suite runs one client that needs no generator's run. `make generated-clients
 """
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.clients.conftest import REQUIRED, RunningServer, why_no_packages
+from tests.support import launcher
 from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
@@ -24,15 +24,8 @@ Step = Callable[..., None]
 def run(*command: str, folder: Path = HERE, **environment: str) -> None:
     """Run a program to its end; what it printed is shown where it fails."""
     search = os.pathsep.join([str(PYTHON), str(HERE / "node_modules/.bin"), os.environ["PATH"]])
-    ended = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": search, **environment},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    given = {**os.environ, "PATH": search, **environment}
+    ended = launcher.run(command, seconds=SECONDS, cwd=folder, env=given)
     assert ended.returncode == 0, f"{' '.join(command)}:\n{ended.stdout}{ended.stderr}"
 
 

@@ -1,9 +1,7 @@
 """``serve`` finds out early what keeps it from serving, and says where it is."""
 
 import json
-import signal
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
@@ -12,8 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from deskgraph.demo.logins import PASSWORD
-from tests.deskgraph.conftest import Run, Start, assert_refused, change, rows
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.deskgraph.conftest import Run, Start, assert_refused, banner, change, rows, stop
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -79,14 +76,6 @@ def test_documents_of_manifests_have_the_limits_of_the_settings(
     assert_refused(run("serve", "--host", "nowhere.invalid", "--port", "0"), "unknown")
 
 
-def banner(process: "subprocess.Popen[str]", lines: int) -> tuple[str, str]:
-    """Read what ``serve`` says first; return its address and all of it."""
-    assert process.stdout
-    said = "".join(process.stdout.readline() for _ in range(lines))
-    assert "/graphql\n" in said, process.communicate(timeout=DEADLINE_SECONDS)
-    return said.split("/graphql\n")[0].split()[-1], said
-
-
 def status(url: str) -> int:
     """Ask for a page; a server that is still starting lets us wait."""
     try:
@@ -95,15 +84,6 @@ def status(url: str) -> int:
     except HTTPError as error:
         with error:
             return error.code
-
-
-def stop(process: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C, and return what was on standard error."""
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=DEADLINE_SECONDS)
-    assert process.returncode == 0, err
-    assert "Traceback" not in err
-    return err
 
 
 @pytest.mark.parametrize(("workers", "prepared"), [("1", False), ("2", True)])

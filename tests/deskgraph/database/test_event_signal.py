@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -85,9 +86,11 @@ async def test_what_is_rolled_back_wakes_nobody(
 
 async def test_patience_ends_a_wait_without_a_ring(database: Database) -> None:
     event_signal = event_signal_of(database, patience=0.01)
-    event_signal._listening = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
     async with asyncio.timeout(LONG):
-        assert await event_signal.wait(event_signal.count) == event_signal.count
+        # It rings once when it begins to listen.
+        while not (seen := event_signal.count):
+            await event_signal.wait(seen)
+        assert await event_signal.wait(seen) == seen
     await event_signal.close()
 
 
@@ -102,16 +105,24 @@ async def test_a_commit_of_this_process_rings_at_once_on_sqlite(sqlite_url: str)
 
 async def test_nothing_listens_until_somebody_waits(database: Database) -> None:
     await append(database)
-    assert database.event_signal._listening is None
+    assert not database.event_signal.is_listening
+    seen = database.event_signal.count
+    assert await database.event_signal.wait(seen) > seen
+    assert database.event_signal.is_listening
 
 
 async def test_sqlite_is_left_alone_while_nobody_waits(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[sqlite3.Connection] = []
-    monkeypatch.setattr(
-        "deskgraph.database.event_signal._data_version", lambda one: asked.append(one)
-    )
+    asked: list[str] = []
+    connect = sqlite3.connect
+
+    def watched(*given: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*given, **options)
+        connection.set_trace_callback(asked.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
     event_signal = SqliteEventSignal(
         sqlite_url.removeprefix("sqlite:///"), interval=0.0, patience=0.05
     )
@@ -147,12 +158,15 @@ async def test_a_lost_connection_is_made_again_and_rings(postgres_url: str) -> N
     await database.engine.dispose()
 
 
-async def test_closing_wakes_who_waits_and_leaves_no_task(event_signal: EventSignal) -> None:
-    listening = event_signal._listening
+async def test_closing_wakes_who_waits_and_leaves_no_task(database: Database) -> None:
+    before = asyncio.all_tasks()
+    event_signal = event_signal_of(database)
+    await event_signal.wait(event_signal.count)
     waiting = asyncio.create_task(event_signal.wait(event_signal.count))
     await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before - {waiting}
     await event_signal.close()
     async with asyncio.timeout(LONG / 2):
         await waiting
-    assert listening is not None
-    assert listening.done()
+    assert not event_signal.is_listening
+    assert asyncio.all_tasks() == before

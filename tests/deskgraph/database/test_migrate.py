@@ -20,8 +20,7 @@ from sqlmodel import SQLModel
 import models as models
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
-from tests.support.launcher import DEADLINE_SECONDS
-from tests.support.paths import ROOT
+from tests.support.launcher import together
 
 pytestmark = pytest.mark.anyio
 
@@ -178,34 +177,10 @@ async def test_a_migration_that_fails_leaves_nothing_behind(blank: Database) -> 
 async def test_processes_that_migrate_at_once_all_succeed(
     blank: Database, blank_database_url: str
 ) -> None:
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            MIGRATE,
-            blank_database_url,
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        for _ in range(2)
-    ]
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            for process in processes:
-                assert process.stdout
-                assert await process.stdout.readline() == b"ready\n"
-            both = (process.communicate(b"go\n") for process in processes)
-            answers = await asyncio.gather(*both)
-    finally:
-        for process in processes:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+    command = [sys.executable, "-c", MIGRATE, blank_database_url]
+    answers = await asyncio.to_thread(together, [command] * 2)
 
-    assert [stderr for _, stderr in answers] == [b""] * 2
-    assert sorted(stdout for stdout, _ in answers) == [b"False\n", b"True\n"]
+    assert sorted(answers) == ["False\n", "True\n"]
     await migrate.check(blank)
 
 

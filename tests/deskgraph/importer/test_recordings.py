@@ -6,17 +6,15 @@ the same by rules.
 """
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import Callable
 
 import asyncpg
 import pytest
 
-from tests.deskgraph.conftest import Run, Start
+from tests.deskgraph.conftest import Run, Start, banner
 from tests.deskgraph.importer.conftest import counts
-from tests.support import proofs
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support import launcher, proofs
 from tests.support.paths import ROOT
 
 PARITY = ROOT.parent / "shared" / "parity"
@@ -48,16 +46,10 @@ def test_every_recorded_answer_agrees(
     assert counts(run("import-legacy", old))["tickets"] == (26, 26, 0, 0)
     # The comparing program knows a file by its absolute address.
     environment(media_links="signed")
-    server = start("serve", "--port", "0")
-    assert server.stdout
-    base = server.stdout.readline().split()[-1].removesuffix("/graphql")
+    base, _ = banner(start("serve", "--port", "0"), 1)
 
-    compared = subprocess.run(
-        [sys.executable, PARITY / "parity.py", "check", base, PARITY / "golden.json"],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-        check=False,
+    compared = launcher.run(
+        [sys.executable, PARITY / "parity.py", "check", base, PARITY / "golden.json"]
     )
 
     assert compared.stdout == "98 of 98 answers agree\n", compared.stdout + compared.stderr

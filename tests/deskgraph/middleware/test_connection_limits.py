@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
+from tests.support.local_server import serving
 
 pytestmark = pytest.mark.anyio
 HEAD_BYTES = 32 * 1024
@@ -54,35 +54,27 @@ async def served(
     """Run a server, and give what connects to it."""
     limits = ConnectionLimits(head_seconds, body_seconds, connections, HEAD_BYTES)
     protocol = partial(LimitedProtocol, limits=limits, excess=set())
-    config = uvicorn.Config(
+    writers: list[asyncio.StreamWriter] = []
+    async with serving(
         echo,
-        http=protocol,  # type: ignore[arg-type] # makes protocols
+        http=protocol,
         lifespan="off",
         log_level="critical",
-        port=0,
         timeout_keep_alive=int(LONG),
         timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    writers: list[asyncio.StreamWriter] = []
+    ) as running:
 
-    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writers.append(writer)
-        return reader, writer
+        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writers.append(writer)
+            return reader, writer
 
-    try:
-        async with asyncio.timeout(MAX_SECONDS):
-            yield connect
-    finally:
-        for writer in writers:
-            writer.close()
-        server.should_exit = True
-        await running
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                yield connect
+        finally:
+            for writer in writers:
+                writer.close()
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -2,17 +2,16 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
 import pytest
-import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from deskgraph.middleware import disconnects
 from deskgraph.middleware.disconnects import Disconnects
+from tests.support.local_server import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -106,19 +105,11 @@ async def served(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     """Give a server that listens for disconnects at once."""
     monkeypatch.setattr(disconnects, "GRACE_SECONDS", 0)
     app = App()
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Disconnects(app), log_config=None, lifespan="off"))
-    running = asyncio.create_task(server._serve([listening]))
-    async with asyncio.timeout(20):
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-    found = Served(app, listening.getsockname()[1])
-    yield found
-    await found.close()
-    app.go_on.set()
-    server.should_exit = True
-    await running
-    listening.close()
+    async with serving(Disconnects(app), log_config=None, lifespan="off") as running:
+        found = Served(app, running.port)
+        yield found
+        await found.close()
+        app.go_on.set()
     # Nothing of a request is left but the tests' own task and pytest's.
     assert [task for task in asyncio.all_tasks() if "_Watch" in repr(task)] == []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,22 +12,17 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvicorn
 
 from deskgraph.app import create_app
 from tests.support.clock import Clock
 from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.local_server import serving_in_a_thread
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from deskgraph.settings import Settings
     from tests.rest_compat.conftest import Api
-
-
-class Server(uvicorn.Server):
-    """A server in a thread, which leaves signals to pytest."""
-
-    def install_signal_handlers(self) -> None:
-        pass
 
 
 @dataclass
@@ -36,7 +30,7 @@ class Served:
     """A running server, and the address that it has."""
 
     base: str
-    server: Server
+    server: uvicorn.Server
 
     def wait_for_requests(self, count: int) -> None:
         """Wait until it works on so many requests."""
@@ -49,17 +43,8 @@ class Served:
 @pytest.fixture
 def served(settings: Settings, clock: Clock, api: Api) -> Iterator[Served]:
     """Give a server over the world that ``api`` has filled."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(create_app(settings, clock=clock), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", server)
-    server.should_exit = True
-    thread.join(DEADLINE_SECONDS)
-    assert not thread.is_alive()
-    listener.close()
+    with serving_in_a_thread(create_app(settings, clock=clock), log_level="error") as running:
+        yield Served(running.base, running.server)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schema.errors.redaction import without_values
+from schema.execution.strawberry_internals import core_schema
 from schema.transport.view import GraphQLView
 from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
@@ -221,7 +222,7 @@ async def test_a_fault_of_a_scalar_is_masked(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    scalar: Any = view_of(gql).schema._schema.type_map["DateTime"]
+    scalar: Any = core_schema(view_of(gql).schema).type_map["DateTime"]
     for name in ("coerce_input_value", "coerce_input_literal", "parse_value", "parse_literal"):
         if getattr(scalar, name) is not None:
             monkeypatch.setattr(scalar, name, broken)

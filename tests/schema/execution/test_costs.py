@@ -29,6 +29,7 @@ from resolvers.signing import Signer
 from schema import create_schema
 from schema.execution.cost import MAX_KEPT, Cost, Pricing
 from schema.execution.limits import DEFAULT_LIMITS
+from schema.execution.strawberry_internals import core_schema
 from tests.schema.argument_values import ArgumentValues
 from tests.schema.client import SECRET, GraphQLClient
 from tests.schema.conftest import Opens
@@ -37,7 +38,7 @@ from tests.schema.projection.test_projection_property import EXAMPLES, ROOTS, WO
 from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
 from tests.support.limits import UNBOUNDED
 
-SCHEMA = create_schema()._schema
+SCHEMA = core_schema(create_schema())
 PRICING = Pricing(SCHEMA)
 PART = "fragment P on Ticket { company { id } }"
 TICKET = 'ticket(ticketNumber: "T-1")'
@@ -138,9 +139,13 @@ def test_what_made_the_server_work_for_long_costs_too_much() -> None:
 
 def test_only_so_many_sizes_are_kept() -> None:
     found = cost("query($n: Int) { tickets(first: $n) { nodes { id } } }")
+    first = found.of({"n": 0})
+    assert found.of({"n": 0}) is first
     for n in range(MAX_KEPT + 10):
         assert found.of({"n": n}).total == 1 + max(1, n)
-    assert len(found._known) <= MAX_KEPT
+    # It was forgotten, and is found again.
+    assert found.of({"n": 0}) is not first
+    assert found.of({"n": 0}) == first
 
 
 def test_what_is_free_is_known_by_its_key() -> None:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from graphql import GraphQLInputObjectType, is_non_null_type
+from graphql import GraphQLInputObjectType, build_schema, is_non_null_type
 
-from schema import create_schema
+from schema import sdl
 from tests.schema.client import GraphQLClient
 from tests.schema.rows import company, key, ticket
 
@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
 ]
+SCHEMA = build_schema(sdl())
 ACME = str(key("acme"))
 REQUIRED: dict[str, dict[str, Any]] = {
     "createTicket": {"subject": "S", "description": "D", "companyId": ACME},
@@ -27,7 +28,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 def nulls(mutation: str) -> dict[str, None]:
     """Return null for every field of a mutation's input that may be null."""
     named = mutation[0].upper() + mutation[1:] + "Input"
-    type_ = create_schema()._schema.get_type(named)
+    type_ = SCHEMA.get_type(named)
     assert isinstance(type_, GraphQLInputObjectType)
     return {name: None for name, one in type_.fields.items() if not is_non_null_type(one.type)}
 
