@@ -1,4 +1,4 @@
-"""The root of all writes. Each field is one call into the resolvers, and then one statement."""
+"""The mutations of tickets and comments. Each is one call into the resolvers, and one statement."""
 
 import strawberry
 
