@@ -18,7 +18,8 @@ from moto.server import ThreadedMotoServer
 from deskgraph.app import utc_now
 from tests.support.launcher import child
 from tests.support.paths import ROOT
-from tests.viewers.world import KEY, World, open_world
+from tests.support.settings import KEY
+from tests.support.world import World, open_world
 
 # What a server may take more for a large file than for a small one, in bytes.
 GROWTH = 30 * 1024 * 1024

@@ -22,7 +22,8 @@ from resolvers.signing import day_of
 from rest_compat import rest_routes
 from rest_compat.http.downloads import disposition
 from tests.files.conftest import Bucket
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

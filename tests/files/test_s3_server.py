@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.files.conftest import GROWTH, Bucket, Serve, high_water
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

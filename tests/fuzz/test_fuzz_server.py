@@ -1,5 +1,6 @@
 """The same requests through a real server: bytes on a connection, and what comes back on it."""
 
+import asyncio
 import contextlib
 import re
 import shutil
@@ -16,16 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskgraph.app import create_app
-from deskgraph.settings import Settings
 from resolvers.auth.tokens import Tokens
 from tests.fuzz.requests import Asked, paths, raw, requests
-from tests.fuzz.world import World
-from tests.rest_compat.conftest import key
 from tests.support import proofs
 from tests.support.clock import Clock
 from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.rows import key
+from tests.support.settings import KEY, settings_for
+from tests.support.world import open_world
 
-KEY = "a key that only the tests know, long enough"
 # What no target of a request may hold; the rest goes out as it is, however odd.
 _UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -41,19 +41,10 @@ class Server(uvicorn.Server):
 @pytest.fixture
 def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
     """Give the address of a server with httptools over a world of its own."""
-    found = Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=sqlite_url,
-        files_url=f"file://{tmp_path}/media",
-        secret_key=KEY,  # type: ignore[arg-type]
-        max_upload_mb=1,
-        public_url=None,
-        rate_limit="off",
-    )
-    with World(found, Clock(), tmp_path / "media"):
-        pass
+    settings = settings_for(sqlite_url, tmp_path / "media")
+    asyncio.run(fill(sqlite_url, tmp_path / "media"))
     listener = socket.create_server(("127.0.0.1", 0))
-    application = create_app(found, clock=Clock())
+    application = create_app(settings, clock=Clock())
     config = uvicorn.Config(application, http="httptools", log_level="critical")
     server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -66,6 +57,12 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
     assert not thread.is_alive()
     listener.close()
     shutil.rmtree(tmp_path / "media", ignore_errors=True)
+
+
+async def fill(url: str, media: Path) -> None:
+    """Insert the rows of the world."""
+    async with open_world(url, media) as world:
+        await world.reset()
 
 
 def spoken(asked: Asked, tokens: Tokens, *, untidy: bool) -> bytes:
@@ -122,5 +119,4 @@ def test_bytes_of_every_kind(address: tuple[str, int]) -> None:
 
 def create_app_routes() -> list[object]:
     """Return the routes of an application that is never started."""
-    found = Settings(_env_file=None, secret_key=KEY)  # type: ignore[call-arg, arg-type]
-    return list(create_app(found).routes)
+    return list(create_app(settings_for("sqlite:///none.db", Path("none"))).routes)

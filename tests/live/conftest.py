@@ -19,7 +19,10 @@ from websockets.typing import Subprotocol
 
 from deskgraph.app import create_app
 from tests.support.clock import Clock
-from tests.viewers.world import World, key, settings_for
+from tests.support.limits import UNBOUNDED
+from tests.support.rows import key
+from tests.support.settings import settings_for
+from tests.support.world import World
 
 FOLLOW = "subscription($after: String) { ticketEvents(after: $after) { cursor type ticketNumber } }"
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -108,7 +111,7 @@ class Live:
     app: Starlette
 
     def token(self, who: str) -> str:
-        return f"Bearer {self.world.services.tokens.access(key(who))}"
+        return self.world.token(who)
 
     @asynccontextmanager
     async def socket(
@@ -159,17 +162,16 @@ async def live(
     anyio_backend: str, database_url: str, tmp_path: Path, statements: list[str]
 ) -> AsyncIterator[Live]:
     """Give a server that runs in this process."""
-    clock = Clock()
-    settings = settings_for(database_url, tmp_path / "media", cors_origins="http://good.example")
-    app = create_app(settings, clock=clock, observer=statements.append)
+    more = {"cors_origins": "http://good.example", **UNBOUNDED}
+    settings = settings_for(database_url, tmp_path / "media", **more)
+    app = create_app(settings, clock=Clock(), observer=statements.append)
     listening = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     # Its log goes where all others go, so that tests can read it.
     config = uvicorn.Config(app, log_config=None, log_level="warning", ws_max_size=2**20)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve([listening]))
-    services = app.state.services
-    world = World(services, services.database, clock, settings, tmp_path / "media")
+    world = World(app.state.services, settings)
     async with httpx.AsyncClient(base_url=base, timeout=30) as client:
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0)

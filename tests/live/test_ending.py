@@ -10,7 +10,7 @@ from resolvers.auth.accounts import VIEWER_LIFETIME
 from resolvers.commands import tickets
 from resolvers.events import subscription
 from tests.live.conftest import FOLLOW, Live
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

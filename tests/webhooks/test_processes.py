@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,9 @@ from resolvers.commands import webhooks
 from tests.support import proofs
 from tests.support.launcher import child
 from tests.support.paths import ROOT
-from tests.viewers.world import KEY, World, key, open_world
+from tests.support.rows import key
+from tests.support.settings import KEY
+from tests.support.world import World
 from tests.webhooks.process import STEPS
 from tests.webhooks.receiver import Received, Receiver, ok
 
@@ -33,27 +35,25 @@ KILLED = STEPS if proofs.LONG else ("sent", "finished")
 REPEATED = len({"sent", "finishing"}.intersection(KILLED))
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        opened.services = replace(opened.services, private_webhooks=True)
-        await opened.reset()
-        opened.clock.now = utc_now()
-        yield opened
+@pytest.fixture(autouse=True)
+def _now_and_here(own_world: World) -> None:
+    """Let it be as in the servers: their clocks run, and webhooks go to this machine."""
+    own_world.services = replace(own_world.services, private_webhooks=True)
+    own_world.clock.now = utc_now()
 
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(world: World, tmp_path: Path) -> Run:
+def run(own_world: World, tmp_path: Path) -> Run:
     """Give a function that runs a program of servers on the world's desk."""
 
     @contextmanager
     def running(*command: str) -> "Iterator[subprocess.Popen[str]]":
         others = {name: value for name, value in os.environ.items() if "DESKGRAPH" not in name}
         ours = {
-            "DATABASE_URL": world.settings.database_url,
+            "DATABASE_URL": own_world.settings.database_url,
             "FILES_URL": f"file://{tmp_path / 'media'}",
             "SECRET_KEY": KEY,
             "WEBHOOK_PRIVATE_ADDRESSES": "allow",
@@ -83,8 +83,8 @@ async def line(process: "subprocess.Popen[str]") -> str:
     return await asyncio.to_thread(process.stdout.readline)
 
 
-async def change(world: World, base: str, ticket: str, subject: str) -> int:
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+async def change(own_world: World, base: str, ticket: str, subject: str) -> int:
+    headers = {"Authorization": f"Bearer {own_world.services.tokens.access(key('keith'))}"}
     url = f"{base}/api/v1/tickets/{key(ticket)}/"
     async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.patch(url, json={"subject": subject}, headers=headers)
@@ -93,19 +93,19 @@ async def change(world: World, base: str, ticket: str, subject: str) -> int:
 
 @proofs.on("sqlite")
 async def test_a_server_that_is_killed_at_any_step_loses_nothing(
-    world: World, run: Run, receiver: Receiver
+    own_world: World, run: Run, receiver: Receiver
 ) -> None:
-    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    await webhooks.create_webhook(own_world.context("admin"), {"url": receiver.url})
     with run("-m", "tests.webhooks.process", *KILLED, "none") as process:
         base = f"http://127.0.0.1:{int(await line(process))}"
         assert int(await line(process))
         # The write is committed, its answer may be lost.
         with suppress(httpx.HTTPError):
-            assert await change(world, base, "offline", "new") == 200
+            assert await change(own_world, base, "offline", "new") == 200
         for _ in KILLED:
             assert int(await line(process)), "a server is left that was not killed"
-        [event] = await world.events()
-        async with world.database.transaction() as session:
+        [event] = await own_world.events()
+        async with own_world.database.transaction() as session:
             [delivery] = (await session.exec(select(WebhookDelivery))).all()
             [attempt] = (await session.exec(select(WebhookAttempt))).all()
     assert delivery.state.value == "delivered"
@@ -118,9 +118,9 @@ async def test_a_server_that_is_killed_at_any_step_loses_nothing(
 
 @proofs.on("postgres")
 async def test_several_servers_make_each_delivery_once_and_in_order(
-    world: World, run: Run, receiver: Receiver
+    own_world: World, run: Run, receiver: Receiver
 ) -> None:
-    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    await webhooks.create_webhook(own_world.context("admin"), {"url": receiver.url})
     names = ("offline", "volume", "bill")
     whole = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -138,12 +138,12 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
         async def write(i: int) -> None:
             for n in range(CHANGES):
                 base = bases[(i + n) % len(bases)]
-                assert await change(world, base, names[i], f"change {n}") == 200
+                assert await change(own_world, base, names[i], f"change {n}") == 200
 
         await asyncio.gather(*map(write, range(len(names))))
         async with asyncio.timeout(60):
             await whole.wait()
-    assert sorted(receiver.sequences) == [event.seq for event in await world.events()]
+    assert sorted(receiver.sequences) == [event.seq for event in await own_world.events()]
     for name in names:
         mine = [
             one.message["data"]["event"]["changes"][0]["to"]
@@ -151,6 +151,6 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
             if one.message["data"]["event"]["ticket"] == str(key(name))
         ]
         assert mine == [f"change {n}" for n in range(CHANGES)]
-    async with world.database.transaction() as session:
+    async with own_world.database.transaction() as session:
         left = select(WebhookDelivery).where(col(WebhookDelivery.attempt_count) != 1)
         assert (await session.exec(left)).all() == []

@@ -12,7 +12,8 @@ import pytest
 from resolvers.auth.tokens import Tokens
 from resolvers.errors import Unauthenticated
 from tests.support.clock import NOON, Clock
-from tests.viewers.world import KEY, key
+from tests.support.rows import key
+from tests.support.settings import KEY
 
 USER = key("keith")
 OWN = ("tokens_not_before",)
