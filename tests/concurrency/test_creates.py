@@ -90,7 +90,7 @@ async def test_clients_of_several_processes_all_get_consecutive_numbers(
 ) -> None:
     # The processes have clocks of their own, so a token is needed that is good today.
     own_world.clock.now = utc_now()
-    headers = {"Authorization": f"Bearer {own_world.services.tokens.access(key('keith'))}"}
+    headers = own_world.headers("keith")
     creates = (create_by_graphql, create_by_rest)
     async with (
         served(database_url, own_world.media, PROCESSES[backend]) as bases,

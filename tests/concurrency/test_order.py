@@ -68,7 +68,7 @@ async def test_writers_of_several_processes_are_read_in_the_order_of_their_commi
     own_world: World, database_url: str
 ) -> None:
     own_world.clock.now = utc_now()
-    token = f"Bearer {own_world.services.tokens.access(key('keith'))}"
+    token = own_world.token("keith")
     count = WRITERS * WRITES
     async with (
         served(database_url, own_world.media, PROCESSES) as bases,

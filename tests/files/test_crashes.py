@@ -82,7 +82,7 @@ async def test_acknowledged_uploads_survive_a_kill_at_any_step(
     own_world: World, serve: Serve
 ) -> None:
     url, files = own_world.settings.database_url, own_world.settings.files_url
-    headers = {"Authorization": f"Bearer {own_world.services.tokens.access(key('keith'))}"}
+    headers = own_world.headers("keith")
     with serve(url, files, *STEPS, "none") as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
             client = Client(http)

@@ -103,7 +103,7 @@ class Client:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http
-        self.bearer = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+        self.bearer = world.headers("keith")
 
     async def upload(self, name: str, content: bytes) -> Attachment:
         attachment_id = await attachments.add_attachment(

@@ -22,7 +22,7 @@ async def test_a_large_upload_takes_no_more_memory(
     sqlite_world: World, bucket: Bucket, serve: Serve
 ) -> None:
     world = sqlite_world
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+    headers = world.headers("keith")
     form = {"ticket": str(key("volume"))}
     with serve(world.settings.database_url, bucket.url, MAX_UPLOAD_MB="60") as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:

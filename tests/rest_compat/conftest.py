@@ -10,8 +10,8 @@ from deskgraph.settings import Settings
 from models import Company
 from rest_compat import rest_routes
 from tests.support.app_client import client_of
+from tests.support.caches import kept_caches
 from tests.support.clock import Clock
-from tests.support.plans import kept_plans
 from tests.support.rest_client import RestClient
 from tests.support.rows import key
 from tests.support.world import World
@@ -22,7 +22,7 @@ async def api(
     anyio_backend: str, settings: Settings, clock: Clock, statements: list[str]
 ) -> AsyncIterator[RestClient]:
     """Give a client of REST; of the two companies, Centara is inactive here."""
-    with kept_plans(settings):
+    with kept_caches(settings):
         services, database = create_services(settings, clock=clock, observer=statements.append)
     await database.open()
     world = World(services, settings)

@@ -12,8 +12,8 @@ from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
 from resolvers.services import Services
+from tests.support.caches import kept_caches
 from tests.support.clock import Clock
-from tests.support.plans import kept_plans
 from tests.support.stored import Rows, stored_rows
 from tests.support.world import World
 
@@ -48,18 +48,20 @@ class AppClient:
         return await stored_rows(self.database)
 
 
-def client_of(app: Starlette, **options: object) -> httpx.AsyncClient:
+def client_of(app: Starlette) -> httpx.AsyncClient:
     """Return a client of an application in this process."""
-    transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url="http://desk.test", **options)  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk.test")
 
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, observer: Callable[[str], None] | None = None, *, own_plans: bool = False
+    settings: Settings, observer: Callable[[str], None] | None = None, *, own_caches: bool = False
 ) -> AsyncIterator[tuple[Starlette, httpx.AsyncClient, World]]:
-    """Open the whole application on a migrated database, as it is."""
-    with nullcontext() if own_plans else kept_plans(settings):
+    """Open the whole application on a migrated database; its rows stay as they are.
+
+    With ``own_caches`` it makes its schema and its statements itself, as a new process does.
+    """
+    with nullcontext() if own_caches else kept_caches(settings):
         app = create_app(settings, clock=Clock(), observer=observer)
     async with app.router.lifespan_context(app), client_of(app) as client:
         yield app, client, World(app.state.services, settings)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deskgraph.settings import Settings
+from tests.support.caches import forget_caches
 from tests.support.clock import Clock
-from tests.support.plans import forget_plans
 from tests.support.settings import settings_for
 from tests.support.world import World, open_world
 
@@ -34,9 +34,9 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def cold_plans() -> None:
-    """Let the test compile its statements itself, where it counts how often that happens."""
-    forget_plans()
+def cold_caches() -> None:
+    """Let the test prepare everything itself, where it counts how often that happens."""
+    forget_caches()
 
 
 @pytest.fixture(scope="module")

@@ -49,8 +49,9 @@ class World:
 
     services: Services
     settings: Settings
-    # Whether something had happened before each test.
+    # Whether each test starts with events and a webhook of the past, too.
     eventful: bool = False
+    # Whether rows have been written since the last reset.
     changed: bool = True
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class World:
         self.changed = True
 
     def context(self, who: str | None, *, via: str = "graphql") -> Context:
-        """Return the context of somebody of the world."""
+        """Return the context of a user of the world, or of a stranger."""
         viewer = None
         if who is not None:
             role, company = PEOPLE[who]
@@ -85,12 +86,12 @@ class World:
         return Context(self.services, viewer, via, "http://desk.test")
 
     def token(self, who: str | UUID) -> str:
-        """Return the header of somebody's login; a text is a name."""
+        """Return the value of the header of a login; a text is the name of a user."""
         user_id = key(who) if isinstance(who, str) else who
         return f"Bearer {self.services.tokens.access(user_id)}"
 
     def headers(self, who: str | UUID | None) -> dict[str, str]:
-        """Return the headers of somebody's request, or of a stranger's."""
+        """Return the headers of a request of a user, or of a stranger."""
         return {} if who is None else {"Authorization": self.token(who)}
 
     async def reset(self) -> None:

@@ -84,7 +84,7 @@ async def line(process: "subprocess.Popen[str]") -> str:
 
 
 async def change(own_world: World, base: str, ticket: str, subject: str) -> int:
-    headers = {"Authorization": f"Bearer {own_world.services.tokens.access(key('keith'))}"}
+    headers = own_world.headers("keith")
     url = f"{base}/api/v1/tickets/{key(ticket)}/"
     async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.patch(url, json={"subject": subject}, headers=headers)

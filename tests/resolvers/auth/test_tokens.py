@@ -27,11 +27,6 @@ CLAIMS: dict[str, Any] = {
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def tokens(clock: Clock) -> Tokens:
     return Tokens(KEY, access_minutes=60, refresh_days=7, clock=clock)
 
