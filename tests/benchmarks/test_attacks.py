@@ -7,11 +7,6 @@ from benchmarks import attacks
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_attacks_are_measured() -> None:
     result = await attacks.measure(tries=1, rounds=1, asked=2)
     assert result.refusals.keys() == attacks.ATTACKS.keys() | attacks.OTHERS.keys()

@@ -8,11 +8,6 @@ from tests.support import proofs
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @proofs.on("postgres")
 async def test_delivery_is_measured(backend: str) -> None:
     results = await live.measure_on(backend, subscribers=(1, 5), events=3)

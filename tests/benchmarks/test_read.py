@@ -16,11 +16,6 @@ from tests.support import proofs
 RESULT = Result("SQLite <3>", "REST list", 40_000, Sample(500, 20, 40), Sample(1000, 10, 20))
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 @proofs.on("sqlite")
 async def test_both_reads_are_measured_beside_the_floor(

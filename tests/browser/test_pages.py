@@ -14,7 +14,7 @@ from deskgraph.demo.logins import PASSWORD
 from deskgraph.pages import PageConfig, content_security_policy
 from tests.browser.conftest import RESULTS
 from tests.browser.steps import call, create, expect_response, needs_chromium, needs_graphiql, run
-from tests.viewers.world import settings_for
+from tests.support.settings import settings_for
 
 pytestmark = needs_chromium
 

@@ -1,8 +1,7 @@
 """Whoever renames or deletes a file goes by what the ticket and the file are when it is done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import update
@@ -11,7 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models import Attachment, Ticket, table_of
 from resolvers.commands import attachments
 from resolvers.errors import NotFound
-from tests.viewers.world import CONTENT, World, file_key, key, open_world
+from tests.support.named_rows import CONTENT
+from tests.support.rows import file_key, key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -23,38 +24,33 @@ _tickets = table_of(Ticket)
 _attachments = table_of(Attachment)
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        await opened.reset()
-        yield opened
+def rename(own_world: World) -> Awaitable[None]:
+    return attachments.update_attachment(
+        own_world.context("carla"), key("scan"), {"name": "mine.txt"}
+    )
 
 
-def rename(world: World) -> Awaitable[None]:
-    return attachments.update_attachment(world.context("carla"), key("scan"), {"name": "mine.txt"})
-
-
-def delete(world: World) -> Awaitable[None]:
-    return attachments.delete_attachment(world.context("carla"), key("scan"))
+def delete(own_world: World) -> Awaitable[None]:
+    return attachments.delete_attachment(own_world.context("carla"), key("scan"))
 
 
 async def meanwhile(
-    world: World,
+    own_world: World,
     write: Callable[[World], Awaitable[None]],
     change: Callable[[AsyncSession], Awaitable[object]],
 ) -> BaseException | None:
     """Begin a write while another transaction has changed something, and is then committed."""
-    async with world.database.transaction() as session:
+    async with own_world.database.transaction() as session:
         await change(session)
         await session.flush()
-        writing = asyncio.ensure_future(write(world))
+        writing = asyncio.ensure_future(write(own_world))
         async with asyncio.timeout(20):
             while not writing.done():
-                if world.database.is_sqlite:
+                if own_world.database.is_sqlite:
                     # It waits for the only connection.
                     await asyncio.sleep(0)
                     break
-                if (await world.database.fetch_row(_WAITING, []))[0]:
+                if (await own_world.database.fetch_row(_WAITING, []))[0]:
                     break
     async with asyncio.timeout(20):
         return (await asyncio.gather(writing, return_exceptions=True))[0]
@@ -62,34 +58,36 @@ async def meanwhile(
 
 @pytest.mark.parametrize("write", [rename, delete])
 async def test_a_ticket_that_moves_away_takes_its_files_along(
-    world: World, write: Callable[[World], Awaitable[None]]
+    own_world: World, write: Callable[[World], Awaitable[None]]
 ) -> None:
     async def move(session: AsyncSession) -> None:
         away = update(_tickets).where(_tickets.c.id == key("volume"))
         await session.exec(away.values(company_id=key("centara")))
 
-    failed = await meanwhile(world, write, move)
+    failed = await meanwhile(own_world, write, move)
 
     assert isinstance(failed, NotFound)
-    assert (await world.get(Attachment, key("scan"))).name == "scan.txt"
-    assert file_key("scan") in world.files()
-    assert await world.events(key("volume")) == []
+    assert (await own_world.get(Attachment, key("scan"))).name == "scan.txt"
+    assert file_key("scan") in own_world.files()
+    assert await own_world.events(key("volume")) == []
 
 
 @pytest.mark.parametrize("write", [rename, delete])
 async def test_a_file_that_goes_away_is_not_there(
-    world: World, write: Callable[[World], Awaitable[None]]
+    own_world: World, write: Callable[[World], Awaitable[None]]
 ) -> None:
     async def remove(session: AsyncSession) -> None:
         await session.delete(await session.get_one(Attachment, key("scan")))
 
-    assert isinstance(await meanwhile(world, write, remove), NotFound)
-    assert await world.events(key("volume")) == []
+    assert isinstance(await meanwhile(own_world, write, remove), NotFound)
+    assert await own_world.events(key("volume")) == []
 
 
-async def test_a_file_that_an_import_has_replaced_is_the_one_that_is_deleted(world: World) -> None:
+async def test_a_file_that_an_import_has_replaced_is_the_one_that_is_deleted(
+    own_world: World,
+) -> None:
     new = file_key("scan").replace("unguessable", "other")
-    path = world.media / new
+    path = own_world.media / new
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
 
@@ -97,15 +95,15 @@ async def test_a_file_that_an_import_has_replaced_is_the_one_that_is_deleted(wor
         found = update(_attachments).where(_attachments.c.id == key("scan"))
         await session.exec(found.values(key=new))
 
-    assert await meanwhile(world, delete, replace) is None
-    assert new not in world.files()
+    assert await meanwhile(own_world, delete, replace) is None
+    assert new not in own_world.files()
 
 
-async def test_a_rename_tells_what_the_name_was_when_it_was_done(world: World) -> None:
+async def test_a_rename_tells_what_the_name_was_when_it_was_done(own_world: World) -> None:
     async def other(session: AsyncSession) -> None:
         found = update(_attachments).where(_attachments.c.id == key("scan"))
         await session.exec(found.values(name="theirs.txt"))
 
-    assert await meanwhile(world, rename, other) is None
-    [event] = await world.events(key("volume"))
+    assert await meanwhile(own_world, rename, other) is None
+    [event] = await own_world.events(key("volume"))
     assert event.changes == [{"field": "name", "from": "theirs.txt", "to": "mine.txt"}]

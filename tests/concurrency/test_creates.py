@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from models import TicketEventType
 from tests.support import proofs
 from tests.support.environment import child_environment
 from tests.support.launcher import program
-from tests.viewers.world import KEY, World, key, open_world
+from tests.support.rows import key
+from tests.support.settings import KEY
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -39,13 +41,6 @@ def served(url: str, media: Path, processes: int) -> Iterator[list[str]]:
         yield [f"http://127.0.0.1:{int(port)}" for port in running.line().split()]
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        await opened.reset()
-        yield opened
-
-
 async def create_by_graphql(client: httpx.AsyncClient, base: str) -> str:
     given = {"subject": "S", "description": "D", "companyId": str(key("hilton"))}
     body = {"query": CREATE, "variables": {"input": given}}
@@ -65,13 +60,13 @@ async def create_by_rest(client: httpx.AsyncClient, base: str) -> str:
 
 @pytest.mark.proof(small=True)
 async def test_clients_of_several_processes_all_get_consecutive_numbers(
-    world: World, backend: str, database_url: str
+    own_world: World, backend: str, database_url: str
 ) -> None:
     # The processes have clocks of their own, so a token is needed that is good today.
-    world.clock.now = utc_now()
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+    own_world.clock.now = utc_now()
+    headers = own_world.headers("keith")
     creates = (create_by_graphql, create_by_rest)
-    with served(database_url, world.media, PROCESSES[backend]) as bases:
+    with served(database_url, own_world.media, PROCESSES[backend]) as bases:
         async with httpx.AsyncClient(headers=headers, timeout=60) as client:
             numbers = await asyncio.gather(
                 *(creates[n % 2](client, bases[n // 2 % len(bases)]) for n in range(CLIENTS))
@@ -82,7 +77,7 @@ async def test_clients_of_several_processes_all_get_consecutive_numbers(
     for day, same in by_day:
         found = list(same)
         assert found == [f"{day}-{n:04}" for n in range(1, len(found) + 1)]
-    events = await world.events()
+    events = await own_world.events()
     assert {event.type for event in events} == {TicketEventType.CREATED}
     assert len({event.ticket_id for event in events}) == CLIENTS
     # The order of the events is the order of the commits, and so of the numbers.

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,20 +12,14 @@ from websockets.typing import Subprotocol
 from deskgraph.app import utc_now
 from tests.concurrency.test_creates import served
 from tests.support import proofs
-from tests.viewers.world import World, key, open_world
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
 PROCESSES, WRITERS, WRITES = (4, 8, 12) if proofs.LONG else (2, 4, 6)
 COMMENT = "mutation($input: AddCommentInput!) { addComment(input: $input) { errors { message } } }"
 FOLLOW = 'subscription { ticketEvents(after: "") { id } }'
-
-
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        await opened.reset()
-        yield opened
 
 
 async def write(client: httpx.AsyncClient, base: str, number: int) -> None:
@@ -73,12 +65,12 @@ async def follow(base: str, token: str, count: int) -> list[str]:
 
 @proofs.on("postgres")
 async def test_writers_of_several_processes_are_read_in_the_order_of_their_commits(
-    world: World, database_url: str
+    own_world: World, database_url: str
 ) -> None:
-    world.clock.now = utc_now()
-    token = f"Bearer {world.services.tokens.access(key('keith'))}"
+    own_world.clock.now = utc_now()
+    token = own_world.token("keith")
     count = WRITERS * WRITES
-    with served(database_url, world.media, PROCESSES) as bases:
+    with served(database_url, own_world.media, PROCESSES) as bases:
         async with (
             httpx.AsyncClient(headers={"Authorization": token}, timeout=60) as client,
             asyncio.timeout(100),
@@ -89,7 +81,7 @@ async def test_writers_of_several_processes_are_read_in_the_order_of_their_commi
                 *(write(client, bases[n % PROCESSES], n) for n in range(WRITERS)),
             )
 
-    written = [str(event.id) for event in await world.events()]
+    written = [str(event.id) for event in await own_world.events()]
     assert len(set(written)) == count
     assert polled == written
     assert followed == written

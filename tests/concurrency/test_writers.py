@@ -2,27 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from models import Comment, Ticket
 from resolvers.commands import attachments, comments, tickets
 from resolvers.errors import Conflict, NotFound
-from tests.viewers.world import World, key, open_world
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        await opened.reset()
-        yield opened
-
-
-async def test_of_writers_with_the_same_version_exactly_one_wins(world: World) -> None:
-    context = world.context("keith")
+async def test_of_writers_with_the_same_version_exactly_one_wins(own_world: World) -> None:
+    context = own_world.context("keith")
     done = await asyncio.gather(
         *(
             tickets.update_ticket(context, key("offline"), {"subject": f"By {n}"}, 1)
@@ -34,13 +27,13 @@ async def test_of_writers_with_the_same_version_exactly_one_wins(world: World) -
     winners = [n for n, result in enumerate(done) if result is None]
     assert len(winners) == 1
     assert [result for result in done if result is not None] == [Conflict(1, 2)] * 7
-    ticket = await world.get(Ticket, key("offline"))
+    ticket = await own_world.get(Ticket, key("offline"))
     assert (ticket.subject, ticket.version) == (f"By {winners[0]}", 2)
-    assert len(await world.events()) == 1
+    assert len(await own_world.events()) == 1
 
 
-async def test_the_same_holds_for_comments(world: World) -> None:
-    context = world.context("keith")
+async def test_the_same_holds_for_comments(own_world: World) -> None:
+    context = own_world.context("keith")
     done = await asyncio.gather(
         *(
             comments.update_comment(context, key("public"), {"text": f"By {n}"}, 1)
@@ -50,16 +43,16 @@ async def test_the_same_holds_for_comments(world: World) -> None:
     )
 
     assert done.count(None) == 1
-    assert (await world.get(Comment, key("public"))).version == 2
+    assert (await own_world.get(Comment, key("public"))).version == 2
 
 
-async def test_without_a_version_every_change_counts(world: World) -> None:
-    context = world.context("keith")
+async def test_without_a_version_every_change_counts(own_world: World) -> None:
+    context = own_world.context("keith")
     await asyncio.gather(
         *(tickets.update_ticket(context, key("offline"), {"subject": f"By {n}"}) for n in range(8))
     )
-    assert (await world.get(Ticket, key("offline"))).version == 9
-    assert len(await world.events(key("offline"))) == 8
+    assert (await own_world.get(Ticket, key("offline"))).version == 9
+    assert len(await own_world.events(key("offline"))) == 8
 
 
 async def content() -> AsyncIterator[bytes]:
@@ -67,9 +60,9 @@ async def content() -> AsyncIterator[bytes]:
 
 
 async def test_whatever_is_done_to_a_ticket_while_it_is_deleted_is_done_or_not_found(
-    world: World,
+    own_world: World,
 ) -> None:
-    context, name = world.context("keith"), key("offline")
+    context, name = own_world.context("keith"), key("offline")
     done = await asyncio.gather(
         *(comments.add_comment(context, name, {"text": f"{n}"}) for n in range(6)),
         *(comments.update_comment(context, key("public"), {"text": f"{n}"}) for n in range(3)),
@@ -86,11 +79,13 @@ async def test_whatever_is_done_to_a_ticket_while_it_is_deleted_is_done_or_not_f
 
     failed = [result for result in done if isinstance(result, BaseException)]
     assert [error for error in failed if not isinstance(error, NotFound)] == []
-    after = await world.dump()
+    after = await own_world.dump()
     assert key("offline") not in {row[0] for row in after["tickets"]}
-    assert not [stored for stored in world.files() if "scan" not in stored and "rece" not in stored]
+    assert not [
+        stored for stored in own_world.files() if "scan" not in stored and "rece" not in stored
+    ]
     # Whatever was done was done before the ticket was deleted, and is told in that order.
-    told = [event.type.value for event in await world.events(name)]
+    told = [event.type.value for event in await own_world.events(name)]
     assert told.count("deleted") == 1
     assert told[-1] == "deleted"
     succeeded = len(done) - len(failed)

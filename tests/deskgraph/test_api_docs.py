@@ -28,7 +28,8 @@ from rest_compat.routes import every_path
 from rest_compat.serializers import request_fields, shapes
 from schema import create_schema
 from tests.deskgraph.conftest import Run
-from tests.viewers.world import settings_for
+from tests.support.app_client import client_of
+from tests.support.settings import settings_for
 
 COMMITTED = File(rest_compat.__file__).with_name("openapi.json")
 DOCUMENT: dict[str, Any] = json.loads(api_docs.openapi())
@@ -236,9 +237,7 @@ def opened(sqlite_url: str, tmp_path: File) -> Any:
     """Give clients of an application by its settings; none of this needs the database."""
 
     def client(**settings: Any) -> httpx.AsyncClient:
-        app = create_app(settings_for(sqlite_url, tmp_path, **settings))
-        transport = httpx.ASGITransport(app)
-        return httpx.AsyncClient(transport=transport, base_url="http://desk.test")
+        return client_of(create_app(settings_for(sqlite_url, tmp_path, **settings)))
 
     return client
 

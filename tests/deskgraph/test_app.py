@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from deskgraph.app import create_app
 from deskgraph.database.migrate import SchemaError
 from resolvers.query import execute
 from rest_compat.serializers import reads
 from schema.projection import resolve
-from tests.support.clock import Clock
-from tests.viewers.world import CONTENT, World, key, settings_for
+from tests.support.app_client import open_app
+from tests.support.named_rows import CONTENT
+from tests.support.rows import key
+from tests.support.settings import settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -33,21 +34,15 @@ def opens(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> Opens:
     """Give a function that starts an application and a client who is a technician."""
 
     @asynccontextmanager
-    async def open_app(**settings: Any) -> AsyncIterator[Client]:
-        clock, media = Clock(), tmp_path / "media"
-        given = settings_for(settings.pop("database_url", sqlite_url), media, **settings)
-        app = create_app(given, clock=clock)
-        async with app.router.lifespan_context(app):
-            services = app.state.services
-            await World(services, services.database, clock, given, media).reset()
-            headers = {"Authorization": f"Bearer {services.tokens.access(key('keith'))}"}
-            transport = httpx.ASGITransport(app)
-            async with Client(
-                transport=transport, base_url="http://desk.test", headers=headers
-            ) as client:
-                yield client
+    async def open_desk(**settings: Any) -> AsyncIterator[Client]:
+        url = settings.pop("database_url", sqlite_url)
+        given = settings_for(url, tmp_path / "media", **settings)
+        async with open_app(given) as (_app, client, world):
+            await world.reset()
+            client.headers.update(world.headers("keith"))
+            yield client
 
-    return open_app
+    return open_desk
 
 
 async def introspect(client: Client) -> dict[str, Any]:

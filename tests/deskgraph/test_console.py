@@ -22,7 +22,7 @@ from deskgraph.pages import (
     content_security_policy,
     json_for_html,
 )
-from tests.viewers.world import settings_for
+from tests.support.settings import settings_for
 
 Tag = tuple[str, dict[str, str | None]]
 

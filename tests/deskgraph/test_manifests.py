@@ -9,6 +9,7 @@ import pytest
 from deskgraph.manifests import persisted_documents, read_manifest
 from deskgraph.settings import Settings, SettingsError
 from schema import create_schema
+from tests.support.settings import settings_for
 
 MINE = "{ viewer { id } }"
 APOLLO: dict[str, Any] = {
@@ -26,7 +27,7 @@ def written(folder: Path, content: object, name: str = "manifest.json") -> str:
 
 def settings_of(*paths: str, **more: Any) -> Settings:
     given = {"graphql_manifest": ",".join(paths), **more}
-    return Settings(**{"_env_file": None, **given})
+    return settings_for("sqlite:///none.db", Path("none"), **given)
 
 
 @pytest.mark.parametrize("content", [{"a": MINE}, APOLLO])

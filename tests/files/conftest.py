@@ -17,7 +17,8 @@ from deskgraph.app import utc_now
 from tests.support.environment import child_environment
 from tests.support.forked_servers import NONE
 from tests.support.launcher import program
-from tests.viewers.world import KEY, World, open_world
+from tests.support.settings import KEY
+from tests.support.world import World, open_world
 
 # What a server may take more for a large file than for a small one, in bytes.
 GROWTH = 30 * 1024 * 1024

@@ -1,9 +1,7 @@
 """A server that is killed at any step loses no upload that it acknowledged."""
 
 import os
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +13,8 @@ from tests.files.conftest import Serve
 from tests.files.process import FATAL
 from tests.support import proofs
 from tests.support.forked_servers import NONE
-from tests.viewers.world import World, key, open_world
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +33,10 @@ FATES = UPLOADS | DELETES
 STEPS = tuple(FATES) if proofs.LONG else IN_SUITE
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        await opened.reset()
-        opened.clock.now = utc_now()
-        yield opened
+@pytest.fixture(autouse=True)
+def _today(own_world: World) -> None:
+    """Let tokens be good for servers, whose clocks run."""
+    own_world.clock.now = utc_now()
 
 
 class Client:
@@ -74,17 +71,19 @@ class Client:
         assert sorted(found) == sorted(self.fatal)
 
 
-async def swept(world: World, *, days: int) -> list[str]:
-    files = open_files(world.settings.files_url)
+async def swept(own_world: World, *, days: int) -> list[str]:
+    files = open_files(own_world.settings.files_url)
     before = utc_now() + timedelta(days=days)
-    found = clean_up_orphans(world.database, files, before=before, remove=True)
+    found = clean_up_orphans(own_world.database, files, before=before, remove=True)
     return [finding.kind async for finding in found]
 
 
 @proofs.on("sqlite")
-async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, serve: Serve) -> None:
-    url, files = world.settings.database_url, world.settings.files_url
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+async def test_acknowledged_uploads_survive_a_kill_at_any_step(
+    own_world: World, serve: Serve
+) -> None:
+    url, files = own_world.settings.database_url, own_world.settings.files_url
+    headers = own_world.headers("keith")
     with serve(url, files, *STEPS, NONE) as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:
             client = Client(http)
@@ -102,7 +101,7 @@ async def test_acknowledged_uploads_survive_a_kill_at_any_step(world: World, ser
 
                 # The next server answers from here on.
                 await client.check()
-                assert await swept(world, days=-1) == []
-                assert await swept(world, days=1) == [left] * bool(left), step
+                assert await swept(own_world, days=-1) == []
+                assert await swept(own_world, days=1) == [left] * bool(left), step
                 await client.check()
             assert len(client.acknowledged) == len(STEPS)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.files.conftest import GROWTH, Serve, high_water
 from tests.support import proofs
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -22,7 +22,8 @@ from resolvers.signing import day_of
 from rest_compat import rest_routes
 from rest_compat.http.downloads import disposition
 from tests.files.conftest import Bucket
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -102,7 +103,7 @@ class Client:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http
-        self.bearer = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+        self.bearer = world.headers("keith")
 
     async def upload(self, name: str, content: bytes) -> Attachment:
         attachment_id = await attachments.add_attachment(

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.files.conftest import GROWTH, Bucket, Serve, high_water
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,7 @@ async def test_a_large_upload_takes_no_more_memory(
     sqlite_world: World, bucket: Bucket, serve: Serve
 ) -> None:
     world = sqlite_world
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+    headers = world.headers("keith")
     form = {"ticket": str(key("volume"))}
     with serve(world.settings.database_url, bucket.url, MAX_UPLOAD_MB="60") as served:
         async with httpx.AsyncClient(base_url=served.base, headers=headers, timeout=60) as http:

@@ -12,7 +12,9 @@ from pathlib import Path
 from tests.support import launcher
 from tests.support.environment import child_environment
 from tests.support.launcher import serve
-from tests.viewers.world import KEY, file_key, key, open_world
+from tests.support.rows import file_key, key
+from tests.support.settings import KEY
+from tests.support.world import open_world
 
 HERE = Path(__file__).parent
 # Rows that are referred to, and what else has to exist to be found.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schema import sdl
 from schema.execution.persisted_documents import hash_of
 from schema.transport.multipart import PREFLIGHT
-from tests.viewers.world import key
+from tests.support.rows import key
 
 Headers = list[tuple[bytes, bytes]]
 VIEWER = "{ viewer { username } }"

@@ -14,13 +14,14 @@ from rest_compat.endpoints.comments import LISTING as COMMENTS
 from rest_compat.endpoints.tickets import LISTING as TICKETS
 from rest_compat.http.endpoint import Endpoint
 from rest_compat.serializers import request_fields
-from tests.rest_compat.conftest import PASSWORD, key
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import key
 
-PEOPLE = ("norbert", "norbert", "keith", "keith", "carla", "carla", "olga", "gone", None)
+PEOPLE = ("admin", "admin", "keith", "keith", "carla", "carla", "olga", "gone", None)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PURGE")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ROWS = ("offline", "volume", "bill", "public", "internal", "photo", "hilton", "centara", "john")
-IDS = [str(key(name)) for name in (*ROWS, "norbert", "keith", "carla")]
+IDS = [str(key(name)) for name in (*ROWS, "admin", "keith", "carla")]
 # Ids that lead somewhere, by what their path is about; other paths take any of them.
 FITTING = {
     "tickets": ("offline", "volume", "bill"),
@@ -28,7 +29,7 @@ FITTING = {
     "ticket-attachments": ("photo",),
     "companies": ("hilton", "centara"),
     "contacts": ("john",),
-    "users": ("norbert", "keith", "carla", "gone"),
+    "users": ("admin", "keith", "carla", "gone"),
 }
 NOBODY = "99999999-0000-4000-8000-000000000000"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"

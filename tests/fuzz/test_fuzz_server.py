@@ -1,5 +1,6 @@
 """The same requests through a real server: bytes on a connection, and what comes back on it."""
 
+import asyncio
 import contextlib
 import re
 import shutil
@@ -13,16 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskgraph.app import create_app
-from deskgraph.settings import Settings
 from resolvers.auth.tokens import Tokens
 from tests.fuzz.requests import Asked, paths, raw, requests
-from tests.fuzz.world import World
-from tests.rest_compat.conftest import key
 from tests.support import proofs
 from tests.support.clock import Clock
 from tests.support.local_server import serving_in_a_thread
+from tests.support.rows import key
+from tests.support.settings import KEY, settings_for
+from tests.support.world import open_world
 
-KEY = "a key that only the tests know, long enough"
 # What no target of a request may hold; the rest goes out as it is, however odd.
 _UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -31,21 +31,18 @@ _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 @pytest.fixture
 def address(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[str, int]]:
     """Give the address of a server with httptools over a world of its own."""
-    found = Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=sqlite_url,
-        files_url=f"file://{tmp_path}/media",
-        secret_key=KEY,  # type: ignore[arg-type]
-        max_upload_mb=1,
-        public_url=None,
-        rate_limit="off",
-    )
-    with World(found, Clock(), tmp_path / "media"):
-        pass
-    application = create_app(found, clock=Clock())
+    settings = settings_for(sqlite_url, tmp_path / "media")
+    asyncio.run(fill(sqlite_url, tmp_path / "media"))
+    application = create_app(settings, clock=Clock())
     with serving_in_a_thread(application, http="httptools", log_level="critical") as running:
         yield "127.0.0.1", running.port
     shutil.rmtree(tmp_path / "media", ignore_errors=True)
+
+
+async def fill(url: str, media: Path) -> None:
+    """Insert the rows of the world."""
+    async with open_world(url, media) as world:
+        await world.reset()
 
 
 def spoken(asked: Asked, tokens: Tokens, *, untidy: bool) -> bytes:
@@ -102,5 +99,4 @@ def test_bytes_of_every_kind(address: tuple[str, int]) -> None:
 
 def create_app_routes() -> list[object]:
     """Return the routes of an application that is never started."""
-    found = Settings(_env_file=None, secret_key=KEY)  # type: ignore[call-arg, arg-type]
-    return list(create_app(found).routes)
+    return list(create_app(settings_for("sqlite:///none.db", Path("none"))).routes)

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from starlette.applications import Starlette
 
-from deskgraph.app import create_app
 from schema.errors.codes import Code
 from schema.transport import negotiation
 from tests.fuzz.graphql import Request, operations, requests
 from tests.support import proofs
-from tests.support.clock import Clock
-from tests.viewers.world import World, key, settings_for
+from tests.support.app_client import open_app
+from tests.support.limits import UNBOUNDED
+from tests.support.rows import key
+from tests.support.settings import settings_for
 
 FAULTS = {Code.INTERNAL, Code.TIMEOUT}
 
@@ -107,19 +108,15 @@ class Asking:
 @pytest.fixture
 def asking(sqlite_url: str, tmp_path: Path) -> Iterator[Asking]:
     """Give the open application over the world of the tests."""
-    clock = Clock()
-    settings = settings_for(sqlite_url, tmp_path / "media")
-    app = create_app(settings, clock=clock)
-    services = app.state.services
-    world = World(services, services.database, clock, settings, tmp_path / "media")
+    settings = settings_for(sqlite_url, tmp_path / "media", **UNBOUNDED)
     with asyncio.Runner() as runner:
-        life = app.router.lifespan_context(app)
-        runner.run(life.__aenter__())
+        opening = open_app(settings)
+        app, _client, world = runner.run(opening.__aenter__())
         try:
             runner.run(world.reset())
-            yield Asking(app, services.tokens.access(key("admin")), runner)
+            yield Asking(app, world.services.tokens.access(key("admin")), runner)
         finally:
-            runner.run(life.__aexit__(None, None, None))
+            runner.run(opening.__aexit__(None, None, None))
 
 
 @pytest.mark.proof(small=True)

@@ -17,8 +17,11 @@ from websockets.typing import Subprotocol
 
 from deskgraph.app import create_app
 from tests.support.clock import Clock
+from tests.support.limits import UNBOUNDED
 from tests.support.local_server import serving
-from tests.viewers.world import World, key, settings_for
+from tests.support.rows import key
+from tests.support.settings import settings_for
+from tests.support.world import World
 
 FOLLOW = "subscription($after: String) { ticketEvents(after: $after) { cursor type ticketNumber } }"
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -107,7 +110,7 @@ class Live:
     app: Starlette
 
     def token(self, who: str) -> str:
-        return f"Bearer {self.world.services.tokens.access(key(who))}"
+        return self.world.token(who)
 
     @asynccontextmanager
     async def socket(
@@ -158,11 +161,10 @@ async def live(
     anyio_backend: str, database_url: str, tmp_path: Path, statements: list[str]
 ) -> AsyncIterator[Live]:
     """Give a server that runs in this process."""
-    clock = Clock()
-    settings = settings_for(database_url, tmp_path / "media", cors_origins="http://good.example")
-    app = create_app(settings, clock=clock, observer=statements.append)
-    services = app.state.services
-    world = World(services, services.database, clock, settings, tmp_path / "media")
+    more = {"cors_origins": "http://good.example", **UNBOUNDED}
+    settings = settings_for(database_url, tmp_path / "media", **more)
+    app = create_app(settings, clock=Clock(), observer=statements.append)
+    world = World(app.state.services, settings)
     # Its log goes where all others go, so that tests can read it.
     options = {"log_config": None, "log_level": "warning", "ws_max_size": 2**20}
     async with (

@@ -15,7 +15,7 @@ from sqlmodel import select
 from deskgraph.database.database import Database, dsn_of
 from deskgraph.database.readers import SqliteReader
 from tests.live.conftest import Live
-from tests.viewers.world import key
+from tests.support.rows import key
 
 COMMENTS = "{ tickets { nodes { comments { nodes { text } } } } }"
 SAY = """mutation($ticket: ID!) {

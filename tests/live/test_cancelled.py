@@ -23,7 +23,7 @@ from tests.live.slow import (
     until,
     usable,
 )
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

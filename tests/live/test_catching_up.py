@@ -18,7 +18,8 @@ from resolvers.query.execute import MAX_FOLLOWED
 from resolvers.query.plans import Plan
 from schema import create_schema
 from schema.execution.context import GraphContext
-from tests.viewers.world import World, key, open_world
+from tests.support.rows import key
+from tests.support.world import World, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -42,24 +43,24 @@ class SilentBell(EventSignal):
 
 
 @pytest.fixture
-async def world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
+async def silent_world(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
     """Give a desk whose bell rings by hand."""
     async with open_world(sqlite_url, tmp_path / "media") as opened:
         await opened.reset()
         event_signal = SilentBell()
-        ours = replace(opened, services=replace(opened.services, event_signal=event_signal))
-        yield ours
-        await ours.services.broker.close()
+        opened.services = replace(opened.services, event_signal=event_signal)
+        yield opened
+        await opened.services.broker.close()
         await event_signal.close()
 
 
 @asynccontextmanager
 async def following_as(
-    world: World, who: str, query: str = FOLLOW, **variables: Any
+    silent_world: World, who: str, query: str = FOLLOW, **variables: Any
 ) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """Give a function that takes the next event."""
-    context = GraphContext(world.services, "http://desk.test", "1", None)
-    context.token = world.services.tokens.access(key(who))
+    context = GraphContext(silent_world.services, "http://desk.test", "1", None)
+    context.token = silent_world.services.tokens.access(key(who))
     await context.identify()
     results: AsyncGenerator[Any, None] = await create_schema().stream(query, variables, context)
 
@@ -79,86 +80,88 @@ async def _json(taken: Awaitable[Any]) -> Any:
     return orjson.loads(orjson.dumps(await taken))
 
 
-async def last(world: World) -> int:
-    return int((await world.database.fetch_row("SELECT max(seq) FROM ticket_events", ()))[0])
+async def last(silent_world: World) -> int:
+    return int((await silent_world.database.fetch_row("SELECT max(seq) FROM ticket_events", ()))[0])
 
 
-async def noticed(world: World) -> None:
+async def noticed(silent_world: World) -> None:
     """Wait until the end of the log has been read, and everybody told."""
-    end = await last(world)
+    end = await last(silent_world)
     async with asyncio.timeout(DEADLINE):
-        while world.services.broker.head < end:  # noqa: ASYNC110 - there is no event for it
+        while silent_world.services.broker.head < end:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
 
 
-async def rename(world: World, name: str, subject: str) -> None:
-    await tickets.update_ticket(world.context("keith"), key(name), {"subject": subject})
+async def rename(silent_world: World, name: str, subject: str) -> None:
+    await tickets.update_ticket(silent_world.context("keith"), key(name), {"subject": subject})
 
 
-async def another_companys(world: World) -> None:
-    await rename(world, "bill", "Not theirs")
+async def another_companys(silent_world: World) -> None:
+    await rename(silent_world, "bill", "Not theirs")
 
 
-async def a_note(world: World) -> None:
+async def a_note(silent_world: World) -> None:
     given = {"text": "Between us", "is_internal": True}
-    await comments.add_comment(world.context("keith"), key("offline"), given)
+    await comments.add_comment(silent_world.context("keith"), key("offline"), given)
 
 
-async def another_type(world: World) -> None:
-    await comments.add_comment(world.context("keith"), key("offline"), {"text": "Not wanted"})
+async def another_type(silent_world: World) -> None:
+    await comments.add_comment(
+        silent_world.context("keith"), key("offline"), {"text": "Not wanted"}
+    )
 
 
 @pytest.mark.parametrize("happens", [another_companys, a_note, another_type])
 @pytest.mark.parametrize("taken", [1, MAX_FOLLOWED, MAX_FOLLOWED + 1])
 async def test_what_does_not_concern_who_is_behind_takes_nothing_from_them(
-    world: World, happens: Callable[[World], Awaitable[None]], taken: int
+    silent_world: World, happens: Callable[[World], Awaitable[None]], taken: int
 ) -> None:
     written = [f"Number {number}" for number in range(MAX_FOLLOWED + 10)]
     for subject in written:
-        await rename(world, "offline", subject)
-    async with following_as(world, "carla", types=["UPDATED"]) as take:
+        await rename(silent_world, "offline", subject)
+    async with following_as(silent_world, "carla", types=["UPDATED"]) as take:
         found = [(await take())["changes"][0]["to"] for _ in range(taken)]
-        await happens(world)
-        world.services.event_signal.notify()  # type: ignore[attr-defined]
-        await noticed(world)
+        await happens(silent_world)
+        silent_world.services.event_signal.notify()  # type: ignore[attr-defined]
+        await noticed(silent_world)
         found += [(await take())["changes"][0]["to"] for _ in range(len(written) - taken)]
         assert found == written
 
 
 async def test_what_was_read_a_moment_ago_is_read_again_before_it_is_sent(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    silent_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is taken later than this is stale.
     monkeypatch.setattr(subscription, "FRESH_SECONDS", 0.0)
-    context = world.context("keith")
+    context = silent_world.context("keith")
     made = [
         await comments.add_comment(context, key("offline"), {"text": f"{number}"})
         for number in range(5)
     ]
-    await rename(world, "volume", "Moved away")
-    async with following_as(world, "carla") as take:
+    await rename(silent_world, "volume", "Moved away")
+    async with following_as(silent_world, "carla") as take:
         assert (await take())["comment"] == {"text": "0"}
         await comments.update_comment(context, made[1], {"is_internal": True})
         assert (await take())["comment"] == {"text": "2"}
-        await rename(world, "offline", "As it is now")
+        await rename(silent_world, "offline", "As it is now")
         event = await take()
         assert (event["comment"], event["ticket"]) == ({"text": "3"}, {"subject": "As it is now"})
         await tickets.update_ticket(
-            world.context("admin"), key("volume"), {"company": key("centara")}
+            silent_world.context("admin"), key("volume"), {"company": key("centara")}
         )
         assert (await take())["comment"] == {"text": "4"}
         # Neither the ticket that moved nor the event of its move is theirs any more.
-        world.services.event_signal.notify()  # type: ignore[attr-defined]
+        silent_world.services.event_signal.notify()  # type: ignore[attr-defined]
         assert (await take())["changes"] == [{"to": "As it is now"}]
 
 
 @pytest.mark.parametrize("count", [broker.WINDOW - 1, broker.WINDOW, 2 * broker.WINDOW, 1101])
 async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
-    world: World, count: int
+    silent_world: World, count: int
 ) -> None:
-    subscriber = await world.services.broker.join(world.services, None, None)
-    await rename(world, "offline", "First")
-    async with world.database.engine.begin() as connection:
+    subscriber = await silent_world.services.broker.join(silent_world.services, None, None)
+    await rename(silent_world, "offline", "First")
+    async with silent_world.database.engine.begin() as connection:
         names = [
             row[1]
             for row in await connection.execute(text("PRAGMA table_info(ticket_events)"))
@@ -174,48 +177,51 @@ async def test_the_end_of_the_log_is_reached_however_much_was_appended_at_once(
             ),
             {"count": count},
         )
-    world.services.event_signal.notify()  # type: ignore[attr-defined]
-    await noticed(world)
-    assert world.services.broker.head == subscriber.position + count or subscriber.woken.is_set()
-    world.services.broker.leave(subscriber)
+    silent_world.services.event_signal.notify()  # type: ignore[attr-defined]
+    await noticed(silent_world)
+    assert (
+        silent_world.services.broker.head == subscriber.position + count
+        or subscriber.woken.is_set()
+    )
+    silent_world.services.broker.leave(subscriber)
 
 
 @pytest.mark.parametrize("statement", ["happened", "max("])
 async def test_what_is_appended_while_the_log_is_read_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch, statement: str
+    silent_world: World, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
-    fetch, appended = world.database.fetch_row, asyncio.Event()
+    fetch, appended = silent_world.database.fetch_row, asyncio.Event()
 
     async def append_after(sql: str, values: Any) -> Any:
         row = await fetch(sql, values)
         if statement in sql and not appended.is_set():
             appended.set()
-            await rename(world, "offline", "While it was read")
-            world.services.event_signal.notify()  # type: ignore[attr-defined]
+            await rename(silent_world, "offline", "While it was read")
+            silent_world.services.event_signal.notify()  # type: ignore[attr-defined]
         return row
 
-    monkeypatch.setattr(world.database, "fetch_row", append_after)
-    subscriber = await world.services.broker.join(world.services, None, None)
+    monkeypatch.setattr(silent_world.database, "fetch_row", append_after)
+    subscriber = await silent_world.services.broker.join(silent_world.services, None, None)
     async with asyncio.timeout(DEADLINE):
         await appended.wait()
         await subscriber.woken.wait()
-    assert world.services.broker.head == await last(world)
-    world.services.broker.leave(subscriber)
+    assert silent_world.services.broker.head == await last(silent_world)
+    silent_world.services.broker.leave(subscriber)
 
 
 async def test_reads_are_shared_for_a_moment_only(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    silent_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch, asked = world.database.fetch_row, []
+    fetch, asked = silent_world.database.fetch_row, []
 
     async def counting(sql: str, values: Any) -> Any:
         asked.append(sql)
         return await fetch(sql, values)
 
-    monkeypatch.setattr(world.database, "fetch_row", counting)
+    monkeypatch.setattr(silent_world.database, "fetch_row", counting)
     monkeypatch.setattr(broker, "SHARED_SECONDS", 0.0)
     plan = Plan("SELECT '[]'", (), {}, {})
-    services = world.services
+    services = silent_world.services
     read = services.broker.read
     await asyncio.gather(read(services, plan, {}), read(services, plan, {}))
     assert len(asked) == 1
@@ -230,13 +236,13 @@ TALKATIVE = """subscription {
 
 
 @pytest.fixture
-async def talkative(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+async def talkative(silent_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Give a ticket with five comments of 1000 bytes each, and a limit of 20,000."""
-    monkeypatch.setitem(world.services.__dict__, "max_answer_bytes", 20_000)
-    context = world.context("keith")
+    monkeypatch.setitem(silent_world.services.__dict__, "max_answer_bytes", 20_000)
+    context = silent_world.context("keith")
     for _ in range(5):
         await comments.add_comment(context, key("offline"), {"text": "x" * 1000})
-    return world
+    return silent_world
 
 
 async def test_events_that_are_too_large_together_come_one_after_the_other(

@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.commands import tickets
 from tests.live.conftest import FOLLOW, Live
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

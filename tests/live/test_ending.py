@@ -11,7 +11,7 @@ from resolvers.commands import tickets
 from resolvers.events import subscription
 from resolvers.events.broker import EventBroker
 from tests.live.conftest import FOLLOW, Live
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

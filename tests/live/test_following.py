@@ -13,7 +13,7 @@ from resolvers.commands import comments, tickets
 from resolvers.events import subscription
 from resolvers.query.execute import MAX_FOLLOWED_BYTES
 from tests.live.conftest import FOLLOW, Live, Socket, Stream
-from tests.viewers.world import key, make_event
+from tests.support.rows import event, key
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_without_a_cursor_it_begins_now(live: Live, follow: Opens) -> None
         await live.settled(1)
         await live.rename("volume", "Now")
         event = await events.next()
-        assert (event["type"], event["ticketNumber"]) == ("UPDATED", "T-20251110-0002")
+        assert (event["type"], event["ticketNumber"]) == ("UPDATED", "T-20251109-0002")
 
 
 async def test_a_cursor_brings_what_was_missed_and_then_what_happens(
@@ -82,7 +82,7 @@ async def test_a_cursor_brings_what_was_missed_and_then_what_happens(
         await live.rename(name, "Missed")
     async with follow(after="") as events:
         first = await events.next()
-        assert first["ticketNumber"] == "T-20251110-0001"
+        assert first["ticketNumber"] == "T-20251109-0001"
     async with follow(after=first["cursor"]) as events:
         found = [await events.next() for _ in range(2)]
         await live.rename("offline", "Live")
@@ -113,7 +113,7 @@ async def test_those_who_catch_up_read_few_long_events_at_once(
     async with live.world.database.transaction() as session:
         for number in range(30):
             kind = TicketEventType.UPDATED if number % 3 else TicketEventType.DELETED
-            session.add(make_event(f"{number}", "offline", type=kind, changes=changed))
+            session.add(event(f"{number}", "offline", type=kind, changes=changed))
     for types in (["UPDATED", "DELETED"], ["DELETED"], ["UPDATED"]):
         names = [f"{n}" for n in range(30) if ("UPDATED" if n % 3 else "DELETED") in types]
         query = "subscription($types: [TicketEventType!]) { "
@@ -168,7 +168,7 @@ async def test_customers_are_told_of_their_company_and_not_of_notes(
         await live.rest("POST", path, text="For you")
         assert (await events.next())["type"] == "COMMENT_ADDED"
         await live.rename("volume", "Yours")
-        assert (await events.next())["ticketNumber"] == "T-20251110-0002"
+        assert (await events.next())["ticketNumber"] == "T-20251109-0002"
 
 
 async def test_what_may_no_longer_be_seen_when_it_is_sent_is_not_sent(

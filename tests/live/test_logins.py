@@ -7,7 +7,8 @@ from websockets.exceptions import ConnectionClosed
 
 from resolvers.auth.accounts import VIEWER_LIFETIME
 from tests.live.conftest import Live, Socket
-from tests.viewers.world import PASSWORD, key
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from schema.transport import negotiation, sse
 from tests.live.conftest import FOLLOW, Live, Socket
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 
@@ -191,7 +191,7 @@ async def test_a_stream_resumes_after_the_last_event_id(live: Live) -> None:
         last = (await stream.frame())["id"]
     # It is more recent than what the document says.
     async with live.stream(after="", headers={"Last-Event-ID": last}) as stream:
-        assert (await stream.next())["ticketNumber"] == "T-20251110-0002"
+        assert (await stream.next())["ticketNumber"] == "T-20251109-0002"
 
 
 async def test_queries_are_answered_over_a_stream_too(live: Live) -> None:
@@ -208,7 +208,7 @@ async def test_a_subscription_by_get(live: Live) -> None:
     async with live.client.stream("GET", "/graphql", params=params, headers=headers) as response:
         async for line in response.aiter_lines():
             if line.startswith("data: "):
-                assert "T-20251110-0001" in line
+                assert "T-20251109-0001" in line
                 break
 
 

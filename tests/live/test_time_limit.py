@@ -8,7 +8,7 @@ import pytest
 from models import Comment
 from tests.live.conftest import Live
 from tests.live.slow import COMMENTS, SAY, graphql, is_not, slow, stored, until, usable
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,8 @@ from argon2.exceptions import InvalidHashError
 
 from resolvers.auth.passwords import Hasher, Passwords
 from resolvers.services import Services
-from tests.viewers.world import World, password_hash
+from tests.support.named_rows import password_hash
+from tests.support.world import World
 
 
 class CountingHasher(Hasher):

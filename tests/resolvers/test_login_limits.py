@@ -1,9 +1,7 @@
 """How many logins there may be, and that more of them hold up nothing."""
 
 import asyncio
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,16 +11,14 @@ from resolvers.errors import BadCredentials, Invalid, Throttled
 from resolvers.rate_limits import MemoryBuckets, RateLimiter
 from resolvers.services import Services
 from tests.resolvers.hashers import BlockingHasher, counted
-from tests.viewers.world import PASSWORD, World, password_hash
+from tests.support.named_rows import PASSWORD, password_hash
+from tests.support.world import World
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module", params=["sqlite"])
-def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Take one database: nothing of this is said in SQL."""
-    template: Path = request.getfixturevalue("sqlite_template")
-    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('limits') / 'desk.db')}"
+pytestmark = [
+    pytest.mark.anyio,
+    # Nothing of this is said in SQL.
+    pytest.mark.parametrize("shared_url", ["sqlite"], indirect=True, scope="module"),
+]
 
 
 async def test_checks_beyond_the_queue_are_refused_and_hold_up_nothing(world: World) -> None:

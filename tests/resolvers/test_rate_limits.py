@@ -14,11 +14,6 @@ from tests.support.clock import NOON, Clock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def rates(clock: Clock) -> RateLimiter:
     """Give buckets of 600 points, ten of which come back in a second."""
     return RateLimiter(MemoryBuckets(), per_minute=600, maximum=100, clock=clock)

@@ -15,9 +15,10 @@ from graphql import (
 )
 
 from resolvers.signing import Signer
+from tests.schema.awkward_rows import AllRows
 from tests.schema.reference import cursor_of, order_of
-from tests.schema.rows import World, key
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 SEARCHES = (
     "broke",
@@ -38,21 +39,21 @@ TAGS = ("vip", "zone", "a", "a b", "100%", "", "nothing", "x")
 
 @dataclass
 class ArgumentValues:
-    """Chooses at random among what the rows of a world make interesting."""
+    """Chooses at random among what the rows make interesting."""
 
     random: Random
-    world: World
+    all_rows: AllRows
     signer: Signer
 
     def __post_init__(self) -> None:
-        world = self.world
+        all_rows = self.all_rows
         self.rows: dict[str, list[Any]] = {
-            "Ticket": world.tickets,
-            "Comment": world.comments,
-            "Company": world.companies,
-            "Contact": world.contacts,
-            "User": world.users,
-            "TicketEvent": world.ticketEvents,
+            "Ticket": all_rows.tickets,
+            "Comment": all_rows.comments,
+            "Company": all_rows.companies,
+            "Contact": all_rows.contacts,
+            "User": all_rows.users,
+            "TicketEvent": all_rows.ticketEvents,
         }
 
     def __call__(
@@ -67,7 +68,7 @@ class ArgumentValues:
         if name == "nodes":
             return {"ids": [self._id() for _ in range(self.random.randint(0, 6))]}
         if name == "ticket" and definition.args:
-            row = self.random.choice(self.world.tickets)
+            row = self.random.choice(self.all_rows.tickets)
             id_ = self.random.choice([str(row.id), self._id()])
             return self.random.choice([{"id": id_}, {"ticketNumber": row.ticket_number}])
         if name == "downloadUrl" and self._chance(0.5):
@@ -78,13 +79,13 @@ class ArgumentValues:
         return self.random.random() < of
 
     def _id(self) -> str:
-        id_ = self.random.choice(self.world.all()).id
+        id_ = self.random.choice(self.all_rows.all()).id
         spellings = [str(id_), str(id_).upper(), id_.hex, f"{{{id_}}}", str(key("none")), "no id"]
         return str(self.random.choice([str(id_), *spellings]))
 
     def _page(self, entity: str, definition: GraphQLField) -> dict[str, Any]:
         if entity not in self.rows:
-            return {}  # The world has none of these.
+            return {}  # There are none of these.
         given: dict[str, Any] = {}
         if self._chance(0.6):
             given[self.random.choice(["first", "last"])] = self.random.choice([0, 1, 2, 3, 7, 100])
@@ -152,7 +153,7 @@ class ArgumentValues:
         if isinstance(type_, GraphQLEnumType):
             return self.random.choice(list(type_.values))
         if type_.name == "ID":
-            return str(self.random.choice(self.world.all()).id)
+            return str(self.random.choice(self.all_rows.all()).id)
         if type_.name == "Boolean":
             return self._chance(0.5)
         return self._time() if type_.name == "DateTime" else self.random.choice(TAGS)

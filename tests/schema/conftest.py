@@ -5,15 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from deskgraph.settings import Settings
 from models import Role
-from tests.schema.client import SECRET, GraphQLClient, make_app
-from tests.schema.rows import company, make_world, user
-from tests.support.clock import Clock
+from tests.schema.awkward_rows import make_awkward_rows
+from tests.support.app_client import open_app
+from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import UNBOUNDED
+from tests.support.rows import company, user
+from tests.support.settings import settings_for
 
 Opens = Callable[..., AbstractAsyncContextManager[GraphQLClient]]
 
@@ -24,18 +24,16 @@ def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: lis
 
     @asynccontextmanager
     async def open_gql(**settings: Any) -> AsyncIterator[GraphQLClient]:
-        files = f"file://{tmp_path / 'media'}"
-        given = {"database_url": database_url, "files_url": files, "secret_key": SECRET}
-        given["rate_limit"] = "off"
-        clock = Clock()
-        made = Settings(**given | {"_env_file": None} | settings)
-        app = make_app(made, clock, statements.append)
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client,
+        more = {"max_upload_mb": 25, **settings}
+        given = settings_for(database_url, tmp_path / "media", **more)
+        # Where points are counted, its caches are its own: what is new costs some.
+        own_caches = given.rate_limit != "off"
+        async with open_app(given, statements.append, own_caches=own_caches) as (
+            app,
+            client,
+            world,
         ):
-            yield GraphQLClient(app, client, clock, statements)
+            yield GraphQLClient(app, client, world, statements)
 
     return open_gql
 
@@ -49,13 +47,13 @@ async def empty(opens: Opens) -> AsyncIterator[GraphQLClient]:
 
 @pytest.fixture
 async def gql(empty: GraphQLClient) -> GraphQLClient:
-    """Give the application with a company ``acme`` and the users agent, boss and customer."""
+    """Give the application with two companies and three users of the world, and nothing else."""
     await empty.add(
-        company("acme"),
-        company("other"),
-        user("agent"),
-        user("boss", Role.ADMIN),
-        user("customer", Role.CUSTOMER, company_id=company("acme").id),
+        company("hilton"),
+        company("centara"),
+        user("keith"),
+        user("admin", Role.ADMIN),
+        user("carla", Role.CUSTOMER, company_id=company("hilton").id),
     )
     return empty
 
@@ -64,5 +62,5 @@ async def gql(empty: GraphQLClient) -> GraphQLClient:
 async def full(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give the application with many awkward rows, and limits for documents made at random."""
     async with opens(**UNBOUNDED) as gql:
-        await gql.add(*make_world().all())
+        await gql.add(*make_awkward_rows().all())
         yield gql

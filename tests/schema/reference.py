@@ -18,9 +18,9 @@ from graphql.pyutils import camel_to_snake
 
 from models import Role, TicketPriority, TicketStatus, User
 from resolvers.signing import Signer, day_of
+from tests.schema.awkward_rows import AllRows
 from tests.schema.reference_filters import COLUMNS, FINISHED, matches
 from tests.schema.reference_permissions import able, reasons
-from tests.schema.rows import World
 
 Row = Any
 Order = Sequence[tuple[str, bool]]
@@ -86,16 +86,16 @@ def _precedes(left: list[Any], right: list[Any], order: Order) -> bool:
 
 @dataclass
 class Reference:
-    """One viewer's view of a world, at one moment."""
+    """One viewer's view of all rows, at one moment."""
 
-    world: World
+    all_rows: AllRows
     viewer: User
     now: datetime
     signer: Signer
     base_url: str
 
     def __post_init__(self) -> None:
-        self.by_id = {row.id: row for row in self.world.all()}
+        self.by_id = {row.id: row for row in self.all_rows.all()}
 
     def answer(
         self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any]
@@ -131,10 +131,10 @@ class Reference:
         if name == "ticket":
             if args.get("id") is not None:
                 found = self._find(args["id"])
-                return found if found in self.world.tickets else None
-            numbered = (t for t in self.world.tickets if t.ticket_number == args["ticketNumber"])
+                return found if found in self.all_rows.tickets else None
+            numbered = (t for t in self.all_rows.tickets if t.ticket_number == args["ticketNumber"])
             return next(filter(self.sees, numbered), None)
-        return self.connection(getattr(self.world, name), args)
+        return self.connection(getattr(self.all_rows, name), args)
 
     def _find(self, id_: str) -> Row:
         try:
@@ -148,7 +148,7 @@ class Reference:
         columns = ("assigned_to_id", "created_by_id", "author_id", "uploaded_by_id", "actor_id")
         return (isinstance(user, User) and user.role is not Role.CUSTOMER) and any(
             getattr(row, column, None) == user.id and self.sees(row)
-            for row in self.world.all()
+            for row in self.all_rows.all()
             for column in columns
         )
 
@@ -218,7 +218,7 @@ class Reference:
         return row.due_date is not None and row.due_date < self.now and row.status not in FINISHED
 
     def _comments_of(self, row: Row) -> list[Row]:
-        return [c for c in self.world.comments if c.ticket_id == row.id and self.sees(c)]
+        return [c for c in self.all_rows.comments if c.ticket_id == row.id and self.sees(c)]
 
     def _commentsCount(self, row: Row) -> int:  # noqa: N802
         return sum(not comment.is_internal for comment in self._comments_of(row))
@@ -230,23 +230,23 @@ class Reference:
         return self.connection(self._comments_of(row), args)
 
     def _attachments(self, row: Row) -> list[Row]:
-        found = [a for a in self.world.attachments if a.ticket_id == row.id and self.sees(a)]
+        found = [a for a in self.all_rows.attachments if a.ticket_id == row.id and self.sees(a)]
         return self.sorted(found, NEWEST)
 
     def _contacts(self, row: Row, **args: Any) -> Any:
-        return self.connection((c for c in self.world.contacts if c.company_id == row.id), args)
+        return self.connection((c for c in self.all_rows.contacts if c.company_id == row.id), args)
 
     def _tickets(self, row: Row, **args: Any) -> Any:
         column = f"{type(row).__name__.lower()}_id"
-        found = (t for t in self.world.tickets if getattr(t, column) == row.id)
+        found = (t for t in self.all_rows.tickets if getattr(t, column) == row.id)
         return self.connection(found, args)
 
     def _assignedTickets(self, row: Row, **args: Any) -> Any:  # noqa: N802
-        found = (t for t in self.world.tickets if t.assigned_to_id == row.id)
+        found = (t for t in self.all_rows.tickets if t.assigned_to_id == row.id)
         return self.connection(found, args)
 
     def _history(self, row: Row, **args: Any) -> Any:
-        found = (e for e in self.world.ticketEvents if e.ticket_id == row.id)
+        found = (e for e in self.all_rows.ticketEvents if e.ticket_id == row.id)
         return self.connection(found, args)
 
     def _cursor(self, row: Row) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from schema.transport import negotiation
-from tests.schema.client import GraphQLClient
+from tests.support.graphql_client import GraphQLClient
 
 
 async def post(gql: GraphQLClient, query: str, variables: Any = None) -> str:
@@ -14,26 +14,26 @@ async def post(gql: GraphQLClient, query: str, variables: Any = None) -> str:
 
 async def get(gql: GraphQLClient, query: str, variables: Any = None) -> str:
     params = {"query": query, "variables": json.dumps(variables)}
-    response = await gql.client.get("/graphql", params=params, headers=gql.headers("agent"))
+    response = await gql.client.get("/graphql", params=params, headers=gql.headers("keith"))
     return f"{response.headers} {response.text}"
 
 
 async def trusting(gql: GraphQLClient, query: str, variables: Any = None) -> str:
     body = {"query": query, "variables": variables}
-    headers = {"Accept": negotiation.GRAPHQL, **gql.headers("agent")}
+    headers = {"Accept": negotiation.GRAPHQL, **gql.headers("keith")}
     response = await gql.client.post("/graphql", json=body, headers=headers)
     return f"{response.headers} {response.text}"
 
 
 async def batch(gql: GraphQLClient, query: str, variables: Any = None) -> str:
     body = [{"query": query, "variables": variables}] * 2
-    response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
+    response = await gql.client.post("/graphql", json=body, headers=gql.headers("keith"))
     return f"{response.headers} {response.text}"
 
 
 async def stream(gql: GraphQLClient, query: str, variables: Any = None) -> str:
     body = {"query": query, "variables": variables}
-    headers = {"Accept": negotiation.EVENTS, **gql.headers("agent")}
+    headers = {"Accept": negotiation.EVENTS, **gql.headers("keith")}
     response = await gql.client.post("/graphql", json=body, headers=headers)
     return f"{response.headers} {response.text}"
 
@@ -41,7 +41,7 @@ async def stream(gql: GraphQLClient, query: str, variables: Any = None) -> str:
 async def form(gql: GraphQLClient, query: str, variables: Any = None) -> str:
     operations = json.dumps({"query": query, "variables": variables})
     parts = {"operations": (None, operations), "map": (None, "{}")}
-    headers = {"GraphQL-Require-Preflight": "1", **gql.headers("agent")}
+    headers = {"GraphQL-Require-Preflight": "1", **gql.headers("keith")}
     response = await gql.client.post("/graphql", files=parts, headers=headers)
     return f"{response.headers} {response.text}"
 

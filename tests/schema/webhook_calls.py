@@ -9,10 +9,10 @@ from sqlmodel import SQLModel
 
 from deskgraph.webhooks.deliverer import Deliverer
 from models import Role, WebhookDelivery
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import company, key, user
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import company, key, user
 
 URL = "https://hooks.example/desk"
 FIELDS = """
@@ -35,7 +35,7 @@ REDELIVER = f"""mutation($input: RedeliverInput!) {{
   redeliver(input: $input) {{ delivery {{ id state nextAttemptAt attemptCount }} {ERRORS} }} }}"""
 FILTER = {
     "and": [{"priority": {"gte": "HIGH"}}, {"not": {"assignedTeam": {"isNull": True}}}],
-    "or": [{"company": {"in": [str(key("acme"))]}}, {"open": True}],
+    "or": [{"company": {"in": [str(key("hilton"))]}}, {"open": True}],
     "status": {"in": ["NEW", "IN_PROGRESS"], "notIn": ["CLOSED"]},
     "assignedTeam": {"in": ["TECH"]},
     "createdAt": {"gte": "2025-11-19T10:30:00.000000Z"},
@@ -55,11 +55,11 @@ async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[Graph
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Deliverer, "start", nothing)
         async with opens(**settings) as opened:
-            await opened.add(company("acme"), user("agent"), user("boss", Role.ADMIN))
+            await opened.add(company("hilton"), user("keith"), user("admin", Role.ADMIN))
             yield opened
 
 
-async def do(gql: GraphQLClient, mutation: str, viewer: str = "boss", **given: Any) -> Any:
+async def do(gql: GraphQLClient, mutation: str, viewer: str = "admin", **given: Any) -> Any:
     data = await gql.ask(mutation, {"input": given}, viewer)
     return next(iter(data.values()))
 

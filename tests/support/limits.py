@@ -12,5 +12,4 @@ UNBOUNDED: dict[str, Any] = {
     "max_tokens": 100_000,
     "max_document_kb": 1000,
     "max_cost": 10**15,
-    "rate_limit": "off",
 }

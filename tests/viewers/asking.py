@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +13,11 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
-from starlette.applications import Starlette
 
+from tests.support.app_client import AppClient
+from tests.support.named_rows import NAMES
+from tests.support.rows import key
 from tests.viewers.table import MAY_SEE, SCHEMA, Path, Read, Write
-from tests.viewers.world import NAMES, World, key
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NAME = re.compile(r"<(\w+)>")
@@ -86,18 +86,11 @@ def hidden(who: str | None, *asked: object) -> bool:
     return not set(_NAME.findall(str(asked))) <= may_see(who)
 
 
-@dataclass
-class Faces:
+class Faces(AppClient):
     """Both faces over one world."""
 
-    app: Starlette
-    client: httpx.AsyncClient
-    world: World
-
     def headers(self, who: str | None) -> dict[str, str]:
-        if who is None:
-            return {}
-        return {"Authorization": f"Bearer {self.world.services.tokens.access(key(who))}"}
+        return self.world.headers(who)
 
     async def graphql(
         self, who: str | None, query: str, variables: dict[str, Any] | None = None

@@ -1,26 +1,14 @@
 """The whole application, open for all tests of a module, and people who ask it."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 
-from deskgraph.app import create_app
 from deskgraph.webhooks.deliverer import Deliverer
-from tests.support.clock import Clock
+from tests.support.app_client import open_app
+from tests.support.limits import UNBOUNDED
+from tests.support.settings import settings_for
 from tests.viewers.asking import Faces
-from tests.viewers.world import World, settings_for
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the URL of a migrated database, once for each kind of database."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_database"))
-    template: Path = request.getfixturevalue("sqlite_template")
-    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'desk.db')}"
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +31,10 @@ async def shared_gql_clients(
     undelivered: None,
 ) -> AsyncIterator[Faces]:
     """Give both faces, which stay open: their schema and statements are made once."""
-    clock, media = Clock(), tmp_path_factory.mktemp("media")
-    settings = settings_for(shared_url, media)
-    app = create_app(settings, clock=clock)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://desk.test"
-        ) as client,
-    ):
-        services = app.state.services
-        yield Faces(
-            app, client, World(services, services.database, clock, settings, media, eventful=True)
-        )
+    settings = settings_for(shared_url, tmp_path_factory.mktemp("media"), **UNBOUNDED)
+    async with open_app(settings) as (app, client, world):
+        world.eventful = True
+        yield Faces(app, client, world)
 
 
 @pytest.fixture

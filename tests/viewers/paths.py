@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.support.rows import file_key
 from tests.viewers.table import COMMENTS, EVENTS, PEOPLE, TICKETS, Path, one, seen
-from tests.viewers.world import file_key
 
 
 def rest(cells: tuple[Any, ...]) -> tuple[Any, ...]:

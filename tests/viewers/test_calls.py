@@ -9,10 +9,10 @@ import pytest
 
 from deskgraph.graphql_links.equivalents import EQUIVALENTS
 from tests.docs.from_rest import FRAGMENTS, PAGE, fragments, operation, page, used
+from tests.support.named_rows import NAMES
 from tests.viewers.asking import Faces, with_ids
 from tests.viewers.calls import Call, every_call
 from tests.viewers.test_reference import shaped
-from tests.viewers.world import NAMES
 
 pytestmark = pytest.mark.anyio
 

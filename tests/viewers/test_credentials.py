@@ -7,8 +7,10 @@ import jwt
 import pytest
 
 from tests.resolvers.auth.test_tokens import CLAIMS, FORGED
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import key
+from tests.support.settings import KEY
 from tests.viewers.asking import Faces
-from tests.viewers.world import KEY, PASSWORD, key
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ from sqlmodel import SQLModel
 from models import TicketEventType
 from schema import create_schema
 from schema.execution.context import GraphContext
+from tests.support.rows import event, key
 from tests.viewers.asking import Faces, everything, top
 from tests.viewers.table import FOLLOWED, SCHEMA, STRANGER, VIEWERS, Read
 from tests.viewers.test_matrix import assert_no_trace
-from tests.viewers.world import key, make_event
 
 pytestmark = pytest.mark.anyio
 END = "the end"
@@ -51,7 +51,7 @@ async def test_a_subscription_tells_what_its_row_says(gql_clients: Faces, row: R
     ends = {"ticket_number": END, "type": TicketEventType.DELETED}
     await add(
         gql_clients,
-        *(make_event(f"end of {name}", "gone", company_id=key(name), **ends)
+        *(event(f"end of {name}", "past", company_id=key(name), **ends)
           for name in ("hilton", "centara")),
     )  # fmt: skip
     for who, cell in zip(VIEWERS, row.cells, strict=True):

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.clock import NOON
+from tests.support.named_rows import SECRET
+from tests.support.rows import key
 from tests.viewers.asking import UNKNOWN, Faces, hidden, may_see, names_in, top
 from tests.viewers.paths import IDLE, PATHS
 from tests.viewers.table import (
@@ -23,7 +25,6 @@ from tests.viewers.table import (
     Write,
     seen,
 )
-from tests.viewers.world import SECRET, key
 
 pytestmark = pytest.mark.anyio
 

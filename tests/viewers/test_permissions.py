@@ -6,9 +6,9 @@ import pytest
 
 from models import Role, User
 from tests.support.clock import NOON
+from tests.support.rows import key
 from tests.viewers.asking import Faces
 from tests.viewers.table import SCHEMA, Write
-from tests.viewers.world import key
 
 pytestmark = pytest.mark.anyio
 

@@ -24,10 +24,17 @@ from resolvers.files import downloads
 from resolvers.signing import day_of
 from tests.resolvers.auth.test_tokens import CLAIMS
 from tests.support.clock import NOON
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import file_key, key
+from tests.support.settings import KEY
+from tests.support.world import World
 from tests.viewers.asking import Faces
-from tests.viewers.world import KEY, PASSWORD, World, file_key, key
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # SQLite is a part of the process.
+    pytest.mark.parametrize("shared_url", ["postgres"], indirect=True, scope="module"),
+]
 
 READ = """{
   tickets { edges { cursor node { attachments { downloadUrl(expiresIn: 3600) } } } }
@@ -36,12 +43,6 @@ READ = """{
 PAYLOAD = f'["Ticket:-created_at","2025-11-19T12:00:00.000000Z","{key("volume")}"]'
 TODAY = day_of(NOON)
 TOMORROW = NOON + timedelta(days=1)
-
-
-@pytest.fixture(scope="module", params=["postgres"])
-def shared_url(request: pytest.FixtureRequest) -> str:
-    """Take PostgreSQL: SQLite is a part of the process."""
-    return str(request.getfixturevalue("postgres_database"))
 
 
 @contextmanager

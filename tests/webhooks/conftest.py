@@ -1,22 +1,20 @@
 """A desk whose deliverer is moved by hand: nothing is sent before a test says so."""
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
 
-from deskgraph.database.database import Database
 from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import Sender
 from models import Ticket, Webhook, WebhookAttempt, WebhookDelivery
 from resolvers.commands import comments, tickets, webhooks
-from tests.viewers.world import World, key, open_world
+from tests.support.rows import key
+from tests.support.world import World
 from tests.webhooks.receiver import Receiver, receiving
 
 
@@ -77,25 +75,6 @@ class Hooks:
         return await self.world.get(Webhook, webhook)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the URL of a migrated database, once for each kind of database."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_database"))
-    template: Path = request.getfixturevalue("sqlite_template")
-    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'desk.db')}"
-
-
-@pytest.fixture(scope="module")
-async def shared_world(
-    anyio_backend: str, shared_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """Give a desk that stays open; its statements are compiled once."""
-    async with open_world(shared_url, tmp_path_factory.mktemp("media")) as opened:
-        opened.services = replace(opened.services, private_webhooks=True)
-        yield opened
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as running:
@@ -110,13 +89,20 @@ def receivers() -> Iterator[Callable[[], Receiver]]:
 
 
 @pytest.fixture
-async def deliverers(shared_world: World) -> AsyncIterator[Callable[..., Deliverer]]:
+def private_world(world: World) -> World:
+    """Let webhooks go to addresses of this machine."""
+    world.services = replace(world.services, private_webhooks=True)
+    return world
+
+
+@pytest.fixture
+async def deliverers(private_world: World) -> AsyncIterator[Callable[..., Deliverer]]:
     """Give a function that makes deliverers, each as a process of its own would have it."""
     made: list[Deliverer] = []
 
     def make(patience: float = 10) -> Deliverer:
         sender = Sender(private=True, patience=patience)
-        made.append(Deliverer(shared_world.services, sender, jitter=lambda: 1.0))
+        made.append(Deliverer(private_world.services, sender, jitter=lambda: 1.0))
         return made[-1]
 
     yield make
@@ -126,13 +112,7 @@ async def deliverers(shared_world: World) -> AsyncIterator[Callable[..., Deliver
 
 @pytest.fixture
 async def hooks(
-    shared_world: World, receiver: Receiver, deliverers: Callable[..., Deliverer]
+    private_world: World, receiver: Receiver, deliverers: Callable[..., Deliverer]
 ) -> Hooks:
     """Give the desk as every test finds it."""
-    await shared_world.reset()
-    return Hooks(shared_world, deliverers(), receiver, {})
-
-
-@pytest.fixture
-def database(hooks: Hooks) -> Database:
-    return hooks.world.database
+    return Hooks(private_world, deliverers(), receiver, {})

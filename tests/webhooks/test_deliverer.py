@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from deskgraph.database.database import Database
 from deskgraph.database.event_signal import EventSignal
 from deskgraph.webhooks import deliverer as module
 from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import Sender
 from resolvers.commands import webhooks
-from tests.viewers.world import World, open_world
+from tests.support.world import World, open_world
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
 
@@ -246,7 +245,7 @@ async def test_what_happens_while_it_looks_is_noticed(
 
 
 async def test_what_is_logged_names_no_address(
-    hooks: Hooks, caplog: pytest.LogCaptureFixture, database: Database
+    hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "deskgraph")
     webhook = await hooks.create(url=f"{hooks.receiver.url}?token=between-us")

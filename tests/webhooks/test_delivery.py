@@ -17,7 +17,7 @@ from models import TicketEventType
 from resolvers.commands import tickets, webhooks
 from resolvers.query.field_types import MAX_PAGE_BYTES
 from tests.support.clock import NOON
-from tests.viewers.world import key
+from tests.support.rows import key
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
 

@@ -16,7 +16,8 @@ from models import WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.commands import webhooks
 from tests.support.clock import NOON
-from tests.viewers.world import SECRET, key
+from tests.support.named_rows import SECRET
+from tests.support.rows import key
 from tests.webhooks.conftest import Hooks
 
 pytestmark = pytest.mark.anyio

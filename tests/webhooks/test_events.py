@@ -8,7 +8,8 @@ import pytest
 
 from models import Ticket, TicketEventType, TicketStatus, Webhook, WebhookDeliveryState
 from resolvers.commands import comments, tickets
-from tests.viewers.world import SECRET, key
+from tests.support.named_rows import SECRET
+from tests.support.rows import key
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Receiver
 
@@ -37,11 +38,11 @@ async def test_an_event_arrives_as_the_feed_has_it(hooks: Hooks) -> None:
         "type": "status_changed",
         "at": "2025-11-19T12:00:00Z",
         "actor": str(key("keith")),
-        "actor_name": "",
+        "actor_name": "Keith Test",
         "via": "graphql",
         "is_internal": False,
         "ticket": str(key("offline")),
-        "ticket_number": "T-20251110-0001",
+        "ticket_number": "T-20251109-0001",
         "comment": None,
         "attachment": None,
         "changes": [{"field": "status", "from": "assigned", "to": "pending"}],

@@ -1,7 +1,7 @@
 """Real servers: killed at every step they lose nothing, and several of them share the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,9 @@ from tests.support import proofs
 from tests.support.environment import child_environment
 from tests.support.forked_servers import NONE
 from tests.support.launcher import Program, program
-from tests.viewers.world import KEY, World, key, open_world
+from tests.support.rows import key
+from tests.support.settings import KEY
+from tests.support.world import World
 from tests.webhooks.process import STEPS
 from tests.webhooks.receiver import Received, Receiver, ok
 
@@ -31,25 +33,23 @@ KILLED = STEPS if proofs.LONG else ("sent", "finished")
 REPEATED = len({"sent", "finishing"}.intersection(KILLED))
 
 
-@pytest.fixture
-async def world(anyio_backend: str, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database_url, tmp_path / "media") as opened:
-        opened.services = replace(opened.services, private_webhooks=True)
-        await opened.reset()
-        opened.clock.now = utc_now()
-        yield opened
+@pytest.fixture(autouse=True)
+def _now_and_here(own_world: World) -> None:
+    """Let it be as in the servers: their clocks run, and webhooks go to this machine."""
+    own_world.services = replace(own_world.services, private_webhooks=True)
+    own_world.clock.now = utc_now()
 
 
 Run = Callable[..., AbstractContextManager[Program]]
 
 
 @pytest.fixture
-def run(world: World, tmp_path: Path) -> Run:
+def run(own_world: World, tmp_path: Path) -> Run:
     """Give a function that runs a program of servers on the world's desk."""
 
     def running(*command: str) -> AbstractContextManager[Program]:
         environment = child_environment(
-            DATABASE_URL=world.settings.database_url,
+            DATABASE_URL=own_world.settings.database_url,
             FILES_URL=f"file://{tmp_path / 'media'}",
             SECRET_KEY=KEY,
             WEBHOOK_PRIVATE_ADDRESSES="allow",
@@ -63,8 +63,8 @@ async def line(running: Program) -> str:
     return await asyncio.to_thread(running.line)
 
 
-async def change(world: World, base: str, ticket: str, subject: str) -> int:
-    headers = {"Authorization": f"Bearer {world.services.tokens.access(key('keith'))}"}
+async def change(own_world: World, base: str, ticket: str, subject: str) -> int:
+    headers = own_world.headers("keith")
     url = f"{base}/api/v1/tickets/{key(ticket)}/"
     async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.patch(url, json={"subject": subject}, headers=headers)
@@ -73,20 +73,20 @@ async def change(world: World, base: str, ticket: str, subject: str) -> int:
 
 @proofs.on("sqlite")
 async def test_a_server_that_is_killed_at_any_step_loses_nothing(
-    world: World, run: Run, receiver: Receiver
+    own_world: World, run: Run, receiver: Receiver
 ) -> None:
-    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    await webhooks.create_webhook(own_world.context("admin"), {"url": receiver.url})
     with run("tests.webhooks.process", *KILLED, NONE) as servers:
         base = f"http://127.0.0.1:{int(await line(servers))}"
         assert int(await line(servers))
         # The write is committed, its answer may be lost.
         with suppress(httpx.HTTPError):
-            assert await change(world, base, "offline", "new") == 200
+            assert await change(own_world, base, "offline", "new") == 200
         for _ in KILLED:
             # The next one starts when one is dead.
             assert int(await line(servers))
-        [event] = await world.events()
-        async with world.database.transaction() as session:
+        [event] = await own_world.events()
+        async with own_world.database.transaction() as session:
             [delivery] = (await session.exec(select(WebhookDelivery))).all()
             [attempt] = (await session.exec(select(WebhookAttempt))).all()
     assert delivery.state.value == "delivered"
@@ -99,9 +99,9 @@ async def test_a_server_that_is_killed_at_any_step_loses_nothing(
 
 @proofs.on("postgres")
 async def test_several_servers_make_each_delivery_once_and_in_order(
-    world: World, run: Run, receiver: Receiver
+    own_world: World, run: Run, receiver: Receiver
 ) -> None:
-    await webhooks.create_webhook(world.context("admin"), {"url": receiver.url})
+    await webhooks.create_webhook(own_world.context("admin"), {"url": receiver.url})
     names = ("offline", "volume", "bill")
     whole = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -118,12 +118,12 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
         async def write(i: int) -> None:
             for n in range(CHANGES):
                 base = bases[(i + n) % len(bases)]
-                assert await change(world, base, names[i], f"change {n}") == 200
+                assert await change(own_world, base, names[i], f"change {n}") == 200
 
         await asyncio.gather(*map(write, range(len(names))))
         async with asyncio.timeout(60):
             await whole.wait()
-    assert sorted(receiver.sequences) == [event.seq for event in await world.events()]
+    assert sorted(receiver.sequences) == [event.seq for event in await own_world.events()]
     for name in names:
         mine = [
             one.message["data"]["event"]["changes"][0]["to"]
@@ -131,6 +131,6 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
             if one.message["data"]["event"]["ticket"] == str(key(name))
         ]
         assert mine == [f"change {n}" for n in range(CHANGES)]
-    async with world.database.transaction() as session:
+    async with own_world.database.transaction() as session:
         left = select(WebhookDelivery).where(col(WebhookDelivery.attempt_count) != 1)
         assert (await session.exec(left)).all() == []

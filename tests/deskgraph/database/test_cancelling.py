@@ -17,7 +17,7 @@ from deskgraph.database.database import Database
 from deskgraph.database.sqlite_reader_thread import SqliteReaderThread
 from models import Company
 from tests.support.clock import NOON
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from deskgraph.database.database import Database, DatabaseUrlError, parse_url
 from models import Company, Contact, Role, User
 from tests.support.clock import NOON
-from tests.viewers.world import key
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 

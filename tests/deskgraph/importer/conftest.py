@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
 
 import pytest
 from sqlalchemy import Connection, Table, create_engine, insert, select
@@ -19,16 +18,11 @@ from benchmarks.old_desk import OLD, Row
 from deskgraph.database.database import Database
 from tests.deskgraph.conftest import Ended, Run
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 # "correct horse" with few iterations, as Django writes it.
 OLD_HASH = "pbkdf2_sha256$1000$salt$boRToEKoQr22LeDTyHDsEkHpDsDOTyWJq16HknEiweU="
 SECRET_KEY = "the key of the old system, which is long enough"
-_SPACE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
-
-
-def key(name: str) -> UUID:
-    """Return the id of a row by its name."""
-    return uuid5(_SPACE, name)
 
 
 class OldDesk:

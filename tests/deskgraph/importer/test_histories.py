@@ -22,8 +22,9 @@ from resolvers.events.excerpts import MAX_CHARACTERS
 from resolvers.events.log import lock_log
 from resolvers.viewer import Viewer
 from tests.deskgraph.conftest import Ended
-from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, row
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything, row
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 Bring = Callable[..., Ended]
 Hold = Callable[[AsyncSession], Awaitable[None]]

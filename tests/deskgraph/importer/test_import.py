@@ -20,8 +20,9 @@ from deskgraph.importer.source import SourceError, open_source
 from deskgraph.settings import load_settings
 from models.search import search_texts
 from tests.deskgraph.conftest import Ended, Run
-from tests.deskgraph.importer.conftest import SECRET_KEY, OldDesk, counts, everything, key, row
+from tests.deskgraph.importer.conftest import SECRET_KEY, OldDesk, counts, everything, row
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 Bring = Callable[..., Ended]
 FIRST = {

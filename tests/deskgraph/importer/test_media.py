@@ -13,8 +13,9 @@ from benchmarks import old_desk
 from deskgraph.importer.media import AT_ONCE
 from deskgraph.storage.file_store import FileStore
 from tests.deskgraph.conftest import Ended, change
-from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, rejects, row
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything, rejects, row
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 Bring = Callable[..., Ended]
 PNG = b"\x89PNG\r\n\x1a\nrest"

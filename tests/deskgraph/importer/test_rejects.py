@@ -15,8 +15,9 @@ from benchmarks.old_desk import Row
 from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, USERS, ImportedTable
 from deskgraph.importer.values import Rejected
 from tests.deskgraph.conftest import Ended, change
-from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key, rejects, row
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything, rejects, row
 from tests.support.clock import NOON
+from tests.support.rows import key
 
 Bring = Callable[..., Ended]
 

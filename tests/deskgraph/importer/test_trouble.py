@@ -13,8 +13,9 @@ from sqlalchemy import text
 from benchmarks import old_desk
 from deskgraph.importer.source import SourceError, open_source
 from tests.deskgraph.conftest import SECRET, Ended, Run, Start, assert_refused, read_until, terminal
-from tests.deskgraph.importer.conftest import OldDesk, counts, everything, key
+from tests.deskgraph.importer.conftest import OldDesk, counts, everything
 from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.rows import key
 
 Bring = Callable[..., Ended]
 

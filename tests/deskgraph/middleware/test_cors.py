@@ -10,7 +10,9 @@ import pytest
 from deskgraph.app import create_app
 from schema.transport.multipart import PREFLIGHT
 from tests.deskgraph.test_app import Opens, opens
-from tests.viewers.world import key, settings_for
+from tests.support.app_client import client_of
+from tests.support.rows import key
+from tests.support.settings import settings_for
 
 __all__ = ["opens"]
 
@@ -28,9 +30,7 @@ def opened(sqlite_url: str, tmp_path: Path) -> Opened:
     """Give clients of an application by its settings; a preflight needs no database."""
 
     def client(**settings: Any) -> httpx.AsyncClient:
-        app = create_app(settings_for(sqlite_url, tmp_path, **settings))
-        transport = httpx.ASGITransport(app)
-        return httpx.AsyncClient(transport=transport, base_url="http://desk.test")
+        return client_of(create_app(settings_for(sqlite_url, tmp_path, **settings)))
 
     return client
 

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from resolvers.auth.passwords import hash_password, needs_rehash, verify_password
-from tests.viewers.world import PASSWORD, password_hash
+from tests.support.named_rows import PASSWORD, password_hash
 
 
 def old_hash(plain: str, iterations: int = 1000, salt: str = "aSaltFromTheOldSystem") -> str:

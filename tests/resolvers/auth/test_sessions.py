@@ -19,7 +19,10 @@ from resolvers.errors import BadCredentials, Invalid, SessionEnded, Unauthentica
 from resolvers.services import Services
 from tests.resolvers.auth.test_passwords import old_hash
 from tests.support.clock import NOON
-from tests.viewers.world import KEY, PASSWORD, World, key
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import key
+from tests.support.settings import KEY
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

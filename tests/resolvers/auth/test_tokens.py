@@ -12,7 +12,8 @@ import pytest
 from resolvers.auth.tokens import Tokens
 from resolvers.errors import Unauthenticated
 from tests.support.clock import NOON, Clock
-from tests.viewers.world import KEY, key
+from tests.support.rows import key
+from tests.support.settings import KEY
 
 USER = key("keith")
 OWN = ("tokens_not_before",)
@@ -23,11 +24,6 @@ CLAIMS: dict[str, Any] = {
     "iat": int(NOON.timestamp()),
     "jti": "0123456789abcdef0123456789abcdef",
 }
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

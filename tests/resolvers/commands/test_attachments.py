@@ -16,7 +16,9 @@ from resolvers.commands.attachments import new_key
 from resolvers.errors import Forbidden, Invalid, NotFound, TooLarge
 from resolvers.files.media_types import TYPES, sniff
 from tests.support.clock import NOON
-from tests.viewers.world import MAX_UPLOAD_BYTES, World, file_key, key
+from tests.support.rows import file_key, key
+from tests.support.settings import MAX_UPLOAD_BYTES
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

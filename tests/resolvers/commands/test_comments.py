@@ -9,7 +9,8 @@ from models import Comment, Ticket
 from resolvers.commands import comments
 from resolvers.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.clock import NOON
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,9 @@ from resolvers.commands import companies, contacts, users
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from resolvers.viewer import Viewer
 from tests.support.clock import NOON
-from tests.viewers.world import PASSWORD, World, key
+from tests.support.named_rows import PASSWORD
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -290,7 +292,7 @@ async def test_a_name_taken_between_look_and_write_is_taken(world: World, attemp
             await until_blocked(world)
     assert await codes(second) == {"username": ["taken"]}
     names = [row[1] for row in (await world.dump())["users"]]
-    assert sorted(names) == ["admin", "carla", "keith", "nora", "olga"]
+    assert sorted(names) == ["admin", "carla", "gone", "keith", "nora", "olga"]
 
 
 async def until_blocked(world: World) -> None:

@@ -11,7 +11,8 @@ from resolvers.commands import comments, companies, contacts, tickets, webhooks
 from resolvers.commands.validation import ATTACHMENT, COMMENT, COMPANY, CONTACT, TICKET, USER, clean
 from resolvers.context import Context
 from resolvers.errors import Invalid, Problem
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,8 @@ import pytest
 from models import Contact, Ticket, TicketEvent
 from resolvers.commands import contacts, tickets
 from resolvers.errors import Invalid
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

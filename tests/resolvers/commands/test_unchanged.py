@@ -10,13 +10,14 @@ from resolvers.commands import attachments, comments, companies, contacts, ticke
 from resolvers.context import Context
 from resolvers.errors import Conflict
 from tests.support.clock import NOON
-from tests.viewers.world import World, key
-from tests.viewers.world import webhooks as webhook_rows
+from tests.support.named_rows import past_webhooks
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
 Write = Callable[[Context], Awaitable[Any]]
-HOOK = next(row for row in webhook_rows() if isinstance(row, Webhook))
+HOOK = next(row for row in past_webhooks() if isinstance(row, Webhook))
 
 
 def write(module: Any, name: str, row: str, *given: Any) -> Write:
@@ -29,7 +30,7 @@ def write(module: Any, name: str, row: str, *given: Any) -> Write:
         write(tickets, "update_ticket", "offline", {}),
         write(tickets, "update_ticket", "offline", {
             "subject": " Subject of offline ", "status": "assigned", "contact": key("john"),
-            "company": key("hilton"), "due_date": NOON.replace(hour=11), "tags": ""}),
+            "company": key("hilton"), "due_date": NOON.replace(hour=11), "tags": "vip,zone"}),
         # The category's team again.
         write(tickets, "update_ticket", "offline", {"assigned_team": None}),
         write(tickets, "assign_ticket", "offline", key("keith")),
@@ -40,7 +41,8 @@ def write(module: Any, name: str, row: str, *given: Any) -> Write:
         write(companies, "update_company", "hilton", {}),
         write(companies, "update_company", "hilton", {"name": "Hilton", "is_active": True}),
         write(contacts, "update_contact", "john", {}),
-        write(contacts, "update_contact", "john", {"company": key("hilton"), "email": ""}),
+        write(contacts, "update_contact", "john", {
+            "company": key("hilton"), "email": "john@hilton.example"}),
         write(users, "update_user", "carla", {"company": key("hilton"), "role": "Customer"}),
         write(attachments, "update_attachment", "photo", {}),
         write(attachments, "update_attachment", "photo", {"name": "photo.txt"}),

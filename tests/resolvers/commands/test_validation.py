@@ -18,7 +18,7 @@ from resolvers.commands.validation import (
 )
 from resolvers.errors import Invalid, Problem
 from tests.support.clock import NOON
-from tests.viewers.world import key
+from tests.support.rows import key
 
 ALL_RULES = [TICKET, COMMENT, ATTACHMENT, COMPANY, CONTACT, USER]
 # What a text of each form begins and ends with, so that a test can fill the middle.

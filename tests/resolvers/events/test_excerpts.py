@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from resolvers.commands import comments, tickets
 from resolvers.events.excerpts import CONTEXT, MAX_CHARACTERS
 from resolvers.events.log import change
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,9 @@ from resolvers.commands import attachments
 from resolvers.errors import NotFound
 from resolvers.files import downloads
 from resolvers.signing import Signer, day_of
-from tests.viewers.world import CONTENT, World, file_key, key
+from tests.support.named_rows import CONTENT
+from tests.support.rows import file_key, key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 from models import Company, Contact, Ticket, User, table_of
 from models.search import normalize_search
 from resolvers.commands import companies, contacts, tickets, users
-from tests.viewers.world import World, key
+from tests.support.rows import key
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from resolvers.query.plans import Plans
 from rest_compat import rest_routes
 from rest_compat.http.downloads import disposition
-
-if TYPE_CHECKING:
-    from tests.rest_compat.conftest import Api
+from tests.support.app_client import client_of
+from tests.support.rest_client import RestClient
+from tests.support.rows import file_key, key
 
 NOBODY = "99999999-0000-4000-8000-000000000000"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -42,25 +41,24 @@ async def pieces(parts: Iterable[bytes], size: int) -> AsyncIterator[bytes]:
 
 
 async def upload(
-    api: Api, *parts: bytes, who: str | None = "keith", size: int = 1000
+    api: RestClient, *parts: bytes, who: str | None = "keith", size: int = 1000
 ) -> httpx.Response:
     return await api.post(PATH, who, content=pieces(parts, size), headers=MULTIPART)
 
 
-def stored(tmp_path: Path) -> list[Path]:
-    return [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+def changed(api: RestClient) -> set[str]:
+    """Return the keys of files that are new, or that are missing."""
+    return set(api.world.files()) ^ {file_key(name) for name in ("photo", "scan", "receipt")}
 
 
 @pytest.fixture
-def ticket(api: Api) -> bytes:
-    return field("ticket", str(api.key("offline")))
+def ticket(api: RestClient) -> bytes:
+    return field("ticket", str(key("offline")))
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-async def test_an_upload_comes_out_as_it_went_in(
-    api: Api, ticket: bytes, tmp_path: Path, size: int
-) -> None:
+async def test_an_upload_comes_out_as_it_went_in(api: RestClient, ticket: bytes, size: int) -> None:
     content = b"\r\n--\r\n-b\r\n--a\r" + bytes(range(256)) * 4 + b"\r\n--"
     answers = []
     for parts in (
@@ -80,15 +78,15 @@ async def test_an_upload_comes_out_as_it_went_in(
         assert got.content == content
         assert (await api.get(f"{PATH}{body['id']}/")).json() == body
         answers.append(body)
-    assert len(stored(tmp_path)) == 4
-    shown = (await api.get(f"tickets/{api.key('offline')}/")).json()["attachments"]
-    assert sorted(shown, key=str) == sorted(answers, key=str)
+    assert len(changed(api)) == 4
+    shown = (await api.get(f"tickets/{key('offline')}/")).json()["attachments"]
+    added = [row for row in shown if row["id"] != str(key("photo"))]
+    assert len(shown) == len(added) + 1
+    assert sorted(added, key=str) == sorted(answers, key=str)
 
 
 @pytest.mark.anyio
-async def test_refused_uploads_leave_nothing_behind(
-    api: Api, ticket: bytes, tmp_path: Path
-) -> None:
+async def test_refused_uploads_leave_nothing_behind(api: RestClient, ticket: bytes) -> None:
     await api.let_olga_in()
     before = await api.everything()
     a_file = file("a.txt", b"x" * 5000)
@@ -122,16 +120,16 @@ async def test_refused_uploads_leave_nothing_behind(
         assert response.status_code == status, (parts, response.text)
         assert response.json() == answer
     for name, who in [("bill", "carla"), ("offline", "olga")]:
-        response = await upload(api, field("ticket", str(api.key(name))), a_file, END, who=who)
+        response = await upload(api, field("ticket", str(key(name))), a_file, END, who=who)
         assert (response.status_code, response.json()) == (404, unknown)
     assert (await upload(api, ticket, a_file, END, who=None)).status_code == 401
     assert await api.everything() == before
-    assert stored(tmp_path) == []
+    assert changed(api) == set()
 
 
 @pytest.mark.anyio
-async def test_uploads_of_other_types(api: Api) -> None:
-    ticket = str(api.key("offline"))
+async def test_uploads_of_other_types(api: RestClient) -> None:
+    ticket = str(key("offline"))
     response = await api.post(PATH, json={"ticket": ticket, "file": "x"})
     assert response.status_code == 415
     assert response.json() == {"detail": 'Unsupported media type "application/json" in request.'}
@@ -141,7 +139,7 @@ async def test_uploads_of_other_types(api: Api) -> None:
 
 
 @pytest.mark.anyio
-async def test_empty_files_are_files(api: Api, ticket: bytes) -> None:
+async def test_empty_files_are_files(api: RestClient, ticket: bytes) -> None:
     body = (await upload(api, ticket, file("empty", b""), END)).json()
 
     assert body["size"] == 0
@@ -149,7 +147,7 @@ async def test_empty_files_are_files(api: Api, ticket: bytes) -> None:
 
 
 @pytest.mark.anyio
-async def test_renaming_and_deleting(api: Api, ticket: bytes, tmp_path: Path) -> None:
+async def test_renaming_and_deleting(api: RestClient, ticket: bytes) -> None:
     body = (await upload(api, ticket, file("a.txt", b"x"), END)).json()
     path = f"{PATH}{body['id']}/"
 
@@ -172,12 +170,12 @@ async def test_renaming_and_deleting(api: Api, ticket: bytes, tmp_path: Path) ->
     for again in (await api.delete(path), await api.get(path)):
         assert (again.status_code, again.json()) == (404, gone)
     assert (await api.get(body["file"])).status_code == 404
-    assert stored(tmp_path) == []
+    assert changed(api) == set()
 
 
 @pytest.mark.anyio
 async def test_parts_are_decoded_and_named_as_their_senders_mean(
-    api: Api, ticket: bytes, tmp_path: Path
+    api: RestClient, ticket: bytes
 ) -> None:
     """As Ansible sends files, and requests with urllib3 1.24."""
     head = b"--b\r\ncontent-disposition: form-data; name=file; filename="
@@ -194,7 +192,7 @@ async def test_parts_are_decoded_and_named_as_their_senders_mean(
         got = await api.get(body["file"])
         assert got.content == b"hello"
         assert got.headers["content-disposition"].endswith(f"UTF-8''{quote('ภาพหน้าจอ.png')}")
-    assert len(stored(tmp_path)) == 3
+    assert len(changed(api)) == 3
 
     before = await api.everything()
     for encoding, content in ((b"x-uuencode", b"x"), (b"base64", b"a"), (b"gzip", b"")):
@@ -203,11 +201,11 @@ async def test_parts_are_decoded_and_named_as_their_senders_mean(
         assert refused.status_code == 400
         assert list(refused.json()) == ["detail"]
     assert await api.everything() == before
-    assert len(stored(tmp_path)) == 3
+    assert len(changed(api)) == 3
 
 
 @pytest.mark.anyio
-async def test_a_rename_follows_the_rule_of_uploads(api: Api, ticket: bytes) -> None:
+async def test_a_rename_follows_the_rule_of_uploads(api: RestClient, ticket: bytes) -> None:
     body = (await upload(api, ticket, file("a.txt", b"x"), END)).json()
     path = f"{PATH}{body['id']}/"
     for given, name in (
@@ -230,7 +228,9 @@ async def test_a_rename_follows_the_rule_of_uploads(api: Api, ticket: bytes) -> 
 
 
 @pytest.mark.anyio
-async def test_files_are_downloads_for_whoever_sees_the_ticket(api: Api, ticket: bytes) -> None:
+async def test_files_are_downloads_for_whoever_sees_the_ticket(
+    api: RestClient, ticket: bytes
+) -> None:
     await api.let_olga_in()
     page = b"<script>alert(1)</script>"
     body = (await upload(api, ticket, file("Zoné.html", page), END)).json()
@@ -258,14 +258,13 @@ async def test_files_are_downloads_for_whoever_sees_the_ticket(api: Api, ticket:
 
 
 @pytest.mark.anyio
-async def test_signed_links_open_without_a_token_until_they_expire(api: Api, ticket: bytes) -> None:
-    from tests.rest_compat.conftest import Api as Clients
-
-    services = replace(api.services, signed_media=True, plans=type(api.services.plans)())
+async def test_signed_links_open_without_a_token_until_they_expire(
+    api: RestClient, ticket: bytes
+) -> None:
+    services = replace(api.services, signed_media=True, plans=Plans())
     app = Starlette(routes=rest_routes(services, "https://desk.example"))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
-        signed = Clients(client, services, api.clock, api.statements)
+    async with client_of(app) as client:
+        signed = RestClient(app, client, replace(api.world, services=services))
         body = (await upload(signed, ticket, file("a.txt", b"hello"), END)).json()
         assert body["file"].startswith("https://desk.example/media/tickets/attachments/")
         link = httpx.URL(body["file"])

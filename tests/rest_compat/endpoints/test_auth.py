@@ -1,27 +1,24 @@
 """Logging in and out, under both names."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.rest_compat.conftest import Api
+from tests.support.named_rows import PASSWORD
+from tests.support.rest_client import RestClient
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 
-KEITH: dict[str, object] = {"username": "keith", "password": "correct horse"}
+KEITH: dict[str, object] = {"username": "keith", "password": PASSWORD}
 REQUIRED = ["This field is required."]
 NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
 
 
-async def test_login(api: Api) -> None:
+async def test_login(api: RestClient) -> None:
     body = (await api.post("auth/login/", None, json=KEITH)).json()
 
     assert list(body) == ["access", "refresh", "user"]
     assert body["user"] == {
-        "id": str(api.key("keith")),
+        "id": str(key("keith")),
         "username": "keith",
         "email": "keith@desk.example",
         "first_name": "Keith",
@@ -37,7 +34,7 @@ async def test_login(api: Api) -> None:
     assert me.json() == body["user"]
 
 
-async def test_login_by_form_and_with_a_stale_token(api: Api) -> None:
+async def test_login_by_form_and_with_a_stale_token(api: RestClient) -> None:
     headers = {"Authorization": "Bearer stale"}
     response = await api.post("auth/login/", None, data=KEITH, headers=headers)
 
@@ -54,12 +51,14 @@ WRONG: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("path", ["auth/login/", "jwt/token/"])
-async def test_blanks_around_a_password_are_tried_and_then_cut_off(api: Api, path: str) -> None:
-    padded = KEITH | {"password": " correct horse "}
+async def test_blanks_around_a_password_are_tried_and_then_cut_off(
+    api: RestClient, path: str
+) -> None:
+    padded = KEITH | {"password": f" {PASSWORD} "}
     assert (await api.post(path, None, json=padded)).status_code == 200
 
 
-async def test_wrong_credentials(api: Api) -> None:
+async def test_wrong_credentials(api: RestClient) -> None:
     for wrong in WRONG:
         response = await api.post("auth/login/", None, json=KEITH | wrong)
         assert response.status_code == 400
@@ -86,14 +85,14 @@ INCOMPLETE: list[tuple[dict[str, object], dict[str, list[str]]]] = [
 ]
 
 
-async def test_incomplete_credentials(api: Api) -> None:
+async def test_incomplete_credentials(api: RestClient) -> None:
     for sent, errors in INCOMPLETE:
         for path in ("auth/login/", "jwt/token/"):
             response = await api.post(path, None, json=sent)
             assert (response.status_code, response.json()) == (400, errors)
 
 
-async def test_refreshing_until_logout(api: Api) -> None:
+async def test_refreshing_until_logout(api: RestClient) -> None:
     token = (await api.post("auth/login/", None, json=KEITH)).json()["refresh"]
 
     for path in ("auth/refresh/", "jwt/token/refresh/"):
@@ -102,7 +101,7 @@ async def test_refreshing_until_logout(api: Api) -> None:
         assert (await api.get("auth/me/", None, headers=headers)).status_code == 200
 
     said = {"message": "Logged out successfully"}
-    other = await api.post("auth/logout/", "norbert", json={"refresh": token})
+    other = await api.post("auth/logout/", "admin", json={"refresh": token})
     assert other.json() == said
     assert (await api.post("auth/refresh/", None, json={"refresh": token})).status_code == 200
 
@@ -114,18 +113,18 @@ async def test_refreshing_until_logout(api: Api) -> None:
 
 
 @pytest.mark.parametrize("sent", [{}, {"refresh": "x"}, {"refresh": 5}, {"refresh": "\ud800"}])
-async def test_logging_out_of_nothing(api: Api, sent: dict[str, object]) -> None:
+async def test_logging_out_of_nothing(api: RestClient, sent: dict[str, object]) -> None:
     for who in ("keith", "gone", None):
         response = await api.post("auth/logout/", who, json=sent)
         assert response.status_code == 200
         assert response.json() == {"message": "Logged out successfully"}
 
 
-async def test_refreshing_with_nonsense(api: Api) -> None:
-    access = api.services.tokens.access(api.key("keith"))
-    expired = api.services.tokens.refresh(api.key("keith"))[0]
+async def test_refreshing_with_nonsense(api: RestClient) -> None:
+    access = api.services.tokens.access(key("keith"))
+    expired = api.services.tokens.refresh(key("keith"))[0]
     api.clock.move(days=8)
-    deactivated = api.services.tokens.refresh(api.key("gone"))[0]
+    deactivated = api.services.tokens.refresh(key("gone"))[0]
 
     for nothing in ({}, {"refresh": ""}, {"refresh": None}):
         response = await api.post("auth/refresh/", None, json=nothing)
@@ -136,11 +135,11 @@ async def test_refreshing_with_nonsense(api: Api) -> None:
         assert (response.status_code, response.json()) == (401, {"error": "Invalid refresh token"})
 
 
-async def test_verifying(api: Api) -> None:
+async def test_verifying(api: RestClient) -> None:
     path = "jwt/token/verify/"
     for token in (
-        api.services.tokens.access(api.key("keith")),
-        api.services.tokens.refresh(api.key("keith"))[0],
+        api.services.tokens.access(key("keith")),
+        api.services.tokens.refresh(key("keith"))[0],
     ):
         response = await api.post(path, None, json={"token": token})
         assert (response.status_code, response.json()) == (200, {})

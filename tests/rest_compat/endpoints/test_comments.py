@@ -1,13 +1,9 @@
 """Writing comments."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.rest_compat.conftest import Api
+from tests.support.rest_client import RestClient
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 
@@ -15,8 +11,8 @@ NOBODY = "99999999-0000-4000-8000-000000000000"
 REQUIRED = ["This field is required."]
 
 
-async def test_creating(api: Api) -> None:
-    ticket = str(api.key("volume"))
+async def test_creating(api: RestClient) -> None:
+    ticket = str(key("volume"))
     sent = {"ticket": ticket, "text": " Hello ", "author": NOBODY}
     response = await api.post("ticket-comments/", json=sent)
 
@@ -25,7 +21,7 @@ async def test_creating(api: Api) -> None:
     assert body == {
         "id": body["id"],
         "ticket": ticket,
-        "author": str(api.key("keith")),
+        "author": str(key("keith")),
         "author_name": "Keith Test",
         "author_role": "Tech",
         "text": "Hello",
@@ -38,9 +34,9 @@ async def test_creating(api: Api) -> None:
     assert stamped == "2025-11-19T12:00:00Z"
 
 
-async def test_what_is_wrong_with_a_comment(api: Api) -> None:
+async def test_what_is_wrong_with_a_comment(api: RestClient) -> None:
     before = await api.everything()
-    ticket = str(api.key("volume"))
+    ticket = str(key("volume"))
     for sent, errors in [
         ({}, {"ticket": REQUIRED, "text": REQUIRED}),
         ({"text": "x", "ticket": "y"}, {"ticket": ["“y” is not a valid UUID."]}),
@@ -62,8 +58,8 @@ async def test_what_is_wrong_with_a_comment(api: Api) -> None:
     assert await api.everything() == before
 
 
-async def test_changing(api: Api) -> None:
-    path = f"ticket-comments/{api.key('public')}/"
+async def test_changing(api: RestClient) -> None:
+    path = f"ticket-comments/{key('public')}/"
     body = (await api.patch(path, json={"text": "Better"})).json()
     assert (body["text"], body["updated_at"]) == ("Better", "2025-11-19T12:00:00Z")
 
@@ -71,17 +67,17 @@ async def test_changing(api: Api) -> None:
     assert missing.status_code == 400
     assert missing.json() == {"ticket": REQUIRED, "text": REQUIRED}
 
-    whole = {"ticket": str(api.key("offline")), "text": "Best", "is_internal": "on"}
+    whole = {"ticket": str(key("offline")), "text": "Best", "is_internal": "on"}
     body = (await api.put(path, json=whole)).json()
     assert (body["text"], body["is_internal"]) == ("Best", True)
 
-    moved = await api.patch(path, json={"ticket": str(api.key("volume"))})
+    moved = await api.patch(path, json={"ticket": str(key("volume"))})
     assert moved.status_code == 400
     assert moved.json() == {"ticket": ["A comment stays with its ticket."]}
 
 
-async def test_deleting(api: Api) -> None:
-    path = f"ticket-comments/{api.key('public')}/"
+async def test_deleting(api: RestClient) -> None:
+    path = f"ticket-comments/{key('public')}/"
     response = await api.delete(path)
 
     assert (response.status_code, response.content) == (204, b"")
@@ -90,16 +86,16 @@ async def test_deleting(api: Api) -> None:
     }
 
 
-async def test_customers_and_comments(api: Api) -> None:
+async def test_customers_and_comments(api: RestClient) -> None:
     await api.let_olga_in()
     before = await api.everything()
     for name, who in [("internal", "carla"), ("public", "olga")]:
-        path = f"ticket-comments/{api.key(name)}/"
+        path = f"ticket-comments/{key(name)}/"
         for method in ("GET", "PATCH", "DELETE"):
             response = await api.call(method, path, who, json={"text": "x"})
             assert response.status_code == 404
             assert response.json() == {"detail": "No TicketComment matches the given query."}
-    path = f"ticket-comments/{api.key('public')}/"
+    path = f"ticket-comments/{key('public')}/"
     assert (await api.get(path, "carla")).status_code == 200
     for method, detail in [
         ("PATCH", "Customers may only change their own comments."),

@@ -5,29 +5,29 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.rest_compat.conftest import Api, key
-from tests.viewers.world import make_event
+from tests.support.rest_client import RestClient
+from tests.support.rows import event, key
 
 pytestmark = pytest.mark.anyio
 
 PATH = "ticket-events/"
 
 
-async def get(api: Api, who: str = "keith", **params: Any) -> Any:
+async def get(api: RestClient, who: str = "keith", **params: Any) -> Any:
     response = await api.call("GET", PATH, who, params=params)
     assert response.status_code == 200, response.text
     return response.json()
 
 
-async def happen(api: Api, count: int) -> None:
+async def happen(api: RestClient, count: int) -> None:
     """Let something happen to tickets of both companies, in turns."""
     for number in range(count):
         ticket = key(("offline", "bill")[number % 2])
-        sent = {"priority": ("high", "low")[number // 2 % 2]}
+        sent = {"priority": ("urgent", "low")[number // 2 % 2]}
         assert (await api.patch(f"tickets/{ticket}/", json=sent)).status_code == 200
 
 
-async def test_an_event_is_told_in_the_words_of_this_face(api: Api) -> None:
+async def test_an_event_is_told_in_the_words_of_this_face(api: RestClient) -> None:
     await api.patch(f"tickets/{key('offline')}/", json={"status": "in_progress", "due_date": None})
     page = await get(api)
     [status, updated] = page["results"]
@@ -50,7 +50,7 @@ async def test_an_event_is_told_in_the_words_of_this_face(api: Api) -> None:
     assert (page["next"], page["cursor"]) == (None, updated["cursor"])
 
 
-async def test_following_next_and_then_the_cursor_misses_nothing(api: Api) -> None:
+async def test_following_next_and_then_the_cursor_misses_nothing(api: RestClient) -> None:
     await happen(api, 5)
     page = await get(api, limit=2, type="updated")
     found = page["results"]
@@ -72,12 +72,10 @@ async def test_following_next_and_then_the_cursor_misses_nothing(api: Api) -> No
     assert event["ticket"] == str(key("offline"))
 
 
-async def test_pages_are_bounded_by_bytes_as_well(api: Api) -> None:
+async def test_pages_are_bounded_by_bytes_as_well(api: RestClient) -> None:
     text = "x" * 300_000
     changes = [{"field": "description", "from": "y", "to": text}]
-    await api.add(
-        *(make_event(f"e{i}", "offline", type="updated", changes=changes) for i in range(10))
-    )
+    await api.add(*(event(f"e{i}", "offline", type="updated", changes=changes) for i in range(10)))
     page = await get(api, limit=1000)
     found = [page["results"]]
     while page["next"]:
@@ -87,7 +85,7 @@ async def test_pages_are_bounded_by_bytes_as_well(api: Api) -> None:
     assert len({event["id"] for events in found for event in events}) == 10
 
 
-async def test_of_long_texts_there_are_excerpts_with_their_lengths(api: Api) -> None:
+async def test_of_long_texts_there_are_excerpts_with_their_lengths(api: RestClient) -> None:
     path = f"tickets/{key('offline')}/"
     for description in ("a" * 3000, "a" * 3000 + "b"):
         sent = {"description": description, "subject": f"{len(description)}"}
@@ -98,11 +96,11 @@ async def test_of_long_texts_there_are_excerpts_with_their_lengths(api: Api) -> 
     assert text == {"field": "description", "from": "a" * 100, "to": "a" * 100 + "b", **lengths}
 
 
-async def test_nothing_yet_has_no_cursor(api: Api) -> None:
+async def test_nothing_yet_has_no_cursor(api: RestClient) -> None:
     assert await get(api) == {"next": None, "cursor": None, "results": []}
 
 
-async def test_customers_follow_their_own_company_with_the_same_cursors(api: Api) -> None:
+async def test_customers_follow_their_own_company_with_the_same_cursors(api: RestClient) -> None:
     await happen(api, 4)
     everything = await get(api)
     first = everything["results"][0]["cursor"]
@@ -111,7 +109,7 @@ async def test_customers_follow_their_own_company_with_the_same_cursors(api: Api
     assert mine["results"][0] == everything["results"][2]
 
 
-async def test_what_is_deleted_stays_as_a_tombstone(api: Api) -> None:
+async def test_what_is_deleted_stays_as_a_tombstone(api: RestClient) -> None:
     await api.delete(f"tickets/{key('offline')}/")
     [event] = (await get(api, "carla", ticket=str(key("offline"))))["results"]
     assert (event["type"], event["ticket"]) == ("deleted", str(key("offline")))
@@ -132,12 +130,12 @@ async def test_what_is_deleted_stays_as_a_tombstone(api: Api) -> None:
         ),
     ],
 )
-async def test_what_is_wrong_is_told(api: Api, query: str, answer: Any) -> None:
+async def test_what_is_wrong_is_told(api: RestClient, query: str, answer: Any) -> None:
     response = await api.get(f"{PATH}?{query}")
     assert (response.status_code, response.json()) == (400, answer)
 
 
-async def test_a_page_is_one_statement(api: Api) -> None:
+async def test_a_page_is_one_statement(api: RestClient) -> None:
     await happen(api, 10)
     await get(api)
     api.statements.clear()

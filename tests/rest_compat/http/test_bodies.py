@@ -1,13 +1,9 @@
 """Bodies of every type, right and wrong: never a server error, never a change by a wrong one."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.rest_compat.conftest import Api
+from tests.support.rest_client import RestClient
+from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
 
@@ -16,9 +12,9 @@ FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
 
 
-async def refused(api: Api, body: bytes, kind: str | None, status: int) -> object:
+async def refused(api: RestClient, body: bytes, kind: str | None, status: int) -> object:
     """Send a body to every path that takes one, and return the answer to all of them."""
-    offline, public = api.key("offline"), api.key("public")
+    offline, public = key("offline"), key("public")
     paths = [
         ("POST", "tickets/"),
         ("PATCH", f"tickets/{offline}/"),
@@ -38,7 +34,7 @@ async def refused(api: Api, body: bytes, kind: str | None, status: int) -> objec
     answers = []
     for method, path in paths:
         headers = {} if kind is None else {"Content-Type": kind}
-        response = await api.call(method, path, "norbert", content=body, headers=headers)
+        response = await api.call(method, path, "admin", content=body, headers=headers)
         assert response.status_code == status, (path, response.text)
         answers.append(response.json())
     assert await api.everything() == before
@@ -50,12 +46,12 @@ async def refused(api: Api, body: bytes, kind: str | None, status: int) -> objec
     ("body", "received"),
     [(b"[]", "list"), (b'"x"', "str"), (b"5", "int"), (b"1.5", "float"), (b"true", "bool")],
 )
-async def test_json_that_is_no_object(api: Api, body: bytes, received: str) -> None:
+async def test_json_that_is_no_object(api: RestClient, body: bytes, received: str) -> None:
     sentence = f"Invalid data. Expected a dictionary, but got {received}."
     assert await refused(api, body, JSON, 400) == {"non_field_errors": [sentence]}
 
 
-async def test_json_that_is_nothing(api: Api) -> None:
+async def test_json_that_is_nothing(api: RestClient) -> None:
     assert await refused(api, b"null", JSON, 400) == {"non_field_errors": ["No data provided"]}
 
 
@@ -72,7 +68,7 @@ NOT_JSON = [
 ]
 
 
-async def test_json_that_cannot_be_parsed(api: Api) -> None:
+async def test_json_that_cannot_be_parsed(api: RestClient) -> None:
     for body in NOT_JSON:
         answer = await refused(api, body, JSON, 400)
         assert isinstance(answer, dict)
@@ -80,7 +76,7 @@ async def test_json_that_cannot_be_parsed(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml; charset=utf-8", None])
-async def test_other_types(api: Api, kind: str | None) -> None:
+async def test_other_types(api: RestClient, kind: str | None) -> None:
     sentence = f'Unsupported media type "{kind or ""}" in request.'
     assert await refused(api, b'{"text": "x"}', kind, 415) == {"detail": sentence}
 
@@ -94,25 +90,25 @@ NOT_MULTIPART = [
 ]
 
 
-async def test_multipart_that_cannot_be_parsed(api: Api) -> None:
+async def test_multipart_that_cannot_be_parsed(api: RestClient) -> None:
     for kind, body in NOT_MULTIPART:
         answer = await refused(api, body, kind, 400)
         assert isinstance(answer, dict)
         assert answer["detail"].startswith("Multipart form parse error - ")
 
 
-async def test_bodies_have_a_limit(api: Api) -> None:
+async def test_bodies_have_a_limit(api: RestClient) -> None:
     most = api.services.max_text_bytes + 1024 * 1024
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
     for path, who, limit in (
         ("tickets/", "keith", most),
-        (f"tickets/{api.key('offline')}/", "carla", most),
+        (f"tickets/{key('offline')}/", "carla", most),
         # Nobody is logged in here.
         ("auth/login/", None, 128 * 1024),
         ("jwt/token/verify/", "keith", 128 * 1024),
     ):
         text = b"x" * (limit + 1)
-        method = "PATCH" if api.key("offline").hex in path.replace("-", "") else "POST"
+        method = "PATCH" if key("offline").hex in path.replace("-", "") else "POST"
         for kind, body in ((JSON, text), (FORM, text), (MULTIPART, part % text)):
             headers = {"Content-Type": kind}
             response = await api.call(method, path, who, content=body, headers=headers)
@@ -127,7 +123,7 @@ async def test_bodies_have_a_limit(api: Api) -> None:
     assert response.json() == {"detail": "A body may have at most 100000 values."}
 
 
-async def test_bodies_at_their_limit_are_read(api: Api) -> None:
+async def test_bodies_at_their_limit_are_read(api: RestClient) -> None:
     most = api.services.max_text_bytes + 1024 * 1024
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
     for path, who, limit, wrong in (
@@ -149,9 +145,9 @@ async def test_bodies_at_their_limit_are_read(api: Api) -> None:
     assert set(response.json()) == {"subject", "description", "company"}
 
 
-async def test_a_long_form_is_read(api: Api) -> None:
+async def test_a_long_form_is_read(api: RestClient) -> None:
     text = "ü, [x] " * 20_000
-    ticket = f"tickets/{api.key('offline')}/"
+    ticket = f"tickets/{key('offline')}/"
     for response in (
         await api.patch(ticket, data={"description": text}),
         await api.patch(ticket, json={"description": text}),
@@ -160,7 +156,7 @@ async def test_a_long_form_is_read(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM, MULTIPART, "text/plain", None])
-async def test_no_bytes_are_an_empty_body(api: Api, kind: str | None) -> None:
+async def test_no_bytes_are_an_empty_body(api: RestClient, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     response = await api.post("tickets/", content=b"", headers=headers)
 
@@ -168,11 +164,11 @@ async def test_no_bytes_are_an_empty_body(api: Api, kind: str | None) -> None:
     assert set(response.json()) == {"subject", "description", "company"}
 
 
-async def test_forms_of_both_kinds(api: Api) -> None:
+async def test_forms_of_both_kinds(api: RestClient) -> None:
     fields = {
         "subject": "Zoné",
         "description": "D",
-        "company": str(api.key("hilton")),
+        "company": str(key("hilton")),
         "priority": "",
         "contact": "",
         "due_date": "",
@@ -188,8 +184,8 @@ async def test_forms_of_both_kinds(api: Api) -> None:
         assert (body["subject"], body["priority"], body["due_date"]) == ("Zoné", "medium", None)
 
 
-async def test_the_last_of_a_repeated_field_counts(api: Api) -> None:
-    path = f"ticket-comments/{api.key('public')}/"
+async def test_the_last_of_a_repeated_field_counts(api: RestClient) -> None:
+    path = f"ticket-comments/{key('public')}/"
     headers = {"Content-Type": FORM + "; charset=utf-8"}
     response = await api.patch(path, content=b"text=a&text=b+%C3%BC", headers=headers)
     assert response.json()["text"] == "b ü"
@@ -203,9 +199,9 @@ async def test_the_last_of_a_repeated_field_counts(api: Api) -> None:
     assert response.json()["text"] == "c"
 
 
-async def test_files_among_the_fields_are_left_out(api: Api) -> None:
+async def test_files_among_the_fields_are_left_out(api: RestClient) -> None:
     files = {"text": ("a.txt", b"x"), "is_internal": (None, "true")}
-    response = await api.post(f"tickets/{api.key('volume')}/add_comment/", files=files)
+    response = await api.post(f"tickets/{key('volume')}/add_comment/", files=files)
 
     assert response.status_code == 400
     assert response.json() == {"error": "text is required"}

@@ -1,10 +1,7 @@
 """Downloads as RFC 9110 has them: ranges, conditions, and never anything but a download."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -12,16 +9,15 @@ import pytest
 from models import Attachment
 from resolvers.http.etags import names_tag
 from rest_compat.http.downloads import Unsatisfiable, is_other, span_of
-
-if TYPE_CHECKING:
-    from tests.rest_compat.conftest import Api
+from tests.support.rest_client import RestClient
+from tests.support.rows import key
 
 CONTENT = bytes(range(200)) * 5
 TAG = '"tag"'
 
 
-async def upload(api: Api, name: str, content: bytes) -> dict[str, str]:
-    form = {"ticket": str(api.key("offline"))}
+async def upload(api: RestClient, name: str, content: bytes) -> dict[str, str]:
+    form = {"ticket": str(key("offline"))}
     files = {"file": (name, content, "text/html")}
     response = await api.post("ticket-attachments/", data=form, files=files)
     assert response.status_code == 201, response.text
@@ -29,7 +25,7 @@ async def upload(api: Api, name: str, content: bytes) -> dict[str, str]:
     return body
 
 
-async def get(api: Api, file: Mapping[str, str], **headers: str) -> httpx.Response:
+async def get(api: RestClient, file: Mapping[str, str], **headers: str) -> httpx.Response:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return await api.get(file["file"], headers=given)
 
@@ -101,7 +97,7 @@ def test_conditions(header: str, unchanged: bool, matched: bool) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_part_is_answered_as_such(api: Api) -> None:
+async def test_a_part_is_answered_as_such(api: RestClient) -> None:
     file = await upload(api, "a.bin", CONTENT)
 
     part = await get(api, file, Range="bytes=100-299")
@@ -123,7 +119,7 @@ async def test_a_part_is_answered_as_such(api: Api) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_download_is_resumed_only_if_it_is_still_the_same_file(api: Api) -> None:
+async def test_a_download_is_resumed_only_if_it_is_still_the_same_file(api: RestClient) -> None:
     file = await upload(api, "a.bin", CONTENT)
     whole = await get(api, file)
     assert (whole.status_code, whole.content) == (200, CONTENT)
@@ -138,7 +134,7 @@ async def test_a_download_is_resumed_only_if_it_is_still_the_same_file(api: Api)
 
 
 @pytest.mark.anyio
-async def test_what_a_client_has_is_not_sent_again(api: Api) -> None:
+async def test_what_a_client_has_is_not_sent_again(api: RestClient) -> None:
     await api.let_olga_in()
     file = await upload(api, "a.bin", CONTENT)
     tag = (await get(api, file)).headers["etag"]
@@ -158,7 +154,7 @@ async def test_what_a_client_has_is_not_sent_again(api: Api) -> None:
 
 
 @pytest.mark.anyio
-async def test_empty_files_have_no_parts(api: Api) -> None:
+async def test_empty_files_have_no_parts(api: RestClient) -> None:
     file = await upload(api, "empty", b"")
     assert (await get(api, file, Range="bytes=0-")).status_code == 416
     whole = await get(api, file, Range="bytes=-5")
@@ -166,7 +162,7 @@ async def test_empty_files_have_no_parts(api: Api) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_file_that_is_gone_from_the_store_is_not_found(api: Api) -> None:
+async def test_a_file_that_is_gone_from_the_store_is_not_found(api: RestClient) -> None:
     file = await upload(api, "a.bin", CONTENT)
     await api.services.files.delete(file["file"].removeprefix("/media/"))
     for method in ("GET", "HEAD"):
@@ -198,13 +194,13 @@ DISGUISES = {
 
 
 @pytest.mark.anyio
-async def test_pages_and_drawings_never_run_here(api: Api) -> None:
+async def test_pages_and_drawings_never_run_here(api: RestClient) -> None:
     for name, content in DISGUISES.items():
         file = await upload(api, name, content)
         await assert_harmless(api, file, name)
 
 
-async def assert_harmless(api: Api, file: Mapping[str, str], name: str) -> None:
+async def assert_harmless(api: RestClient, file: Mapping[str, str], name: str) -> None:
     for headers in ({}, {"Range": "bytes=0-"}, {"Accept": "text/html,image/svg+xml"}):
         response = await get(api, file, **headers)
         assert response.status_code in (200, 206)
@@ -216,7 +212,7 @@ async def assert_harmless(api: Api, file: Mapping[str, str], name: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_nor_do_those_whose_row_calls_them_pages(api: Api) -> None:
+async def test_nor_do_those_whose_row_calls_them_pages(api: RestClient) -> None:
     """Rows may come from elsewhere, with types that somebody claimed."""
     file = await upload(api, "page.html", PAGE)
     for claimed in ("text/html", "image/svg+xml", "application/xhtml+xml", "text/x\r\nX-Y: z"):
@@ -235,7 +231,7 @@ NAMES = {
 
 
 @pytest.mark.anyio
-async def test_names_are_kept_for_the_answer(api: Api) -> None:
+async def test_names_are_kept_for_the_answer(api: RestClient) -> None:
     for name, header in NAMES.items():
         file = await upload(api, name, b"x")
         assert (await get(api, file)).headers["content-disposition"] == header

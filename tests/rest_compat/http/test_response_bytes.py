@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.rest_compat.conftest import Api
+from tests.support.rest_client import RestClient
+from tests.support.rows import comment, key
 
 pytestmark = pytest.mark.anyio
 
@@ -15,15 +16,15 @@ REFUSED = {
 
 
 @pytest.fixture
-async def long(api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
+async def long(api: RestClient, monkeypatch: pytest.MonkeyPatch) -> RestClient:
     """Give a ticket with thirty comments of 1000 bytes each, and a limit of 20,000."""
     monkeypatch.setitem(api.services.__dict__, "max_answer_bytes", LIMIT)
-    await api.add(*(api.comment(f"c{i}", "offline", text="x" * 1000) for i in range(30)))
+    await api.add(*(comment(f"c{i}", "offline", text="x" * 1000) for i in range(30)))
     return api
 
 
-async def test_a_larger_answer_is_refused(long: Api) -> None:
-    ticket = f"tickets/{long.key('offline')}/"
+async def test_a_larger_answer_is_refused(long: RestClient) -> None:
+    ticket = f"tickets/{key('offline')}/"
     for path in ("ticket-comments/?page_size=1000", "tickets/", ticket):
         answer = await long.get(path)
         assert (answer.status_code, answer.json()) == (400, REFUSED)
@@ -31,9 +32,9 @@ async def test_a_larger_answer_is_refused(long: Api) -> None:
         assert (await long.get(path)).status_code == 200
 
 
-async def test_a_write_with_a_larger_answer_says_that_it_was_done(long: Api) -> None:
-    path = f"tickets/{long.key('offline')}/"
-    done = {"id": str(long.key("offline")), "detail": f"It was done. {REFUSED['detail']}"}
+async def test_a_write_with_a_larger_answer_says_that_it_was_done(long: RestClient) -> None:
+    path = f"tickets/{key('offline')}/"
+    done = {"id": str(key("offline")), "detail": f"It was done. {REFUSED['detail']}"}
     writes: list[tuple[str, str, dict[str, Any], int]] = [
         ("PATCH", path, {"subject": "Changed"}, 200),
         ("POST", path + "assign/", {"user_id": None}, 200),
@@ -44,7 +45,7 @@ async def test_a_write_with_a_larger_answer_says_that_it_was_done(long: Api) -> 
         assert (answer.status_code, answer.json()) == (status, done)
         assert "etag" not in answer.headers
     stored = await long.everything()
-    (row,) = [row for row in stored["tickets"] if long.key("offline") in row]
+    (row,) = [row for row in stored["tickets"] if key("offline") in row]
     assert "Changed" in row
     assert any("Done" in row for row in stored["comments"])
     # A condition cannot be checked without the answer: nothing is done.

@@ -9,10 +9,10 @@ import pytest
 from schema.errors.redaction import without_values
 from schema.execution.strawberry_internals import core_schema
 from schema.transport.view import GraphQLView
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import user
 from tests.schema.ways import SENDS, batch, form, get, post, stream, trusting
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import user
 
 pytestmark = [
     pytest.mark.anyio,
@@ -161,7 +161,7 @@ async def test_where_the_schema_may_not_be_asked_for_no_message_names_any_of_it(
     opens: Opens,
 ) -> None:
     async with opens(introspection=False) as gql:
-        await gql.add(user("agent"))
+        await gql.add(user("keith"))
         asked = [(query, {"a": 1}) for query in GUESSED]
         asked += [(query, {"a": value}) for query, value in GUESSED_VALUES]
         for query, variables in asked:
@@ -173,7 +173,7 @@ async def test_where_the_schema_may_not_be_asked_for_no_message_names_any_of_it(
                     assert "'" not in message.replace("'$a'", ""), (query, message)
                 assert '"message":' in answer, query
         body = {"query": "{ viewer { id } }", "operationName": SECRET}
-        response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
+        response = await gql.client.post("/graphql", json=body, headers=gql.headers("keith"))
         assert "no operation of the name" in response.text
         assert SECRET not in response.text
 
@@ -261,7 +261,7 @@ async def test_what_a_client_sent_is_in_no_log(
             await connection.exec_driver_sql("DROP TABLE webhooks")
         create = "mutation($i: CreateWebhookInput!) { createWebhook(input: $i) { webhook { id } } }"
         given = {"url": f"https://example.com/{SECRET}"}
-        answer = await gql.post(create, {"i": given}, "boss")
+        answer = await gql.post(create, {"i": given}, "admin")
     assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert "webhooks" in caplog.text
     assert SECRET not in caplog.text

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.schema.conftest import Opens
-from tests.schema.rows import company, user
 from tests.schema.ways import SENDS
+from tests.support.rows import company, user
 
 pytestmark = [
     pytest.mark.anyio,
@@ -73,7 +73,7 @@ async def test_names_are_suggested_only_where_they_may_be_asked_for(
     opens: Opens, settings: dict[str, Any], suggests: bool
 ) -> None:
     async with opens(**settings) as gql:
-        await gql.add(company("acme"), user("agent"))
+        await gql.add(company("hilton"), user("keith"))
         for send in SENDS:
             for kind, (query, variables) in KINDS.items():
                 answer = await send(gql, query, variables)

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.attacks import ATTACKS, OTHERS
-from tests.schema.client import GraphQLClient
+from tests.support.graphql_client import GraphQLClient
 
 pytestmark = pytest.mark.anyio
 

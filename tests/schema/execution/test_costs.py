@@ -31,12 +31,14 @@ from schema.execution.cost import MAX_KEPT, Cost, Pricing
 from schema.execution.limits import DEFAULT_LIMITS
 from schema.execution.strawberry_internals import core_schema
 from tests.schema.argument_values import ArgumentValues
-from tests.schema.client import SECRET, GraphQLClient
+from tests.schema.awkward_rows import load, make_awkward_rows
 from tests.schema.conftest import Opens
 from tests.schema.documents import Documents
-from tests.schema.projection.test_projection_property import EXAMPLES, ROOTS, WORLD
-from tests.schema.rows import attachment, comment, company, load, make_world, ticket, user
+from tests.schema.projection.test_projection_property import EXAMPLES, ROOTS, ROWS
+from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import UNBOUNDED
+from tests.support.rows import attachment, comment, company, ticket, user
+from tests.support.settings import KEY
 
 SCHEMA = core_schema(create_schema())
 PRICING = Pricing(SCHEMA)
@@ -218,7 +220,7 @@ class Naive:
 
 def made(seed: int) -> Documents:
     random = Random(seed)
-    return Documents(random, SCHEMA, ArgumentValues(random, WORLD, Signer(SECRET)))
+    return Documents(random, SCHEMA, ArgumentValues(random, ROWS, Signer(KEY)))
 
 
 @EXAMPLES
@@ -240,12 +242,12 @@ async def counting(opens: Opens) -> AsyncIterator[GraphQLClient]:
 async def test_an_answer_has_at_most_the_objects_that_were_counted_on(
     counting: GraphQLClient,
 ) -> None:
-    await counting.add(*make_world().all())
-    world = await load(counting.database)
+    await counting.add(*make_awkward_rows().all())
+    all_rows = await load(counting.database)
     for seed in range(60):
         documents = made(seed)
         text = documents.make(ROOTS)
-        viewer = next(one for one in world.users if one.is_active)
+        viewer = next(one for one in all_rows.users if one.is_active)
         answer = (await counting.post(text, documents.variables, viewer.id)).json()
         assert "errors" not in answer, answer
         told = answer["extensions"]["cost"]
@@ -263,7 +265,7 @@ async def test_an_answer_has_at_most_the_objects_that_were_counted_on(
 
 @pytest.mark.anyio
 async def test_braces_in_texts_are_no_objects(counting: GraphQLClient) -> None:
-    await counting.add(company("acme"), user("agent"), ticket("T-1", tags='{",a{,{'))
+    await counting.add(company("hilton"), user("keith"), ticket("T-1", tags='{",a{,{'))
     texts = ["{", 'x{"', '{"a', '"{', '{"},{"b":1}', "\\{", '\\"{"']
     for i, text in enumerate(texts):
         await counting.add(comment(f"c{i}", "T-1", text=text))
@@ -288,7 +290,7 @@ def test_braces_in_a_long_text_cost_nothing() -> None:
 @pytest.mark.anyio
 async def test_a_list_without_pages_may_cost_more_in_the_end(opens: Opens) -> None:
     async with opens(rate_limit=600) as gql:
-        await gql.add(company("acme"), user("agent"), ticket("T-1"))
+        await gql.add(company("hilton"), user("keith"), ticket("T-1"))
         await gql.add(*(attachment(f"f{i}", "T-1") for i in range(25)))
         answer = (await gql.post(f"{{ {TICKET} {{ attachments {{ id }} }} }}")).json()
     told = answer["extensions"]["cost"]

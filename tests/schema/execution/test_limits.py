@@ -16,7 +16,7 @@ from schema.execution.limits import (
     excess_of_values,
     violations,
 )
-from tests.schema.client import GraphQLClient
+from tests.support.graphql_client import GraphQLClient
 
 LIMITS = Limits()
 TICKET = 'ticket(ticketNumber: "T-1")'

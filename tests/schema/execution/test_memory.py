@@ -19,9 +19,12 @@ from schema.execution.persisted_documents import PersistedDocuments
 from schema.projection import resolve
 from schema.projection.selection import Selection
 from schema.transport.request import GraphQLRequest
-from tests.schema.client import SECRET, GraphQLClient
-from tests.schema.rows import key
 from tests.support.clock import Clock
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import key
+from tests.support.settings import KEY
+
+pytestmark = pytest.mark.usefixtures("cold_caches")
 
 
 @pytest.fixture
@@ -103,8 +106,8 @@ def test_tokens_leave(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(token, *args, **kwargs)
 
     monkeypatch.setattr(jwt, "decode", counting)
-    tokens = Tokens(SECRET, access_minutes=60, refresh_days=7, clock=Clock())
-    a, b, c = (tokens.access(key("agent")) for _ in range(3))
+    tokens = Tokens(KEY, access_minutes=60, refresh_days=7, clock=Clock())
+    a, b, c = (tokens.access(key("keith")) for _ in range(3))
     for token in (a, a, b, c, c, a):
         tokens.check(token, "access")
     # The first one had left by then, and was verified again.

@@ -12,9 +12,9 @@ import pytest
 from schema.execution import persisted_documents
 from schema.execution.persisted_documents import hash_of
 from schema.transport import negotiation
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import company, ticket, user
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import company, ticket, user
 
 pytestmark = [
     pytest.mark.anyio,
@@ -27,7 +27,7 @@ RENAME = (
     "mutation Rename($input: UpdateTicketInput!) "
     "{ updateTicket(input: $input) { ticket { subject } } }"
 )
-AGENT = {"data": {"viewer": {"username": "agent"}}}
+KEITH = {"data": {"viewer": {"username": "keith"}}}
 UNKNOWN = {
     "errors": [
         {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}
@@ -41,7 +41,7 @@ def by_hash(digest: str) -> dict[str, Any]:
 
 
 async def post(gql: GraphQLClient, body: dict[str, Any]) -> Any:
-    response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
+    response = await gql.client.post("/graphql", json=body, headers=gql.headers("keith"))
     assert response.status_code == 200
     return response.json()
 
@@ -57,19 +57,19 @@ async def request_by_get(
 ) -> httpx.Response:
     params = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
     return await gql.client.get(
-        "/graphql", params=params, headers={**gql.headers("agent"), **headers}
+        "/graphql", params=params, headers={**gql.headers("keith"), **headers}
     )
 
 
 async def batch(gql: GraphQLClient, body: dict[str, Any]) -> Any:
-    response = await gql.client.post("/graphql", json=[body], headers=gql.headers("agent"))
+    response = await gql.client.post("/graphql", json=[body], headers=gql.headers("keith"))
     assert response.status_code == 200
     (answer,) = response.json()
     return answer
 
 
 async def stream(gql: GraphQLClient, body: dict[str, Any]) -> Any:
-    headers = {"Accept": negotiation.EVENTS, **gql.headers("agent")}
+    headers = {"Accept": negotiation.EVENTS, **gql.headers("keith")}
     response = await gql.client.post("/graphql", json=body, headers=headers)
     assert response.status_code == 200
     first = response.text.splitlines()
@@ -79,7 +79,7 @@ async def stream(gql: GraphQLClient, body: dict[str, Any]) -> Any:
 
 async def form(gql: GraphQLClient, body: dict[str, Any]) -> Any:
     parts = {"operations": (None, json.dumps(body)), "map": (None, "{}")}
-    headers = {"GraphQL-Require-Preflight": "1", **gql.headers("agent")}
+    headers = {"GraphQL-Require-Preflight": "1", **gql.headers("keith")}
     response = await gql.client.post("/graphql", files=parts, headers=headers)
     assert response.status_code == 200
     return response.json()
@@ -98,7 +98,7 @@ async def services(
         paths.append(tmp_path / f"{i}.json")
         paths[-1].write_text(json.dumps(manifest), "utf-8")
     async with opens(graphql_manifest=",".join(map(str, paths)), **more) as gql:
-        await gql.add(company("acme"), user("agent"), ticket("T-1"))
+        await gql.add(company("hilton"), user("keith"), ticket("T-1"))
         yield gql
 
 
@@ -107,10 +107,10 @@ async def test_a_document_registers_by_its_hash(gql: GraphQLClient, send: Send) 
     digest = hash_of(MINE)
     assert await send(gql, by_hash(digest)) == UNKNOWN
     assert await send(gql, {"documentId": f"sha256:{digest}"}) == UNKNOWN
-    assert await send(gql, {"query": MINE, **by_hash(digest)}) == AGENT
-    assert await send(gql, by_hash(digest)) == AGENT
-    assert await send(gql, {"documentId": f"sha256:{digest}"}) == AGENT
-    assert await send(gql, {"query": "", **by_hash(digest)}) == AGENT
+    assert await send(gql, {"query": MINE, **by_hash(digest)}) == KEITH
+    assert await send(gql, by_hash(digest)) == KEITH
+    assert await send(gql, {"documentId": f"sha256:{digest}"}) == KEITH
+    assert await send(gql, {"query": "", **by_hash(digest)}) == KEITH
 
 
 async def test_an_unknown_document_is_no_valid_request_for_graphql_answers(
@@ -171,7 +171,7 @@ async def test_an_answer_by_get_is_asked_for_again_by_its_tag(gql: GraphQLClient
         assert again.headers["etag"] == tag
         assert "content-type" not in again.headers
     other = await request_by_get(gql, asked, **{"If-None-Match": '"x"'})
-    assert (other.status_code, other.json()) == (200, AGENT)
+    assert (other.status_code, other.json()) == (200, KEITH)
     # Somebody else has another answer.
     anonymous = {"Authorization": "", "If-None-Match": tag}
     nobody = await request_by_get(gql, asked, **anonymous)
@@ -214,11 +214,11 @@ async def test_a_manifest_is_known_from_the_start(
     async with services(opens, tmp_path, *manifests, graphql_documents=accepted) as gql:
         digest = f"sha256:{hash_of(MINE)}"
         for name in ("0123abcd", "a", digest):
-            assert await send(gql, {"documentId": name}) == AGENT
+            assert await send(gql, {"documentId": name}) == KEITH
         for name in ("0123abcd", hash_of(MINE)):
-            assert await send(gql, by_hash(name)) == AGENT
+            assert await send(gql, by_hash(name)) == KEITH
             if send is not get:
-                assert await send(gql, {"query": MINE, **by_hash(name)}) == AGENT
+                assert await send(gql, {"query": MINE, **by_hash(name)}) == KEITH
         assert await send(gql, {"documentId": "0123"}) == UNKNOWN
         if send is not get:
             assert len((await send(gql, {"documentId": "many"}))["data"]) == 20
@@ -232,8 +232,8 @@ async def test_a_server_of_persisted_documents_takes_no_bare_text(
         (error,) = (await send(gql, {"query": MINE}))["errors"]
         assert error["extensions"] == {"code": "FORBIDDEN"}
         assert "documentId" in error["message"]
-        assert await send(gql, {"query": MINE, **by_hash(hash_of(MINE))}) == AGENT
-        assert await send(gql, by_hash(hash_of(MINE))) == AGENT
+        assert await send(gql, {"query": MINE, **by_hash(hash_of(MINE))}) == KEITH
+        assert await send(gql, by_hash(hash_of(MINE))) == KEITH
 
 
 @WAYS
@@ -256,8 +256,8 @@ async def test_a_server_of_trusted_documents_runs_no_others(
             assert error["extensions"] == {"code": "FORBIDDEN"}
             assert error["message"] == "This server runs only the documents of its manifest."
         assert await send(gql, by_hash(hash_of(other))) == UNKNOWN
-        assert await send(gql, {"query": MINE}) == AGENT
-        assert await send(gql, {"documentId": "mine"}) == AGENT
+        assert await send(gql, {"query": MINE}) == KEITH
+        assert await send(gql, {"documentId": "mine"}) == KEITH
 
 
 async def test_graphiql_is_off_where_it_could_not_ask(opens: Opens, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from schema import create_schema
 from schema.execution.context import GraphContext
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import company, event, ticket, user
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import company, event, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ CREATE = """mutation Create($input: CreateCompanyInput!) {
 async def small(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give a desk whose users have 120 points a minute."""
     async with opens(rate_limit=120, max_cost=110) as gql:
-        await gql.add(company("acme"), user("agent"), user("boss"))
+        await gql.add(company("hilton"), user("keith"), user("admin"))
         # What is new costs more.
         for query in (MANY, LEFT, ONE, VIEWER):
             await gql.post(query)
@@ -41,13 +41,13 @@ async def small(opens: Opens) -> AsyncIterator[GraphQLClient]:
         yield gql
 
 
-async def cost_of(gql: GraphQLClient, query: str, viewer: Any = "agent", **variables: Any) -> Any:
+async def cost_of(gql: GraphQLClient, query: str, viewer: Any = "keith", **variables: Any) -> Any:
     answer = (await gql.post(query, variables or None, viewer)).json()
     assert "errors" not in answer, answer
     return answer["extensions"]["cost"]
 
 
-async def drain(gql: GraphQLClient, points: int, viewer: Any = "agent") -> None:
+async def drain(gql: GraphQLClient, points: int, viewer: Any = "keith") -> None:
     """Use points up, with objects that are really answered."""
     for _ in range(points):
         await cost_of(gql, ONE, viewer)
@@ -92,9 +92,9 @@ async def test_what_is_cheap_goes_on_where_what_is_dear_is_refused(small: GraphQ
 
 
 async def test_users_and_addresses_have_points_of_their_own(small: GraphQLClient) -> None:
-    await drain(small, 20, "agent")
+    await drain(small, 20, "keith")
     await drain(small, 5, None)
-    for viewer, left in (("agent", 100), ("boss", 120), (None, 115)):
+    for viewer, left in (("keith", 100), ("admin", 120), (None, 115)):
         data = await small.ask(LEFT, viewer=viewer)
         assert data["rateLimit"]["available"] == left
 
@@ -184,7 +184,7 @@ async def test_what_is_refused_costs_points_also_in_a_batch(
     async def post(body: object) -> Any:
         return (await small.client.post("/graphql", json=body, headers=headers)).json()
 
-    headers = small.headers("agent")
+    headers = small.headers("keith")
     first = await post(REFUSED[name])
     assert first["errors"]
     # What is new costs more, once.
@@ -213,13 +213,13 @@ async def test_nothing_is_counted_where_it_is_off(gql: GraphQLClient) -> None:
     assert list(answer) == ["data"]
     assert (await gql.ask(LEFT))["rateLimit"] is None
     for _ in range(12):
-        await gql.ask(LOGIN, {"input": {"username": "agent", "password": "wrong"}}, None)
+        await gql.ask(LOGIN, {"input": {"username": "keith", "password": "wrong"}}, None)
 
 
 async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(
     small: GraphQLClient,
 ) -> None:
-    headers = {"Accept": "text/event-stream", **small.headers("agent")}
+    headers = {"Accept": "text/event-stream", **small.headers("keith")}
 
     async def streamed(query: str) -> Any:
         response = await small.client.post("/graphql", json={"query": query}, headers=headers)
@@ -236,7 +236,7 @@ async def test_a_stream_tells_the_cost_and_that_there_are_too_few_points(
 
 async def test_a_subscription_costs_once_when_it_is_opened(small: GraphQLClient) -> None:
     await small.add(ticket("T-1"), *(event(f"e{i}", "T-1") for i in range(5)))
-    token = small.headers("agent")["Authorization"].split()[1]
+    token = small.headers("keith")["Authorization"].split()[1]
     context = GraphContext(small.services, "http://desk.test", "1", token)
     await context.identify()
     follow = 'subscription { ticketEvents(after: "") { id ticket { id } } }'
@@ -258,13 +258,13 @@ async def test_a_subscription_costs_once_when_it_is_opened(small: GraphQLClient)
 
 async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
     async with opens(rate_limit=100_000) as gql:
-        await gql.add(user("agent"))
+        await gql.add(user("keith"))
 
         async def attempt(name: str) -> Any:
             given = {"input": {"username": name, "password": "wrong"}}
             return (await gql.post(LOGIN, given, None)).json()
 
-        for name in ("agent", "nobody-of-this-name"):
+        for name in ("keith", "nobody-of-this-name"):
             for spelled in (name, f" {name.upper()} ") * 5:
                 assert (await attempt(spelled))["data"]["login"]["errors"] == [{"code": "INVALID"}]
                 gql.clock.move(seconds=0.1)
@@ -274,7 +274,7 @@ async def test_ten_logins_a_minute_for_a_name(opens: Opens) -> None:
             assert gql.statements == []
             gql.clock.move(seconds=60)
         gql.clock.move(seconds=5)
-        assert "errors" not in await attempt("agent")
+        assert "errors" not in await attempt("keith")
 
 
 async def test_too_many_logins_are_told_by_a_header_and_a_status(opens: Opens) -> None:

@@ -6,8 +6,8 @@ import pytest
 from graphql import GraphQLInputObjectType, build_schema, is_non_null_type
 
 from schema import sdl
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import company, key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import company, key, ticket
 
 pytestmark = [
     pytest.mark.anyio,
@@ -15,11 +15,12 @@ pytestmark = [
 ]
 SCHEMA = build_schema(sdl())
 ACME = str(key("acme"))
+HILTON = str(key("hilton"))
 REQUIRED: dict[str, dict[str, Any]] = {
-    "createTicket": {"subject": "S", "description": "D", "companyId": ACME},
+    "createTicket": {"subject": "S", "description": "D", "companyId": HILTON},
     "addComment": {"ticketId": str(key("T-1")), "text": "x"},
     "createCompany": {"name": "Novotel"},
-    "createContact": {"name": "Jane", "companyId": ACME},
+    "createContact": {"name": "Jane", "companyId": HILTON},
     "createUser": {"username": "nora", "password": "long enough for all", "role": "TECH"},
     "createWebhook": {"url": "https://hooks.example/x"},
 }
@@ -45,7 +46,7 @@ async def test_null_is_absent_where_something_is_created(gql: GraphQLClient, mut
     given = REQUIRED[mutation] | nulls(mutation)
     assert len(given) > len(REQUIRED[mutation])
 
-    answer = await gql.ask(document(mutation), {"input": given}, "boss")
+    answer = await gql.ask(document(mutation), {"input": given}, "admin")
 
     assert answer["done"]["errors"] == []
 
@@ -64,7 +65,7 @@ async def test_what_is_null_gets_its_default(gql: GraphQLClient) -> None:
 
 
 async def test_assigning_says_whom_or_null(gql: GraphQLClient) -> None:
-    await gql.add(ticket("T-1", assigned_to_id=key("agent")), company("third"))
+    await gql.add(ticket("T-1", assigned_to_id=key("keith")), company("third"))
     query = """mutation($input: AssignTicketInput!) { assignTicket(input: $input) {
         ticket { assignedTo { username } version } errors { code field } } }"""
     wanted: dict[str, Any] = {"id": str(key("T-1"))}
@@ -77,7 +78,7 @@ async def test_assigning_says_whom_or_null(gql: GraphQLClient) -> None:
     stale = await assign(userId=None, expectedVersion=9)
     assert stale["errors"] == [{"code": "CONFLICT", "field": ["expectedVersion"]}]
     current = '{ ticket(ticketNumber: "T-1") { assignedTo { username } } }'
-    assert (await gql.ask(current))["ticket"]["assignedTo"] == {"username": "agent"}
+    assert (await gql.ask(current))["ticket"]["assignedTo"] == {"username": "keith"}
 
     done = await assign(userId=None, expectedVersion=1)
     assert done == {"ticket": {"assignedTo": None, "version": 2}, "errors": []}

@@ -9,9 +9,9 @@ import pytest
 from sqlmodel import delete
 
 from models import Ticket, TicketPriority, TicketStatus
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import comment, company, contact, key, ticket
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import comment, company, contact, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -183,7 +183,7 @@ async def test_a_page_of_no_rows_tells_what_lies_around_it(gql: GraphQLClient) -
         info: dict[str, Any] = {"hasNextPage": following, "hasPreviousPage": previous}
         info |= {"startCursor": None, "endCursor": None}
         assert await page_of(gql, **window) == {"nodes": [], "pageInfo": info, "totalCount": 3}
-    nested = "{ companies(first: 1) { nodes { tickets(first: 0) { totalCount nodes { id } } } } }"
+    nested = "{ companies(last: 1) { nodes { tickets(first: 0) { totalCount nodes { id } } } } }"
     (first,) = (await gql.ask(nested))["companies"]["nodes"]
     assert first["tickets"] == {"totalCount": 3, "nodes": []}
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import TicketEventType
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import comment, event, key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ async def told(gql: GraphQLClient) -> GraphQLClient:
     return gql
 
 
-async def feed(gql: GraphQLClient, viewer: str = "agent", **given: Any) -> Any:
+async def feed(gql: GraphQLClient, viewer: str = "keith", **given: Any) -> Any:
     return (await gql.ask(FEED, given, viewer))["ticketEvents"]
 
 
@@ -47,7 +47,7 @@ def numbers(page: Any) -> list[str]:
 
 
 async def test_a_write_of_the_face_is_told_as_what_it_was(gql: GraphQLClient) -> None:
-    given = {"subject": "S", "description": "D", "companyId": str(key("acme"))}
+    given = {"subject": "S", "description": "D", "companyId": str(key("hilton"))}
     made = (await gql.ask(CREATE, {"input": given}))["createTicket"]["ticket"]["id"]
     change = (
         "mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id } } }"
@@ -66,7 +66,7 @@ async def test_a_write_of_the_face_is_told_as_what_it_was(gql: GraphQLClient) ->
         "via": "GRAPHQL",
         "isInternal": False,
         "at": "2025-11-19T12:00:00Z",
-        "actor": {"username": "agent"},
+        "actor": {"username": "keith"},
         "ticketId": made,
         "ticket": {"subject": "T"},
         "commentId": None,
@@ -186,25 +186,25 @@ async def test_a_cursor_of_another_list_is_refused(told: GraphQLClient, of: str)
 async def test_the_history_of_a_ticket_goes_with_it_to_another_company(
     gql: GraphQLClient,
 ) -> None:
-    await gql.add(ticket("T-1", company_id=key("other")))
+    await gql.add(ticket("T-1", company_id=key("centara")))
     note = "mutation($input: AddCommentInput!) { addComment(input: $input) { comment { id } } }"
     await gql.ask(note, {"input": {"ticketId": str(key("T-1")), "text": "Hello"}})
-    assert numbers(await feed(gql, "customer")) == []
+    assert numbers(await feed(gql, "carla")) == []
 
-    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("acme"))}})
+    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("hilton"))}})
     query = "{ ticketEvents { nodes { type changes { field from to } } } }"
-    nodes = (await gql.ask(query, None, "customer"))["ticketEvents"]["nodes"]
+    nodes = (await gql.ask(query, None, "carla"))["ticketEvents"]["nodes"]
     # Whose it was is none of their business.
-    moved = {"field": "company", "from": None, "to": str(key("acme"))}
+    moved = {"field": "company", "from": None, "to": str(key("hilton"))}
     assert nodes == [
         {"type": "COMMENT_ADDED", "changes": []},
         {"type": "UPDATED", "changes": [moved]},
     ]
     nodes = (await gql.ask(query))["ticketEvents"]["nodes"]
-    assert nodes[1]["changes"] == [{**moved, "from": str(key("other"))}]
+    assert nodes[1]["changes"] == [{**moved, "from": str(key("centara"))}]
 
-    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("other"))}})
-    assert numbers(await feed(gql, "customer")) == []
+    await gql.ask(UPDATE, {"input": {"id": str(key("T-1")), "companyId": str(key("centara"))}})
+    assert numbers(await feed(gql, "carla")) == []
     assert len(numbers(await feed(gql))) == 3
 
 
@@ -228,7 +228,7 @@ async def test_a_comment_turned_internal_leaves_no_trace_in_customers_history(
     """
 
     async def seen() -> list[str]:
-        history = (await gql.ask(query, None, "customer"))["ticket"]["history"]
+        history = (await gql.ask(query, None, "carla"))["ticket"]["history"]
         assert history["totalCount"] == len(history["nodes"])
         return [node["type"] for node in history["nodes"]]
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import key, ticket
 
 pytestmark = [
     pytest.mark.anyio,
@@ -19,7 +19,7 @@ pytestmark = [
 
 CREATE = 'createTicket(input: {subject: $s, description: "d", companyId: $c})'
 HEAD = "mutation($s: String!, $c: ID!"
-GIVEN = {"s": "No music", "c": str(key("acme"))}
+GIVEN = {"s": "No music", "c": str(key("hilton"))}
 
 
 async def counted(gql: GraphQLClient) -> list[int]:
@@ -70,7 +70,7 @@ async def test_all_that_is_wrong_is_told_at_once(gql: GraphQLClient) -> None:
     document = f"""{HEAD}) {{
         one: {CREATE} {{ ticket {{ comments(first: 500) {{ totalCount }} }} }}
         two: {CREATE} {{ ticket {{ history(last: 500) {{ totalCount }} }} }}
-        login(input: {{username: "agent", password: "x"}}) {{
+        login(input: {{username: "keith", password: "x"}}) {{
             user {{ assignedTickets(first: 500) {{ totalCount }} }} }}
     }}"""
 
@@ -195,7 +195,7 @@ async def test_a_mutation_alone_that_did_nothing_has_no_data(gql: GraphQLClient)
     [
         # The nearest parent that may be null is the ticket itself.
         ("{ ticket(id: $id) { comments(first: 500) { totalCount } } viewer { username } }",
-         {"ticket": None, "viewer": {"username": "agent"}}, [["ticket", "comments"]]),
+         {"ticket": None, "viewer": {"username": "keith"}}, [["ticket", "comments"]]),
         # In a list, each row that has the field: T-2 has no assignee.
         ("{ tickets(orderBy: {field: TICKET_NUMBER, direction: ASC}) { nodes { ticketNumber "
          "assignedTo { username assignedTickets(first: 500) { totalCount } } } } }",
@@ -207,9 +207,9 @@ async def test_a_mutation_alone_that_did_nothing_has_no_data(gql: GraphQLClient)
          "all: comments(first: 500) { totalCount } } } } }",
          None, [["tickets", "edges", 0, "node", "all"]]),
         # Of several nodes only the one with the field.
-        ('{ nodes(ids: [$id, "' + str(key("acme")) + '"]) '
+        ('{ nodes(ids: [$id, "' + str(key("hilton")) + '"]) '
          "{ id ... on Ticket { history(last: 500) { totalCount } } } }",
-         {"nodes": [None, {"id": str(key("acme"))}]}, [["nodes", 0, "history"]]),
+         {"nodes": [None, {"id": str(key("hilton"))}]}, [["nodes", 0, "history"]]),
         # Nothing is wrong where no row has the field.
         ('{ ticket(id: "' + str(key("nothing")) + '") { comments(first: 500) { totalCount } } }',
          {"ticket": None}, []),
@@ -222,7 +222,7 @@ async def test_a_mutation_alone_that_did_nothing_has_no_data(gql: GraphQLClient)
 async def test_an_error_of_a_read_names_its_field_and_spreads_as_far_as_it_must(
     gql: GraphQLClient, document: str, data: Any, paths: list[list[str | int]]
 ) -> None:
-    await gql.add(ticket("T-1", assigned_to_id=key("agent")), ticket("T-2"))
+    await gql.add(ticket("T-1", assigned_to_id=key("keith")), ticket("T-2"))
     document = ("query($id: ID!) " if "$id" in document else "") + document
 
     answer = (await gql.post(document, {"id": str(key("T-1"))})).json()

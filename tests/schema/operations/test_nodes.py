@@ -8,8 +8,8 @@ import pytest
 from sqlmodel import SQLModel
 
 from models import Role
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import attachment, comment, contact, event, key, ticket, user
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import attachment, comment, contact, event, key, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -19,9 +19,9 @@ TYPES = {
     "T-1": "Ticket",
     "public": "Comment",
     "file": "Attachment",
-    "acme": "Company",
+    "hilton": "Company",
     "carol": "Contact",
-    "agent": "User",
+    "keith": "User",
 }
 
 
@@ -34,12 +34,12 @@ async def some(gql: GraphQLClient) -> GraphQLClient:
         comment("public", "T-1"),
         comment("note", "T-1", is_internal=True),
         attachment("file", "T-1"),
-        contact("theirs", company_id=key("other")),
-        ticket("T-2", company_id=key("other")),
+        contact("theirs", company_id=key("centara")),
+        ticket("T-2", company_id=key("centara")),
         comment("elsewhere", "T-2"),
         attachment("secret", "T-2"),
-        user("rival", Role.CUSTOMER, company_id=key("other")),
-        user("colleague", Role.CUSTOMER, company_id=key("acme")),
+        user("rival", Role.CUSTOMER, company_id=key("centara")),
+        user("colleague", Role.CUSTOMER, company_id=key("hilton")),
     )
     return gql
 
@@ -51,7 +51,7 @@ async def test_node_fetches_any_object_by_its_id(some: GraphQLClient) -> None:
 
 
 async def test_nodes_keep_order_gaps_and_repetitions(some: GraphQLClient) -> None:
-    names = ["agent", "nobody", "T-1", "acme", "T-1", "nobody"]
+    names = ["keith", "nobody", "T-1", "hilton", "T-1", "nobody"]
     data = await some.ask(NODES, {"ids": [*(str(key(name)) for name in names), "no id", ""]})
     types = [node and node["__typename"] for node in data["nodes"]]
     assert types == ["User", None, "Ticket", "Company", "Ticket", None, None, None]
@@ -66,17 +66,17 @@ async def test_at_most_100_nodes_at_once(some: GraphQLClient) -> None:
 
 
 async def test_what_a_customer_may_not_see_does_not_exist(some: GraphQLClient) -> None:
-    unknown = await some.post(NODE, {"id": str(key("nobody"))}, "customer")
-    for name in ("T-2", "elsewhere", "secret", "other", "theirs", "rival", "note"):
+    unknown = await some.post(NODE, {"id": str(key("nobody"))}, "carla")
+    for name in ("T-2", "elsewhere", "secret", "centara", "theirs", "rival", "note"):
         known = {"id": str(key(name))}
         assert (await some.ask(NODE, known))["node"] is not None
-        hidden = await some.post(NODE, known, "customer")
+        hidden = await some.post(NODE, known, "carla")
         assert hidden.json() == unknown.json() == {"data": {"node": None}}, name
 
 
 async def test_a_customer_sees_colleagues_but_no_staff_by_id(some: GraphQLClient) -> None:
-    for name, seen in {"customer": True, "colleague": True, "agent": False, "boss": False}.items():
-        data = await some.ask(NODE, {"id": str(key(name))}, "customer")
+    for name, seen in {"carla": True, "colleague": True, "keith": False, "admin": False}.items():
+        data = await some.ask(NODE, {"id": str(key(name))}, "carla")
         assert (data["node"] is not None) is seen, name
 
 
@@ -94,37 +94,35 @@ async def test_a_customer_fetches_whom_they_are_shown_with_what_is_shown(
     some: GraphQLClient, how: str
 ) -> None:
     root, field, leading = LEADING[how]
-    await some.add(leading(key("agent")))
-    shown = await some.ask(
-        f"{{ {root} {{ nodes {{ {field} {{ {SHOWN} }} }} }} }}", None, "customer"
-    )
+    await some.add(leading(key("keith")))
+    shown = await some.ask(f"{{ {root} {{ nodes {{ {field} {{ {SHOWN} }} }} }} }}", None, "carla")
     (user,) = [n[field] for n in shown[root]["nodes"] if n[field]]
-    assert (user["username"], user["email"], user["phone"]) == ("agent", None, None)
+    assert (user["username"], user["email"], user["phone"]) == ("keith", None, None)
     query = f"query($id: ID!) {{ node(id: $id) {{ ... on User {{ {SHOWN} }} }} }}"
     some.statements.clear()
-    assert (await some.ask(query, {"id": user["id"]}, "customer"))["node"] == user
+    assert (await some.ask(query, {"id": user["id"]}, "carla"))["node"] == user
     assert len(some.statements) == 1
     # Whom nothing leads to is nobody still, and so is everybody in the list of users.
-    assert (await some.ask(query, {"id": str(key("boss"))}, "customer"))["node"] is None
-    listed = (await some.ask("{ users { nodes { username } } }", None, "customer"))["users"]
-    assert "agent" not in {node["username"] for node in listed["nodes"]}
+    assert (await some.ask(query, {"id": str(key("admin"))}, "carla"))["node"] is None
+    listed = (await some.ask("{ users { nodes { username } } }", None, "carla"))["users"]
+    assert "keith" not in {node["username"] for node in listed["nodes"]}
 
 
 async def test_an_uploader_is_fetched_and_what_is_hidden_leads_to_nobody(
     some: GraphQLClient,
 ) -> None:
     await some.add(
-        comment("hidden", "T-1", author_id=key("boss"), is_internal=True),
-        event("quiet", "T-1", actor_id=key("boss"), is_internal=True),
-        event("afar", "T-2", actor_id=key("boss"), company_id=key("other")),
-        comment("beyond", "T-2", author_id=key("boss")),
-        ticket("T-3", company_id=key("other"), assigned_to_id=key("boss")),
-        attachment("theirs too", "T-2", uploaded_by_id=key("boss")),
+        comment("hidden", "T-1", author_id=key("admin"), is_internal=True),
+        event("quiet", "T-1", actor_id=key("admin"), is_internal=True),
+        event("afar", "T-2", actor_id=key("admin"), company_id=key("centara")),
+        comment("beyond", "T-2", author_id=key("admin")),
+        ticket("T-3", company_id=key("centara"), assigned_to_id=key("admin")),
+        attachment("theirs too", "T-2", uploaded_by_id=key("admin")),
     )
-    boss = {"id": str(key("boss"))}
-    assert (await some.ask(NODE, boss, "customer"))["node"] is None
-    await some.add(attachment("ours", "T-1", uploaded_by_id=key("boss")))
-    assert (await some.ask(NODE, boss, "customer"))["node"] is not None
+    admin = {"id": str(key("admin"))}
+    assert (await some.ask(NODE, admin, "carla"))["node"] is None
+    await some.add(attachment("ours", "T-1", uploaded_by_id=key("admin")))
+    assert (await some.ask(NODE, admin, "carla"))["node"] is not None
 
 
 async def test_a_ticket_by_id_or_by_number(some: GraphQLClient) -> None:
@@ -135,7 +133,7 @@ async def test_a_ticket_by_id_or_by_number(some: GraphQLClient) -> None:
         assert (await some.ask(query, {"id": spelling}))["ticket"] == {"id": id_}
     assert (await some.ask(query, {"number": "T-1", "id": None}))["ticket"] == {"id": id_}
     unknown: list[dict[str, Any]] = [
-        *({"id": wrong} for wrong in ("", "x", "1", str(key("agent")), str(UUID(int=0)), "\0")),
+        *({"id": wrong} for wrong in ("", "x", "1", str(key("keith")), str(UUID(int=0)), "\0")),
         *({"number": wrong} for wrong in ("", "t-1", "T-1 ", "T-1\0", "%", "T-9")),
     ]
     for given in unknown:
@@ -147,7 +145,7 @@ async def test_a_ticket_by_id_or_by_number(some: GraphQLClient) -> None:
 
 async def test_the_viewer_is_who_asks_and_null_for_nobody(some: GraphQLClient) -> None:
     query = "{ viewer { username email } }"
-    for name in ("agent", "boss", "customer"):
+    for name in ("keith", "admin", "carla"):
         assert (await some.ask(query, None, name))["viewer"]["username"] == name
     assert (await some.ask(query, None, None))["viewer"] is None
 

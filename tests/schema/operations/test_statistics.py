@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus, User
-from tests.schema.client import GraphQLClient
+from tests.schema.awkward_rows import load
 from tests.schema.reference import Reference
 from tests.schema.reference_filters import FINISHED, matches
-from tests.schema.rows import load
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ def counted(reference: Reference, given: Any) -> dict[str, Any]:
     """Count the visible tickets that a filter lets through."""
     rows = [
         row
-        for row in reference.world.tickets
+        for row in reference.all_rows.tickets
         if reference.sees(row) and matches(reference, given or {}, row)
     ]
     groups = {
@@ -62,9 +62,9 @@ def some_viewers(users: list[User]) -> list[User]:
 
 
 async def test_they_are_the_counts_of_what_the_viewer_sees(full: GraphQLClient) -> None:
-    world = await load(full.database)
-    for viewer in some_viewers(world.users):
-        reference = Reference(world, viewer, NOON, full.services.signer, "")
+    all_rows = await load(full.database)
+    for viewer in some_viewers(all_rows.users):
+        reference = Reference(all_rows, viewer, NOON, full.services.signer, "")
         for given in FILTERS:
             stats = (await full.ask(QUERY, {"filter": given}, viewer.id))["ticketStats"]
             assert stats.pop("__typename") == "TicketStats"
@@ -79,8 +79,8 @@ async def test_they_agree_with_the_list_under_the_same_filter(full: GraphQLClien
     query = """query($filter: TicketFilter) {
         ticketStats(filter: $filter) { total } tickets(filter: $filter) { totalCount }
     }"""
-    world = await load(full.database)
-    for viewer in some_viewers(world.users):
+    all_rows = await load(full.database)
+    for viewer in some_viewers(all_rows.users):
         for given in FILTERS:
             data = await full.ask(query, {"filter": given}, viewer.id)
             assert data["ticketStats"]["total"] == data["tickets"]["totalCount"]

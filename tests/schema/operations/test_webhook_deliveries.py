@@ -11,9 +11,7 @@ from models import (
     WebhookAttempt,
     WebhookDeliveryState,
 )
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import event, key, ticket
 from tests.schema.webhook_calls import (
     DELETE,
     PING,
@@ -29,6 +27,8 @@ from tests.schema.webhook_calls import (
     stored,
 )
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import event, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ async def test_deliveries_show_request_answer_time_and_attempt(gql: GraphQLClien
       attempts { number url at durationMs status answer error }
     } } } }"""
     gql.statements.clear()
-    data = await gql.ask(query, {"id": webhook}, "boss")
+    data = await gql.ask(query, {"id": webhook}, "admin")
     assert len([one for one in gql.statements if "webhook" in one]) == 1
     assert data["webhook"]["deliveries"]["nodes"] == [
         {
@@ -138,7 +138,7 @@ async def test_deliveries_come_in_pages_newest_first_and_by_state(gql: GraphQLCl
         nodes { id } totalCount pageInfo { endCursor hasNextPage } } } }"""
 
     async def page(**given: Any) -> Any:
-        data = await gql.ask(query, {"id": webhook, **given}, "boss")
+        data = await gql.ask(query, {"id": webhook, **given}, "admin")
         return data["webhook"]["deliveries"]
 
     first = await page()
@@ -159,9 +159,9 @@ async def test_webhooks_are_one_statement_however_many(gql: GraphQLClient) -> No
         "{ webhooks(first: 3) { totalCount nodes { id deliveries { nodes { attempts { status } } }"
         " } } }"
     )
-    await gql.ask(query, None, "boss")
+    await gql.ask(query, None, "admin")
     gql.statements.clear()
-    data = await gql.ask(query, None, "boss")
+    data = await gql.ask(query, None, "admin")
     assert len(gql.statements) == 1
     assert (data["webhooks"]["totalCount"], len(data["webhooks"]["nodes"])) == (5, 3)
 
@@ -203,7 +203,7 @@ async def test_what_is_deleted_is_gone_with_its_deliveries(gql: GraphQLClient) -
     assert (error["code"], error["message"]) == ("NOT_FOUND", "There is no such delivery.")
     assert (await refusal(gql, UPDATE, id="no id"))["code"] == "NOT_FOUND"
     query = "query($id: ID!) { webhook(id: $id) { id } node(id: $id) { id } }"
-    found = await gql.ask(query, {"id": webhook}, "boss")
+    found = await gql.ask(query, {"id": webhook}, "admin")
     assert found == {"webhook": None, "node": None}
 
 
@@ -211,7 +211,7 @@ async def test_node_fetches_webhooks_and_deliveries(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
     await stored(gql, delivery("d", webhook))
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "boss")
+    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "admin")
     assert [node["__typename"] for node in data["nodes"]] == ["Webhook", "WebhookDelivery"]
-    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "agent")
+    data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "keith")
     assert data["nodes"] == [None, None]

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from models import (
     Webhook,
 )
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
 from tests.schema.webhook_calls import (
     CREATE,
@@ -24,6 +23,7 @@ from tests.schema.webhook_calls import (
     open_undelivered,
     refusal,
 )
+from tests.support.graphql_client import GraphQLClient
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ async def test_a_webhook_is_created_with_all_there_is_to_say(gql: GraphQLClient)
         "enabled": False,
         "disabledReason": None,
         "failingSince": None,
-        "createdBy": {"username": "boss"},
+        "createdBy": {"username": "admin"},
         "createdAt": "2025-11-19T12:00:00Z",
         "updatedAt": "2025-11-19T12:00:00Z",
         "deliveries": {"totalCount": 0},
@@ -117,7 +117,7 @@ async def test_what_is_wrong_is_said_and_nothing_changes(
         error = await refusal(gql, mutation, **more | given)
         assert (error["code"], error["field"]) == ("INVALID", [field])
         assert said in error["message"]
-    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "admin")
     assert found["webhooks"]["nodes"] == [webhook]
 
 
@@ -126,13 +126,13 @@ async def test_a_change_to_null_is_refused(gql: GraphQLClient) -> None:
     for name in ("enabled", "includeInternal", "url"):
         error = await refusal(gql, UPDATE, **{"id": webhook["id"], name: None})
         assert (error["code"], error["field"]) == ("INVALID", [name])
-    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    found = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "admin")
     assert found["webhooks"]["nodes"] == [webhook]
 
 
 async def test_a_filter_is_bounded_as_those_of_lists_are(gql: GraphQLClient) -> None:
     many = {"or": [{"open": True}] * 101}
-    error = await gql.refused(CREATE, {"input": {"url": URL, "filter": many}}, "boss")
+    error = await gql.refused(CREATE, {"input": {"url": URL, "filter": many}}, "admin")
     assert "at most 100 conditions" in error["message"]
 
 
@@ -152,7 +152,7 @@ async def test_a_secret_is_shown_once_and_stored_nowhere(
     assert len(secrets) == 2
     async with gql.database.engine.connect() as connection:
         row = (await connection.execute(text("SELECT * FROM webhooks"))).one()
-    whole = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "boss")
+    whole = await gql.ask(f"{{ webhooks {{ nodes {{ {FIELDS} }} }} }}", None, "admin")
     for secret in secrets:
         for place in (str(row), str(whole), caplog.text, str(gql.statements)):
             assert secret not in place

@@ -14,9 +14,9 @@ from resolvers.query.lists.source import Source
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
 from resolvers.viewer import ViewerKind
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import key, ticket
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +79,6 @@ async def test_the_rows_of_one_company_are_read_from_its_index(many: GraphQLClie
         where=(Compare("company", "eq", "w_company_eq"),), order=(("created_at", True),), limit=20
     )
     # A company that few tickets are of.
-    plan = await explained(many, args, {"w_company_eq": key("other")})
+    plan = await explained(many, args, {"w_company_eq": key("centara")})
     assert "ix_tickets_company_id_created_at_id" in plan
     assert "Seq Scan" not in plan

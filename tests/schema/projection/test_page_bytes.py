@@ -8,9 +8,9 @@ from sqlmodel import SQLModel
 
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from resolvers.query.field_types import MAX_PAGE_BYTES
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import comment, event, key, ticket
 from tests.support.clock import NOON
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -152,7 +152,7 @@ async def test_deliveries_are_bounded_as_well(gql: GraphQLClient) -> None:
     sizes = []
     after = None
     while True:
-        answer = await gql.ask(query, {"after": after}, "boss")
+        answer = await gql.ask(query, {"after": after}, "admin")
         [hook] = answer["webhooks"]["nodes"]
         page = hook["deliveries"]
         found += [node["id"] for node in page["nodes"]]

@@ -15,11 +15,12 @@ from resolvers.errors import BadCursor
 from resolvers.signing import Signer
 from schema import sdl
 from tests.schema.argument_values import ArgumentValues
-from tests.schema.client import SECRET, GraphQLClient
+from tests.schema.awkward_rows import AllRows, load, make_awkward_rows
 from tests.schema.documents import Documents
 from tests.schema.reference import Reference
-from tests.schema.rows import World, load, make_world
 from tests.support import proofs
+from tests.support.graphql_client import GraphQLClient
+from tests.support.settings import KEY
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,7 @@ ROOTS = (
     "contacts",
     "ticketEvents",
 )
-WORLD = make_world()
+ROWS = make_awkward_rows()
 
 # Shrinking takes minutes here; a document says enough as it is.
 EXAMPLES = settings(proofs.examples(12, 50), phases=[Phase.generate], report_multiple_bugs=False)
@@ -76,14 +77,14 @@ def asked(draw: st.DrawFn) -> Asked:
     """Make a document about the rows of the world."""
     # A seed instead of Hypothesis's own choices, which make most documents too small to find much.
     random = Random(draw(st.integers(0, 2**32 - 1)))
-    documents = Documents(random, SCHEMA, ArgumentValues(random, WORLD, Signer(SECRET)))
+    documents = Documents(random, SCHEMA, ArgumentValues(random, ROWS, Signer(KEY)))
     text = documents.make(ROOTS)
-    viewer = random.choice(WORLD.users)
+    viewer = random.choice(ROWS.users)
     return Asked(text, documents.variables, viewer.username)
 
 
 @pytest.fixture
-async def world(full: GraphQLClient) -> World:
+async def all_rows(full: GraphQLClient) -> AllRows:
     """Give the rows as the ORM reads them."""
     return await load(full.database)
 
@@ -92,20 +93,22 @@ async def world(full: GraphQLClient) -> World:
 @EXAMPLES
 @given(asked=asked())
 async def test_answers_are_those_of_an_executor_over_rows(
-    full: GraphQLClient, world: World, asked: Asked
+    full: GraphQLClient, all_rows: AllRows, asked: Asked
 ) -> None:
     document = parse(asked.text)
     assert validate(SCHEMA, document) == []
-    viewer = next(user for user in world.users if user.username == asked.viewer)
-    reference = Reference(world, viewer, full.clock.now, full.services.signer, "http://desk.test")
+    viewer = next(user for user in all_rows.users if user.username == asked.viewer)
+    reference = Reference(
+        all_rows, viewer, full.clock.now, full.services.signer, "http://desk.test"
+    )
     expected = reference.answer(SCHEMA, document, asked.variables)
     answer = await full.ask(asked.text, asked.variables, viewer.id)
     assert comparable(answer, full.services.signer) == comparable(expected, full.services.signer)
 
 
-async def test_the_rows_have_what_makes_answers_differ(world: World) -> None:
-    assert {user.role for user in world.users} >= {Role.ADMIN, Role.TECH, Role.CUSTOMER}
-    assert {ticket.due_date is None for ticket in world.tickets} == {True, False}
-    assert {comment.is_internal for comment in world.comments} == {True, False}
-    customers = {user.company_id for user in world.users if user.company_id}
-    assert customers & {ticket.company_id for ticket in world.tickets}
+async def test_the_rows_have_what_makes_answers_differ(all_rows: AllRows) -> None:
+    assert {user.role for user in all_rows.users} >= {Role.ADMIN, Role.TECH, Role.CUSTOMER}
+    assert {ticket.due_date is None for ticket in all_rows.tickets} == {True, False}
+    assert {comment.is_internal for comment in all_rows.comments} == {True, False}
+    customers = {user.company_id for user in all_rows.users if user.company_id}
+    assert customers & {ticket.company_id for ticket in all_rows.tickets}

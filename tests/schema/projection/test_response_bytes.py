@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import comment, event, key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import comment, event, key, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ async def test_the_other_root_fields_are_answered(long: GraphQLClient) -> None:
     refused = await answer(long, ROOTS, 30)
     assert [error["path"] for error in refused["errors"]] == [["a"]]
     data = refused["data"]
-    assert (data["viewer"], data["a"], data["b"]) == ({"username": "agent"}, None, {"total": 1})
+    assert (data["viewer"], data["a"], data["b"]) == ({"username": "keith"}, None, {"total": 1})
 
 
 async def test_root_fields_and_batches_share_the_limit(long: GraphQLClient) -> None:
@@ -71,13 +71,13 @@ async def test_root_fields_and_batches_share_the_limit(long: GraphQLClient) -> N
     asked = {"query": ONE, "variables": {"n": 8}}
     small = {"query": "{ viewer { username } }"}
     response = await long.client.post(
-        "/graphql", json=[asked, asked, asked, small], headers=long.headers("agent")
+        "/graphql", json=[asked, asked, asked, small], headers=long.headers("keith")
     )
     first, second, third, last = response.json()
     assert "errors" not in first
     assert first == second
     assert (third["data"], third["errors"][0]["message"]) == ({"ticket": None}, SENTENCE)
-    assert last["data"] == {"viewer": {"username": "agent"}}
+    assert last["data"] == {"viewer": {"username": "keith"}}
 
 
 async def test_a_write_says_that_it_was_done(long: GraphQLClient) -> None:

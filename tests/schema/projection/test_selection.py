@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models import Role
-from tests.schema.client import GraphQLClient
 from tests.schema.conftest import Opens
-from tests.schema.rows import attachment, comment, company, key, ticket, user
+from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import MAX_DEPTH, UNBOUNDED
+from tests.support.rows import attachment, comment, company, key, ticket, user
 
 pytestmark = pytest.mark.anyio
 
@@ -43,16 +43,16 @@ async def loop(opens: Opens) -> AsyncIterator[GraphQLClient]:
     """Give a ticket that everything leads back to, and limits as high as they go."""
     async with opens(**UNBOUNDED) as gql:
         await gql.add(
-            company("acme"),
-            user("agent"),
-            user("customer", Role.CUSTOMER, company_id=company("acme").id),
+            company("hilton"),
+            user("keith"),
+            user("carla", Role.CUSTOMER, company_id=company("hilton").id),
         )
         await gql.add(ticket("T-1"), comment("c", "T-1"), attachment("f", "T-1"))
         yield gql
 
 
 @pytest.mark.parametrize(
-    ("leaf", "viewer"), [("id", "agent"), (WIDE, "customer")], ids=["narrow", "wide"]
+    ("leaf", "viewer"), [("id", "keith"), (WIDE, "carla")], ids=["narrow", "wide"]
 )
 @pytest.mark.parametrize("turn", TURNS)
 async def test_every_depth_that_is_allowed_works(
@@ -81,7 +81,7 @@ async def test_a_filter_of_some_depth_fits_into_a_list_of_some_depth(loop: Graph
     for levels in range(6):
         for who in ("id", "assignedTo { id }", "assignedTo { company { id } }"):
             variables = {"filter": inner, "ids": [str(key("T-1"))]}
-            await loop.ask(query.replace("WHO", who), variables, "customer")
+            await loop.ask(query.replace("WHO", who), variables, "carla")
         inner = {"or": [{"and": [], "mine": levels % 2 == 0}, inner]}
 
 

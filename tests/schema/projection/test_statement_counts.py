@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import attachment, comment, company, contact, event, key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import attachment, comment, company, contact, event, key, ticket
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("cold_caches")]
 
 PEOPLE = "{ nodes { id company { name tickets { nodes { subject } } } } totalCount }"
 TICKETS = """
@@ -29,7 +29,7 @@ READS = {
     "ticket": 'ticket(ticketNumber: "T-0") { company { tickets { nodes { subject } } } }',
     "viewer": "viewer { assignedTickets { nodes { comments { nodes { text } } } } }",
     "node": f'node(id: "{key("T-0")}") {{ ... on Ticket {{ comments {{ nodes {{ text }} }} }} }}',
-    "nodes": f'nodes(ids: ["{key("T-0")}", "{key("agent")}"]) {{ id ... on Company {{ name }} }}',
+    "nodes": f'nodes(ids: ["{key("T-0")}", "{key("keith")}"]) {{ id ... on Company {{ name }} }}',
     "ticketEvents": (
         "ticketEvents(first: 50) { edges { cursor node { cursor changes { field from to }"
         " ticket { subject history { nodes { actor { fullName } } totalCount } }"
@@ -43,10 +43,10 @@ async def fill(gql: GraphQLClient, count: int) -> None:
     """Add so many rows of each kind."""
     for start in range(count):
         person = contact(f"p{start}")
-        made = ticket(f"T-{start}", contact_id=person.id, assigned_to_id=key("agent"))
-        said = comment(f"c{start}", "T-0", author_id=key("agent"))
-        file = attachment(f"f{start}", "T-0", uploaded_by_id=key("boss"))
-        told = event(f"e{start}", "T-0", comment_id=key("c0"), actor_id=key("agent"))
+        made = ticket(f"T-{start}", contact_id=person.id, assigned_to_id=key("keith"))
+        said = comment(f"c{start}", "T-0", author_id=key("keith"))
+        file = attachment(f"f{start}", "T-0", uploaded_by_id=key("admin"))
+        told = event(f"e{start}", "T-0", comment_id=key("c0"), actor_id=key("keith"))
         await gql.add(company(f"company{start}"), person, made, said, file, told)
 
 
@@ -87,7 +87,7 @@ async def test_other_values_of_the_variables_take_the_same_plan(gql: GraphQLClie
     first = {"first": 1, "search": "one", "status": "NEW", "ids": [], "tag": "a"}
     await gql.ask(query, first)
     plans = len(gql.services.plans)
-    ids = [str(key("acme"))] * 50
+    ids = [str(key("hilton"))] * 50
     other = {"first": 1, "search": "T-1", "status": "CLOSED", "ids": ids, "tag": "b'--"}
     await gql.ask(query, other)
     assert len(gql.services.plans) == plans
@@ -107,15 +107,15 @@ async def test_literals_in_other_documents_take_plans_of_their_own(gql: GraphQLC
 async def test_a_viewer_of_another_kind_never_gets_the_plan_of_another(gql: GraphQLClient) -> None:
     await gql.add(
         ticket("T-1"),
-        ticket("T-2", company_id=key("other")),
+        ticket("T-2", company_id=key("centara")),
         comment("public", "T-1"),
         comment("internal", "T-1", is_internal=True),
     )
     query = "{ tickets { totalCount nodes { comments { nodes { text } } } } }"
     for _ in range(2):
-        data = await gql.ask(query, None, "agent")
+        data = await gql.ask(query, None, "keith")
         assert data["tickets"]["totalCount"] == 2
         assert "internal" in str(data)
-        data = await gql.ask(query, None, "customer")
+        data = await gql.ask(query, None, "carla")
         assert data["tickets"]["totalCount"] == 1
         assert "internal" not in str(data)

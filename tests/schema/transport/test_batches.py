@@ -4,9 +4,9 @@ import pytest
 
 from resolvers.auth.passwords import hash_password
 from schema.transport import negotiation
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import ticket, user
-from tests.schema.transport.test_over_http import AGENT, CREATE, VIEWER, of_new, refusal, tickets
+from tests.schema.transport.test_over_http import CREATE, KEITH, VIEWER, of_new, refusal, tickets
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import ticket, user
 
 pytestmark = [
     pytest.mark.anyio,
@@ -26,12 +26,12 @@ async def test_a_batch_is_answered_in_its_order(gql: GraphQLClient) -> None:
         {"query": "query A { __typename } query B { a: __typename }", "operationName": "B"},
     ]
     for accept in (negotiation.JSON, negotiation.GRAPHQL):
-        headers = {"Accept": accept, **gql.headers("agent")}
+        headers = {"Accept": accept, **gql.headers("keith")}
         response = await gql.client.post("/graphql", json=batch, headers=headers)
         assert response.status_code == 200
         assert response.headers["content-type"].split(";")[0] == accept
         answers = response.json()
-        assert answers[0] == AGENT
+        assert answers[0] == KEITH
         assert answers[1]["data"]["createTicket"] == {"ticket": {"subject": "First"}, "errors": []}
         assert answers[2]["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
         assert "data" not in answers[2]
@@ -45,7 +45,7 @@ async def test_a_batch_is_answered_in_its_order(gql: GraphQLClient) -> None:
 
 async def test_a_batch_is_run_as_a_whole_or_not_at_all(gql: GraphQLClient) -> None:
     create = {"query": CREATE, "variables": of_new("No")}
-    headers = gql.headers("agent")
+    headers = gql.headers("keith")
     for batch in ([create, {}], [create] * 11, [create, {"query": "{ a }", "variables": 3}]):
         refusal(await gql.client.post("/graphql", json=batch, headers=headers), 400)
     streamed = {"Accept": negotiation.EVENTS, **headers}

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.schema.client import CODES, GraphQLClient
-from tests.schema.rows import attachment, ticket
+from tests.support.graphql_client import CODES, GraphQLClient
+from tests.support.rows import attachment, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ def malformed() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_bodies_that_are_no_request_are_refused(gql: GraphQLClient) -> None:
-    headers = {"Content-Type": JSON, **gql.headers("agent")}
+    headers = {"Content-Type": JSON, **gql.headers("keith")}
     for body in malformed():
         checked(await gql.client.post("/graphql", content=body, headers=headers))
 
@@ -109,7 +109,7 @@ async def test_a_request_that_is_too_large_is_refused_while_it_comes_in(
             sent += 1024 * 1024
             yield b"x" * 1024 * 1024
 
-    headers = {"Content-Type": kind, "GraphQL-Require-Preflight": "1", **gql.headers("agent")}
+    headers = {"Content-Type": kind, "GraphQL-Require-Preflight": "1", **gql.headers("keith")}
     response = await gql.client.post("/graphql", content=endless(), headers=headers)
     answer = checked(response)
     assert response.status_code == 413
@@ -126,7 +126,7 @@ async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(
         return await gql.client.post("/graphql", content=body, headers=headers)
 
     long = b'{"query": "{ __typename }", "variables": {"x": "%s"}}' % (b"x, " * 60_000)
-    assert (await post(long, "agent")).json()["data"] == {"__typename": "Query"}
+    assert (await post(long, "keith")).json()["data"] == {"__typename": "Query"}
     for who in (None, "nobody's token"):
         headers = {} if who is None else {"Authorization": f"Bearer {who}"}
         headers["Content-Type"] = JSON
@@ -135,7 +135,7 @@ async def test_a_stranger_sends_no_long_texts_and_nobody_too_many_values(
         assert checked(response)["errors"][0]["message"].endswith("at most 131072 bytes.")
     for values in (b"1," * 120_000 + b"1", b"{}," * 120_000 + b"{}", b'"",' * 600_000 + b'""'):
         response = await post(
-            b'{"query": "{ __typename }", "variables": {"x": [%s]}}' % values, "agent"
+            b'{"query": "{ __typename }", "variables": {"x": [%s]}}' % values, "keith"
         )
         assert response.status_code == 400
         message = "A request may have at most 100000 values."
@@ -200,7 +200,7 @@ async def test_other_content_types_and_methods_are_refused(gql: GraphQLClient) -
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_queries_by_get_are_answered_and_mutations_refused(gql: GraphQLClient) -> None:
-    headers = gql.headers("agent")
+    headers = gql.headers("keith")
     variables = json.dumps({"n": 1})
     query = (
         f"query A($n: Int) {VIEWER[:-1]} tickets(first: $n) {{ totalCount }} }} query B {VIEWER}"
@@ -208,7 +208,7 @@ async def test_queries_by_get_are_answered_and_mutations_refused(gql: GraphQLCli
     params = {"query": query, "variables": variables, "operationName": "A"}
     response = await gql.client.get("/graphql", params=params, headers=headers)
     assert response.json() == {
-        "data": {"viewer": {"username": "agent"}, "tickets": {"totalCount": 0}}
+        "data": {"viewer": {"username": "keith"}, "tickets": {"totalCount": 0}}
     }
     mutation = 'mutation { logout(input: {refreshToken: "x"}) { errors { code } } }'
     wrong: list[dict[str, str]] = [
@@ -235,6 +235,6 @@ async def test_a_request_without_variables_or_with_more_than_needed_is_answered(
         {"query": VIEWER, "operationName": ""},
         {"query": f"query A {VIEWER}", "operationName": ""},
     ):
-        response = await gql.client.post("/graphql", json=body, headers=gql.headers("agent"))
+        response = await gql.client.post("/graphql", json=body, headers=gql.headers("keith"))
         assert response.status_code == 200
-        assert response.json() == {"data": {"viewer": {"username": "agent"}}}
+        assert response.json() == {"data": {"viewer": {"username": "keith"}}}

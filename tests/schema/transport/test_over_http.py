@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from schema.transport import negotiation
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import company, key
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import company, key
 
 pytestmark = [
     pytest.mark.anyio,
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 VIEWER = "{ viewer { username } }"
-AGENT = {"data": {"viewer": {"username": "agent"}}}
+KEITH = {"data": {"viewer": {"username": "keith"}}}
 # What urql asks for with a query, and Apollo Client.
 URQL = (
     "application/graphql-response+json, application/graphql+json, application/json, "
@@ -44,7 +44,7 @@ def refusal(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def of_new(subject: str) -> dict[str, Any]:
-    wanted = {"subject": subject, "description": "x", "companyId": str(key("acme"))}
+    wanted = {"subject": subject, "description": "x", "companyId": str(key("hilton"))}
     return {"input": wanted}
 
 
@@ -78,12 +78,12 @@ async def tickets(gql: GraphQLClient) -> list[str]:
 async def test_the_client_chooses_the_media_type(
     gql: GraphQLClient, accept: str | None, kind: str
 ) -> None:
-    headers = {**gql.headers("agent")}
+    headers = {**gql.headers("keith")}
     gql.client.headers.pop("accept", None)
     if accept is not None:
         headers["Accept"] = accept
     response = await gql.client.post("/graphql", json={"query": VIEWER}, headers=headers)
-    assert response.json() == AGENT
+    assert response.json() == KEITH
     assert response.headers["content-type"].split(";")[0] == kind
     assert response.headers["cache-control"] == "no-store"
 
@@ -94,7 +94,7 @@ async def test_the_client_chooses_the_media_type(
 )
 async def test_what_no_answer_has_is_not_acceptable(gql: GraphQLClient, accept: str) -> None:
     body = {"query": CREATE, "variables": of_new("No")}
-    headers = {"Accept": accept, **gql.headers("agent")}
+    headers = {"Accept": accept, **gql.headers("keith")}
     error = refusal(await gql.client.post("/graphql", json=body, headers=headers), 406)
     assert negotiation.GRAPHQL in error["message"]
     assert await tickets(gql) == []
@@ -119,7 +119,7 @@ async def test_only_graphql_answers_have_a_status_of_their_own(
 ) -> None:
     body = {"query": query, "variables": variables, "operationName": name}
     for accept, status in ((negotiation.JSON, plain), (negotiation.GRAPHQL, trusted)):
-        headers = {"Accept": accept, **gql.headers("agent")}
+        headers = {"Accept": accept, **gql.headers("keith")}
         response = await gql.client.post("/graphql", json=body, headers=headers)
         assert response.status_code == status
         assert response.headers["content-type"].split(";")[0] == accept
@@ -212,9 +212,9 @@ async def test_other_methods_are_told_which_there_are(gql: GraphQLClient, method
 
 async def test_a_query_may_come_by_get_and_head(gql: GraphQLClient) -> None:
     params = {"query": f"query A {VIEWER}", "operationName": "", "variables": "", "extensions": ""}
-    headers = gql.headers("agent")
+    headers = gql.headers("keith")
     response = await gql.client.get("/graphql", params=params, headers=headers)
-    assert response.json() == AGENT
+    assert response.json() == KEITH
     assert response.headers["vary"] == "Accept, Authorization"
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
@@ -229,7 +229,7 @@ async def test_a_query_may_come_by_get_and_head(gql: GraphQLClient) -> None:
 @pytest.mark.parametrize("accept", [negotiation.JSON, negotiation.GRAPHQL, negotiation.EVENTS])
 async def test_a_mutation_needs_post(gql: GraphQLClient, accept: str) -> None:
     params = {"query": CREATE, "variables": json.dumps(of_new("No"))}
-    headers = {"Accept": accept, **gql.headers("agent")}
+    headers = {"Accept": accept, **gql.headers("keith")}
     for method in ("GET", "HEAD"):
         response = await gql.client.request(method, "/graphql", params=params, headers=headers)
         assert response.headers["allow"] == "POST"
@@ -241,7 +241,7 @@ async def test_a_mutation_needs_post(gql: GraphQLClient, accept: str) -> None:
 async def test_a_subscription_needs_a_stream(gql: GraphQLClient) -> None:
     body = {"query": "subscription { ticketEvents { cursor } }"}
     for accept in (negotiation.JSON, negotiation.GRAPHQL, URQL):
-        headers = {"Accept": accept, **gql.headers("agent")}
+        headers = {"Accept": accept, **gql.headers("keith")}
         error = refusal(await gql.client.post("/graphql", json=body, headers=headers), 400)
         assert negotiation.EVENTS in error["message"]
 
@@ -250,7 +250,7 @@ async def test_a_page_of_another_site_cannot_write(gql: GraphQLClient) -> None:
     """Everything that a form or a simple request of a page may send (Fetch, CORS)."""
     await gql.add(company("c"))
     body = json.dumps({"query": CREATE, "variables": of_new("No")})
-    headers = gql.headers("agent")
+    headers = gql.headers("keith")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         sent = {**headers, "Content-Type": kind}
         response = await gql.client.post("/graphql", content=body, headers=sent)

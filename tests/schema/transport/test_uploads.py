@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from schema.execution.persisted_documents import hash_of
 from schema.transport.multipart import MAX_FIELDS, MAX_FILES, PREFLIGHT
-from tests.schema.client import GraphQLClient
-from tests.schema.rows import key, ticket
+from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import key, ticket
 
 pytestmark = [
     pytest.mark.anyio,
@@ -53,7 +53,7 @@ async def send(
     """Send parts: a text is a field, and a pair a file."""
     files = [(name, (None, part) if isinstance(part, str) else part) for name, part in parts]
     return await gql.client.post(
-        "/graphql", files=files, headers={**headers, **gql.headers("agent")}
+        "/graphql", files=files, headers={**headers, **gql.headers("keith")}
     )
 
 
@@ -283,7 +283,7 @@ async def test_files_are_decoded_as_their_parts_say(
     headers = {
         "Content-Type": "multipart/form-data; boundary=b",
         **AHEAD,
-        **services.headers("agent"),
+        **services.headers("keith"),
     }
     response = await services.client.post("/graphql", content=sent + b"--b--\r\n", headers=headers)
     if encoding in ENCODED:
@@ -328,9 +328,9 @@ class Sending:
     ("who", "query", "code"),
     [
         (None, UPLOAD, "UNAUTHENTICATED"),
-        ("agent", UPLOAD.replace("size", "nope"), "BAD_USER_INPUT"),
-        ("agent", UPLOAD.replace("$input", "$wrong", 1), "BAD_USER_INPUT"),
-        ("agent", UPLOAD.replace("Upload(", "Upload($more: Int!, "), "BAD_USER_INPUT"),
+        ("keith", UPLOAD.replace("size", "nope"), "BAD_USER_INPUT"),
+        ("keith", UPLOAD.replace("$input", "$wrong", 1), "BAD_USER_INPUT"),
+        ("keith", UPLOAD.replace("Upload(", "Upload($more: Int!, "), "BAD_USER_INPUT"),
     ],
 )
 async def test_no_file_is_read_before_it_is_known_who_asks_and_for_what(
@@ -353,7 +353,7 @@ async def test_a_file_is_read_when_its_cost_is_drawn(
     headers = {
         "Content-Type": "multipart/form-data; boundary=b",
         **AHEAD,
-        **services.headers("agent"),
+        **services.headers("keith"),
     }
     response = await services.client.post("/graphql", content=sending, headers=headers)
     assert response.json()["data"]["uploadAttachment"]["attachment"]["size"] == 4 * 2**20

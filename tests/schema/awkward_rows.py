@@ -1,11 +1,10 @@
-"""Rows for the tests of reads: builders with defaults, and one deterministic desk to read from."""
+"""Many rows full of awkward texts, ties and gaps; and all rows of a database, read again."""
 
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID, uuid5
 
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from deskgraph.database.database import Database
 from models import (
@@ -26,8 +25,7 @@ from models import (
 )
 from resolvers.events.log import change
 from tests.support.clock import NOON
-
-_SPACE = UUID("0b1f5bb1-9d55-4b4f-9a4e-0d3f4c1f2a77")
+from tests.support.rows import attachment, comment, company, contact, event, ticket, user
 
 AWKWARD = (
     "plain words",
@@ -46,75 +44,7 @@ AWKWARD = (
 )
 
 
-def key(name: str) -> UUID:
-    """Return the id that stands for a name."""
-    return uuid5(_SPACE, name)
-
-
-def company(name: str = "acme", /, **more: Any) -> Company:
-    values: dict[str, Any] = {"id": key(name), "name": name, "created_at": NOON, "updated_at": NOON}
-    return Company(**values | more)
-
-
-def user(name: str = "agent", role: Role = Role.TECH, /, **more: Any) -> User:
-    values: dict[str, Any] = {"id": key(name), "username": name, "password": "none", "role": role}
-    return User(**values | {"date_joined": NOON} | more)
-
-
-def contact(name: str = "carol", /, **more: Any) -> Contact:
-    values: dict[str, Any] = {"id": key(name), "name": name, "company_id": key("acme")}
-    return Contact(**values | {"created_at": NOON, "updated_at": NOON} | more)
-
-
-def ticket(name: str, /, **more: Any) -> Ticket:
-    values: dict[str, Any] = {
-        "id": key(name),
-        "ticket_number": name,
-        "subject": name,
-        "description": "It broke.",
-    }
-    times = {"company_id": key("acme"), "created_at": NOON, "updated_at": NOON}
-    return Ticket(**values | times | more)
-
-
-def comment(name: str, of: str, /, **more: Any) -> Comment:
-    values: dict[str, Any] = {"id": key(name), "ticket_id": key(of), "text": name}
-    return Comment(**values | {"created_at": NOON, "updated_at": NOON} | more)
-
-
-def attachment(name: str, of: str, /, **more: Any) -> Attachment:
-    values: dict[str, Any] = {
-        "id": key(name),
-        "ticket_id": key(of),
-        "key": f"2025/{name}",
-        "name": name,
-    }
-    file = {"size": 12, "content_type": "text/plain", "sha256": "0" * 64}
-    return Attachment(**values | file | {"created_at": NOON, "updated_at": NOON} | more)
-
-
-def event(name: str, of: str, /, **more: Any) -> TicketEvent:
-    values: dict[str, Any] = {
-        "id": key(name),
-        "type": TicketEventType.UPDATED,
-        "ticket_id": key(of),
-        "ticket_number": of,
-    }
-    return TicketEvent(
-        **values | {"company_id": key("acme"), "via": Via.REST, "at": NOON, "changes": []} | more
-    )
-
-
-async def insert(database: Database, *rows: SQLModel) -> None:
-    """Write rows, those that others refer to first."""
-    order = (Company, User, Contact, Ticket, Comment, Attachment, TicketEvent)
-    async with database.transaction() as session:
-        for model in order:
-            session.add_all(row for row in rows if isinstance(row, model))
-            await session.flush()
-
-
-class World:
+class AllRows:
     """Every row of a database; no dataclass, which Hypothesis would print as a whole."""
 
     def __init__(self) -> None:
@@ -132,26 +62,26 @@ class World:
         return [row for group in (*groups, *more) for row in group]
 
 
-async def load(database: Database) -> World:
+async def load(database: Database) -> AllRows:
     """Read every row through the ORM."""
-    world = World()
+    rows = AllRows()
     async with database.transaction() as session:
-        world.companies += await session.exec(select(Company))
-        world.users += await session.exec(select(User))
-        world.contacts += await session.exec(select(Contact))
-        world.tickets += await session.exec(select(Ticket))
-        world.comments += await session.exec(select(Comment))
-        world.attachments += await session.exec(select(Attachment))
-        world.ticketEvents += await session.exec(select(TicketEvent))
-    return world
+        rows.companies += await session.exec(select(Company))
+        rows.users += await session.exec(select(User))
+        rows.contacts += await session.exec(select(Contact))
+        rows.tickets += await session.exec(select(Ticket))
+        rows.comments += await session.exec(select(Comment))
+        rows.attachments += await session.exec(select(Attachment))
+        rows.ticketEvents += await session.exec(select(TicketEvent))
+    return rows
 
 
 class _Maker:
-    """Makes the same world every time."""
+    """Makes the same rows every time."""
 
     def __init__(self) -> None:
         self.random = Random(42)
-        self.world = World()
+        self.rows = AllRows()
 
     def text(self, most: int = 10_000) -> str:
         return self.random.choice(AWKWARD)[:most]
@@ -172,12 +102,12 @@ class _Maker:
         after = timedelta(seconds=self.random.randint(0, 9999) * 36 + 7)
         return start + after if self.random.random() < 0.7 else None
 
-    def make(self) -> World:
+    def make(self) -> AllRows:
         self._people()
         self._tickets()
         for i in range(120):
             self._event(i)
-        return self.world
+        return self.rows
 
     def _people(self) -> None:
         for i in range(6):
@@ -185,13 +115,13 @@ class _Maker:
             name, notes = self.name(200), self.text()
             times = {"created_at": self.time(), "updated_at": self.time()}
             more = {"country": self.text(100), "website": self.text(200), "city": self.text(100)}
-            self.world.companies.append(
+            self.rows.companies.append(
                 company(f"company{i}", name=name, notes=notes, is_active=active, **more, **times)
             )
         roles = [Role.ADMIN, Role.TECH, Role.TECH, Role.SALES, Role.MUSIC, Role.FINANCE]
         for i, role in enumerate([*roles, *[Role.CUSTOMER] * 6]):
-            of = self.world.companies[i // 2 % 3].id if role is Role.CUSTOMER else None
-            self.world.users.append(
+            of = self.rows.companies[i // 2 % 3].id if role is Role.CUSTOMER else None
+            self.rows.users.append(
                 user(
                     f"user{i}",
                     role,
@@ -205,10 +135,10 @@ class _Maker:
                 )
             )
         for i in range(14):
-            self.world.contacts.append(
+            self.rows.contacts.append(
                 contact(
                     f"contact{i}",
-                    company_id=self.random.choice(self.world.companies).id,
+                    company_id=self.random.choice(self.rows.companies).id,
                     name=self.name(100),
                     email=self.text(200),
                     phone=self.text(20),
@@ -227,10 +157,10 @@ class _Maker:
                 f"T-20251119-{i:04}",
                 subject=self.name(200),
                 description=self.name(10_000),
-                company_id=self.random.choice(self.world.companies[:4]).id,
-                contact_id=self.maybe(self.random.choice(self.world.contacts).id),
-                assigned_to_id=self.maybe(self.random.choice(self.world.users).id),
-                created_by_id=self.maybe(self.random.choice(self.world.users).id),
+                company_id=self.random.choice(self.rows.companies[:4]).id,
+                contact_id=self.maybe(self.random.choice(self.rows.contacts).id),
+                assigned_to_id=self.maybe(self.random.choice(self.rows.users).id),
+                created_by_id=self.maybe(self.random.choice(self.rows.users).id),
                 status=self.random.choice(list(TicketStatus)),
                 priority=self.random.choice(list(TicketPriority)),
                 category=self.random.choice(list(TicketCategory)),
@@ -244,19 +174,19 @@ class _Maker:
                 created_at=at,
                 updated_at=self.time(),
             )
-            self.world.tickets.append(made)
+            self.rows.tickets.append(made)
             for j in range(self.random.choice([0, 0, 1, 2, 5])):
                 self._comment(f"{i}-{j}", made.ticket_number)
             if self.random.random() < 0.4:
                 self._attachment(f"file{i}", made.ticket_number)
 
     def _comment(self, name: str, of: str) -> None:
-        self.world.comments.append(
+        self.rows.comments.append(
             comment(
                 name,
                 of,
                 text=self.name(10_000),
-                author_id=self.maybe(self.random.choice(self.world.users).id),
+                author_id=self.maybe(self.random.choice(self.rows.users).id),
                 is_internal=self.random.random() < 0.4,
                 created_at=self.time(),
             )
@@ -264,33 +194,33 @@ class _Maker:
 
     def _attachment(self, name: str, of: str) -> None:
         for j in range(2):
-            self.world.attachments.append(
+            self.rows.attachments.append(
                 attachment(
                     f"{name}-{j}",
                     of,
                     name=self.name(200),
                     size=self.random.randint(0, 2**31 - 1),
-                    uploaded_by_id=self.maybe(self.random.choice(self.world.users).id),
+                    uploaded_by_id=self.maybe(self.random.choice(self.rows.users).id),
                     created_at=self.time(),
                 )
             )
 
     def _event(self, number: int) -> None:
         """Make an event of anything, or of a ticket that is gone."""
-        of = self.random.choice(self.world.tickets)
+        of = self.random.choice(self.rows.tickets)
         gone = self.random.random() < 0.2
-        contact_id = self.random.choice(self.world.contacts).id
-        companies = [self.random.choice(self.world.companies).id for _ in "ab"]
-        self.world.ticketEvents.append(
+        contact_id = self.random.choice(self.rows.contacts).id
+        companies = [self.random.choice(self.rows.companies).id for _ in "ab"]
+        self.rows.ticketEvents.append(
             event(
                 f"event{number}",
                 f"gone{number % 3}" if gone else of.ticket_number,
                 seq=number + 1,
                 type=self.random.choice(list(TicketEventType)),
                 company_id=of.company_id,
-                comment_id=self.maybe(self.random.choice(self.world.comments).id),
-                attachment_id=self.maybe(self.random.choice(self.world.attachments).id),
-                actor_id=self.maybe(self.random.choice(self.world.users).id),
+                comment_id=self.maybe(self.random.choice(self.rows.comments).id),
+                attachment_id=self.maybe(self.random.choice(self.rows.attachments).id),
+                actor_id=self.maybe(self.random.choice(self.rows.users).id),
                 via=self.random.choice(list(Via)).value,
                 is_internal=self.random.random() < 0.3,
                 at=self.time(),
@@ -306,6 +236,6 @@ class _Maker:
         )
 
 
-def make_world() -> World:
-    """Make the rows of a small desk full of awkward texts, ties and gaps."""
+def make_awkward_rows() -> AllRows:
+    """Return the rows of a desk full of awkward texts, ties and gaps."""
     return _Maker().make()

@@ -1,0 +1,67 @@
+"""The application in this process, and a client of it: what clients of both APIs have in common."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import httpx
+from sqlmodel import SQLModel
+from starlette.applications import Starlette
+
+from deskgraph.app import create_app
+from deskgraph.database.database import Database
+from deskgraph.settings import Settings
+from resolvers.services import Services
+from tests.support.caches import kept_caches
+from tests.support.clock import Clock
+from tests.support.stored import Rows, stored_rows
+from tests.support.world import World
+
+
+@dataclass
+class AppClient:
+    """An application, a client of it, and the statements that it has run."""
+
+    app: Starlette
+    client: httpx.AsyncClient
+    world: World
+    statements: list[str] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        return self.world.services
+
+    @property
+    def database(self) -> Database:
+        return self.world.database
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    async def add(self, *rows: SQLModel) -> None:
+        """Insert rows as they are."""
+        await self.world.add(*rows)
+
+    async def everything(self) -> Rows:
+        """Return all rows of all tables, to see that a refused write changed none."""
+        return await stored_rows(self.database)
+
+
+def client_of(app: Starlette) -> httpx.AsyncClient:
+    """Return a client of an application in this process."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk.test")
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, observer: Callable[[str], None] | None = None, *, own_caches: bool = False
+) -> AsyncIterator[tuple[Starlette, httpx.AsyncClient, World]]:
+    """Open the whole application on a migrated database; its rows stay as they are.
+
+    With ``own_caches`` it makes its schema and its statements itself, as a new process does.
+    """
+    with nullcontext() if own_caches else kept_caches(settings):
+        app = create_app(settings, clock=Clock(), observer=observer)
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        yield app, client, World(app.state.services, settings)
