@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
 
-import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.requests import Request
@@ -14,7 +13,6 @@ from starlette.responses import Response
 
 import rest_compat
 from deskgraph import api_docs
-from deskgraph.app import create_app
 from models import Role, Team, TicketPriority, TicketStatus
 from resolvers.commands import validation
 from resolvers.context import Context
@@ -28,8 +26,7 @@ from rest_compat.routes import every_path
 from rest_compat.serializers import request_fields, shapes
 from schema import create_schema
 from tests.deskgraph.conftest import Run
-from tests.support.app_client import client_of
-from tests.support.settings import settings_for
+from tests.support.fixtures import MakeClient
 
 COMMITTED = File(rest_compat.__file__).with_name("openapi.json")
 DOCUMENT: dict[str, Any] = json.loads(api_docs.openapi())
@@ -232,22 +229,12 @@ def test_what_an_answer_leaves_out_where_it_is_null_is_not_required() -> None:
     assert comment["additionalProperties"] is False
 
 
-@pytest.fixture
-def opened(sqlite_url: str, tmp_path: File) -> Any:
-    """Give clients of an application by its settings; none of this needs the database."""
-
-    def client(**settings: Any) -> httpx.AsyncClient:
-        return client_of(create_app(settings_for(sqlite_url, tmp_path, **settings)))
-
-    return client
-
-
 URL = "/api/v1/openapi.json"
 
 
 @pytest.mark.anyio
-async def test_it_is_public_and_sent_again_only_when_it_changed(opened: Any) -> None:
-    async with opened() as client:
+async def test_it_is_public_and_sent_again_only_when_it_changed(make_client: MakeClient) -> None:
+    async with make_client() as client:
         first = await client.get(URL)
         assert first.status_code == 200
         assert first.headers["content-type"] == "application/json"
@@ -266,8 +253,8 @@ async def test_it_is_public_and_sent_again_only_when_it_changed(opened: Any) -> 
 
 
 @pytest.mark.anyio
-async def test_it_names_the_public_address(opened: Any) -> None:
-    async with opened(public_url="https://desk.example.com") as client:
+async def test_it_names_the_public_address(make_client: MakeClient) -> None:
+    async with make_client(public_url="https://desk.example.com") as client:
         found = (await client.get(URL)).json()
     assert found["servers"] == [{"url": "https://desk.example.com"}]
     assert found["paths"] == DOCUMENT["paths"]
@@ -276,8 +263,12 @@ async def test_it_names_the_public_address(opened: Any) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("environment", ["development", "production"])
-async def test_the_page_and_all_that_it_loads_come_from_here(opened: Any, environment: str) -> None:
-    async with opened(environment=environment, public_url="https://desk.example.com/x") as client:
+async def test_the_page_and_all_that_it_loads_come_from_here(
+    make_client: MakeClient, environment: str
+) -> None:
+    async with make_client(
+        environment=environment, public_url="https://desk.example.com/x"
+    ) as client:
         page = await client.get("/api/v1/docs")
         policy = page.headers["content-security-policy"]
         slash = await client.get("/api/v1/docs/")
@@ -306,9 +297,11 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.mark.anyio
-async def test_the_root_leads_a_browser_on_and_answers_programs_as_ever(opened: Any) -> None:
+async def test_the_root_leads_a_browser_on_and_answers_programs_as_ever(
+    make_client: MakeClient,
+) -> None:
     root = "/api/v1/"
-    async with opened() as client:
+    async with make_client() as client:
         page = await client.get(root, headers={"Accept": BROWSER})
         links = re.findall(r'href="([^"]+)">', page.text)
         answers = [await client.get(f"{root}{link}", follow_redirects=True) for link in links]
@@ -319,7 +312,7 @@ async def test_the_root_leads_a_browser_on_and_answers_programs_as_ever(opened: 
         written = await client.post(root, headers={"Accept": BROWSER})
         head = await client.head(root, headers={"Accept": BROWSER})
         no_other_path = await client.get(f"{root}tickets/", headers={"Accept": BROWSER})
-    async with opened(environment="production") as client:
+    async with make_client(environment="production") as client:
         hidden = (await client.get(root, headers={"Accept": BROWSER})).text
 
     assert page.headers["content-type"].startswith("text/html")

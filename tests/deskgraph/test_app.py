@@ -2,9 +2,6 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +11,9 @@ from deskgraph.database.migrate import SchemaError
 from resolvers.query import execute
 from rest_compat.serializers import reads
 from schema.projection import resolve
-from tests.support.app_client import open_app
+from tests.support.fixtures import OpenDesk
 from tests.support.named_rows import CONTENT
 from tests.support.rows import key
-from tests.support.settings import settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -26,23 +22,6 @@ ID = re.compile(r"[0-9a-f]{16}")
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9"}
 
 Client = httpx.AsyncClient
-Opens = Callable[..., AbstractAsyncContextManager[Client]]
-
-
-@pytest.fixture
-def opens(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> Opens:
-    """Give a function that starts an application and a client who is a technician."""
-
-    @asynccontextmanager
-    async def open_desk(**settings: Any) -> AsyncIterator[Client]:
-        url = settings.pop("database_url", sqlite_url)
-        given = settings_for(url, tmp_path / "media", **settings)
-        async with open_app(given) as (_app, client, world):
-            await world.reset()
-            client.headers.update(world.headers("keith"))
-            yield client
-
-    return open_desk
 
 
 async def introspect(client: Client) -> dict[str, Any]:
@@ -52,8 +31,8 @@ async def introspect(client: Client) -> dict[str, Any]:
     return answer
 
 
-async def test_every_answer_has_an_id_of_its_own(opens: Opens) -> None:
-    async with opens() as client:
+async def test_every_answer_has_an_id_of_its_own(open_desk: OpenDesk) -> None:
+    async with open_desk() as client:
         answers = [
             await client.get("/api/v1/tickets/"),
             await client.get("/api/v1/nowhere/"),
@@ -72,10 +51,10 @@ async def fail(*_: object, **__: object) -> None:
 
 
 async def test_an_unexpected_error_of_rest_is_masked_and_logged_by_its_id(
-    opens: Opens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(reads, "read_json", fail)
-    async with opens(cors_origins=[ORIGIN]) as client:
+    async with open_desk(cors_origins=[ORIGIN]) as client:
         path = f"/api/v1/tickets/{key('offline')}/"
         response = await client.get(path, headers={"Origin": ORIGIN})
 
@@ -91,10 +70,10 @@ async def test_an_unexpected_error_of_rest_is_masked_and_logged_by_its_id(
 
 
 async def test_an_unexpected_error_of_graphql_is_masked_and_logged_by_its_id(
-    opens: Opens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(resolve, "read_json", fail)
-    async with opens() as client:
+    async with open_desk() as client:
         response = await client.post("/graphql", json={"query": "{ tickets { totalCount } }"})
 
     request_id = response.headers["x-request-id"]
@@ -127,9 +106,9 @@ def assert_logged(caplog: pytest.LogCaptureFixture, logger: str, request_id: str
     ],
 )
 async def test_production_shows_neither_page_nor_schema_unless_told(
-    opens: Opens, settings: dict[str, Any], page: bool, introspection: bool
+    open_desk: OpenDesk, settings: dict[str, Any], page: bool, introspection: bool
 ) -> None:
-    async with opens(**settings) as client:
+    async with open_desk(**settings) as client:
         browser = await client.get("/graphql", headers=HTML)
         asked = await introspect(client)
         works = await client.post("/graphql", json={"query": "{ viewer { username } }"})
@@ -144,40 +123,42 @@ async def test_production_shows_neither_page_nor_schema_unless_told(
     assert works.json() == {"data": {"viewer": {"username": "keith"}}}
 
 
-async def test_the_front_door_leads_to_what_there_is_to_see(opens: Opens) -> None:
-    async with opens() as client:
+async def test_the_front_door_leads_to_what_there_is_to_see(open_desk: OpenDesk) -> None:
+    async with open_desk() as client:
         assert (await client.get("/")).headers["location"] == "/graphql"
-    async with opens(environment="production") as client:
+    async with open_desk(environment="production") as client:
         assert (await client.get("/")).headers["location"] == "/api/v1/"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_slash_too_many_costs_a_redirect_that_keeps_the_method(
-    opens: Opens, method: str
+    open_desk: OpenDesk, method: str
 ) -> None:
-    async with opens() as client:
+    async with open_desk() as client:
         response = await client.request(method, "/graphql/")
     assert response.status_code in (307, 308)
     assert response.headers["location"] == "/graphql"
 
 
 async def test_it_does_not_start_on_a_database_that_was_not_migrated(
-    opens: Opens, blank_database_url: str
+    open_desk: OpenDesk, blank_database_url: str
 ) -> None:
     with pytest.raises(SchemaError, match="migrate"):
-        async with opens(database_url=blank_database_url):
+        async with open_desk(database_url=blank_database_url):
             pytest.fail("it started")
 
 
-async def test_file_links_are_documented_paths_unless_signed_ones_are_wanted(opens: Opens) -> None:
+async def test_file_links_are_documented_paths_unless_signed_ones_are_wanted(
+    open_desk: OpenDesk,
+) -> None:
     path = f"/api/v1/ticket-attachments/{key('photo')}/"
-    async with opens() as client:
+    async with open_desk() as client:
         plain = (await client.get(path)).json()["file"]
         assert (await client.get(plain)).content == CONTENT
         assert (await client.get(plain, headers={"Authorization": ""})).status_code == 401
     assert plain.startswith("/media/tickets/attachments/2025/11/")
 
-    async with opens(media_links="signed", public_url="https://desk.example") as client:
+    async with open_desk(media_links="signed", public_url="https://desk.example") as client:
         signed = (await client.get(path)).json()["file"]
         assert signed.startswith(f"https://desk.example{plain}?expires=")
         link = signed.removeprefix("https://desk.example")
@@ -188,7 +169,7 @@ async def test_file_links_are_documented_paths_unless_signed_ones_are_wanted(ope
     assert altered.status_code == 404
 
 
-async def test_answers_link_to_graphiql_only_where_it_is_shown(opens: Opens) -> None:
+async def test_answers_link_to_graphiql_only_where_it_is_shown(open_desk: OpenDesk) -> None:
     cases: list[tuple[dict[str, Any], str | None]] = [
         ({}, "</graphql?query=query+Tickets"),
         ({"public_url": "https://desk.example/x"}, "<https://desk.example/x/graphql?query="),
@@ -197,15 +178,15 @@ async def test_answers_link_to_graphiql_only_where_it_is_shown(opens: Opens) -> 
         ({"environment": "production", "graphiql": True}, "</graphql?query="),
     ]
     for settings, start in cases:
-        async with opens(**settings) as client:
+        async with open_desk(**settings) as client:
             answer = await client.get("/api/v1/tickets/")
             assert answer.status_code == 200
             assert ("link" in answer.headers) is (start is not None), settings
             assert answer.headers.get("link", "").startswith(start or "")
 
 
-async def test_the_page_of_graphiql_takes_a_query_from_its_address(opens: Opens) -> None:
-    async with opens() as client:
+async def test_the_page_of_graphiql_takes_a_query_from_its_address(open_desk: OpenDesk) -> None:
+    async with open_desk() as client:
         link = (await client.get("/api/v1/auth/me/")).headers["link"]
         url = link[1 : link.index(">")]
         page = await client.get(url, headers=HTML)

@@ -1,18 +1,11 @@
 """What tests of webhooks ask, over the application with a deliverer that does nothing."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-from sqlmodel import SQLModel
-
-from deskgraph.webhooks.deliverer import Deliverer
-from models import Role, WebhookDelivery
-from tests.schema.conftest import Opens
+from models import WebhookDelivery
 from tests.support.clock import NOON
 from tests.support.graphql_client import GraphQLClient
-from tests.support.rows import company, key, user
+from tests.support.rows import key
 
 URL = "https://hooks.example/desk"
 FIELDS = """
@@ -45,20 +38,6 @@ FILTER = {
 }
 
 
-@asynccontextmanager
-async def open_undelivered(opens: Opens, **settings: Any) -> AsyncIterator[GraphQLClient]:
-    """Give the application with people, and with a deliverer that does nothing."""
-
-    async def nothing(_deliverer: Deliverer) -> None:
-        pass
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Deliverer, "start", nothing)
-        async with opens(**settings) as opened:
-            await opened.add(company("hilton"), user("keith"), user("admin", Role.ADMIN))
-            yield opened
-
-
 async def do(gql: GraphQLClient, mutation: str, viewer: str = "admin", **given: Any) -> Any:
     data = await gql.ask(mutation, {"input": given}, viewer)
     return next(iter(data.values()))
@@ -75,11 +54,6 @@ async def refusal(gql: GraphQLClient, mutation: str, **given: Any) -> Any:
     [error] = payload["errors"]
     assert not [value for name, value in payload.items() if value and name != "errors"]
     return error
-
-
-async def stored(gql: GraphQLClient, *rows: SQLModel) -> None:
-    async with gql.database.transaction() as session:
-        session.add_all(rows)
 
 
 def delivery(name: str, webhook: str, **more: Any) -> WebhookDelivery:

@@ -1,18 +1,27 @@
-"""Fixtures over a database: settings, the clock, and the world that tests share or have alone.
+"""Fixtures over a database: settings, the clock, the world, and the application over it.
 
 ``tests/conftest.py`` loads this module as a plugin.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from deskgraph.app import create_app
 from deskgraph.settings import Settings
-from tests.support.caches import forget_caches
+from deskgraph.webhooks.deliverer import Deliverer
+from tests.support.app_client import client_of, open_app
+from tests.support.caches import forget_caches, kept_caches
 from tests.support.clock import Clock
 from tests.support.settings import settings_for
 from tests.support.world import World, open_world
+
+OpenDesk = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+MakeClient = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +70,43 @@ async def own_world(anyio_backend: str, database_url: str, tmp_path: Path) -> As
     async with open_world(database_url, tmp_path / "media") as opened:
         await opened.reset()
         yield opened
+
+
+@pytest.fixture
+def open_desk(anyio_backend: str, sqlite_url: str, tmp_path: Path) -> OpenDesk:
+    """Give a function that opens the application over the world on SQLite, for a technician."""
+
+    @asynccontextmanager
+    async def opened(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+        url = settings.pop("database_url", sqlite_url)
+        given = settings_for(url, tmp_path / "media", **settings)
+        async with open_app(given) as (_app, client, world):
+            await world.reset()
+            client.headers.update(world.headers("keith"))
+            yield client
+
+    return opened
+
+
+@pytest.fixture
+def make_client(sqlite_url: str, tmp_path: Path) -> MakeClient:
+    """Give a function that makes a client of an application whose database is not opened."""
+
+    def made(**settings: Any) -> httpx.AsyncClient:
+        given = settings_for(sqlite_url, tmp_path, **settings)
+        with kept_caches(given):
+            return client_of(create_app(given))
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def undelivered() -> Iterator[None]:
+    """Let no application send anything to the addresses of webhooks."""
+
+    async def nothing(_deliverer: Deliverer) -> None:
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deliverer, "start", nothing)
+        yield

@@ -1,26 +1,13 @@
 """The whole application, open for all tests of a module, and people who ask it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from deskgraph.webhooks.deliverer import Deliverer
 from tests.support.app_client import open_app
 from tests.support.limits import UNBOUNDED
 from tests.support.settings import settings_for
 from tests.viewers.asking import Faces
-
-
-@pytest.fixture(scope="module")
-def undelivered() -> Iterator[None]:
-    """Let nothing be sent to the addresses of webhooks."""
-
-    async def nothing(_deliverer: Deliverer) -> None:
-        pass
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Deliverer, "start", nothing)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,17 @@
 """Pages of other origins: what they may send, what they may read, and who they are."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import httpx
 import pytest
 
-from deskgraph.app import create_app
 from schema.transport.multipart import PREFLIGHT
-from tests.deskgraph.test_app import Opens, opens
-from tests.support.app_client import client_of
+from tests.support.fixtures import MakeClient, OpenDesk
 from tests.support.rows import key
-from tests.support.settings import settings_for
-
-__all__ = ["opens"]
 
 pytestmark = pytest.mark.anyio
 
 ORIGIN = "https://app.example"
 EVIL = "https://evil.example"
 PATHS = ("/graphql", "/api/v1/tickets/", "/media/tickets/attachments/x.png", "/nowhere")
-
-Opened = Callable[..., httpx.AsyncClient]
-
-
-@pytest.fixture
-def opened(sqlite_url: str, tmp_path: Path) -> Opened:
-    """Give clients of an application by its settings; a preflight needs no database."""
-
-    def client(**settings: Any) -> httpx.AsyncClient:
-        return client_of(create_app(settings_for(sqlite_url, tmp_path, **settings)))
-
-    return client
 
 
 def asking(*names: str, origin: str = ORIGIN, method: str = "POST") -> dict[str, str]:
@@ -72,16 +51,20 @@ def allows(preflight: httpx.Response, *names: str, origin: str = ORIGIN) -> bool
         ("user-agent", "x-trace-id", "x-amzn-trace-id", "x-cloud-trace-context"),
     ],
 )
-async def test_what_front_ends_commonly_send_passes(opened: Opened, names: tuple[str, ...]) -> None:
-    async with opened(cors_origins=[ORIGIN]) as client:
+async def test_what_front_ends_commonly_send_passes(
+    make_client: MakeClient, names: tuple[str, ...]
+) -> None:
+    async with make_client(cors_origins=[ORIGIN]) as client:
         for path in PATHS:
             preflight = await client.options(path, headers=asking(*names))
             assert allows(preflight, *names), (path, preflight.headers)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-async def test_every_method_that_a_path_can_have_passes(opened: Opened, method: str) -> None:
-    async with opened(cors_origins=[ORIGIN]) as client:
+async def test_every_method_that_a_path_can_have_passes(
+    make_client: MakeClient, method: str
+) -> None:
+    async with make_client(cors_origins=[ORIGIN]) as client:
         answer = await client.options(PATHS[1], headers=asking("authorization", method=method))
         assert allows(answer, "authorization")
         assert method in answer.headers["access-control-allow-methods"].split(", ")
@@ -89,15 +72,15 @@ async def test_every_method_that_a_path_can_have_passes(opened: Opened, method: 
         assert not other.is_success
 
 
-async def test_a_setting_adds_headers_or_opens_all(opened: Opened) -> None:
+async def test_a_setting_adds_headers_or_opens_all(make_client: MakeClient) -> None:
     tenant, own = "x-tenant", "x-made-up-yesterday"
-    async with opened(cors_origins=[ORIGIN]) as client:
+    async with make_client(cors_origins=[ORIGIN]) as client:
         assert not allows(await client.options("/graphql", headers=asking(tenant)), tenant)
-    async with opened(cors_origins=[ORIGIN], cors_headers=["X-Tenant"]) as client:
+    async with make_client(cors_origins=[ORIGIN], cors_headers=["X-Tenant"]) as client:
         for names in ((tenant,), (tenant, "authorization")):
             assert allows(await client.options("/graphql", headers=asking(*names)), *names)
         assert not allows(await client.options("/graphql", headers=asking(own)), own)
-    async with opened(cors_origins=[ORIGIN], cors_headers=["*"]) as client:
+    async with make_client(cors_origins=[ORIGIN], cors_headers=["*"]) as client:
         # By name: to a browser `*` does not mean `authorization`.
         every = (tenant, own, "authorization")
         assert allows(await client.options("/graphql", headers=asking(*every)), *every)
@@ -105,10 +88,10 @@ async def test_a_setting_adds_headers_or_opens_all(opened: Opened) -> None:
 
 @pytest.mark.parametrize("headers", [[], ["X-Tenant"], ["*"]])
 async def test_pages_of_no_allowed_origin_may_send_nothing(
-    opened: Opened, headers: list[str]
+    make_client: MakeClient, headers: list[str]
 ) -> None:
     """Uploads rely on that: each of their headers makes a page ask before it sends."""
-    async with opened(cors_origins=[ORIGIN], cors_headers=headers) as client:
+    async with make_client(cors_origins=[ORIGIN], cors_headers=headers) as client:
         for origin in (EVIL, "null", "http://app.example", f"{ORIGIN}:8443", f"{ORIGIN}.evil.test"):
             for name in (*PREFLIGHT, "authorization"):
                 preflight = await client.options("/graphql", headers=asking(name, origin=origin))
@@ -119,8 +102,8 @@ async def test_pages_of_no_allowed_origin_may_send_nothing(
             assert "Origin" in answer.headers["vary"]
 
 
-async def test_without_origins_no_other_origin_is_let_in(opened: Opened) -> None:
-    async with opened(cors_headers=["*"]) as client:
+async def test_without_origins_no_other_origin_is_let_in(make_client: MakeClient) -> None:
+    async with make_client(cors_headers=["*"]) as client:
         preflight = await client.options("/nowhere", headers=asking("authorization"))
         answer = await client.get("/nowhere", headers={"Origin": ORIGIN})
     for response in (preflight, answer):
@@ -128,17 +111,17 @@ async def test_without_origins_no_other_origin_is_let_in(opened: Opened) -> None
 
 
 @pytest.mark.parametrize("given", ["https://APP.example:443", "https://app.example/", "*"])
-async def test_an_origin_may_be_written_as_an_address(opened: Opened, given: str) -> None:
-    async with opened(cors_origins=[given]) as client:
+async def test_an_origin_may_be_written_as_an_address(make_client: MakeClient, given: str) -> None:
+    async with make_client(cors_origins=[given]) as client:
         preflight = await client.options("/graphql", headers=asking("authorization"))
         assert allows(preflight, "authorization")
         answer = await client.get("/nowhere", headers={"Origin": ORIGIN})
         assert answer.headers["access-control-allow-origin"] in (ORIGIN, "*")
 
 
-async def test_what_helps_a_client_is_not_hidden_from_it(opens: Opens) -> None:
+async def test_what_helps_a_client_is_not_hidden_from_it(open_desk: OpenDesk) -> None:
     from_there = {"Origin": ORIGIN}
-    async with opens(cors_origins=[ORIGIN], rate_limit=60, max_cost=50) as client:
+    async with open_desk(cors_origins=[ORIGIN], rate_limit=60, max_cost=50) as client:
         path = f"/api/v1/tickets/{key('offline')}/"
         shown = await client.get(path, headers=from_there)
         for _ in range(99):

@@ -1,6 +1,5 @@
 """Deliveries as Admins see them: request, answer, time and attempt."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ from models import (
     WebhookAttempt,
     WebhookDeliveryState,
 )
-from tests.schema.conftest import Opens
 from tests.schema.webhook_calls import (
     DELETE,
     PING,
@@ -22,21 +20,13 @@ from tests.schema.webhook_calls import (
     create,
     delivery,
     do,
-    open_undelivered,
     refusal,
-    stored,
 )
 from tests.support.clock import NOON
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import event, key, ticket
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def gql(opens: Opens) -> AsyncIterator[GraphQLClient]:
-    async with open_undelivered(opens) as opened:
-        yield opened
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("undelivered")]
 
 
 async def test_a_ping_is_a_delivery_about_no_event(gql: GraphQLClient) -> None:
@@ -56,16 +46,14 @@ async def test_a_ping_is_a_delivery_about_no_event(gql: GraphQLClient) -> None:
 async def test_deliveries_show_request_answer_time_and_attempt(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
     await gql.add(ticket("T-1"), event("e", "T-1", type=TicketEventType.CREATED))
-    await stored(
-        gql,
+    await gql.add(
         delivery("d", webhook, ticket_id=key("T-1"), attempt_count=2, finished_at=NOON),
     )
     attempts: list[dict[str, Any]] = [
         {"status": 500, "answer": 'no\n"way"', "duration_ms": 12},
         {"error": "The host name leads nowhere.", "duration_ms": 3},
     ]
-    await stored(
-        gql,
+    await gql.add(
         *(
             WebhookAttempt(
                 delivery_id=key("d"), number=i + 1, url=URL, at=NOON + timedelta(seconds=i), **one
@@ -125,8 +113,7 @@ async def test_deliveries_come_in_pages_newest_first_and_by_state(gql: GraphQLCl
     webhook = (await create(gql))["webhook"]["id"]
     other = (await create(gql))["webhook"]["id"]
     states = [*WebhookDeliveryState] * 2
-    await stored(
-        gql,
+    await gql.add(
         *(
             delivery(f"d{i}", webhook, created_at=NOON + timedelta(seconds=i), state=state)
             for i, state in enumerate(states)
@@ -169,8 +156,7 @@ async def test_webhooks_are_one_statement_however_many(gql: GraphQLClient) -> No
 async def test_redelivery_makes_it_due_now(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
     later = NOON + timedelta(hours=3)
-    await stored(
-        gql,
+    await gql.add(
         delivery("done", webhook, state=WebhookDeliveryState.DELIVERED, finished_at=NOON),
         delivery("aside", webhook, state=WebhookDeliveryState.SET_ASIDE, finished_at=NOON, tries=9),
         delivery("later", webhook, next_attempt_at=later, tries=3),
@@ -194,7 +180,7 @@ async def test_redelivery_makes_it_due_now(gql: GraphQLClient) -> None:
 
 async def test_what_is_deleted_is_gone_with_its_deliveries(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
-    await stored(gql, delivery("d", webhook))
+    await gql.add(delivery("d", webhook))
     assert (await do(gql, DELETE, id=webhook))["deletedWebhookId"] == webhook
     for mutation in (DELETE, UPDATE, ROTATE, PING):
         error = await refusal(gql, mutation, id=webhook)
@@ -209,7 +195,7 @@ async def test_what_is_deleted_is_gone_with_its_deliveries(gql: GraphQLClient) -
 
 async def test_node_fetches_webhooks_and_deliveries(gql: GraphQLClient) -> None:
     webhook = (await create(gql))["webhook"]["id"]
-    await stored(gql, delivery("d", webhook))
+    await gql.add(delivery("d", webhook))
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
     data = await gql.ask(query, {"ids": [webhook, str(key("d"))]}, "admin")
     assert [node["__typename"] for node in data["nodes"]] == ["Webhook", "WebhookDelivery"]

@@ -1,13 +1,13 @@
 """Webhooks as Admins manage them; secrets are shown once and nowhere else."""
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from models import (
+    Role,
     Webhook,
 )
 from tests.schema.conftest import Opens
@@ -20,18 +20,12 @@ from tests.schema.webhook_calls import (
     URL,
     create,
     do,
-    open_undelivered,
     refusal,
 )
 from tests.support.graphql_client import GraphQLClient
+from tests.support.rows import user
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def gql(opens: Opens) -> AsyncIterator[GraphQLClient]:
-    async with open_undelivered(opens) as opened:
-        yield opened
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("undelivered")]
 
 
 async def test_a_webhook_is_created_with_all_there_is_to_say(gql: GraphQLClient) -> None:
@@ -137,7 +131,8 @@ async def test_a_filter_is_bounded_as_those_of_lists_are(gql: GraphQLClient) -> 
 
 
 async def test_private_addresses_are_for_desks_that_allow_them(opens: Opens) -> None:
-    async with open_undelivered(opens, webhook_private_addresses="allow") as gql:
+    async with opens(webhook_private_addresses="allow") as gql:
+        await gql.add(user("admin", Role.ADMIN))
         payload = await do(gql, CREATE, url="http://127.0.0.1:1/")
         assert payload["errors"] == []
 
