@@ -20,8 +20,8 @@ from playwright.sync_api import (
 )
 
 from deskgraph.demo.logins import PASSWORD
-from tests.support.environment import child_environment
-from tests.support.launcher import serve
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import serve
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

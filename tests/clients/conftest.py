@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import launcher
-from tests.support.environment import child_environment
-from tests.support.launcher import serve
+from tests.support.processes import launcher
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import serve
 
 HERE = Path(__file__).parent
 # The documents that the tools have compiled, which are then asked for by their ids.

@@ -12,8 +12,8 @@ import pytest
 from deskgraph.app import utc_now
 from models import TicketEventType
 from tests.support import proofs
-from tests.support.environment import child_environment
-from tests.support.launcher import program
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import program
 from tests.support.rows import key
 from tests.support.settings import KEY
 from tests.support.world import World
@@ -35,7 +35,7 @@ def served(url: str, media: Path, processes: int) -> Iterator[list[str]]:
     environment = child_environment(
         DATABASE_URL=url, FILES_URL=f"file://{media}", SECRET_KEY=KEY, ENVIRONMENT="production"
     )
-    command = ["-m", "tests.support.forked_servers", str(processes)]
+    command = ["-m", "tests.support.processes.forked_servers", str(processes)]
     with program(command, media.parent / "server.log", environment=environment) as running:
         # Their sockets take connections from then on.
         yield [f"http://127.0.0.1:{int(port)}" for port in running.line().split()]

@@ -23,8 +23,8 @@ from deskgraph import cli
 from deskgraph.database.database import Database
 from deskgraph.demo.loading import load_demo
 from deskgraph.settings import PREFIX
-from tests.support.launcher import DEADLINE_SECONDS, child
 from tests.support.paths import ROOT
+from tests.support.processes.launcher import DEADLINE_SECONDS, child
 
 SECRET = "hidden-password"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import child_environment
-from tests.support.launcher import run
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import run
 
 WRITE = """
 import asyncio

@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from tests.docs.answers import cut, differences, masked, pretty, without_cost
 from tests.docs.markdown import DOCUMENTS, Block, blocks
 from tests.docs.old_desk import make_old_desk
-from tests.support.environment import child_environment
-from tests.support.launcher import run, serve
 from tests.support.paths import ROOT
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import run, serve
 
 SHOWN_BASE = "http://127.0.0.1:8000"
 SHOWN_RECEIVER = "127.0.0.1:9000"

@@ -14,9 +14,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from deskgraph.app import utc_now
-from tests.support.environment import child_environment
-from tests.support.forked_servers import NONE
-from tests.support.launcher import program
+from tests.support.processes.environment import child_environment
+from tests.support.processes.forked_servers import NONE
+from tests.support.processes.launcher import program
 from tests.support.settings import KEY
 from tests.support.world import World, open_world
 

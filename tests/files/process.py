@@ -1,6 +1,6 @@
 """Servers one after the other, each of which kills itself at a step of an upload or a deletion.
 
-Run as ``python -m tests.files.process STEP…``, see ``tests.support.forked_servers.in_turn``.
+Run as ``python -m tests.files.process STEP…``, see ``tests.support.processes.forked_servers.in_turn``.
 
 The steps are those of ``FATAL``, an uploaded file: ``storing`` (half of it is in the store),
 ``stored``, ``committing`` (its row is written), ``committed``, ``answering`` (the answer is ready);
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskgraph import app as assembly
 from deskgraph.storage.file_store import FileStore, open_files
-from tests.support.forked_servers import NONE, die, die_at_commit, in_turn
+from tests.support.processes.forked_servers import NONE, die, die_at_commit, in_turn
 
 FATAL = "fatal.bin"
 HALF = 6 * 1024 * 1024

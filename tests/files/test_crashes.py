@@ -12,7 +12,7 @@ from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from tests.files.conftest import Serve
 from tests.files.process import FATAL
 from tests.support import proofs
-from tests.support.forked_servers import NONE
+from tests.support.processes.forked_servers import NONE
 from tests.support.rows import key
 from tests.support.world import World
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.support import launcher
-from tests.support.environment import child_environment
-from tests.support.launcher import serve
+from tests.support.processes import launcher
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import serve
 from tests.support.rows import file_key, key
 from tests.support.settings import KEY
 from tests.support.world import open_world

@@ -18,7 +18,7 @@ from resolvers.auth.tokens import Tokens
 from tests.fuzz.requests import Asked, paths, raw, requests
 from tests.support import proofs
 from tests.support.clock import Clock
-from tests.support.local_server import serving_in_a_thread
+from tests.support.processes.local_server import serving_in_a_thread
 from tests.support.rows import key
 from tests.support.settings import KEY, settings_for
 from tests.support.world import open_world

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.launcher import run
 from tests.support.paths import ROOT
+from tests.support.processes.launcher import run
 
 PRODUCT = ("models", "resolvers", "schema", "rest_compat", "deskgraph")
 FILES = [path for layer in PRODUCT for path in sorted((ROOT / layer).rglob("*.py"))]

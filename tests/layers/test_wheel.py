@@ -5,8 +5,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.layers.test_layers import FILES, PRODUCT
-from tests.support.launcher import run
 from tests.support.paths import ROOT
+from tests.support.processes.launcher import run
 
 DATA = {
     "deskgraph/console/plain.html",

@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 from deskgraph.app import create_app
 from tests.support.clock import Clock
 from tests.support.limits import UNBOUNDED
-from tests.support.local_server import serving
+from tests.support.processes.local_server import serving
 from tests.support.rows import key
 from tests.support.settings import settings_for
 from tests.support.world import World

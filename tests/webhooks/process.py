@@ -1,6 +1,6 @@
 """Servers one after the other, each of which kills itself at a step of sending a webhook.
 
-Run as ``python -m tests.webhooks.process STEP…``, see ``tests.support.forked_servers.in_turn``. The
+Run as ``python -m tests.webhooks.process STEP…``, see ``tests.support.processes.forked_servers.in_turn``. The
 clock of each server is two minutes ahead of that of the one before: what it held has expired.
 
 The steps: ``taking`` (the delivery is written, not committed), ``taken``, ``claimed``, ``sent``
@@ -18,7 +18,7 @@ from deskgraph.app import create_app, utc_now
 from deskgraph.settings import load_settings
 from deskgraph.webhooks import deliverer
 from deskgraph.webhooks.sender import Sender
-from tests.support.forked_servers import die, die_at_commit, in_turn
+from tests.support.processes.forked_servers import die, die_at_commit, in_turn
 
 STEPS = ("taking", "taken", "claimed", "sent", "finishing", "finished")
 AHEAD = timedelta(minutes=2)

@@ -15,9 +15,9 @@ from deskgraph.app import utc_now
 from models import WebhookAttempt, WebhookDelivery
 from resolvers.commands import webhooks
 from tests.support import proofs
-from tests.support.environment import child_environment
-from tests.support.forked_servers import NONE
-from tests.support.launcher import Program, program
+from tests.support.processes.environment import child_environment
+from tests.support.processes.forked_servers import NONE
+from tests.support.processes.launcher import Program, program
 from tests.support.rows import key
 from tests.support.settings import KEY
 from tests.support.world import World
@@ -112,7 +112,7 @@ async def test_several_servers_make_each_delivery_once_and_in_order(
         return ok(received)
 
     receiver.answer = count
-    with run("tests.support.forked_servers", str(SERVERS)) as servers:
+    with run("tests.support.processes.forked_servers", str(SERVERS)) as servers:
         bases = [f"http://127.0.0.1:{port}" for port in (await line(servers)).split()]
 
         async def write(i: int) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import REQUIRED, RunningServer, why_no_packages
-from tests.support import launcher
 from tests.support.paths import ROOT
+from tests.support.processes import launcher
 
 HERE = Path(__file__).parent
 MADE = HERE / "made"

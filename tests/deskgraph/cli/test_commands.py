@@ -21,7 +21,7 @@ from tests.deskgraph.conftest import (
     rows,
     terminal,
 )
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 

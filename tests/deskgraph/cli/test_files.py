@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.deskgraph.conftest import Run, Start, assert_refused, change, rows
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 

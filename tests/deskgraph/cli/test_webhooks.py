@@ -13,7 +13,7 @@ import pytest
 
 from deskgraph.webhooks.signing import signed_headers
 from tests.deskgraph.conftest import Run, Start, assert_refused
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 import models as models
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
-from tests.support.launcher import together
+from tests.support.processes.launcher import together
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from deskgraph.database.rate_buckets import SharedBuckets
 from resolvers.errors import Throttled
 from resolvers.rate_limits import RateLimiter
 from tests.support.clock import NOON
-from tests.support.launcher import together
+from tests.support.processes.launcher import together
 
 # A process that draws what it can get out of one bucket, and says how much that was.
 DRAW = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deskgraph.database.sqlite_thread import sqlite_thread
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from benchmarks import old_desk
 from tests.deskgraph.conftest import Ended, rows
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything
 from tests.support import proofs
-from tests.support.launcher import DEADLINE_SECONDS, child
 from tests.support.paths import ROOT
+from tests.support.processes.launcher import DEADLINE_SECONDS, child
 
 Bring = Callable[..., Ended]
 TICKETS = 100 if proofs.LONG else 40

@@ -14,8 +14,9 @@ import pytest
 
 from tests.deskgraph.conftest import Run, Start, banner
 from tests.deskgraph.importer.conftest import counts
-from tests.support import launcher, proofs
+from tests.support import proofs
 from tests.support.paths import ROOT
+from tests.support.processes import launcher
 
 PARITY = ROOT.parent / "shared" / "parity"
 

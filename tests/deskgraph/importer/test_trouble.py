@@ -14,7 +14,7 @@ from benchmarks import old_desk
 from deskgraph.importer.source import SourceError, open_source
 from tests.deskgraph.conftest import SECRET, Ended, Run, Start, assert_refused, read_until, terminal
 from tests.deskgraph.importer.conftest import OldDesk, counts, everything
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.rows import key
 
 Bring = Callable[..., Ended]

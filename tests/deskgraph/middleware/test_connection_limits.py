@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
-from tests.support.local_server import serving
+from tests.support.processes.local_server import serving
 
 pytestmark = pytest.mark.anyio
 HEAD_BYTES = 32 * 1024

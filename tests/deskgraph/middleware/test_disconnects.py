@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from deskgraph.middleware import disconnects
 from deskgraph.middleware.disconnects import Disconnects
-from tests.support.local_server import serving
+from tests.support.processes.local_server import serving
 
 pytestmark = pytest.mark.anyio
 

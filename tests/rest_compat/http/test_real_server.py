@@ -14,9 +14,9 @@ import uvicorn
 from deskgraph.app import create_app
 from deskgraph.settings import Settings
 from tests.support.clock import Clock
-from tests.support.launcher import DEADLINE_SECONDS
-from tests.support.local_server import serving_in_a_thread
 from tests.support.named_rows import PASSWORD
+from tests.support.processes.launcher import DEADLINE_SECONDS
+from tests.support.processes.local_server import serving_in_a_thread
 from tests.support.rest_client import RestClient
 from tests.support.rows import file_key
 

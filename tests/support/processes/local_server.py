@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from tests.support.launcher import DEADLINE_SECONDS
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 
 class LocalServer(uvicorn.Server):
