@@ -1,6 +1,7 @@
 """Servers one after the other, each of which kills itself at a step of an upload or a deletion.
 
-Run as ``python -m tests.files.process STEP…``, see ``tests.support.processes.forked_servers.in_turn``.
+Run as ``python -m tests.files.process STEP…``, see
+``tests.support.processes.forked_servers.in_turn``.
 
 The steps are those of ``FATAL``, an uploaded file: ``storing`` (half of it is in the store),
 ``stored``, ``committing`` (its row is written), ``committed``, ``answering`` (the answer is ready);

@@ -1,7 +1,8 @@
 """Servers one after the other, each of which kills itself at a step of sending a webhook.
 
-Run as ``python -m tests.webhooks.process STEP…``, see ``tests.support.processes.forked_servers.in_turn``. The
-clock of each server is two minutes ahead of that of the one before: what it held has expired.
+Run as ``python -m tests.webhooks.process STEP…``, see
+``tests.support.processes.forked_servers.in_turn``. The clock of each server is two
+minutes ahead of that of the one before: what it held has expired.
 
 The steps: ``taking`` (the delivery is written, not committed), ``taken``, ``claimed``, ``sent``
 (the receiver has answered), ``finishing`` (that is written, not committed) and ``finished``.
