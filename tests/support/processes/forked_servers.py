@@ -1,8 +1,9 @@
 """Server processes, forked from one that has imported the program, which takes long.
 
-``at_once`` runs several, each on a port of its own;
-``python -m tests.support.processes.forked_servers COUNT`` runs that many servers of its environment. ``in_turn`` runs them one after the other on one
-port: each kills itself at a step of its own, and the next one takes its place.
+``at_once`` runs several, each on a port of its own; ``python -m
+tests.support.processes.forked_servers COUNT`` runs that many servers of its environment.
+``in_turn`` runs them one after the other on one port: each kills itself at a step of its own, and
+the next one takes its place.
 """
 
 import os
