@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cached_property
 from inspect import isawaitable
 from typing import cast
 
@@ -35,7 +34,7 @@ from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation to be run: valid, and the one that is meant."""
 
@@ -45,16 +44,13 @@ class Operation:
     context: GraphContext
     # What its document and its statements cost because they are new.
     prepared: Preparation
+    # Strawberry's name for what it is.
+    type: OperationType
 
     @property
     def name(self) -> str | None:
         """Its name in the document."""
         return self.node.name.value if self.node.name else None
-
-    @cached_property
-    def type(self) -> OperationType:
-        """What it is, as Strawberry has it."""
-        return OperationType(self.node.operation.value)
 
 
 class DeskSchema(Schema):
@@ -104,7 +100,8 @@ class DeskSchema(Schema):
         if not errors:
             try:
                 node = known.operation(operation_name)
-                return Operation(known, node, variables, context, prepared)
+                type_ = OperationType(node.operation.value)
+                return Operation(known, node, variables, context, prepared, type_)
             except NoChoice as error:
                 errors = [error]
         return await refuse(errors, context, prepared)
