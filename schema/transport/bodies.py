@@ -55,7 +55,7 @@ class Body:
         )
 
     async def _whole(self) -> bytes:
-        """Return all of it; raises ``ClientDisconnect`` where the client goes away before its end."""
+        """Return all of it; raises ``ClientDisconnect`` where the client leaves before its end."""
         message = await self.receive()
         pieces = [message.get("body", b"")]
         while message.get("more_body", False):

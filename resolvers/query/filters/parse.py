@@ -49,7 +49,9 @@ def parse(raw: Raw | None, values: Values, prefix: str = binds.FILTER) -> Where:
     a search without terms, ``and``, ``or`` and ``not`` of nothing. Raises ``BadInput`` where a list
     or the whole is larger than allowed.
     """
-    where = _parse(raw or {}, values, prefix, depth=0)
+    if not raw:
+        return ()
+    where = _parse(raw, values, prefix, depth=0)
     if _size(where) > MAX_CONDITIONS:
         raise BadInput(f"A filter takes at most {MAX_CONDITIONS} conditions.")
     return _pruned(where)
