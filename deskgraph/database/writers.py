@@ -16,15 +16,17 @@ import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, SQLITE_PRAGMAS
 from deskgraph.private_files import create_private
 
 WRITE_CONNECTIONS = 4
+# After how many seconds without use a connection to PostgreSQL is asked whether it still works.
+IDLE_SECONDS = 10.0
 # How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
 RETRY_SECONDS = 0.02
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
@@ -73,12 +75,34 @@ def postgres_engine(dsn: str) -> AsyncEngine:
         pool_size=WRITE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=60,
-        pool_pre_ping=True,
         # What clients sent has no place in a log.
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "handle_error", _leave_values_out)
+    event.listen(engine.sync_engine, "checkin", _note_use)
+    event.listen(engine.sync_engine, "checkout", _check_connection)
     return engine
+
+
+def _note_use(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info["used"] = monotonic()
+
+
+def _check_connection(
+    connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """Have a connection replaced that was closed, or that does not answer after some idle time.
+
+    The driver knows of a server that went away. It does not know of a network that did. The
+    pool's own check takes three round trips before every transaction.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+    if monotonic() - entry.info.get("used", monotonic()) > IDLE_SECONDS:
+        try:
+            connection.ping()
+        except Exception as error:
+            raise DisconnectionError from error
 
 
 def _leave_values_out(context: ExceptionContext) -> None:

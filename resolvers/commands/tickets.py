@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal_column
+from sqlalchemy import bindparam, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import (
@@ -23,6 +23,7 @@ from models import (
     TicketStatus,
     User,
 )
+from models.types import Uuid36
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
@@ -42,6 +43,20 @@ from resolvers.viewer import Viewer
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
 _ASSIGNMENT = ("assigned_to", "assigned_team")
+# The company's id, the contact's company and the user's role; null of a row that does not exist.
+_REFERENCED = select(
+    *(
+        select(column)
+        .where(col(key) == bindparam(name, type_=Uuid36))
+        .scalar_subquery()
+        .label(name)
+        for name, column, key in (
+            ("company", Company.id, Company.id),
+            ("contact", Contact.company_id, Contact.id),
+            ("assigned_to", User.role, User.id),
+        )
+    )
+)
 
 
 async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
@@ -167,9 +182,18 @@ async def _check_references(
     problems: validation.Problems,
 ) -> None:
     """Add a problem for each reference to a row that does not exist for the viewer."""
-    for name in ("company", "contact", "assigned_to"):
-        key = cleaned.get(name)
-        if key is not None and not await _exists(session, viewer, name, key):
+    keys = {name: cleaned.get(name) for name in COLUMN_OF}
+    if not any(keys.values()):
+        return
+    connection = await session.connection()
+    company, contact, role = (await connection.execute(_REFERENCED, keys)).one()
+    exists = {
+        "company": company is not None and access.can_see_company(viewer, company),
+        "contact": contact is not None and access.can_see_company(viewer, contact),
+        "assigned_to": role is not None and role is not Role.CUSTOMER,
+    }
+    for name, key in keys.items():
+        if key is not None and not exists[name]:
             problems[name] = [Problem("does_not_exist", {"value": str(key)})]
 
 
@@ -196,17 +220,6 @@ async def _check_contact(
         problems["contact"] = [Problem("contact_of_other_company")]
     else:
         cleaned["contact"] = None
-
-
-async def _exists(session: AsyncSession, viewer: Viewer, name: str, key: UUID) -> bool:
-    if name == "company":
-        company = await session.get(Company, key)
-        return company is not None and access.can_see_company(viewer, company.id)
-    if name == "contact":
-        contact = await session.get(Contact, key)
-        return contact is not None and access.can_see_company(viewer, contact.company_id)
-    user = await session.get(User, key)
-    return user is not None and user.role is not Role.CUSTOMER
 
 
 def _snapshot(ticket: Ticket) -> dict[str, object]:

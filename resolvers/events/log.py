@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Ticket, TicketEvent, TicketEventType, Via, table_of
+from models.base import new_id
 from models.types import time_text
 from resolvers.context import Context
 from resolvers.events.excerpts import excerpts, is_long
@@ -19,11 +20,21 @@ from resolvers.events.excerpts import excerpts, is_long
 EVENT_LOCK = 0x6465736B
 # What PostgreSQL notifies at the commit, so that readers in all processes wake (``EventSignal``).
 CHANNEL = "ticket_events"
-_LOCK_AND_NOTIFY = text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')").bindparams(
-    key=EVENT_LOCK, channel=CHANNEL
+_LOCK_AND_NOTIFY = select(
+    func.pg_advisory_xact_lock(EVENT_LOCK), func.pg_notify(CHANNEL, literal(""))
 )
 
 _events = table_of(TicketEvent)
+_NAMES = [column.name for column in _events.columns if column.name != "seq"]
+_VALUES = {name: bindparam(name, type_=_events.c[name].type) for name in _NAMES}
+_INSERT = insert(_events).values(_VALUES)
+# One round trip for both. The row takes its ``seq`` when it comes from the CTE, which is when the
+# transaction has the lock.
+_LOCK_AND_INSERT = insert(_events).from_select(
+    _NAMES,
+    select(*_VALUES.values()).select_from(_LOCK_AND_NOTIFY.cte("locked")),
+    include_defaults=False,
+)
 # Runs a statement; sessions and connections take other types of them.
 Execute = Callable[[Any], Awaitable[object]]
 
@@ -98,22 +109,27 @@ async def append_events(
     if not drafts:
         return
     await session.flush()
-    await lock_log(context.services.database.dialect.name, session.exec)
+    connection = await session.connection()
     now = context.services.clock()
+    statement = _LOCK_AND_INSERT if connection.dialect.name == "postgresql" else _INSERT
+    # One at a time: a bulk insert would not promise that seq follows the order here.
     for draft in drafts:
-        event = TicketEvent(
-            type=draft.type,
-            ticket_id=ticket.id,
-            company_id=ticket.company_id,
-            ticket_number=ticket.ticket_number,
-            comment_id=draft.comment_id,
-            attachment_id=draft.attachment_id,
-            actor_id=context.viewer.id if context.viewer else None,
-            via=Via(context.via),
-            is_internal=draft.is_internal,
-            changes=[dict(entry) for entry in draft.changes],
-            at=now,
-        )
-        session.add(event)
-        # One at a time: a bulk insert would not promise that seq follows the order here.
-        await session.flush()
+        await connection.execute(statement, _row(context, ticket, draft, now))
+        statement = _INSERT
+
+
+def _row(context: Context, ticket: Ticket, draft: EventDraft, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "type": draft.type,
+        "ticket_id": ticket.id,
+        "company_id": ticket.company_id,
+        "ticket_number": ticket.ticket_number,
+        "comment_id": draft.comment_id,
+        "attachment_id": draft.attachment_id,
+        "actor_id": context.viewer.id if context.viewer else None,
+        "via": Via(context.via),
+        "is_internal": draft.is_internal,
+        "changes": [dict(entry) for entry in draft.changes],
+        "at": now,
+    }

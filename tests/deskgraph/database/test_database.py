@@ -1,9 +1,11 @@
 """The database: what its URL may be, reads that cannot write, and transactions that hold."""
 
 import asyncio
+import threading
 import traceback
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
@@ -226,6 +228,32 @@ async def test_connections_that_postgres_has_ended_are_replaced(postgres_url: st
         assert (await database.fetch_row("SELECT count(*) FROM companies", []))[0] == 2
     finally:
         await database.close()
+
+
+async def test_a_connection_is_asked_after_idle_time_whether_it_works(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgres_url)
+    async with database.transaction() as session:
+        session.add(company("before"))
+
+    async def end() -> None:
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND application_name = 'deskgraph-write'"
+        )
+        await connection.close()
+
+    # This loop waits for it, so the driver does not notice.
+    thread = threading.Thread(target=asyncio.run, args=[end()])
+    thread.start()
+    thread.join()
+    monkeypatch.setattr("deskgraph.database.writers.IDLE_SECONDS", 0.0)
+    async with database.transaction() as session:
+        session.add(company("later"))
+    assert await names(database) == ["before", "later"]
+    await database.close()
 
 
 async def test_references_are_enforced(database: Database) -> None:

@@ -235,11 +235,11 @@ async def test_a_write_and_its_events_happen_together_or_not_at_all(
 ) -> None:
     before = await world.dump()
 
-    def fail(**_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patched:
-        patched.setattr(log, "TicketEvent", fail)
+        patched.setattr(log, "new_id", fail)
         with pytest.raises(RuntimeError, match="planted"):
             await OPERATIONS[name](world.context("keith"))
     assert await world.dump() == before

@@ -1,5 +1,6 @@
 """Writing tickets: what may be sent, what comes back, and that a refused write changes nothing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -221,3 +222,26 @@ async def test_what_customers_may_not(api: RestClient) -> None:
         path = f"tickets/{key('volume')}/{path}"
 
         await api.refuses(method, path, body, 403, {"detail": detail}, "carla")
+
+
+async def test_creating_checks_all_references_in_one_statement(api: RestClient) -> None:
+    # Reads the account.
+    await api.get("auth/me/")
+    alone: dict[str, str] = {}
+    with_all = {"contact": str(key("john")), "assigned_to": str(key("keith"))}
+    for more, count in ((alone, 1), (with_all, 2)):
+        api.statements.clear()
+        assert (await api.post("tickets/", json=api.minimal(**more))).status_code == 201
+        assert [_verb(sql) for sql in api.statements if "BEGIN" not in sql] == [
+            # The contact's row is locked as well.
+            *["SELECT"] * count,
+            "INSERT INTO day_counters",
+            "INSERT INTO tickets",
+            "INSERT INTO ticket_events",
+            "SELECT",
+        ]
+
+
+def _verb(sql: str) -> str:
+    found = re.search(r"INSERT INTO \w+", sql)
+    return found[0] if found else sql.split()[0]
