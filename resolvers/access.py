@@ -20,10 +20,10 @@ from resolvers.access_rules import (
     OWNER,
     RULES,
     TAKES,
+    AccessRule,
     Action,
     Customers,
     ReasonCode,
-    Rule,
 )
 from resolvers.errors import Forbidden
 from resolvers.query.binds import VIEWER_COMPANY, VIEWER_ID
@@ -36,7 +36,7 @@ Bind = Callable[[str], SQL]
 Own = TypeVar("Own", bool, ColumnElement[bool])
 
 
-def _allows(rule: Rule, kind: ViewerKind, owns: Own) -> Own | bool:
+def _allows(rule: AccessRule, kind: ViewerKind, owns: Own) -> Own | bool:
     """Apply a rule; ``owns`` is whether the row is the viewer's, known or as a condition of SQL."""
     if kind is not ViewerKind.CUSTOMER or rule.customers is Customers.ALL:
         return True

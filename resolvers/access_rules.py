@@ -36,7 +36,7 @@ class Customers(Enum):
 
 
 @dataclass(frozen=True)
-class Rule:
+class AccessRule:
     """Who may do something, and the message for those who may not: a sentence without quotes."""
 
     customers: Customers
@@ -52,25 +52,27 @@ class ReasonCode(StrEnum):
 
 # The column with the owner of a row.
 OWNER = {"Ticket": "created_by_id", "Comment": "author_id"}
-RULES: Mapping[str, Mapping[Action, Rule]] = {
+RULES: Mapping[str, Mapping[Action, AccessRule]] = {
     "Ticket": {
-        Action.UPDATE: Rule(
+        Action.UPDATE: AccessRule(
             Customers.OWNER, "Customers may only change tickets that they created."
         ),
-        Action.CHANGE_STATUS: Rule(Customers.NONE, "Only staff may change the status."),
-        Action.MANAGE: Rule(
+        Action.CHANGE_STATUS: AccessRule(Customers.NONE, "Only staff may change the status."),
+        Action.MANAGE: AccessRule(
             Customers.NONE, "Only staff may change priority, category, company or due date."
         ),
-        Action.ASSIGN: Rule(Customers.NONE, "Only staff may assign tickets."),
-        Action.DELETE: Rule(Customers.NONE, "Only staff may delete tickets."),
-        Action.COMMENT: Rule(Customers.ALL),
-        Action.ADD_INTERNAL_NOTE: Rule(Customers.NONE, "Only staff may write internal notes."),
-        Action.ATTACH_FILE: Rule(Customers.ALL),
+        Action.ASSIGN: AccessRule(Customers.NONE, "Only staff may assign tickets."),
+        Action.DELETE: AccessRule(Customers.NONE, "Only staff may delete tickets."),
+        Action.COMMENT: AccessRule(Customers.ALL),
+        Action.ADD_INTERNAL_NOTE: AccessRule(
+            Customers.NONE, "Only staff may write internal notes."
+        ),
+        Action.ATTACH_FILE: AccessRule(Customers.ALL),
     },
     "Comment": {
-        Action.UPDATE: Rule(Customers.OWNER, "Customers may only change their own comments."),
-        Action.MAKE_INTERNAL: Rule(Customers.NONE, "Only staff may write internal notes."),
-        Action.DELETE: Rule(Customers.OWNER, "Customers may only delete their own comments."),
+        Action.UPDATE: AccessRule(Customers.OWNER, "Customers may only change their own comments."),
+        Action.MAKE_INTERNAL: AccessRule(Customers.NONE, "Only staff may write internal notes."),
+        Action.DELETE: AccessRule(Customers.OWNER, "Customers may only delete their own comments."),
     },
 }
 # Which permissions a change of a ticket's field needs, besides ``UPDATE``.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deskgraph.cli.errors import CommandError, message_of, open_database
 from deskgraph.database.database import parse_url
-from deskgraph.importer.counts import Count, Outcome, Rejects
+from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.importing import Progress, run_import
 from deskgraph.importer.source import SourceError, open_source
 from deskgraph.settings import load_settings
@@ -34,7 +34,9 @@ def import_legacy(
     return report, not outcome.disagreements
 
 
-async def _import(url: str, rejects: Rejects, folder: Path | None, *, dry_run: bool) -> Outcome:
+async def _import(
+    url: str, rejects: Rejects, folder: Path | None, *, dry_run: bool
+) -> ImportSummary:
     settings = load_settings()
     parsed = parse_url(url)
     files = open_files(settings.files_url)
@@ -58,7 +60,7 @@ async def _import(url: str, rejects: Rejects, folder: Path | None, *, dry_run: b
             raise CommandError(message_of(parsed, cause) if cause else str(error)) from None
 
 
-def _report(outcome: Outcome, rejects: Path, seconds: float, *, dry_run: bool) -> str:
+def _report(outcome: ImportSummary, rejects: Path, seconds: float, *, dry_run: bool) -> str:
     counts = dict(outcome.kinds)
     if outcome.files is not None:
         counts["files"] = outcome.files

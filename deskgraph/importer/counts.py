@@ -28,7 +28,7 @@ class Count:
 
 
 @dataclass
-class Outcome:
+class ImportSummary:
     """What an import came to, by the names of the kinds, in their order.
 
     ``files`` counts the files of the attachments, nothing where no folder was given;

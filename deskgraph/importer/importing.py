@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
 from deskgraph.importer import batch, events, media, numbers
-from deskgraph.importer.counts import Count, Outcome, Rejects
+from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
 from deskgraph.importer.source import Source, SourceError
 from deskgraph.importer.target import Target
@@ -36,13 +36,13 @@ async def run_import(
     folder: Path | None,
     dry_run: bool,
     progress: Progress,
-) -> Outcome:
+) -> ImportSummary:
     """Bring what is new or changed in the old database, and the files of ``folder``.
 
     A dry run does the same and undoes it. Raises ``SourceError``.
     """
     await _check_tables(source)
-    outcome = Outcome()
+    outcome = ImportSummary()
     async with Target(database, dry_run=dry_run) as target:
         for kind in KINDS:
             outcome.kinds[kind.name] = count = Count()

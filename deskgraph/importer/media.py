@@ -9,7 +9,7 @@ from obstore.exceptions import BaseError
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.importer.counts import Count, Outcome, Rejects
+from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.kinds import ATTACHMENTS, Row
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
@@ -38,7 +38,7 @@ async def fetch(
     target: Target,
     files: FileStorage,
     folder: Path,
-    outcome: Outcome,
+    outcome: ImportSummary,
     rejects: Rejects,
     progress: Callable[[str, int, int], None],
 ) -> None:

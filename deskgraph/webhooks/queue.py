@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.webhooks.retry_policy import FAILING_PERIOD, Jitter, next_delay
-from deskgraph.webhooks.sender import Outcome
+from deskgraph.webhooks.sender import AttemptResult
 from models import Webhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
 from resolvers.services import Services
@@ -83,7 +83,7 @@ def _secrets(services: Services, webhook: Webhook, now: datetime) -> tuple[str, 
 
 
 async def finish(
-    services: Services, claimed: Claimed, at: datetime, outcome: Outcome, jitter: Jitter
+    services: Services, claimed: Claimed, at: datetime, outcome: AttemptResult, jitter: Jitter
 ) -> str | None:
     """Record an attempt, and say what comes next; returns why it disabled the webhook, if it did.
 
@@ -127,7 +127,7 @@ async def _claimed(session: AsyncSession, claimed: Claimed) -> WebhookDelivery |
 
 
 def _decide(
-    webhook: Webhook, found: WebhookDelivery, outcome: Outcome, now: datetime, jitter: Jitter
+    webhook: Webhook, found: WebhookDelivery, outcome: AttemptResult, now: datetime, jitter: Jitter
 ) -> str | None:
     """Set what comes next for a delivery; returns why its webhook is to be disabled, if it is."""
     if outcome.arrived:

@@ -34,7 +34,7 @@ class AddressRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """What came of a request: a status with the beginning of the answer, or an error."""
 
     duration_ms: int
@@ -135,32 +135,36 @@ class Sender:
             network_backend=self._network,
         )
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
         """Post a body of JSON and return what came of it; no failure of the other side raises."""
         started = time.monotonic()
         if url_problem(url, private=self._private) is not None:
             # It was acceptable when it was set: the server's settings were other ones.
-            return Outcome(0, error="The address is not acceptable: it must begin with https://.")
+            return AttemptResult(
+                0, error="The address is not acceptable: it must begin with https://."
+            )
         shown = {"content-type": "application/json", "user-agent": USER_AGENT, **headers}
         try:
             async with asyncio.timeout(self._patience):
                 found = await self._post(url, shown, body)
         except TimeoutError:
-            found = Outcome(0, error=f"There was no answer within {self._patience:g} seconds.")
+            found = AttemptResult(
+                0, error=f"There was no answer within {self._patience:g} seconds."
+            )
         except AddressRefused as refused:
-            found = Outcome(0, error=str(refused))
+            found = AttemptResult(0, error=str(refused))
         except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError):
-            found = Outcome(0, error="The answer was not HTTP.")
+            found = AttemptResult(0, error="The answer was not HTTP.")
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
-            found = Outcome(0, error=f"The connection failed: {_why(error)}.")
+            found = AttemptResult(0, error=f"The connection failed: {_why(error)}.")
         except Exception as error:
             # Whatever it is, it must not be tried for ever. Its text may have the address.
             name = type(error).__name__
             logger.error("a webhook could not be sent, unexpectedly: %s", name)
-            found = Outcome(0, error=f"It could not be sent ({name}).")
+            found = AttemptResult(0, error=f"It could not be sent ({name}).")
         return replace(found, duration_ms=round((time.monotonic() - started) * 1000))
 
-    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
         kept = b""
         sent = list(headers.items())
         async with self._pool.stream("POST", url, headers=sent, content=body) as response:
@@ -168,7 +172,7 @@ class Sender:
                 kept += chunk
                 if len(kept) >= MAX_RESPONSE_BYTES:
                     break
-        return Outcome(
+        return AttemptResult(
             0,
             response.status,
             # PostgreSQL stores no null character.

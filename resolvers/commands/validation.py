@@ -18,7 +18,7 @@ from resolvers.errors import Invalid, Problem
 
 
 @dataclass(frozen=True)
-class Rule:
+class FieldRule:
     """What a field may hold: a text, a choice, a reference, or a value of another type."""
 
     kind: type[object]
@@ -49,7 +49,7 @@ FORMATS: Mapping[str, re.Pattern[str]] = {
 # megabyte would hold up everybody.
 MAX_MATCHED = 10_000
 
-Rules = Mapping[str, Rule]
+FieldRules = Mapping[str, FieldRule]
 Problems = dict[str, list[Problem]]
 # Values by field; each has the type of the field's rule.
 Cleaned = dict[str, Any]
@@ -59,69 +59,69 @@ class Reference(UUID):
     """Marks a field that holds the id of a row that must exist."""
 
 
-TICKET: Rules = {
-    "subject": Rule(str, max_length=200, required=True),
-    "description": Rule(str, required=True),
-    "status": Rule(TicketStatus),
-    "priority": Rule(TicketPriority),
-    "category": Rule(TicketCategory),
-    "company": Rule(Reference, required=True),
-    "contact": Rule(Reference, nullable=True),
-    "assigned_to": Rule(Reference, nullable=True),
-    "assigned_team": Rule(Team, max_length=20, nullable=True, blank=True),
-    "due_date": Rule(datetime, nullable=True),
-    "tags": Rule(str, max_length=500, blank=True),
+TICKET: FieldRules = {
+    "subject": FieldRule(str, max_length=200, required=True),
+    "description": FieldRule(str, required=True),
+    "status": FieldRule(TicketStatus),
+    "priority": FieldRule(TicketPriority),
+    "category": FieldRule(TicketCategory),
+    "company": FieldRule(Reference, required=True),
+    "contact": FieldRule(Reference, nullable=True),
+    "assigned_to": FieldRule(Reference, nullable=True),
+    "assigned_team": FieldRule(Team, max_length=20, nullable=True, blank=True),
+    "due_date": FieldRule(datetime, nullable=True),
+    "tags": FieldRule(str, max_length=500, blank=True),
 }
-COMMENT: Rules = {
-    "ticket": Rule(Reference, required=True),
-    "text": Rule(str, required=True),
-    "is_internal": Rule(bool),
+COMMENT: FieldRules = {
+    "ticket": FieldRule(Reference, required=True),
+    "text": FieldRule(str, required=True),
+    "is_internal": FieldRule(bool),
 }
-ATTACHMENT: Rules = {"name": Rule(str, max_length=200, required=True)}
-COMPANY: Rules = {
-    "name": Rule(str, max_length=255, required=True),
-    "legal_entity_name": Rule(str, max_length=255, blank=True),
-    "country": Rule(str, max_length=100, blank=True),
-    "city": Rule(str, max_length=100, blank=True),
-    "website": Rule(str, max_length=200, blank=True, format="url"),
-    "industry": Rule(str, max_length=50, blank=True),
-    "billing_entity": Rule(str, max_length=50, blank=True),
-    "is_active": Rule(bool),
-    "notes": Rule(str, blank=True),
+ATTACHMENT: FieldRules = {"name": FieldRule(str, max_length=200, required=True)}
+COMPANY: FieldRules = {
+    "name": FieldRule(str, max_length=255, required=True),
+    "legal_entity_name": FieldRule(str, max_length=255, blank=True),
+    "country": FieldRule(str, max_length=100, blank=True),
+    "city": FieldRule(str, max_length=100, blank=True),
+    "website": FieldRule(str, max_length=200, blank=True, format="url"),
+    "industry": FieldRule(str, max_length=50, blank=True),
+    "billing_entity": FieldRule(str, max_length=50, blank=True),
+    "is_active": FieldRule(bool),
+    "notes": FieldRule(str, blank=True),
 }
-CONTACT: Rules = {
-    "company": Rule(Reference, required=True),
-    "name": Rule(str, max_length=100, required=True),
-    "email": Rule(str, max_length=254, blank=True, format="email"),
-    "phone": Rule(str, max_length=20, blank=True),
-    "title": Rule(str, max_length=100, blank=True),
-    "department": Rule(str, max_length=100, blank=True),
-    "contact_type": Rule(str, max_length=20),
-    "is_primary": Rule(bool),
-    "is_active": Rule(bool),
-    "linkedin_url": Rule(str, max_length=200, blank=True, format="url"),
-    "notes": Rule(str, blank=True),
-    "last_contacted": Rule(datetime, nullable=True),
+CONTACT: FieldRules = {
+    "company": FieldRule(Reference, required=True),
+    "name": FieldRule(str, max_length=100, required=True),
+    "email": FieldRule(str, max_length=254, blank=True, format="email"),
+    "phone": FieldRule(str, max_length=20, blank=True),
+    "title": FieldRule(str, max_length=100, blank=True),
+    "department": FieldRule(str, max_length=100, blank=True),
+    "contact_type": FieldRule(str, max_length=20),
+    "is_primary": FieldRule(bool),
+    "is_active": FieldRule(bool),
+    "linkedin_url": FieldRule(str, max_length=200, blank=True, format="url"),
+    "notes": FieldRule(str, blank=True),
+    "last_contacted": FieldRule(datetime, nullable=True),
 }
-PASSWORD = Rule(str, max_length=128, required=True, min_length=10, common=USUAL)
-USER: Rules = {
-    "username": Rule(str, max_length=150, required=True, format="username"),
+PASSWORD = FieldRule(str, max_length=128, required=True, min_length=10, common=USUAL)
+USER: FieldRules = {
+    "username": FieldRule(str, max_length=150, required=True, format="username"),
     "password": PASSWORD,
-    "first_name": Rule(str, max_length=150, blank=True),
-    "last_name": Rule(str, max_length=150, blank=True),
-    "email": Rule(str, max_length=254, blank=True, format="email"),
-    "role": Rule(Role, required=True),
-    "phone": Rule(str, max_length=20, blank=True),
-    "department": Rule(str, max_length=50, blank=True),
-    "company": Rule(Reference, nullable=True),
-    "is_active": Rule(bool),
+    "first_name": FieldRule(str, max_length=150, blank=True),
+    "last_name": FieldRule(str, max_length=150, blank=True),
+    "email": FieldRule(str, max_length=254, blank=True, format="email"),
+    "role": FieldRule(Role, required=True),
+    "phone": FieldRule(str, max_length=20, blank=True),
+    "department": FieldRule(str, max_length=50, blank=True),
+    "company": FieldRule(Reference, nullable=True),
+    "is_active": FieldRule(bool),
 }
 # Of who changes their own; whether the old one is right is for its hash to say.
-PASSWORDS: Rules = {"new_password": PASSWORD}
+PASSWORDS: FieldRules = {"new_password": PASSWORD}
 
 
 def clean(
-    rules: Rules,
+    rules: FieldRules,
     values: Mapping[str, object],
     *,
     partial: bool,
@@ -157,7 +157,7 @@ class _Wrong(Exception):
         self.problems = list(problems)
 
 
-def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
+def _clean(rule: FieldRule, value: object, max_bytes: int | None) -> object:
     if isinstance(value, Problem):
         raise _Wrong(value)
     if value is None or (value == "" and rule.nullable):
@@ -182,7 +182,7 @@ def _clean(rule: Rule, value: object, max_bytes: int | None) -> object:
     return value
 
 
-def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
+def _clean_text(rule: FieldRule, value: object, max_bytes: int | None) -> str:
     if not isinstance(value, str):
         raise _Wrong(Problem("not_a_string"))
     if "\0" in value:
@@ -200,7 +200,7 @@ def _clean_text(rule: Rule, value: object, max_bytes: int | None) -> str:
     return text
 
 
-def _problems_of(rule: Rule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
+def _problems_of(rule: FieldRule, text: str, size: int, max_bytes: int | None) -> Iterator[Problem]:
     if rule.min_length is not None and len(text) < rule.min_length:
         yield Problem("too_short", {"min": rule.min_length})
     if rule.max_length is not None and len(text) > rule.max_length:

@@ -26,17 +26,17 @@ from models import (
 from models.types import time_text
 from resolvers import access
 from resolvers.commands import validation
-from resolvers.commands.validation import Problems, Rule, Rules
+from resolvers.commands.validation import FieldRule, FieldRules, Problems
 from resolvers.commands.webhook_filters import filter_problem
 from resolvers.commands.webhook_urls import url_problem
 from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
 from resolvers.services import Services
 
-RULES: Rules = {
-    "url": Rule(str, max_length=2000, required=True),
-    "include_internal": Rule(bool),
-    "enabled": Rule(bool),
+RULES: FieldRules = {
+    "url": FieldRule(str, max_length=2000, required=True),
+    "include_internal": FieldRule(bool),
+    "enabled": FieldRule(bool),
 }
 PING = "webhook.ping"
 # How long old secrets may go on signing, in hours, and how many of them.

@@ -22,7 +22,7 @@ from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.field_types import Entity
 from resolvers.query.lists.connections import connection, text_list
 from resolvers.query.lists.page_weights import fitting, weigher
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.objects import (
     any_node,
     is_deep,
@@ -157,9 +157,9 @@ async def read_json(
     return None if row is None else row[0]
 
 
-def _source(build: CompileContext, read: Query) -> Source:
+def _source(build: CompileContext, read: Query) -> ListSource:
     entity = ENTITIES[read.entity]
-    return Source(build, entity, build.args[0], binds.prefix_of(binds.ROOT_SLOT), entity.order)
+    return ListSource(build, entity, build.args[0], binds.prefix_of(binds.ROOT_SLOT), entity.order)
 
 
 def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:

@@ -26,7 +26,7 @@ from resolvers.query.field_types import (
 )
 from resolvers.query.filters.ast import depth as filter_depth
 from resolvers.query.lists.connections import Item, connection, text_list
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.permissions import refusal_list
 from resolvers.query.shapes import FAILED, TYPENAME, Args, Field, Shape
 from resolvers.query.sql.elements import (
@@ -188,7 +188,7 @@ def _viewed(
 def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQL:
     entity = ENTITIES[relation.entity]
     assert field.shape is not None
-    source = Source(
+    source = ListSource(
         build,
         entity,
         build.args_of(field),
@@ -201,7 +201,7 @@ def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQ
     return text_list(source, field.shape, items_of(source))
 
 
-def items_of(source: Source) -> Item:
+def items_of(source: ListSource) -> Item:
     """Return the function that gives the JSON of a row of a list."""
     return partial(object_in_list, source.build, source.entity)
 

@@ -8,7 +8,7 @@ from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.expressions import finished, overdue
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import SQL, Constant, JsonArray, JsonNumber, JsonObject, Word
 
@@ -21,7 +21,7 @@ GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
 }
 
 
-def statistics_object(source: Source, shape: Shape) -> SQL:
+def statistics_object(source: ListSource, shape: Shape) -> SQL:
     """Return the JSON object of the statistics over a source's rows."""
     row = source.build.alias(source.entity.table)
     whole = JsonObject([(f.key, _value(source.build, f, row.c)) for f in shape.fields])

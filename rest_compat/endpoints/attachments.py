@@ -35,9 +35,9 @@ UPLOAD: request_fields.Form = {
     "ticket": request_fields.Input(request_fields.reference, required=True),
     "file": request_fields.Input(request_fields.text, required=True),
 }
-UPLOAD_RULES: validation.Rules = {
-    "ticket": validation.Rule(validation.Reference, required=True),
-    "file": validation.Rule(File, required=True),
+UPLOAD_RULES: validation.FieldRules = {
+    "ticket": validation.FieldRule(validation.Reference, required=True),
+    "file": validation.FieldRule(File, required=True),
 }
 
 

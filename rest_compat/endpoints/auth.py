@@ -20,17 +20,17 @@ from rest_compat.serializers import request_fields, shapes
 from rest_compat.serializers.reads import row_answer, row_text
 from rest_compat.serializers.request_fields import values_of
 
-CREDENTIALS: validation.Rules = {
-    "username": validation.Rule(str, required=True),
-    "password": validation.Rule(str, required=True),
+CREDENTIALS: validation.FieldRules = {
+    "username": validation.FieldRule(str, required=True),
+    "password": validation.FieldRule(str, required=True),
 }
 REFRESH: request_fields.Form = {"refresh": request_fields.Input(request_fields.text, required=True)}
-REFRESH_RULES: validation.Rules = {"refresh": validation.Rule(str, required=True)}
+REFRESH_RULES: validation.FieldRules = {"refresh": validation.FieldRule(str, required=True)}
 # Logging out is also for clients that have no token left to revoke.
 LOGOUT: request_fields.Form = {"refresh": request_fields.Input(request_fields.text)}
-LOGOUT_RULES: validation.Rules = {"refresh": validation.Rule(str, blank=True)}
+LOGOUT_RULES: validation.FieldRules = {"refresh": validation.FieldRule(str, blank=True)}
 VERIFY: request_fields.Form = {"token": request_fields.Input(request_fields.text, required=True)}
-VERIFY_RULES: validation.Rules = {"token": validation.Rule(str, required=True)}
+VERIFY_RULES: validation.FieldRules = {"token": validation.FieldRule(str, required=True)}
 UNAUTHENTICATED = frozenset({401})
 TOKEN_NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
 
@@ -151,7 +151,7 @@ async def _login(request: Request, context: Context) -> Login:
 
 
 async def _required_token(
-    request: Request, form: request_fields.Form, rules: validation.Rules
+    request: Request, form: request_fields.Form, rules: validation.FieldRules
 ) -> str:
     body = await read_body(request)
     cleaned, problems = validation.clean(rules, values_of(form, body, partial=False), partial=False)

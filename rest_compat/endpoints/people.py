@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from models import Role
 from resolvers.commands import companies, contacts, users, validation
-from resolvers.commands.validation import Rules
+from resolvers.commands.validation import FieldRules
 from resolvers.context import Context
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
@@ -116,7 +116,7 @@ def detail(read: Query) -> Handler:
 
 def creating(
     form: Form,
-    rules: Rules,
+    rules: FieldRules,
     create: Callable[[Context, Mapping[str, object]], Awaitable[UUID]],
     read: Query,
 ) -> Handler:
@@ -139,7 +139,7 @@ def creating(
 
 def updating(
     form: Form,
-    rules: Rules,
+    rules: FieldRules,
     update: Callable[[Context, UUID, Mapping[str, object]], Awaitable[None]],
     read: Query,
 ) -> Handler:

@@ -45,8 +45,8 @@ LISTING = list_endpoint.ListEndpoint(
 ASSIGNMENT: request_fields.Form = {
     "user_id": request_fields.Input(request_fields.reference, nullable=True)
 }
-ASSIGNMENT_RULES: validation.Rules = {
-    "user_id": validation.Rule(validation.Reference, nullable=True)
+ASSIGNMENT_RULES: validation.FieldRules = {
+    "user_id": validation.FieldRule(validation.Reference, nullable=True)
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.commands.validation import Rules
+from resolvers.commands.validation import FieldRules
 from resolvers.context import Context
 from resolvers.query.execute import Query
 from rest_compat.lists.list_endpoint import ListEndpoint
@@ -46,7 +46,7 @@ class Operation:
     status: int = 200
     about: str = ""
     form: Form | None = None
-    rules: Rules = field(default_factory=dict)
+    rules: FieldRules = field(default_factory=dict)
     listing: ListEndpoint | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
     refusals: frozenset[int] = frozenset()

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from resolvers.commands.validation import Reference, Rule, Rules
+from resolvers.commands.validation import FieldRule, FieldRules, Reference
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.field_types import Entity, FieldKind, JsonItems, Scalar, ToMany
@@ -138,7 +138,7 @@ class Schemas:
 
     # Bodies
 
-    def body(self, about: str, form: Form, rules: Rules, *, partial: bool) -> Json:
+    def body(self, about: str, form: Form, rules: FieldRules, *, partial: bool) -> Json:
         """Return the schema of a body; ``partial``: nothing is required."""
         properties = {
             name: {**_input(about, name, field, rules[name]), **self.said(about, name)}
@@ -203,7 +203,7 @@ def _scalar(entity: Entity, field: Field, kind: FieldKind, *, nullable: bool) ->
     return {**schema, "examples": [example_of(entity.name, field.key, sort)]}
 
 
-def _input(about: str, name: str, field: Input, rule: Rule) -> Json:
+def _input(about: str, name: str, field: Input, rule: FieldRule) -> Json:
     """Return the schema of what a field takes."""
     empty = rule.blank or (rule.nullable and rule.kind is not datetime)
     if issubclass(rule.kind, StrEnum):
@@ -220,7 +220,7 @@ def _input(about: str, name: str, field: Input, rule: Rule) -> Json:
     return {**schema, "examples": [example_of(about, name, sort)]}
 
 
-def _typed(rule: Rule, *, empty: bool) -> tuple[Json, str]:
+def _typed(rule: FieldRule, *, empty: bool) -> tuple[Json, str]:
     if rule.kind is Reference:
         return dict(UUID_TEXT), "id"
     if rule.kind is datetime:

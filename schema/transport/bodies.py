@@ -15,7 +15,7 @@ MAX_ENVELOPE_BYTES = 1024 * 1024
 MAX_ANONYMOUS_BYTES = 128 * 1024
 
 
-class Body:
+class RequestBody:
     """The body of a request up to its limit: the size of a text, and of files once they are wanted.
 
     What is too large is refused while it comes in, before it fills memory or the disk.

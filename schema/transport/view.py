@@ -35,7 +35,7 @@ from schema.execution.strawberry_internals import (
     UnsetType,
 )
 from schema.transport import negotiation, sse
-from schema.transport.bodies import Body
+from schema.transport.bodies import RequestBody
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 from schema.transport.request import GraphQLRequest, request_of_query_string
@@ -84,7 +84,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        body = Body(receive, self._services)
+        body = RequestBody(receive, self._services)
         request = Request(scope, body.receive)
         try:
             response = await self._respond(request, body)
@@ -94,7 +94,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         finally:
             body.close()
 
-    async def _respond(self, request: Request, body: Body) -> Response:
+    async def _respond(self, request: Request, body: RequestBody) -> Response:
         try:
             return await self._answer(request, body)
         except RequestRefused as refused:
@@ -104,7 +104,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         except Exception as error:
             return failure(error, request)
 
-    async def _answer(self, request: Request, body: Body) -> Response:
+    async def _answer(self, request: Request, body: RequestBody) -> Response:
         """Answer a request; raises ``RequestRefused``."""
         reads = request.method in ("GET", "HEAD")
         if not reads and request.method != "POST":
@@ -139,7 +139,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         return response_of(result, request, kind, by_id=asked.query is None)
 
     async def _answer_batch(
-        self, request: Request, batch: list[GraphQLRequest], kind: str, body: Body
+        self, request: Request, batch: list[GraphQLRequest], kind: str, body: RequestBody
     ) -> Response:
         """Run one request after the other, each as if it had come alone.
 

@@ -140,7 +140,7 @@ def test_a_field_that_a_form_gets_is_in_it(monkeypatch: pytest.MonkeyPatch) -> N
         request_fields.TICKET, "channel", request_fields.Input(request_fields.text, required=True)
     )
     monkeypatch.setitem(
-        validation.TICKET, "channel", validation.Rule(str, max_length=9, required=True)
+        validation.TICKET, "channel", validation.FieldRule(str, max_length=9, required=True)
     )
 
     made = document(every_path())["components"]["schemas"]["TicketInput"]

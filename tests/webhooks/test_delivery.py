@@ -12,7 +12,7 @@ from deskgraph.app import utc_now
 from deskgraph.webhooks.deliverer import AT_ONCE, Deliverer
 from deskgraph.webhooks.enqueue import BATCH
 from deskgraph.webhooks.queue import LEASE, RETENTION, claim, finish
-from deskgraph.webhooks.sender import Outcome
+from deskgraph.webhooks.sender import AttemptResult
 from models import TicketEventType
 from resolvers.commands import tickets, webhooks
 from resolvers.query.field_types import MAX_PAGE_BYTES
@@ -194,7 +194,7 @@ async def test_a_claim_that_was_lost_is_made_again_and_the_late_one_counts_for_n
     assert len(hooks.receiver.received) == 2
 
     before = await hooks.deliveries()
-    await finish(hooks.world.services, dead, NOON, Outcome(1, status=500), lambda: 1.0)
+    await finish(hooks.world.services, dead, NOON, AttemptResult(1, status=500), lambda: 1.0)
     assert await hooks.deliveries() == before
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.types import Integer
 from resolvers.query import binds
 from resolvers.query.compile_context import Row
 from resolvers.query.lists.page_weights import fitting, items, weigher
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import (
     SQL,
@@ -33,7 +33,7 @@ from resolvers.query.sql.elements import (
 Item = Callable[[Shape, Row], SQL]
 
 
-def text_list(source: Source, shape: Shape, item: Item) -> SQL:
+def text_list(source: ListSource, shape: Shape, item: Item) -> SQL:
     """Return the JSON list of all rows, or of as many as the arguments allow after an offset."""
     name = f"p{source.build.aliases}"
     limit = source.limit() if source.args.limit is not None else None
@@ -42,7 +42,7 @@ def text_list(source: Source, shape: Shape, item: Item) -> SQL:
     return select(JsonArrayAgg(item(shape, rows.c))).select_from(rows).scalar_subquery()
 
 
-def connection(source: Source, shape: Shape, item: Item) -> SQL:
+def connection(source: ListSource, shape: Shape, item: Item) -> SQL:
     """Return the JSON of a connection: what of edges, nodes, pageInfo and totalCount is wanted."""
     weigh = None
     if source.entity.max_page_bytes is not None:
@@ -69,7 +69,7 @@ def _needs_rows(shape: Shape) -> bool:
     )
 
 
-def _member(source: Source, field: Field, page: Any, shown: SQL | None, item: Item) -> SQL:
+def _member(source: ListSource, field: Field, page: Any, shown: SQL | None, item: Item) -> SQL:
     if field.name == TYPENAME:
         return Word(f"{source.entity.name}Connection")
     if field.name == "total_count":
@@ -88,7 +88,7 @@ def _member(source: Source, field: Field, page: Any, shown: SQL | None, item: It
     )
 
 
-def _edge_part(source: Source, field: Field, row: Row, item: Item) -> SQL:
+def _edge_part(source: ListSource, field: Field, row: Row, item: Item) -> SQL:
     if field.name == TYPENAME:
         return Word(f"{source.entity.name}Edge")
     if field.name == "cursor":
@@ -97,7 +97,7 @@ def _edge_part(source: Source, field: Field, row: Row, item: Item) -> SQL:
     return item(field.shape, row)
 
 
-def _page_fact(source: Source, name: str, page: Any, shown: SQL | None) -> SQL:
+def _page_fact(source: ListSource, name: str, page: Any, shown: SQL | None) -> SQL:
     args = source.args
     if name == TYPENAME:
         return Word("PageInfo")

@@ -11,7 +11,7 @@ from sqlalchemy import func, literal_column, select
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.field_types import Entity, JsonItems, Scalar, ToOne
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.shapes import TYPENAME, Shape
 from resolvers.query.sql.elements import SQL, ByteLength
 
@@ -76,7 +76,7 @@ def items(shape: Shape) -> list[Shape]:
     return [node for node in nodes if node is not None]
 
 
-def fitting(source: Source, limit: SQL, weigh: Weigh, max_bytes: int | None = None) -> Any:
+def fitting(source: ListSource, limit: SQL, weigh: Weigh, max_bytes: int | None = None) -> Any:
     """Return the select of a window's rows until their weight exceeds the bytes of a page.
 
     The first row is among them, whatever its weight.

@@ -45,7 +45,7 @@ from resolvers.signing import CURSOR
 
 
 @dataclass
-class Source:
+class ListSource:
     """The rows behind one list: an entity's, with a filter, an order and a window.
 
     ``belongs`` ties them to the row they are nested in; ``prefix`` starts the names of their bind

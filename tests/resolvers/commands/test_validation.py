@@ -13,7 +13,7 @@ from resolvers.commands.validation import (
     CONTACT,
     TICKET,
     USER,
-    Rules,
+    FieldRules,
     clean,
 )
 from resolvers.errors import Invalid, Problem
@@ -34,7 +34,7 @@ FORMED = [
 TEXTS = [(rules, name) for rules in ALL_RULES for name, rule in rules.items() if rule.kind is str]
 
 
-def codes(rules: Rules, values: dict[str, Any], *, partial: bool = True) -> dict[str, str]:
+def codes(rules: FieldRules, values: dict[str, Any], *, partial: bool = True) -> dict[str, str]:
     """Return the code of each field's only problem."""
     _, problems = clean(rules, values, partial=partial)
     assert all(len(found) == 1 for found in problems.values())
@@ -92,7 +92,7 @@ def test_unknown_fields_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
-def test_texts_are_trimmed_and_then_measured(rules: Rules, name: str) -> None:
+def test_texts_are_trimmed_and_then_measured(rules: FieldRules, name: str) -> None:
     most = rules[name].max_length or 100_000
     before, after = FORMS[rules[name].format]
     fits = before + "ü" * (most - len(before + after)) + after
@@ -105,7 +105,7 @@ def test_texts_are_trimmed_and_then_measured(rules: Rules, name: str) -> None:
 
 
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
-def test_no_text_holds_what_a_database_cannot(rules: Rules, name: str) -> None:
+def test_no_text_holds_what_a_database_cannot(rules: FieldRules, name: str) -> None:
     for text, code in (
         ("a\0b", "null_characters"),
         ("\0", "null_characters"),
@@ -154,7 +154,7 @@ def test_no_text_holds_what_a_database_cannot(rules: Rules, name: str) -> None:
         (USER, "username", ["a.b@c+d-e_f", "ü1"], ["a b", "a/b", "a\u200bb", "🎵"]),
     ],
 )
-def test_texts_of_a_form(rules: Rules, name: str, right: list[str], wrong: list[str]) -> None:
+def test_texts_of_a_form(rules: FieldRules, name: str, right: list[str], wrong: list[str]) -> None:
     form = rules[name].format
     assert [codes(rules, {name: text}) for text in right] == [{}] * len(right)
     assert [codes(rules, {name: text}) for text in wrong] == [{name: f"invalid_{form}"}] * len(
@@ -165,7 +165,7 @@ def test_texts_of_a_form(rules: Rules, name: str, right: list[str], wrong: list[
 
 
 @pytest.mark.parametrize(("rules", "name"), TEXTS, ids=[name for _, name in TEXTS])
-def test_a_blank_text_is_fine_only_where_the_rule_says_so(rules: Rules, name: str) -> None:
+def test_a_blank_text_is_fine_only_where_the_rule_says_so(rules: FieldRules, name: str) -> None:
     expected = {} if rules[name].blank else {name: "blank"}
     assert codes(rules, {name: ""}) == codes(rules, {name: " \n "}) == expected
 
@@ -206,7 +206,7 @@ def test_problems_are_raised_together_and_nothing_is_raised_for_none() -> None:
 
 @pytest.mark.parametrize(("rules", "name"), FORMED, ids=[name for _, name in FORMED])
 def test_a_text_that_is_too_long_by_far_is_not_compared_with_its_form(
-    rules: Rules, name: str
+    rules: FieldRules, name: str
 ) -> None:
     most = rules[name].max_length
     for text in ("a." * 6000, "a@" + "a." * 500_000, "! " * 5001 + "!"):

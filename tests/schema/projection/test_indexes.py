@@ -10,7 +10,7 @@ import pytest
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext
 from resolvers.query.filters.ast import Compare
-from resolvers.query.lists.source import Source
+from resolvers.query.lists.source import ListSource
 from resolvers.query.plans import compile_select
 from resolvers.query.shapes import Args
 from resolvers.viewer import ViewerKind
@@ -36,7 +36,7 @@ async def explained(gql: GraphQLClient, args: Args, position: dict[str, object])
     """Return how the database finds the rows of a page of tickets."""
     dialect = gql.database.dialect
     build = CompileContext(dialect.name, ViewerKind.STAFF, True, False, [args], deep=False)
-    source = Source(build, ENTITIES["Ticket"], args, "", args.order)
+    source = ListSource(build, ENTITIES["Ticket"], args, "", args.order)
     plan = compile_select(source.rows(source.limit()), dialect)
     values = plan.values(position)
     if gql.database.is_sqlite:
