@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -63,10 +64,7 @@ class GraphContext:
         # Only now: other operations of the connection look at it meanwhile.
         self.bad_token = failure
         if viewer != self.resolver_context.viewer:
-            now = self.resolver_context
-            self.resolver_context = Context(
-                now.services, viewer, now.via, now.base_url, now.address
-            )
+            self.resolver_context = replace(self.resolver_context, viewer=viewer)
 
     async def refreshed(self) -> Context:
         """Return the context as of now; raises ``Unauthenticated`` where the token is not valid."""

@@ -1,6 +1,6 @@
 """Bodies of requests: what they may have, and what is asked for in them."""
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from resolvers.services import Services
@@ -46,24 +46,13 @@ class RequestBody:
         if charset not in ("", "utf-8", "utf8"):
             raise RequestRefused(415, "The charset of a request must be utf-8.")
         if kind == negotiation.JSON:
-            return requests_of_body(await self._whole())
+            return requests_of_body(await request.body())
         if kind == negotiation.FORM:
             asked, self.uploads = await request_of_form(request, self._allow_upload)
             return asked
         raise RequestRefused(
             415, f"The Content-Type of a request must be {negotiation.JSON} or {negotiation.FORM}."
         )
-
-    async def _whole(self) -> bytes:
-        """Return all of it; raises ``ClientDisconnect`` where the client leaves before its end."""
-        message = await self.receive()
-        pieces = [message.get("body", b"")]
-        while message.get("more_body", False):
-            message = await self.receive()
-            pieces.append(message.get("body", b""))
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        return b"".join(pieces)
 
     def allow_text(self) -> None:
         """Let it have the size of a text, as those who are logged in may send."""

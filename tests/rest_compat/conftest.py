@@ -10,7 +10,6 @@ from deskgraph.settings import Settings
 from models import Company
 from rest_compat import rest_routes
 from tests.support.app_client import client_of
-from tests.support.caches import kept_caches
 from tests.support.clock import Clock
 from tests.support.rest_client import RestClient
 from tests.support.rows import key
@@ -22,8 +21,7 @@ async def api(
     anyio_backend: str, settings: Settings, clock: Clock, statements: list[str]
 ) -> AsyncIterator[RestClient]:
     """Give a client of REST; of the two companies, Centara is inactive here."""
-    with kept_caches(settings):
-        services, database = create_services(settings, clock=clock, observer=statements.append)
+    services, database = create_services(settings, clock=clock, observer=statements.append)
     await database.open()
     world = World(services, settings)
     await world.reset()

@@ -26,13 +26,7 @@ def opens(anyio_backend: str, database_url: str, tmp_path: Path, statements: lis
     async def open_gql(**settings: Any) -> AsyncIterator[GraphQLClient]:
         more = {"max_upload_mb": 25, **settings}
         given = settings_for(database_url, tmp_path / "media", **more)
-        # Where points are counted, its caches are its own: what is new costs some.
-        own_caches = given.rate_limit != "off"
-        async with open_app(given, statements.append, own_caches=own_caches) as (
-            app,
-            client,
-            world,
-        ):
+        async with open_app(given, statements.append) as (app, client, world):
             yield GraphQLClient(app, client, world, statements)
 
     return open_gql

@@ -1,7 +1,7 @@
 """The application in this process, and a client of it: what clients of both APIs have in common."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -12,7 +12,6 @@ from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.settings import Settings
 from resolvers.services import Services
-from tests.support.caches import kept_caches
 from tests.support.clock import Clock
 from tests.support.stored import Rows, stored_rows
 from tests.support.world import World
@@ -55,13 +54,9 @@ def client_of(app: Starlette) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, observer: Callable[[str], None] | None = None, *, own_caches: bool = False
+    settings: Settings, observer: Callable[[str], None] | None = None
 ) -> AsyncIterator[tuple[Starlette, httpx.AsyncClient, World]]:
-    """Open the whole application on a migrated database; its rows stay as they are.
-
-    With ``own_caches`` it makes its schema and its statements itself, as a new process does.
-    """
-    with nullcontext() if own_caches else kept_caches(settings):
-        app = create_app(settings, clock=Clock(), observer=observer)
+    """Open the whole application on a migrated database; its rows stay as they are."""
+    app = create_app(settings, clock=Clock(), observer=observer)
     async with app.router.lifespan_context(app), client_of(app) as client:
         yield app, client, World(app.state.services, settings)

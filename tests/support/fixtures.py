@@ -15,7 +15,6 @@ from deskgraph.app import create_app
 from deskgraph.settings import Settings
 from deskgraph.webhooks.deliverer import Deliverer
 from tests.support.app_client import client_of, open_app
-from tests.support.caches import forget_caches, kept_caches
 from tests.support.clock import Clock
 from tests.support.settings import settings_for
 from tests.support.world import World, open_world
@@ -40,12 +39,6 @@ def clock() -> Clock:
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Give the settings of a desk that belongs to one test."""
     return settings_for(database_url, tmp_path / "media")
-
-
-@pytest.fixture
-def cold_caches() -> None:
-    """Let the test prepare everything itself, where it counts how often that happens."""
-    forget_caches()
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +87,7 @@ def make_client(sqlite_url: str, tmp_path: Path) -> MakeClient:
 
     def made(**settings: Any) -> httpx.AsyncClient:
         given = settings_for(sqlite_url, tmp_path, **settings)
-        with kept_caches(given):
-            return client_of(create_app(given))
+        return client_of(create_app(given))
 
     return made
 

@@ -18,6 +18,7 @@ from models import (
     TicketEventType,
     User,
     Via,
+    table_of,
 )
 from tests.support.clock import NOON
 
@@ -100,5 +101,5 @@ async def insert(database: Database, *rows: SQLModel) -> None:
     order = {table: number for number, table in enumerate(SQLModel.metadata.sorted_tables)}
     async with database.transaction() as session:
         for table in order:
-            session.add_all(row for row in rows if type(row).__table__ is table)  # type: ignore[attr-defined]
+            session.add_all(row for row in rows if table_of(type(row)) is table)
             await session.flush()

@@ -97,7 +97,7 @@ class World:
     async def reset(self) -> None:
         """Go back to the rows and files that every test starts with."""
         self.clock.now = NOON
-        self.services.viewers.__init__()  # type: ignore[misc]
+        self.services.viewers.forget_all()
         if not self.changed:
             return
         async with self.database.transaction() as session:

@@ -56,8 +56,11 @@ async def test_a_read_costs_the_objects_of_its_answer(api: RestClient, clock: Cl
         assert before - await left(api, "keith") == objects, path
 
 
-async def test_a_write_costs_ten_whatever_comes_of_it(api: RestClient) -> None:
+async def test_a_write_costs_ten_whatever_comes_of_it(api: RestClient, clock: Clock) -> None:
     path = f"tickets/{key('offline')}/"
+    # A plan that is new costs more.
+    await api.patch(path, "keith", json={"subject": "New"})
+    clock.move(seconds=600)
     for body, status in (({"subject": "Other"}, 200), ({"subject": ""}, 400)):
         before = await left(api, "keith")
         assert (await api.patch(path, "keith", json=body)).status_code == status
@@ -88,9 +91,12 @@ async def test_too_few_points_are_a_429(
 
 
 async def test_who_leaves_gets_nothing_back(
-    api: RestClient, monkeypatch: pytest.MonkeyPatch
+    api: RestClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A plan that is new costs more, and an account is looked up again after a while.
     await api.get("tickets/", "keith")
+    clock.move(seconds=600)
+    await api.get("auth/me/", "keith")
     before = await left(api, "keith")
     asked = asyncio.Event()
 

@@ -24,8 +24,6 @@ from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import key
 from tests.support.settings import KEY
 
-pytestmark = pytest.mark.usefixtures("cold_caches")
-
 
 @pytest.fixture
 def backend() -> str:

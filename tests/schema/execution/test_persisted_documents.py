@@ -19,7 +19,6 @@ from tests.support.rows import company, ticket, user
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
-    pytest.mark.usefixtures("cold_caches"),
 ]
 
 MINE = "query Mine { viewer { username } }"

@@ -5,7 +5,7 @@ import pytest
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import attachment, comment, company, contact, event, key, ticket
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("cold_caches")]
+pytestmark = pytest.mark.anyio
 
 PEOPLE = "{ nodes { id company { name tickets { nodes { subject } } } } totalCount }"
 TICKETS = """
