@@ -1,14 +1,21 @@
 """How connections to PostgreSQL are prepared, and which of its errors' texts may be logged."""
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import asyncpg
 
 # How often PostgreSQL checks that the client of a running statement is connected, in milliseconds:
 # a process that was killed cannot cancel its statements.
 CHECK_INTERVAL_MILLISECONDS = 500
+
+Made = TypeVar("Made")
+# Connections that nobody waits for; the loop alone would let their tasks be collected.
+_unwanted: set["asyncio.Task[None]"] = set()
 
 # The parts of messages of PostgreSQL and its driver that repeat values: details have whole rows.
 _VALUES = re.compile(
@@ -27,6 +34,29 @@ async def prepare_postgres(connection: "asyncpg.Connection") -> None:
         await connection.execute(
             f"SET client_connection_check_interval = {CHECK_INTERVAL_MILLISECONDS}"
         )
+
+
+async def made_whole(making: Awaitable[Made], dispose: Callable[[Made], Awaitable[None]]) -> Made:
+    """Wait for a connection; where its waiter is cancelled, it is made and then disposed of.
+
+    asyncpg leaves an error behind, which is logged later, where it is cancelled while it
+    negotiates TLS.
+    """
+    task = asyncio.ensure_future(making)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        unwanted = asyncio.create_task(_dispose(task, dispose))
+        _unwanted.add(unwanted)
+        unwanted.add_done_callback(_unwanted.discard)
+        raise
+
+
+async def _dispose(
+    made: "asyncio.Future[Made]", dispose: Callable[[Made], Awaitable[None]]
+) -> None:
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await dispose(await made)
 
 
 async def _take_all_times(connection: "asyncpg.Connection") -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from deskgraph.database.postgres import leave_values_out, prepare_postgres
+from deskgraph.database.postgres import leave_values_out, made_whole, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite_reader_thread import DriverRow, SqliteReaderThread, Statement
@@ -90,7 +90,7 @@ class PostgresReader:
 
     async def _fetch_row(self, sql: str, values: Sequence[object]) -> DriverRow:
         assert self._pool is not None
-        connection = await self._pool.acquire()
+        connection = await self._acquire(self._pool)
         patience = None
         try:
             return await connection.fetchrow(sql, *values)
@@ -106,6 +106,12 @@ class PostgresReader:
             # Given up in vain, the connection is closed, and the statement ends with it.
             with suppress(TimeoutError):
                 await self._pool.release(connection, timeout=patience)
+
+    async def _acquire(self, pool: "asyncpg.Pool") -> "asyncpg.pool.PoolConnectionProxy":
+        """Return a connection; one that is still being made stays in the pool in any case."""
+        if pool.get_idle_size():
+            return await pool.acquire()
+        return await made_whole(pool.acquire(), pool.release)
 
     async def close(self) -> None:
         """Close every connection, if there are any."""

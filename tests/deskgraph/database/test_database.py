@@ -1,8 +1,10 @@
 """The database: what its URL may be, reads that cannot write, and transactions that hold."""
 
 import asyncio
+import gc
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -275,3 +277,29 @@ async def test_sqlite_keeps_what_it_has_committed(sqlite_url: str) -> None:
         }
     await database.engine.dispose()
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_a_read_that_is_cancelled_while_connecting_leaves_no_error(
+    postgres_url: str,
+) -> None:
+    failed: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failed.append(context))
+    for steps in range(0, 60, 2):
+        database = Database(postgres_url)
+        await database.open()
+        try:
+            # The one connection that is there is in use, so the next read connects.
+            busy = asyncio.create_task(database.fetch_row("SELECT pg_sleep(0.03)", []))
+            await asyncio.sleep(0)
+            task = asyncio.create_task(database.fetch_row("SELECT 1", []))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await busy
+            assert (await database.fetch_row("SELECT 2", []))[0] == 2
+        finally:
+            await database.close()
+    gc.collect()
+    assert not failed
