@@ -1,16 +1,14 @@
-"""The results as a bar chart, written as SVG; readable on light and dark pages."""
+"""Bar charts of results, written as SVG; readable on light and dark pages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-
-from benchmarks.report import Result
 
 WIDTH = 760
 LEFT = 24
 BARS = 150
 MAX_LENGTH = 470
 BAR = 20
-GROUP = 92
 TOP = 66
 
 _STYLE = """
@@ -31,54 +29,64 @@ _STYLE = """
 """
 
 
-def draw(results: Sequence[Result]) -> str:
-    """Return the chart: two bars for each read on each database, on one scale."""
-    most = max((max(r.ours.rate, r.baseline.rate) for r in results), default=1.0)
-    height = TOP + GROUP * len(results) + 8
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its name, its colour (``ours`` or ``baseline``), its length, and what it says."""
+
+    name: str
+    kind: str
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Bars that are compared with each other."""
+
+    heading: str
+    bars: Sequence[Bar]
+
+
+def draw(title: str, heading: str, below: str, groups: Sequence[Group]) -> str:
+    """Return a chart with all bars on one scale; ``title`` is for readers who do not see it."""
+    most = max((bar.value for group in groups for bar in group.bars), default=1.0)
+    heights = [36 + len(group.bars) * (BAR + 4) + 8 for group in groups]
+    height = TOP + sum(heights) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title">',
-        '<title id="title">Reads: requests a second, beside the baseline</title>',
+        f'<title id="title">{escape(title)}</title>',
         f"<style>{_STYLE}</style>",
-        _text(LEFT, 28, "Requests a second, one worker; longer is better", "title"),
-        _text(
-            LEFT,
-            48,
-            "20 tickets with all that belongs to them in one answer. "
-            "The baseline: bare Starlette with the same SQL",
-            "quiet",
-        ),
+        _text(LEFT, 28, heading, "title"),
+        _text(LEFT, 48, below, "quiet"),
     ]
-    for place, result in enumerate(results):
-        parts += _group(result, TOP + place * GROUP, most)
+    y = TOP
+    for group, taken in zip(groups, heights, strict=True):
+        parts += _group(group, y, most)
+        y += taken
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _group(result: Result, y: int, most: float) -> list[str]:
-    heading = f"{result.title}, {result.database}"
+def _group(group: Group, y: int, most: float) -> list[str]:
     top = y + 28
-    bottom = top + 2 * BAR + 6
+    bottom = top + len(group.bars) * (BAR + 4) + 2
     return [
-        _text(LEFT, y + 18, heading, "group"),
-        *_bar(
-            "deskgraph",
-            "ours",
-            result.ours.rate,
-            top,
-            most,
-            f" · {result.ratio:.2f} of the baseline",
+        _text(LEFT, y + 18, group.heading, "group"),
+        *(
+            part
+            for place, bar in enumerate(group.bars)
+            for part in _bar(bar, top + place * (BAR + 4), most)
         ),
-        *_bar("the baseline", "baseline", result.baseline.rate, top + BAR + 4, most, ""),
         f'<line class="axis" x1="{BARS}" y1="{top - 2}" x2="{BARS}" y2="{bottom}"/>',
     ]
 
 
-def _bar(name: str, kind: str, rate: float, y: int, most: float, note: str) -> list[str]:
-    length = max(1, round(rate / most * MAX_LENGTH))
+def _bar(bar: Bar, y: int, most: float) -> list[str]:
+    length = max(1, round(bar.value / most * MAX_LENGTH))
     return [
-        _text(BARS - 10, y + 15, name, "quiet", anchor="end"),
-        f'<rect class="{kind}" x="{BARS}" y="{y}" width="{length}" height="{BAR}"/>',
-        _text(BARS + length + 8, y + 15, f"{rate:,.0f}{note}", ""),
+        _text(BARS - 10, y + 15, bar.name, "quiet", anchor="end"),
+        f'<rect class="{bar.kind}" x="{BARS}" y="{y}" width="{length}" height="{BAR}"/>',
+        _text(BARS + length + 8, y + 15, bar.label, ""),
     ]
 
 

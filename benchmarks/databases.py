@@ -4,11 +4,12 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
 from benchmarks.data import insert_rows
@@ -48,8 +49,25 @@ async def blank(kind: str, folder: Path, name: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def scratch(kind: str, folder: Path, rows: Rows) -> AsyncIterator[str]:
     """Give the URL of a migrated database with these rows."""
-    async with blank(kind, folder, "bench") as url:
-        await _fill(url, rows)
+    async with filled(kind, folder, "bench", [rows]) as url:
+        yield url
+
+
+@asynccontextmanager
+async def filled(kind: str, folder: Path, name: str, chunks: Iterable[Rows]) -> AsyncIterator[str]:
+    """Give the URL of a migrated database with the rows of all chunks."""
+    async with blank(kind, folder, name) as url:
+        database = Database(url)
+        try:
+            await upgrade(database)
+            for rows in chunks:
+                async with database.engine.begin() as connection:
+                    await insert_rows(connection, rows)
+            if kind == "sqlite":
+                async with database.engine.begin() as connection:
+                    await connection.execute(text("ANALYZE"))
+        finally:
+            await asyncio.shield(database.engine.dispose())
         if kind == "postgres":
             await _on_postgres(make_url(url), "VACUUM ANALYZE")
         yield url
@@ -65,16 +83,6 @@ async def version(kind: str) -> str:
     finally:
         await connection.close()
     return f"PostgreSQL {str(shown).split()[0]}"
-
-
-async def _fill(url: str, rows: Rows) -> None:
-    database = Database(url)
-    try:
-        await upgrade(database)
-        async with database.engine.begin() as connection:
-            await insert_rows(connection, rows)
-    finally:
-        await asyncio.shield(database.engine.dispose())
 
 
 async def _on_postgres(url: URL, statement: str) -> None:

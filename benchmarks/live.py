@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from benchmarks import databases, servers
-from benchmarks.data import make_rows
+from benchmarks.data import make_rows, viewer_id
 
 SUBSCRIBERS = (1, 100, 1000)
 EVENTS, PAUSE = 60, 0.05
@@ -67,7 +67,7 @@ async def measure_on(
     """Measure one kind of database."""
     rows = make_rows(100)
     key = secrets.token_urlsafe(48)
-    access = servers.token(key, rows)
+    access = servers.token(key, viewer_id(rows))
     ticket = str(rows.tickets[0]["id"])
     name = await databases.version(kind)
     with tempfile.TemporaryDirectory() as temporary:

@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import chart, databases, servers
-from benchmarks.data import make_rows
+from benchmarks import databases, servers
+from benchmarks.data import make_rows, viewer_id
 from benchmarks.load import LoadError, Sample, measure, median_of
-from benchmarks.report import Result, conditions, table
+from benchmarks.report import Result, chart, conditions, table
 from benchmarks.requests import requests
 from deskgraph.demo.factory import Rows
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         DOCS.mkdir(exist_ok=True)
         (DOCS / "read-benchmark.txt").write_text(text, "utf-8")
-        (DOCS / "read-benchmark.svg").write_text(chart.draw(results), "utf-8")
+        (DOCS / "read-benchmark.svg").write_text(chart(results), "utf-8")
     return 0
 
 
@@ -88,7 +88,7 @@ def _compare(
     url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int, *, bare: bool
 ) -> list[Result]:
     key = secrets.token_urlsafe(48)
-    access = servers.token(key, rows)
+    access = servers.token(key, viewer_id(rows))
     results = []
     with servers.running(url, key, access, folder, bare=bare) as ports:
         for request in requests(access):

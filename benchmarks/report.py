@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from benchmarks import chart as bars
 from benchmarks.load import Sample, generator
 from benchmarks.servers import RATE_LIMIT
 
@@ -65,6 +66,36 @@ def conditions(tickets: int, seconds: float, rounds: int) -> str:
         "The ratio is that of requests/s to the baseline: bare Starlette, uvicorn with the same "
         "settings, SQL written out, no schema, a constant token.\n"
         f"Python {platform.python_version()}, {versions}.\n"
+    )
+
+
+def chart(results: Sequence[Result]) -> str:
+    """Return a bar chart: two bars for each read on each database."""
+    return bars.draw(
+        "Reads: requests a second, beside the baseline",
+        "Requests a second, one worker; longer is better",
+        "20 tickets with all that belongs to them in one answer. "
+        "The baseline: bare Starlette with the same SQL",
+        [
+            bars.Group(
+                f"{result.title}, {result.database}",
+                [
+                    bars.Bar(
+                        "deskgraph",
+                        "ours",
+                        result.ours.rate,
+                        f"{result.ours.rate:,.0f} · {result.ratio:.2f} of the baseline",
+                    ),
+                    bars.Bar(
+                        "the baseline",
+                        "baseline",
+                        result.baseline.rate,
+                        f"{result.baseline.rate:,.0f}",
+                    ),
+                ],
+            )
+            for result in results
+        ],
     )
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request as UrlRequest
 from urllib.request import urlopen
+from uuid import UUID
 
 import orjson
 
-from benchmarks.data import viewer_id
 from benchmarks.requests import Request
-from deskgraph.demo.factory import Rows
 from deskgraph.settings import PREFIX
 from resolvers.auth.tokens import Tokens
 
@@ -33,10 +32,10 @@ class ServerError(Exception):
     """A server does not start, or does not answer what it should."""
 
 
-def token(key: str, rows: Rows) -> str:
-    """Return an access token of the viewer whose requests are measured."""
+def token(key: str, viewer: UUID) -> str:
+    """Return an access token of a user."""
     tokens = Tokens(key, access_minutes=LIFETIME, refresh_days=1, clock=lambda: datetime.now(UTC))
-    return tokens.access(viewer_id(rows))
+    return tokens.access(viewer)
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import chart, load, read, servers
+from benchmarks import load, read, servers
 from benchmarks.data import make_rows
 from benchmarks.load import Sample, median_of
-from benchmarks.report import Result, table
+from benchmarks.report import Result, chart, table
 from benchmarks.requests import Request
 from tests.support import proofs
 
@@ -64,7 +64,7 @@ def test_table_and_chart_show_rates_and_the_ratio() -> None:
     assert "nothing counted" not in text
     counted = table([replace(RESULT, bare=Sample(625, 16, 32))])
     assert [line.split()[-1] for line in counted.splitlines()[2:5]] == ["0.50", "0.62", "0.800"]
-    drawn = chart.draw([RESULT])
+    drawn = chart([RESULT])
     shown = " ".join(ElementTree.fromstring(drawn).itertext())
     assert "REST list, SQLite <3>" in shown
     assert "500 · 0.50 of the baseline" in shown
