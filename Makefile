@@ -20,7 +20,9 @@ CLIENTS := tests/clients/node_modules/.installed
 GENERATED := tests/clients/generated
 GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
-.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage bench bench-scale bench-live bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+PEERS := benchmarks/peers/.venv/.installed
+
+.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage peers bench bench-scale bench-live bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,8 +77,17 @@ check: $(STAMP) ## Check format, lint, types and imports
 coverage: $(STAMP) ## Run the tests and print which lines none of them runs
 	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-bench: $(STAMP) ## Measure reads beside the baseline and without counting cost, and draw the chart
-	@$(BIN)/python -m benchmarks.read --bare --write $(ARGS)
+peers: $(PEERS) ## Install the other servers that make bench measures: Django, PostGraphile
+
+# Only done again when what is to be installed has changed. Node comes from PyPI.
+$(PEERS): benchmarks/peers/requirements.lock benchmarks/peers/package-lock.json $(STAMP)
+	@$(BIN)/python -m venv --clear benchmarks/peers/.venv
+	@benchmarks/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@cd benchmarks/peers && PATH="$$PWD/.venv/bin:$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+bench: $(STAMP) $(PEERS) ## Measure reads beside the baseline and other servers, and draw the chart
+	@$(BIN)/python -m benchmarks.read --bare --peers --write $(ARGS)
 
 bench-scale: $(STAMP) ## Measure requests with 20,000 and with 1,000,000 tickets, and draw the chart
 	@$(BIN)/python -m benchmarks.scale --write $(ARGS)
@@ -133,6 +144,7 @@ lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
 	@$(LOCK) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
 	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
+	@$(LOCK) benchmarks/peers/requirements.in --output-file benchmarks/peers/requirements.lock $(ARGS)
 	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel in dist/, with GraphiQL in it if it can be built

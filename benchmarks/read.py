@@ -8,14 +8,16 @@ import asyncio
 import secrets
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import databases, servers
 from benchmarks.data import make_rows, viewer_id
 from benchmarks.load import LoadError, Sample, measure, median_of
+from benchmarks.peers.servers import PEERS, Peer, compare_ids
 from benchmarks.report import Result, chart, conditions, table
-from benchmarks.requests import requests
+from benchmarks.requests import Request, requests
 from deskgraph.demo.factory import Rows
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -52,6 +54,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--bare", action="store_true", help="ours once more, with DESKGRAPH_RATE_LIMIT=off"
     )
+    parser.add_argument(
+        "--peers", action="store_true", help="other servers as well, which make peers installs"
+    )
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
     parser.add_argument("--write", action="store_true", help="keep table and chart in docs/")
     return parser.parse_args(arguments)
@@ -67,12 +72,20 @@ async def _measure_all(options: argparse.Namespace) -> list[Result]:
                 raise servers.ServerError(missing)
             print(f"{missing}: it is left out.", file=sys.stderr)
             continue
-        found += await measure_on(kind, rows, options.seconds, options.rounds, bare=options.bare)
+        found += await measure_on(
+            *(kind, rows, options.seconds, options.rounds), bare=options.bare, peers=options.peers
+        )
     return found
 
 
 async def measure_on(
-    kind: str, rows: Rows, seconds: float, rounds: int, *, bare: bool = False
+    kind: str,
+    rows: Rows,
+    seconds: float,
+    rounds: int,
+    *,
+    bare: bool = False,
+    peers: bool = False,
 ) -> list[Result]:
     """Return what was measured on one kind of database."""
     shown = await databases.version(kind)
@@ -80,12 +93,23 @@ async def measure_on(
     with tempfile.TemporaryDirectory() as folder:
         async with databases.scratch(kind, Path(folder), rows) as url:
             return await asyncio.to_thread(
-                _compare, url, Path(folder), rows, shown, seconds, rounds, bare=bare
+                _compare,
+                *(url, Path(folder), rows, shown, seconds, rounds),
+                bare=bare,
+                peers=PEERS[kind] if peers else (),
             )
 
 
 def _compare(
-    url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int, *, bare: bool
+    url: str,
+    folder: Path,
+    rows: Rows,
+    shown: str,
+    seconds: float,
+    rounds: int,
+    *,
+    bare: bool,
+    peers: Sequence[Peer],
 ) -> list[Result]:
     key = secrets.token_urlsafe(48)
     access = servers.token(key, viewer_id(rows))
@@ -93,21 +117,36 @@ def _compare(
     with servers.running(url, key, access, folder, bare=bare) as ports:
         for request in requests(access):
             size = servers.compare(request, ports)
-            samples: dict[str, list[Sample]] = {name: [] for name in ports}
-            for port in ports.values():
-                measure(request, port, min(WARM_UP, seconds))
-            for number in range(rounds):
-                print(f"{request.title}: round {number + 1} of {rounds}", file=sys.stderr)
-                for name, port in ports.items():
-                    samples[name].append(measure(request, port, seconds))
-            medians = {name: median_of(some) for name, some in samples.items()}
+            asked = {name: (request, port) for name, port in ports.items()}
+            with ExitStack() as stack:
+                for peer in peers:
+                    if peer.answers == request.title:
+                        port = stack.enter_context(peer.started(url, access, folder))
+                        asked[peer.name] = (peer.request(request), port)
+                        compare_ids(request, ports["ours"], *asked[peer.name])
+                medians = _take_turns(request.title, asked, seconds, rounds)
+            others = {peer.name: medians[peer.name] for peer in peers if peer.name in medians}
             results.append(
                 Result(
-                    *(shown, request.title, size),
-                    *(medians["ours"], medians["baseline"], medians.get("bare")),
+                    *(shown, request.title, size, medians["ours"], medians["baseline"]),
+                    *(medians.get("bare"), others),
                 )
             )
     return results
+
+
+def _take_turns(
+    title: str, asked: Mapping[str, tuple[Request, int]], seconds: float, rounds: int
+) -> dict[str, Sample]:
+    """Return the median of the rounds for each server."""
+    samples: dict[str, list[Sample]] = {name: [] for name in asked}
+    for request, port in asked.values():
+        measure(request, port, min(WARM_UP, seconds))
+    for number in range(rounds):
+        print(f"{title}: round {number + 1} of {rounds}", file=sys.stderr)
+        for name, (request, port) in asked.items():
+            samples[name].append(measure(request, port, seconds))
+    return {name: median_of(some) for name, some in samples.items()}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from benchmarks import chart as bars
@@ -15,7 +15,7 @@ from benchmarks.servers import RATE_LIMIT
 class Result:
     """One read on one database: ours and the baseline, each as the median of the rounds.
 
-    ``bare`` is ours where nothing is counted.
+    ``bare`` is ours where nothing is counted, ``peers`` are other servers by their names.
     """
 
     database: str
@@ -24,6 +24,7 @@ class Result:
     ours: Sample
     baseline: Sample
     bare: Sample | None = None
+    peers: Mapping[str, Sample] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -49,6 +50,8 @@ def table(results: Sequence[Result]) -> str:
             counted = result.ours.rate / result.bare.rate
             lines.append(f"  {'what is left of that where all is counted':69}{counted:>10.3f}")
         lines.append(_line("the baseline", result.baseline, "1.00"))
+        for name, sample in result.peers.items():
+            lines.append(_line(name, sample, f"{sample.rate / result.baseline.rate:.2f}"))
     return "\n".join(lines) + "\n"
 
 
@@ -91,6 +94,16 @@ def chart(results: Sequence[Result]) -> str:
                         "baseline",
                         result.baseline.rate,
                         f"{result.baseline.rate:,.0f}",
+                    ),
+                    *(
+                        bars.Bar(
+                            name,
+                            "baseline",
+                            sample.rate,
+                            f"{sample.rate:,.0f} · "
+                            f"deskgraph is {result.ours.rate / sample.rate:.1f} times as fast",
+                        )
+                        for name, sample in result.peers.items()
                     ),
                 ],
             )

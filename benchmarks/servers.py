@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ TIMEOUT_SECONDS = 30
 # Points a minute: everything is counted, and nothing refused.
 RATE_LIMIT = 10**9
 LIFETIME = 1440
+# Stands for the port in a command.
+PORT = "{port}"
 
 
 class ServerError(Exception):
@@ -130,9 +132,19 @@ class _Server:
 
 @contextmanager
 def _started(module: list[str], env: Mapping[str, str], folder: Path) -> Iterator[_Server]:
+    command = [sys.executable, "-m", *module, "--port", PORT]
+    with started(command, env, folder, module[0]) as server:
+        yield server
+
+
+@contextmanager
+def started(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, name: str
+) -> Iterator[_Server]:
+    """Run a server in a folder; its command has ``PORT`` where its port belongs."""
     port = _free_port()
-    command = [sys.executable, "-m", *module, "--port", str(port)]
-    log = folder / f"{module[0]}.log"
+    command = [part.replace(PORT, str(port)) for part in command]
+    log = folder / f"{name}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             command, env=dict(env), cwd=folder, stdout=output, stderr=subprocess.STDOUT

@@ -1,5 +1,6 @@
 """The benchmark runs, and refuses to measure servers that do different work."""
 
+import os
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from benchmarks import load, read, servers
 from benchmarks.data import make_rows
 from benchmarks.load import Sample, median_of
+from benchmarks.peers.servers import INSTALLED, PEERS, compare_ids
 from benchmarks.report import Result, chart, table
 from benchmarks.requests import Request
 from tests.support import proofs
 
+CLIENTS_REQUIRED = os.environ.get("DESKGRAPH_REQUIRE_CLIENTS") == "1"
 RESULT = Result("SQLite <3>", "REST list", 40_000, Sample(500, 20, 40), Sample(1000, 10, 20))
 
 
@@ -29,6 +32,30 @@ async def test_both_reads_are_measured_beside_the_floor(
         assert result.ours.rate > 0
         assert result.baseline.rate > 0
         assert result.ours.p50 <= result.ours.p99
+
+
+@pytest.mark.anyio
+@proofs.on("postgres")
+async def test_other_servers_are_measured_with_the_same_answers(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not INSTALLED.exists() and not CLIENTS_REQUIRED:
+        pytest.skip("make peers installs the other servers")
+    monkeypatch.setattr(load.shutil, "which", lambda _name: None)  # type: ignore[attr-defined]
+    results = await read.measure_on(backend, make_rows(30), seconds=0.1, rounds=1, peers=True)
+    measured = {name for result in results for name in result.peers}
+    assert measured == {peer.name for peer in PEERS[backend]}
+    assert all(sample.rate > 0 for result in results for sample in result.peers.values())
+
+
+def test_answers_about_other_objects_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {1: b'{"a": [{"id": "x"}, {"id": "y"}]}', 2: b'{"b": {"id": "y", "c": {"id": "x"}}}'}
+    answers[3] = b'{"id": "x"}'
+    monkeypatch.setattr(servers, "ask", lambda _request, port: answers[port])
+    request = Request("A read", "GET", "/")
+    compare_ids(request, 1, request, 2)
+    with pytest.raises(servers.ServerError, match="A read have different ids"):
+        compare_ids(request, 1, request, 3)
 
 
 def test_the_rows_are_the_same_at_every_run() -> None:

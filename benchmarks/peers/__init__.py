@@ -1,0 +1,1 @@
+"""Other ways to serve the same reads, which the read benchmark measures beside ours."""
