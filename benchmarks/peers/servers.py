@@ -107,15 +107,11 @@ _POSTGRAPHILE_PEER = Peer(
 _DJANGO = Peer(
     "Django REST framework",
     "REST list",
+    # Workers without threads close each connection after one request.
     [
-        *(
-            str(BIN / "gunicorn"),
-            "--workers=1",
-            "--preload",
-            "--no-control-socket",
-            "--log-level=warning",
-        ),
-        *(f"--bind=127.0.0.1:{servers.PORT}", "benchmarks.peers.django_desk:application"),
+        *(str(BIN / "gunicorn"), "--workers=1", "--threads=4", "--preload"),
+        *("--no-control-socket", "--log-level=warning", f"--bind=127.0.0.1:{servers.PORT}"),
+        "benchmarks.peers.django_desk:application",
     ],
 )
 PEERS: Mapping[str, Sequence[Peer]] = {
