@@ -10,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
 
+# Pages that are read through a mapping of the file count as memory of the process: they would grow
+# with the file. An import reads few pages twice, so it needs neither them nor a large cache.
+SQLITE_MEMORY = ("PRAGMA mmap_size=0", "PRAGMA cache_size=-32768")
 # Any number that nothing else in the database takes as an advisory lock: "move" in ASCII.
 IMPORT_LOCK = 0x6D6F7665
 
@@ -25,6 +28,10 @@ class Target:
 
     async def __aenter__(self) -> Self:
         """Begin."""
+        if self.database.is_sqlite:
+            async with self.database.engine.connect() as connection:
+                for pragma in SQLITE_MEMORY:
+                    await connection.exec_driver_sql(pragma)
         if self.dry_run:
             connection = await self._stack.enter_async_context(self.database.engine.connect())
             transaction = await connection.begin()
