@@ -26,6 +26,8 @@ from benchmarks import databases, servers
 from benchmarks.data import make_rows, viewer_id
 
 SUBSCRIBERS = (1, 100, 1000)
+# Subscribers to whom nothing happens, and how many connect at the same time.
+IDLE, AT_ONCE = 10_000, 100
 EVENTS, PAUSE = 60, 0.05
 QUERY = """subscription {
   ticketEvents { cursor type at actor { fullName } ticketId
@@ -45,19 +47,32 @@ class Result:
     memory: float
 
 
+@dataclass(frozen=True)
+class IdleResult:
+    """Subscribers without events: seconds until all are connected, and kB a subscriber."""
+
+    database: str
+    subscribers: int
+    seconds: float
+    memory: float
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
     options = parser.parse_args(arguments)
     kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
-    results = []
+    results: list[Result] = []
+    idle: list[IdleResult] = []
     for kind in kinds:
         if kind == "postgres" and (missing := asyncio.run(databases.why_no_postgres())):
             print(f"{missing}: it is left out.", file=sys.stderr)
             continue
         results += asyncio.run(measure_on(kind))
+        idle.append(asyncio.run(measure_idle(kind)))
     print(table(results))
+    print("\n".join(map(idle_line, idle)))
     return 0
 
 
@@ -80,6 +95,55 @@ async def measure_on(
                 ]
 
 
+async def measure_idle(kind: str, subscribers: int = IDLE) -> IdleResult:
+    """Connect subscribers to whom nothing happens, and measure what they take."""
+    rows = make_rows(100)
+    key = secrets.token_urlsafe(48)
+    authorization = f"Bearer {servers.token(key, viewer_id(rows))}"
+    name = await databases.version(kind)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        async with databases.scratch(kind, folder, rows) as url:
+            with servers.alone(["benchmarks.live_server"], url, key, folder) as port:
+                return await _connect_all(name, port, authorization, subscribers)
+
+
+async def _connect_all(name: str, port: int, authorization: str, subscribers: int) -> IdleResult:
+    url = f"ws://127.0.0.1:{port}/graphql"
+    sockets: list[ClientConnection] = []
+
+    async def follow() -> None:
+        sockets.append(await _connection(url))
+        await _subscribe(sockets[-1], authorization)
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        # What happens once only, such as the plan, is the first one's.
+        await follow()
+        before = await _once_followed(client, 1)
+        started = time.perf_counter()
+        for start in range(0, subscribers, AT_ONCE):
+            some = range(start, min(start + AT_ONCE, subscribers))
+            await asyncio.gather(*(follow() for _ in some))
+        after = await _once_followed(client, subscribers + 1)
+        seconds = time.perf_counter() - started
+    for socket in sockets:
+        # Closing handshakes would take as long again.
+        socket.transport.abort()
+        await socket.wait_closed()
+    return IdleResult(
+        name, subscribers, seconds, (after["memory"] - before["memory"]) / subscribers / 1024
+    )
+
+
+async def _once_followed(client: httpx.AsyncClient, subscribers: int) -> dict[str, int]:
+    """Wait until there are so many subscribers, and return what the server then tells."""
+    while True:
+        told: dict[str, int] = (await client.get("/told")).json()
+        if told["followers"] >= subscribers:
+            return told
+        await asyncio.sleep(PAUSE)
+
+
 async def _measure(
     name: str, port: int, access: str, ticket: str, count: int, events: int
 ) -> Result:
@@ -97,8 +161,7 @@ async def _measure(
         for socket in opened:
             await _subscribe(socket, headers["Authorization"])
         # What happens before they follow is none of their concern.
-        while (await client.get("/told")).json()["followers"] < count:  # noqa: ASYNC110
-            await asyncio.sleep(PAUSE)
+        await _once_followed(client, count)
         await client.patch(path, json={"subject": f"First {count}"})
         await asyncio.gather(*(socket.recv() for socket in opened))
         during = (await client.get("/told")).json()
@@ -147,6 +210,14 @@ def table(results: Sequence[Result]) -> str:
             f" {result.statements:17.1f} {result.memory:14.0f}"
         )
     return "\n".join(lines)
+
+
+def idle_line(result: IdleResult) -> str:
+    """Return what idle subscribers took, as a line of text."""
+    return (
+        f"{result.database}: {result.subscribers:,} idle subscribers connected in "
+        f"{result.seconds:.1f} s, {result.memory:.0f} kB each"
+    )
 
 
 if __name__ == "__main__":

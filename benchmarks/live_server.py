@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deskgraph.app import create_app
-from deskgraph.settings import load_settings
+from deskgraph.app import app_from_environment
 
 
 def main() -> None:
@@ -28,7 +27,7 @@ def main() -> None:
             {"statements": statements, "memory": memory(), "followers": subscribers}
         )
 
-    app = create_app(load_settings(), observer=count)
+    app = app_from_environment(observer=count)
     app.router.routes.insert(0, Route("/told", told))
     uvicorn.run(app, port=parser.parse_args().port, log_level="warning", access_log=False)
 

@@ -84,9 +84,9 @@ def create_app(
     return app
 
 
-def app_from_environment() -> Starlette:
+def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     """Return the application of this environment, for servers that import a factory."""
-    app = create_app(load_settings())
+    app = create_app(load_settings(), observer=observer)
     # What is loaded by now stays, so the garbage collector shall not look through it again.
     gc.collect()
     gc.freeze()

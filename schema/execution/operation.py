@@ -201,19 +201,10 @@ class DeskSchema(Schema):
             yield _worded(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        # It costs once, however many events follow.
-        started = await self._start(operation)
-        if isinstance(started, PreExecutionError):
-            yield started
+        events = await self._events(operation)
+        if isinstance(events, PreExecutionError):
+            yield events
             return
-        executor, _ = started
-        opened = create_source_event_stream(executor)
-        source = await opened if isawaitable(opened) else opened
-        if isinstance(source, GraphQLExecutionResult):
-            yield PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
-            return
-        # Each event has its whole answer, so nothing of it is executed.
-        events = cast(AsyncGenerator[EventResult, None], source)
         async with aclosing(events):
             # An error that ends a stream is its last result.
             try:
@@ -222,6 +213,22 @@ class DeskSchema(Schema):
             except Exception as error:
                 last = GraphQLError(str(error), nodes=operation.node, original_error=error)
                 yield ExecutionResult(data=None, errors=[last])
+
+    async def _events(
+        self, operation: Operation
+    ) -> AsyncGenerator[EventResult, None] | PreExecutionError:
+        """Return the events of a subscription, which costs once, however many follow.
+
+        Each has its whole answer, so nothing of it is executed, and its executor is not kept.
+        """
+        started = await self._start(operation)
+        if isinstance(started, PreExecutionError):
+            return started
+        opened = create_source_event_stream(started[0])
+        source = await opened if isawaitable(opened) else opened
+        if isinstance(source, GraphQLExecutionResult):
+            return PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
+        return cast(AsyncGenerator[EventResult, None], source)
 
 
 def _wrong(executor: FragmentExecutor) -> list[GraphQLError]:

@@ -16,3 +16,11 @@ async def test_delivery_is_measured(backend: str) -> None:
         assert 0 < result.p50 <= result.p99
         assert result.statements > 1
     assert "subscribers" in live.table(results)
+
+
+@proofs.on("sqlite")
+async def test_idle_subscribers_are_measured(backend: str) -> None:
+    result = await live.measure_idle(backend, subscribers=5)
+    assert result.subscribers == 5
+    assert result.seconds > 0
+    assert "5 idle subscribers" in live.idle_line(result)
