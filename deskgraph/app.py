@@ -190,8 +190,13 @@ def create_services(
     """
     key = settings.signing_key()
     signer = Signer(key)
-    functions = signer.sql_functions()
-    database = Database(settings.database_url, functions=functions, observer=observer)
+    database = Database(
+        settings.database_url,
+        functions=signer.sql_functions(),
+        observer=observer,
+        pooled=settings.pgbouncer == "on",
+        listen_url=settings.listen_url,
+    )
     services = Services(
         database=database,
         event_signal=database.event_signal,
@@ -221,7 +226,9 @@ def create_services(
 def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter | None:
     if settings.rate_limit == "off":
         return None
-    shared = SharedBuckets(database.url) if settings.rate_limit_shared == "on" else None
+    shared = None
+    if settings.rate_limit_shared == "on":
+        shared = SharedBuckets(database.url, pooled=database.pooled)
     return RateLimiter(
         shared or MemoryBuckets(),
         known=shared,

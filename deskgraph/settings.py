@@ -6,9 +6,9 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from deskgraph.environment import unknown_names
@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///var/deskgraph.db"
+    pgbouncer: Literal["off", "on"] = "off"
+    # The same database without PgBouncer: for LISTEN, and for commands.
+    listen_url: str | None = None
     files_url: str = "file://var/media"
     secret_key: SecretStr | None = None
     environment: Literal["development", "production"] = "development"
@@ -119,11 +122,27 @@ class Settings(BaseSettings):
             return [path.strip() for path in value.split(",") if path.strip()]
         return value
 
-    @field_validator("public_url", "secret_key", "graphiql", "introspection", mode="before")
+    @field_validator(
+        "public_url", "secret_key", "graphiql", "introspection", "listen_url", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         """Treat ``NAME=`` as not set, as compose files write it."""
         return None if value == "" else value
+
+    @model_validator(mode="after")
+    def _listens(self) -> Self:
+        if self.pgbouncer == "on" and self.listen_url is None:
+            raise SettingsError(
+                f"{PREFIX}PGBOUNCER is on, so {PREFIX}LISTEN_URL has to lead to the same database "
+                "without PgBouncer, which cannot pass on notifications."
+            )
+        return self
+
+    @property
+    def direct_url(self) -> str:
+        """The URL of the database without PgBouncer."""
+        return self.listen_url or self.database_url
 
     @property
     def production(self) -> bool:

@@ -53,11 +53,11 @@ _SQLITE = (
 async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
     """Give the settings' database, its schema checked; trouble becomes a ``CommandError``."""
     try:
-        url = parse_url(settings.database_url)
+        url = parse_url(settings.direct_url)
     except DatabaseUrlError as error:
         raise CommandError(f"{SETTING}: {error}") from None
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.direct_url)
         try:
             if database.is_sqlite:
                 _try_file(str(url.database), create=not migrated)

@@ -71,12 +71,16 @@ class Database:
         functions: Mapping[str, Function] | None = None,
         observer: Observer | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        pooled: bool = False,
+        listen_url: str | None = None,
     ) -> None:
         """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
 
-        ``max_answer_bytes``: how long a text that a read on SQLite makes may get.
+        ``max_answer_bytes``: how long a text that a read on SQLite makes may get. ``pooled``: the
+        URL leads to PgBouncer in transaction mode, and ``listen_url`` past it.
         """
         self.url = parse_url(url)
+        self.pooled = pooled
         self.engine: AsyncEngine
         self.reader: Reader
         self.event_signal: EventSignal
@@ -88,9 +92,11 @@ class Database:
             self.event_signal = SqliteEventSignal(path)
         else:
             dsn = dsn_of(self.url)
-            self.engine = postgres_engine(dsn)
-            self.reader = PostgresReader(dsn, observer, max_answer_bytes)
-            self.event_signal = PostgresEventSignal(dsn)
+            self.engine = postgres_engine(dsn, pooled=pooled)
+            self.reader = PostgresReader(dsn, observer, max_answer_bytes, pooled=pooled)
+            self.event_signal = PostgresEventSignal(
+                dsn if listen_url is None else dsn_of(parse_url(listen_url))
+            )
         if observer is not None:
             event.listen(
                 self.engine.sync_engine,

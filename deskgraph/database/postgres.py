@@ -26,8 +26,16 @@ _VALUES = re.compile(
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def prepare_postgres(connection: "asyncpg.Connection") -> None:
-    """Prepare a new connection of asyncpg."""
+async def prepare_postgres(connection: "asyncpg.Connection", *, pooled: bool = False) -> None:
+    """Prepare a new connection of asyncpg.
+
+    ``pooled``: PgBouncer gives it another connection to the server for each transaction. What is
+    set there would stay for others, and no statement is prepared outside of a transaction.
+    """
+    if pooled:
+        async with connection.transaction():
+            await _take_all_times(connection)
+        return
     await _take_all_times(connection)
     # Not every platform supports it.
     with suppress(asyncpg.PostgresError):

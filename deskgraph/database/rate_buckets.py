@@ -35,8 +35,9 @@ logger = logging.getLogger("deskgraph.rates")
 
 
 class _Postgres:
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, pooled: bool) -> None:
         self._dsn = dsn_of(url)
+        self._pooled = pooled
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -44,13 +45,22 @@ class _Postgres:
             self._dsn,
             min_size=0,
             max_size=CONNECTIONS,
-            server_settings={"application_name": "deskgraph-rates", "synchronous_commit": "off"},
+            statement_cache_size=0 if self._pooled else 100,
+            # PgBouncer takes no other parameters; a transaction sets them.
+            server_settings={"application_name": "deskgraph-rates"}
+            | ({} if self._pooled else {"synchronous_commit": "off"}),
         )
 
     async def value(self, sql: str, *values: object) -> int | None:
         assert self._pool is not None
-        found: int | None = await self._pool.fetchval(sql, *values)
-        return found
+        found: int | None
+        if not self._pooled:
+            found = await self._pool.fetchval(sql, *values)
+            return found
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            found = await connection.fetchval(sql, *values)
+            return found
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -83,9 +93,10 @@ class _Sqlite:
 class SharedBuckets:
     """Buckets in the database (``open``/``close``); its own decide while that does not answer."""
 
-    def __init__(self, url: URL) -> None:
-        """Take the database's URL."""
-        self._store = (_Sqlite if url.get_backend_name() == "sqlite" else _Postgres)(url)
+    def __init__(self, url: URL, *, pooled: bool = False) -> None:
+        """Take the database's URL, and whether it leads to PgBouncer."""
+        sqlite = url.get_backend_name() == "sqlite"
+        self._store = _Sqlite(url) if sqlite else _Postgres(url, pooled=pooled)
         self._own = MemoryBuckets()
         self._returned: dict[str, int] = {}
         self._pruned = 0

@@ -23,12 +23,23 @@ from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
 
 READ_CONNECTIONS = 8
+# Longer statements are prepared again each time.
+MAX_PREPARED_CHARACTERS = 64 * 1024
 SQLITE_READERS = 4
 # How much memory SQLite may use in this process, in bytes. Its caches make room in time.
 SQLITE_HEAP = 1024**3
 # How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
 # comes a moment before the statement begins is lost.
 CANCEL_SECONDS = 0.5
+
+_SESSION = {"timezone": "UTC", "application_name": "deskgraph-read"}
+# A prepared nested read is planned once; JIT would compile it for longer than it runs. At the
+# default cost of a random page, small tables are scanned for every nested row.
+_PLANNING = {"jit": "off", "random_page_cost": "1.1"}
+_READ_ONLY = {"default_transaction_read_only": "on"}
+_BEGIN = "BEGIN READ ONLY; " + "; ".join(
+    f"SET LOCAL {name} = {value}" for name, value in _PLANNING.items()
+)
 
 # What SQLite may call, with any number of its values.
 Function = Callable[..., Any]
@@ -46,10 +57,16 @@ class Reader(Protocol):
 
 
 class PostgresReader:
-    """Reads through asyncpg, which keeps each statement prepared per connection."""
+    """Reads through asyncpg, which keeps each statement prepared per connection.
 
-    def __init__(self, dsn: str, observer: Observer | None, max_answer_bytes: int) -> None:
+    ``pooled``: through PgBouncer, where each read is a transaction, and nothing is prepared before.
+    """
+
+    def __init__(
+        self, dsn: str, observer: Observer | None, max_answer_bytes: int, *, pooled: bool = False
+    ) -> None:
         self._dsn = dsn
+        self._pooled = pooled
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._shares = Shares(READ_CONNECTIONS // 2)
@@ -61,22 +78,17 @@ class PostgresReader:
             self._dsn,
             min_size=1,
             max_size=READ_CONNECTIONS,
-            # A prepared nested read is planned once; JIT would compile it for longer than it runs.
-            # At the default cost of a random page, small tables are scanned for every nested row.
-            server_settings={
-                "timezone": "UTC",
-                "jit": "off",
-                "random_page_cost": "1.1",
-                "default_transaction_read_only": "on",
-                "application_name": "deskgraph-read",
-            },
+            # PgBouncer takes no other parameters; a transaction sets them.
+            server_settings=_SESSION if self._pooled else {**_SESSION, **_PLANNING, **_READ_ONLY},
+            statement_cache_size=0 if self._pooled else 100,
+            max_cacheable_statement_size=MAX_PREPARED_CHARACTERS,
             init=self._prepare,
             # Reads leave no state behind; the default reset costs a round trip each.
-            reset=_keep,
+            reset=_end if self._pooled else _keep,
         )
 
     async def _prepare(self, connection: "asyncpg.Connection") -> None:
-        await prepare_postgres(connection)
+        await prepare_postgres(connection, pooled=self._pooled)
         if self._observer is not None:
             observer = self._observer
             connection.add_query_logger(lambda record: observer(record.query))
@@ -93,6 +105,8 @@ class PostgresReader:
         connection = await self._acquire(self._pool)
         patience = None
         try:
+            if self._pooled:
+                await connection.execute(_BEGIN)
             return await connection.fetchrow(sql, *values)
         except asyncio.CancelledError:
             patience = CANCEL_SECONDS
@@ -128,6 +142,12 @@ def _is_too_large(error: asyncpg.PostgresError) -> bool:
     if error.sqlstate in ("54000", "53200"):
         return True
     return error.sqlstate == "XX000" and "invalid memory alloc request size" in str(error)
+
+
+async def _end(connection: "asyncpg.Connection") -> None:
+    """End the transaction of a read, whatever became of it."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def _keep(_connection: "asyncpg.Connection") -> None:

@@ -6,8 +6,9 @@ stored. PostgreSQL is told to stop the statement, SQLite is interrupted.
 
 import asyncio
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import monotonic
 
@@ -32,6 +33,9 @@ RETRY_SECONDS = 0.02
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
 SLICE_MILLISECONDS = 250
 
+# The statement without a name is replaced by the next one, so none stays with the server.
+_UNPREPARED = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+
 
 def sqlite_engine(url: URL) -> AsyncEngine:
     """Return the engine of a file: one writer at a time."""
@@ -54,15 +58,21 @@ def sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def postgres_engine(dsn: str) -> AsyncEngine:
-    """Return the engine of a PostgreSQL database."""
+def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
+    """Return the engine of a PostgreSQL database.
+
+    ``pooled``: through PgBouncer in transaction mode, with no statement that is prepared for longer
+    than its transaction.
+    """
 
     async def connect() -> "asyncpg.Connection":
         connection = await asyncpg.connect(
-            dsn, server_settings={"timezone": "UTC", "application_name": "deskgraph-write"}
+            dsn,
+            server_settings={"timezone": "UTC", "application_name": "deskgraph-write"},
+            statement_cache_size=0 if pooled else 100,
         )
         try:
-            await prepare_postgres(connection)
+            await prepare_postgres(connection, pooled=pooled)
         except BaseException:
             # Nothing else would close it.
             connection.terminate()
@@ -77,11 +87,24 @@ def postgres_engine(dsn: str) -> AsyncEngine:
         pool_timeout=60,
         # What clients sent has no place in a log.
         hide_parameters=True,
+        connect_args=_UNPREPARED if pooled else {},
     )
+    if pooled:
+        for name in ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec"):
+            set_up = partial(_in_transaction, getattr(engine.sync_engine.dialect, name))
+            setattr(engine.sync_engine.dialect, name, set_up)
     event.listen(engine.sync_engine, "handle_error", _leave_values_out)
     event.listen(engine.sync_engine, "checkin", _note_use)
     event.listen(engine.sync_engine, "checkout", _check_connection)
     return engine
+
+
+async def _in_transaction(
+    set_up: Callable[[DBAPIConnection], Awaitable[None]], connection: DBAPIConnection
+) -> None:
+    """Do what SQLAlchemy does outside of one when it connects: it prepares a statement."""
+    async with connection.driver_connection.transaction():
+        await set_up(connection)
 
 
 def _note_use(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:

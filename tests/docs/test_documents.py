@@ -9,7 +9,7 @@ import typer
 from starlette.routing import Route
 
 from deskgraph.cli import app
-from deskgraph.settings import PREFIX, Settings, SettingsError
+from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
 from deskgraph.storage.store_urls import SCHEMES, open_place
 from resolvers.services import Services
 from rest_compat.http.endpoint import Endpoint
@@ -58,6 +58,16 @@ def test_the_settings_of_production_are_acceptable(monkeypatch: pytest.MonkeyPat
         Settings().signing_key()
     monkeypatch.setenv(f"{PREFIX}SECRET_KEY", "k" * 48)
     assert Settings().signing_key()
+
+
+def test_the_settings_for_pgbouncer_are_acceptable(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    (shown,) = (block.text for block in blocks(text) if f"{PREFIX}PGBOUNCER" in block.text)
+    for line in shown.splitlines():
+        monkeypatch.setenv(*line.split("=", 1))
+    settings = load_settings()
+    assert settings.pgbouncer == "on"
+    assert settings.direct_url == settings.listen_url != settings.database_url
 
 
 def test_the_buckets_that_are_shown_can_be_used() -> None:
