@@ -31,7 +31,9 @@ def _sqlite(database: Database) -> object:
     with contextlib.closing(sqlite3.connect(str(database.url.database), timeout=20)) as connection:
         connection.execute("BEGIN")
         return [
-            connection.execute(f"SELECT * FROM {table.name} ORDER BY rowid").fetchall()
+            connection.execute(
+                f"SELECT * FROM {table.name} ORDER BY {', '.join(table.primary_key.columns.keys())}"
+            ).fetchall()
             for table in SQLModel.metadata.sorted_tables
         ]
 

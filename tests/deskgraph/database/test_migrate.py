@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 SQLITE_CATALOGUE = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master "
-    "WHERE tbl_name <> 'alembic_version' ORDER BY 1, 2"
+    "WHERE tbl_name <> 'alembic_version' AND type <> 'trigger' ORDER BY 1, 2"
 )
 POSTGRES_CATALOGUE = (
     "SELECT table_name, column_name, data_type, udt_name, "
