@@ -20,11 +20,16 @@ ALL_ID = UUID(int=0)
 
 
 class CountScope(StrEnum):
-    """Whose tickets a count has; ``scope_id`` beside it says which company or user it is."""
+    """Whose tickets a count has; ``scope_id`` beside it says which company, user or contact it is.
+
+    The last two tell them apart by their status only: a few rows have all tickets.
+    """
 
     ALL = "all"
     COMPANY = "company"
     ASSIGNEE = "assignee"
+    COMPANY_STATUS = "company_status"
+    CONTACT_STATUS = "contact_status"
 
 
 class TicketCount(SQLModel, table=True):
@@ -36,7 +41,7 @@ class TicketCount(SQLModel, table=True):
     __tablename__ = "ticket_counts"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    scope: CountScope = Field(primary_key=True, sa_type=Choice(CountScope, 10))
+    scope: CountScope = Field(primary_key=True, sa_type=Choice(CountScope, 20))
     scope_id: UUID = Field(primary_key=True, sa_type=Uuid36)
     status: str = Field(primary_key=True, max_length=20)
     priority: str = Field(primary_key=True, max_length=10)
@@ -47,13 +52,14 @@ class TicketCount(SQLModel, table=True):
 
 
 class TicketDueCount(SQLModel, table=True):
-    """How many open tickets of a company, or of all, are due on the same day (UTC); never none."""
+    """How many open tickets of a scope and a team are due on the same day (UTC); never none."""
 
     __tablename__ = "ticket_due_counts"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    scope: CountScope = Field(primary_key=True, sa_type=Choice(CountScope, 10))
+    scope: CountScope = Field(primary_key=True, sa_type=Choice(CountScope, 20))
     scope_id: UUID = Field(primary_key=True, sa_type=Uuid36)
+    assigned_team: str = Field(primary_key=True, max_length=20)
     # Its first moment.
     due_day: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     amount: int = Field(sa_type=BigInteger)
@@ -75,6 +81,7 @@ class TicketCountChange(SQLModel, table=True):
         ),
     )
     company_id: UUID = Field(sa_type=Uuid36)
+    contact_id: UUID | None = Field(default=None, sa_type=Uuid36)
     assigned_to_id: UUID | None = Field(default=None, sa_type=Uuid36)
     status: TicketStatus = choice_column(TicketStatus, 20)
     priority: TicketPriority = choice_column(TicketPriority, 10)

@@ -22,13 +22,16 @@ GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
     "by_team": ("assigned_team", Team, "TeamCount", "team"),
 }
 
+# Field → what it tells the rows apart by, by the names of filters.
+_GROUPED = {name: group[0] for name, group in GROUPS.items()} | {"unassigned": "is_assigned"}
+
 
 def statistics_object(source: ListSource, shape: Shape) -> SQL:
     """Return the JSON object of the statistics over a source's rows.
 
     Where these are counts of rows, what the counts do not tell is counted for itself.
     """
-    counted = source.counted_rows()
+    counted = source.counted_rows({_GROUPED[f.name] for f in shape.fields if f.name in _GROUPED})
     row = source.build.alias(source.entity.table) if counted is None else counted
     amount = None if counted is None else counted.c.amount
     whole = JsonObject([(f.key, _value(source, f, row.c, amount)) for f in shape.fields])

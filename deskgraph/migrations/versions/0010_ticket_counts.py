@@ -20,11 +20,16 @@ ID = sa.Uuid().with_variant(sa.String(36), "sqlite")
 TIME = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-ALL = "'all', '00000000-0000-0000-0000-000000000000'"
+ALL_ID = "'00000000-0000-0000-0000-000000000000'"
 OPEN = "NOT (status IN ('resolved', 'closed'))"
 COLUMNS = "status, priority, category, assigned_team, is_assigned"
-# What a change has; the last one is the day that an open ticket is due.
-CHANGED = "company_id, assigned_to_id, status, priority, category, assigned_team"
+# What a change has besides the day that an open ticket is due.
+CHANGED = "company_id, contact_id, assigned_to_id, status, priority, category, assigned_team"
+# Each scope with the column of its id. Some tell the status only, to be read for many rows at once.
+SCOPES = {"all": ALL_ID, "company": "company_id", "assignee": "assigned_to_id"}
+STATUS_SCOPES = {"company_status": "company_id", "contact_status": "contact_id"}
+# What an index has of open tickets, so that it tells how many of them are overdue.
+OPEN_COLUMNS = "due_date, company_id, assigned_team, assigned_to_id, status, priority, category"
 
 
 def upgrade() -> None:
@@ -36,7 +41,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_tickets_open_due_date",
         "tickets",
-        ["due_date", "company_id"],
+        OPEN_COLUMNS.split(", "),
         postgresql_where=sa.text(OPEN),
         sqlite_where=sa.text(OPEN),
     )
@@ -53,8 +58,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER tickets_{change}_counted")
     else:
         for change in ("insert", "delete", "update", "truncate"):
-            op.execute(f"DROP TRIGGER tickets_{change}_counted ON tickets")
-            op.execute(f"DROP FUNCTION count_ticket_{change}()")
+            op.execute(f"DROP FUNCTION count_ticket_{change}() CASCADE")
         op.execute("DROP FUNCTION fold_ticket_counts()")
     op.drop_index("ix_tickets_open_due_date", "tickets")
     for name in ("ticket_count_changes", "ticket_due_counts", "ticket_counts"):
@@ -62,7 +66,7 @@ def downgrade() -> None:
 
 
 def _scope() -> tuple[sa.Column[Any], ...]:
-    return _column("scope", sa.String(10)), _column("scope_id", ID)
+    return _column("scope", sa.String(20)), _column("scope_id", ID)
 
 
 def _choices() -> tuple[sa.Column[Any], ...]:
@@ -88,15 +92,19 @@ def _tables() -> None:
     op.create_table(
         "ticket_due_counts",
         *_scope(),
+        _column("assigned_team", sa.String(20)),
         _column("due_day", TIME),
         _column("amount", sa.BigInteger()),
-        sa.PrimaryKeyConstraint("scope", "scope_id", "due_day", name="pk_ticket_due_counts"),
+        sa.PrimaryKeyConstraint(
+            "scope", "scope_id", "assigned_team", "due_day", name="pk_ticket_due_counts"
+        ),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "ticket_count_changes",
         _column("id", NUMBER),
         _column("company_id", ID),
+        _column("contact_id", ID, nullable=True),
         _column("assigned_to_id", ID, nullable=True),
         *_choices(),
         _column("assigned_team", sa.String(20), nullable=True),
@@ -108,30 +116,46 @@ def _tables() -> None:
 
 def _count() -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
-    day = "substr(due_date, 1, 10) || 'T00:00:00.000000Z'"
-    if not sqlite:
-        day = "date_trunc('day', due_date, 'UTC')"
-    all_ = ALL if sqlite else f"{ALL}::uuid"
-    columns = (
-        "status, priority, category, coalesce(assigned_team, '') AS assigned_team, "
-        "assigned_to_id IS NOT NULL AS is_assigned, count(*)"
-    )
-    for scope, having in (
-        (all_, "true"),
-        ("'company', company_id", "true"),
-        ("'assignee', assigned_to_id", "assigned_to_id IS NOT NULL"),
-    ):
+    day = DAY.format(row="tickets") if sqlite else "date_trunc('day', due_date, 'UTC')"
+    for values in _values("tickets", typed=not sqlite):
         op.execute(
             f"INSERT INTO ticket_counts (scope, scope_id, {COLUMNS}, amount) "
-            f"SELECT {scope}, {columns} FROM tickets WHERE {having} "
+            f"SELECT {values}, count(*) FROM tickets WHERE {values.split(', ')[1]} IS NOT NULL "
             "GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
         )
-    for scope in (all_, "'company', company_id"):
+    for values in _due_values("tickets", typed=not sqlite):
         op.execute(
-            "INSERT INTO ticket_due_counts (scope, scope_id, due_day, amount) "
-            f"SELECT {scope}, {day}, count(*) FROM tickets "
-            f"WHERE due_date IS NOT NULL AND {OPEN} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+            "INSERT INTO ticket_due_counts (scope, scope_id, assigned_team, due_day, amount) "
+            f"SELECT {values}, {day}, count(*) FROM tickets "
+            f"WHERE {values.split(', ')[1]} IS NOT NULL AND due_date IS NOT NULL AND {OPEN} "
+            "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
         )
+
+
+def _values(row: str, *, typed: bool) -> list[str]:
+    """Return what each scope counts a row under: the scope, its id and ``COLUMNS``."""
+    all_ = f"{row}.status, {row}.priority, {row}.category, coalesce({row}.assigned_team, ''), "
+    all_ += f"{row}.assigned_to_id IS NOT NULL"
+    status = f"{row}.status, '', '', '', false"
+    found = [f"'{scope}', {_id(row, by, typed)}, {all_}" for scope, by in SCOPES.items()]
+    found += [f"'{scope}', {_id(row, by, typed)}, {status}" for scope, by in STATUS_SCOPES.items()]
+    return found
+
+
+def _due_values(row: str, *, typed: bool) -> list[str]:
+    """Return what each scope counts an open ticket under besides its day."""
+    team = f"coalesce({row}.assigned_team, '')"
+    return [f"'{scope}', {_id(row, by, typed)}, {team}" for scope, by in SCOPES.items()]
+
+
+def _id(row: str, column: str, typed: bool) -> str:
+    if column != ALL_ID:
+        return f"{row}.{column}"
+    return f"{ALL_ID}::uuid" if typed else ALL_ID
+
+
+def _rows(values: list[str]) -> str:
+    return f"VALUES {', '.join(f'({one})' for one in values)}"
 
 
 def _sqlite_triggers() -> None:
@@ -149,43 +173,38 @@ def _sqlite_triggers() -> None:
         op.execute(f"CREATE TRIGGER tickets_{name}_counted AFTER {when} BEGIN {work} END")
 
 
-def _sqlite_values(row: str) -> tuple[str, str, str, str]:
-    """Return a row's scopes, what is counted of it, the day it is due, and when that counts."""
-    scopes = f"VALUES ({ALL}), ('company', {row}.company_id), ('assignee', {row}.assigned_to_id)"
-    values = f"{row}.status, {row}.priority, {row}.category, coalesce({row}.assigned_team, ''), "
-    values += f"{row}.assigned_to_id IS NOT NULL"
-    day = f"substr({row}.due_date, 1, 10) || 'T00:00:00.000000Z'"
-    due = f"{row}.due_date IS NOT NULL AND {OPEN.replace('status', f'{row}.status')}"
-    return scopes, values, day, due
+DAY = "substr({row}.due_date, 1, 10) || 'T00:00:00.000000Z'"
+
+
+def _sqlite_due(row: str) -> str:
+    return f"{row}.due_date IS NOT NULL AND {OPEN.replace('status', f'{row}.status')}"
 
 
 def _sqlite_more(row: str) -> str:
-    scopes, values, day, due = _sqlite_values(row)
     return f"""
     INSERT INTO ticket_counts (scope, scope_id, {COLUMNS}, amount)
-    SELECT column1, column2, {values}, 1 FROM ({scopes}) WHERE column2 IS NOT NULL
+    SELECT *, 1 FROM ({_rows(_values(row, typed=False))}) WHERE column2 IS NOT NULL
     ON CONFLICT (scope, scope_id, {COLUMNS}) DO UPDATE SET amount = amount + 1;
-    INSERT INTO ticket_due_counts (scope, scope_id, due_day, amount)
-    SELECT column1, column2, {day}, 1 FROM ({scopes}) WHERE column1 <> 'assignee' AND {due}
-    ON CONFLICT (scope, scope_id, due_day) DO UPDATE SET amount = amount + 1;"""
+    INSERT INTO ticket_due_counts (scope, scope_id, assigned_team, due_day, amount)
+    SELECT *, {DAY.format(row=row)}, 1 FROM ({_rows(_due_values(row, typed=False))})
+    WHERE column2 IS NOT NULL AND {_sqlite_due(row)}
+    ON CONFLICT (scope, scope_id, assigned_team, due_day) DO UPDATE SET amount = amount + 1;"""
 
 
 def _sqlite_less(row: str) -> str:
-    scopes, values, day, due = _sqlite_values(row)
-    counted = f"(scope, scope_id) IN ({scopes}) AND ({COLUMNS}) = ({values})"
-    dated = f"(scope, scope_id) IN ({scopes}) AND due_day = {day} AND {due}"
+    counted = f"(scope, scope_id, {COLUMNS}) IN ({_rows(_values(row, typed=False))})"
+    due = f"(scope, scope_id, assigned_team) IN ({_rows(_due_values(row, typed=False))})"
+    due += f" AND due_day = {DAY.format(row=row)} AND {_sqlite_due(row)}"
     return f"""
     UPDATE ticket_counts SET amount = amount - 1 WHERE {counted};
     DELETE FROM ticket_counts WHERE {counted} AND amount = 0;
-    UPDATE ticket_due_counts SET amount = amount - 1 WHERE {dated};
-    DELETE FROM ticket_due_counts WHERE {dated} AND amount = 0;"""
+    UPDATE ticket_due_counts SET amount = amount - 1 WHERE {due};
+    DELETE FROM ticket_due_counts WHERE {due} AND amount = 0;"""
 
 
 def _postgres_triggers() -> None:
     # Names are looked up where they are now, whatever the search path of a writer.
-    schema = op.get_bind().dialect.identifier_preparer.quote(
-        op.get_bind().scalar(sa.text("SELECT current_schema()"))
-    )
+    schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
     settings = f"LANGUAGE plpgsql SET search_path = {schema}, pg_temp"
     # Changes are few when vacuum comes often: a reader adds up all of them.
     op.execute(
@@ -207,15 +226,14 @@ def _postgres_triggers() -> None:
         f"CREATE FUNCTION count_ticket_truncate() RETURNS trigger {settings} AS $$ BEGIN "
         "TRUNCATE ticket_counts, ticket_due_counts, ticket_count_changes; RETURN NULL; END $$"
     )
-    old, new = "OLD TABLE AS old_tickets", "NEW TABLE AS new_tickets"
-    for change, tables in {
-        "insert": f"REFERENCING {new}",
-        "delete": f"REFERENCING {old}",
-        "update": f"REFERENCING {old} {new}",
+    for change, seen in {
+        "insert": "REFERENCING NEW TABLE AS new_tickets",
+        "delete": "REFERENCING OLD TABLE AS old_tickets",
+        "update": "REFERENCING OLD TABLE AS old_tickets NEW TABLE AS new_tickets",
         "truncate": "",
     }.items():
         op.execute(
-            f"CREATE TRIGGER tickets_{change}_counted AFTER {change} ON tickets {tables} "
+            f"CREATE TRIGGER tickets_{change}_counted AFTER {change} ON tickets {seen} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION count_ticket_{change}()"
         )
 
@@ -236,7 +254,7 @@ BEGIN
   WITH appended AS (
     INSERT INTO ticket_count_changes ({CHANGED}, due_day, amount)
     SELECT {CHANGED}, due_day, sum(amount) FROM ({{rows}}) AS changed
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(amount) <> 0
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(amount) <> 0
     RETURNING id
   )
   SELECT bool_or(id % 500 = 0) INTO is_many FROM appended;
@@ -259,34 +277,35 @@ BEGIN
   END IF;
   SELECT array_agg(id) INTO folded FROM ticket_count_changes;
   MERGE INTO ticket_counts AS counts USING (
-    SELECT scope, scope_id, status, priority, category, coalesce(assigned_team, '') AS team,
-      assigned_to_id IS NOT NULL AS is_assigned, sum(amount) AS amount
-    FROM ticket_count_changes CROSS JOIN LATERAL (VALUES
-      ({ALL}::uuid), ('company', company_id), ('assignee', assigned_to_id)
-    ) AS scopes (scope, scope_id)
-    WHERE id = ANY (folded) AND scope_id IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(amount) <> 0
-  ) AS changed ON counts.scope = changed.scope AND counts.scope_id = changed.scope_id
-    AND counts.status = changed.status AND counts.priority = changed.priority
-    AND counts.category = changed.category AND counts.assigned_team = changed.team
-    AND counts.is_assigned = changed.is_assigned
+    SELECT counted.*, sum(changes.amount) AS amount
+    FROM ticket_count_changes AS changes
+    CROSS JOIN LATERAL ({_rows(_values("changes", typed=True))})
+      AS counted (scope, scope_id, {COLUMNS})
+    WHERE changes.id = ANY (folded) AND counted.scope_id IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(changes.amount) <> 0
+  ) AS changed
+  ON (counts.scope, counts.scope_id, counts.status, counts.priority, counts.category,
+      counts.assigned_team, counts.is_assigned)
+    = (changed.scope, changed.scope_id, changed.status, changed.priority, changed.category,
+      changed.assigned_team, changed.is_assigned)
   WHEN MATCHED AND counts.amount + changed.amount = 0 THEN DELETE
   WHEN MATCHED THEN UPDATE SET amount = counts.amount + changed.amount
   WHEN NOT MATCHED THEN INSERT VALUES (changed.scope, changed.scope_id, changed.status,
-    changed.priority, changed.category, changed.team, changed.is_assigned, changed.amount);
+    changed.priority, changed.category, changed.assigned_team, changed.is_assigned, changed.amount);
   MERGE INTO ticket_due_counts AS counts USING (
-    SELECT scope, scope_id, due_day, sum(amount) AS amount
-    FROM ticket_count_changes CROSS JOIN LATERAL (VALUES
-      ({ALL}::uuid), ('company', company_id)
-    ) AS scopes (scope, scope_id)
-    WHERE id = ANY (folded) AND due_day IS NOT NULL
-    GROUP BY 1, 2, 3 HAVING sum(amount) <> 0
-  ) AS changed ON counts.scope = changed.scope AND counts.scope_id = changed.scope_id
-    AND counts.due_day = changed.due_day
+    SELECT counted.*, changes.due_day, sum(changes.amount) AS amount
+    FROM ticket_count_changes AS changes
+    CROSS JOIN LATERAL ({_rows(_due_values("changes", typed=True))})
+      AS counted (scope, scope_id, assigned_team)
+    WHERE changes.id = ANY (folded) AND counted.scope_id IS NOT NULL AND due_day IS NOT NULL
+    GROUP BY 1, 2, 3, 4 HAVING sum(changes.amount) <> 0
+  ) AS changed
+  ON (counts.scope, counts.scope_id, counts.assigned_team, counts.due_day)
+    = (changed.scope, changed.scope_id, changed.assigned_team, changed.due_day)
   WHEN MATCHED AND counts.amount + changed.amount = 0 THEN DELETE
   WHEN MATCHED THEN UPDATE SET amount = counts.amount + changed.amount
-  WHEN NOT MATCHED THEN INSERT VALUES (
-    changed.scope, changed.scope_id, changed.due_day, changed.amount);
+  WHEN NOT MATCHED THEN INSERT VALUES (changed.scope, changed.scope_id, changed.assigned_team,
+    changed.due_day, changed.amount);
   DELETE FROM ticket_count_changes WHERE id = ANY (folded);
 END
 """

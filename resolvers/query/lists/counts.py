@@ -4,7 +4,7 @@ A filter's conditions compile against the counts as they do against tickets, on 
 columns of the same names: so the two mean the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from sqlalchemy import (
@@ -50,56 +50,88 @@ _changes = table_of(TicketCountChange)
 _counts = table_of(TicketCount)
 _due = table_of(TicketDueCount)
 
-# What a filter may ask of the counts of any scope.
-_COUNTED = frozenset({"status", "priority", "category", "assigned_team", "is_assigned"})
 _SWITCHES = {
     "open": "status",
     "unassigned": "is_assigned",
     "mine": "assigned_to",
     "overdue": "due_date",
 }
+_COUNTED = frozenset({"status", "priority", "category", "assigned_team", "is_assigned"})
+# What a filter may ask of the counts of each scope, those with the fewest rows first.
+_TOLD = {
+    CountScope.COMPANY_STATUS: frozenset({"status", "company"}),
+    CountScope.CONTACT_STATUS: frozenset({"status", "contact"}),
+    CountScope.ALL: _COUNTED,
+    CountScope.ASSIGNEE: _COUNTED | {"assigned_to"},
+    CountScope.COMPANY: _COUNTED | {"company"},
+}
+_DUE_TOLD = {
+    CountScope.ALL: frozenset({"assigned_team"}),
+    CountScope.ASSIGNEE: frozenset({"assigned_team", "assigned_to"}),
+    CountScope.COMPANY: frozenset({"assigned_team", "company"}),
+}
+# The column of tickets that the id of a scope is from.
+_REFERENCES = {
+    CountScope.COMPANY_STATUS: "company_id",
+    CountScope.CONTACT_STATUS: "contact_id",
+    CountScope.ASSIGNEE: "assigned_to_id",
+    CountScope.COMPANY: "company_id",
+}
+# Tickets without this are in none of a scope's counts, or in too many to add up: a filter must
+# require it. Every ticket has a company.
+_REQUIRED = {
+    CountScope.COMPANY_STATUS: "company",
+    CountScope.CONTACT_STATUS: "contact",
+    CountScope.ASSIGNEE: "assigned_to",
+}
 _OVERDUE = Switch("overdue", wanted=True)
+_OPEN = Switch("open", wanted=True)
 
 
-def scope_of(where: Where, needed: frozenset[str]) -> CountScope | None:
+def scope_of(where: Where, given: Set[str], grouped: Set[str]) -> CountScope | None:
     """Return the scope whose counts answer a filter, None where no counts can.
 
-    ``needed``: the fields that other conditions of the list ask for, all of which must hold.
+    ``given``: the fields that other conditions of the list compare with one value. ``grouped``: the
+    other ones that the counts are to be told apart by.
     """
-    asked = {field for part in where for field in _fields(part)} | needed
-    if asked <= _COUNTED:
-        return CountScope.ALL
-    if asked <= _COUNTED | {"company"}:
-        return CountScope.COMPANY
-    # Its counts have no tickets that nobody is assigned to, so these must not pass.
-    assigned = "assigned_to" in needed or any(map(_requires_assignee, where))
-    return CountScope.ASSIGNEE if assigned and asked <= _COUNTED | {"assigned_to"} else None
+    return _first(_TOLD, where, given, grouped)
 
 
-def due_scope_of(where: Where, needed: frozenset[str]) -> CountScope | None:
+def due_scope_of(where: Where, given: Set[str]) -> CountScope | None:
     """Return the scope whose counts by day answer a filter for overdue tickets, or None."""
-    if _OVERDUE not in where:
-        return None
-    rest = without_overdue(where)
-    asked = {field for part in rest for field in _fields(part)} | needed
-    if not asked:
-        return CountScope.ALL
-    return CountScope.COMPANY if asked == {"company"} else None
+    return _first(_DUE_TOLD, besides_overdue(where), given) if _OVERDUE in where else None
 
 
-def without_overdue(where: Where) -> Where:
-    """Return a filter for overdue tickets without this condition."""
-    return tuple(part for part in where if part != _OVERDUE)
+def besides_overdue(where: Where) -> Where:
+    """Return what a filter asks of overdue tickets, all of which are open."""
+    return tuple(part for part in where if part not in (_OVERDUE, _OPEN))
 
 
-def _requires_assignee(part: Condition) -> bool:
+def _first(
+    told: Mapping[CountScope, Set[str]],
+    where: Where,
+    given: Set[str],
+    grouped: Set[str] = frozenset(),
+) -> CountScope | None:
+    asked = {*given, *grouped, *(field for part in where for field in _fields(part))}
+    required = frozenset(given).union(*map(_required, where))
+    for scope, fields in told.items():
+        if asked <= fields and (scope not in _REQUIRED or _REQUIRED[scope] in required):
+            return scope
+    return None
+
+
+def _required(part: Condition) -> frozenset[str]:
+    """Return the references that a ticket must have to pass a condition."""
     match part:
         case And(filters):
-            return any(_requires_assignee(inner) for where in filters for inner in where)
-        case Compare("assigned_to", operator):
-            return operator in ("eq", "in")
+            return frozenset().union(*(_required(inner) for where in filters for inner in where))
+        case Compare(field, "eq" | "in"):
+            return frozenset({field})
+        case Switch("mine", True):
+            return frozenset({"assigned_to"})
         case _:
-            return part == Switch("mine", wanted=True)
+            return frozenset()
 
 
 def _fields(part: Condition) -> Iterator[str]:
@@ -127,7 +159,10 @@ def rows_of(build: CompileContext, scope: CountScope) -> Subquery:
     """Return the counts of a scope as rows of tickets, with ``amount`` beside the columns."""
     counts, changes = build.alias(_counts), build.alias(_changes)
     team = func.nullif(counts.c.assigned_team, Constant("")).label("assigned_team")
-    own = _of_scope(scope, counts.c)
+    own = _reference(scope, counts.c)
+    if scope in (CountScope.ALL, CountScope.COMPANY):
+        # Any id where somebody is assigned: it is only asked whether there is one.
+        own.append(case((counts.c.is_assigned, counts.c.scope_id)).label("assigned_to_id"))
     counted = select(*_columns(counts.c), team, *own, counts.c.amount)
     counted = counted.where(counts.c.scope == Constant(scope.value))
     same = [changes.c[column.name] for column in own]
@@ -135,22 +170,21 @@ def rows_of(build: CompileContext, scope: CountScope) -> Subquery:
     return _together(build, counted, uncounted)
 
 
-def _of_scope(scope: CountScope, counts: Row) -> list[Label[Any]]:
-    """Return the company and the assignee of counts, as far as their scope tells them."""
-    if scope is CountScope.ASSIGNEE:
-        return [counts.scope_id.label("assigned_to_id")]
-    # Any id where somebody is assigned: it is only asked whether there is one.
-    assignee = case((counts.is_assigned, counts.scope_id)).label("assigned_to_id")
-    company = [counts.scope_id.label("company_id")] if scope is CountScope.COMPANY else []
-    return [*company, assignee]
+def _reference(scope: CountScope, counts: Row) -> list[Label[Any]]:
+    """Return the id of a scope under its column of tickets."""
+    column = _REFERENCES.get(scope)
+    return [] if column is None else [counts.scope_id.label(column)]
 
 
 def due_rows_of(build: CompileContext, scope: CountScope) -> Subquery:
     """Return the counts of open tickets by their ``due_day``."""
     counts, changes = build.alias(_due), build.alias(_changes)
-    counted = select(counts.c.scope_id.label("company_id"), counts.c.due_day, counts.c.amount)
+    own = _reference(scope, counts.c)
+    team = func.nullif(counts.c.assigned_team, Constant("")).label("assigned_team")
+    counted = select(team, *own, counts.c.due_day, counts.c.amount)
     counted = counted.where(counts.c.scope == Constant(scope.value))
-    uncounted = select(changes.c.company_id, changes.c.due_day, changes.c.amount)
+    same = [changes.c[column.name] for column in own]
+    uncounted = select(changes.c.assigned_team, *same, changes.c.due_day, changes.c.amount)
     return _together(build, counted, uncounted)
 
 

@@ -5,7 +5,7 @@ order's values of one row, so that a page stays where it is while rows come and 
 costs what the first one does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -186,29 +186,32 @@ class ListSource:
         counted = self.counted_rows()
         if counted is not None:
             return self._sum(counted)
-        scope = counts.due_scope_of(self.args.where, self._asked()) if self._is_counted() else None
+        scope = counts.due_scope_of(self.args.where, self._given()) if self._is_counted() else None
         if scope is None:
             return self._count_rows()
         # By day up to today, of which the rows tell.
-        where = counts.without_overdue(self.args.where)
+        where = counts.besides_overdue(self.args.where)
         midnight = self.build.bind(binds.MIDNIGHT, UtcDateTime)
         of_all = replace(self, args=replace(self.args, where=where))
         days = counts.due_rows_of(self.build, scope)
         before = of_all._sum(days, days.c.due_day < midnight)
         return before + self._count_rows(lambda row: row.due_date >= midnight)
 
-    def counted_rows(self) -> Subquery | None:
-        """Return the counts that the list adds up to, as its rows; None where it must count."""
+    def counted_rows(self, grouped: Set[str] = frozenset()) -> Subquery | None:
+        """Return the counts that the list adds up to, as its rows; None where it must count.
+
+        ``grouped``: the fields that its rows are told apart by, by the names of filters.
+        """
         if not self._is_counted():
             return None
-        scope = counts.scope_of(self.args.where, self._asked())
+        scope = counts.scope_of(self.args.where, self._given(), grouped)
         return None if scope is None else counts.rows_of(self.build, scope)
 
     def _is_counted(self) -> bool:
         return self.entity.name == "Ticket"
 
-    def _asked(self) -> frozenset[str]:
-        """Return what the conditions beside the filter ask of a row, by the names of filters."""
+    def _given(self) -> Set[str]:
+        """Return what the conditions beside the filter compare, by the names of filters."""
         belongs = [] if self.belongs is None else [self.belongs_by.removesuffix("_id")]
         company = ["company"] if self.build.kind is ViewerKind.CUSTOMER else []
         return frozenset((*belongs, *company))
