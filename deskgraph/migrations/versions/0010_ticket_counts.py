@@ -1,8 +1,9 @@
 """How many tickets there are by their columns, kept by triggers; a list's ids by an index alone.
 
 On SQLite, which has one writer, the triggers change the counts themselves. On PostgreSQL writers
-would wait for each other's rows, so the triggers append what has changed, and every 500th row makes
-its writer add all of it to the counts: unless another one is doing so, for which nobody waits.
+would wait for each other's rows, so the triggers append what has changed, and every 100th row makes
+its writer add all of it to the counts before it commits: unless another one is doing so, for which
+nobody waits.
 """
 # ruff: noqa: S608 - nothing in these texts comes from outside
 
@@ -54,12 +55,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
-        for change in ("insert", "delete", "update"):
-            op.execute(f"DROP TRIGGER tickets_{change}_counted")
+        for name in ("insert", "delete", "update"):
+            op.execute(f"DROP TRIGGER tickets_{name}_counted")
     else:
-        for change in ("insert", "delete", "update", "truncate"):
-            op.execute(f"DROP FUNCTION count_ticket_{change}() CASCADE")
-        op.execute("DROP FUNCTION fold_ticket_counts()")
+        for name in ("insert", "delete", "update", "truncate"):
+            op.execute(f"DROP FUNCTION count_ticket_{name}() CASCADE")
+        op.execute("DROP FUNCTION fold_ticket_counts() CASCADE")
     op.drop_index("ix_tickets_open_due_date", "tickets")
     for name in ("ticket_count_changes", "ticket_due_counts", "ticket_counts"):
         op.drop_table(name)
@@ -70,8 +71,11 @@ def _scope() -> tuple[sa.Column[Any], ...]:
 
 
 def _choices() -> tuple[sa.Column[Any], ...]:
-    lengths = {"status": 20, "priority": 10, "category": 20}
-    return tuple(_column(name, sa.String(length)) for name, length in lengths.items())
+    return _text("status", 20), _text("priority", 10), _text("category", 20)
+
+
+def _text(name: str, length: int) -> sa.Column[Any]:
+    return _column(name, sa.String(length))
 
 
 def _column(name: str, type_: Any, *, nullable: bool = False) -> sa.Column[Any]:
@@ -155,29 +159,23 @@ def _id(row: str, column: str, typed: bool) -> str:
 
 
 def _rows(values: list[str]) -> str:
-    return f"VALUES {', '.join(f'({one})' for one in values)}"
+    return f"VALUES ({'), ('.join(values)})"
 
 
 def _sqlite_triggers() -> None:
     counted = (*CHANGED.split(", "), "due_date")
     changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in counted)
+    more, less = _sqlite_more("NEW"), _sqlite_less("OLD")
     for name, when, work in (
-        ("insert", "INSERT ON tickets", _sqlite_more("NEW")),
-        ("delete", "DELETE ON tickets", _sqlite_less("OLD")),
-        (
-            "update",
-            f"UPDATE OF {', '.join(counted)} ON tickets WHEN {changed}",
-            _sqlite_less("OLD") + _sqlite_more("NEW"),
-        ),
+        ("insert", "INSERT ON tickets", more),
+        ("delete", "DELETE ON tickets", less),
+        ("update", f"UPDATE OF {', '.join(counted)} ON tickets WHEN {changed}", less + more),
     ):
         op.execute(f"CREATE TRIGGER tickets_{name}_counted AFTER {when} BEGIN {work} END")
 
 
+DUE = "{row}.due_date IS NOT NULL AND NOT ({row}.status IN ('resolved', 'closed'))"
 DAY = "substr({row}.due_date, 1, 10) || 'T00:00:00.000000Z'"
-
-
-def _sqlite_due(row: str) -> str:
-    return f"{row}.due_date IS NOT NULL AND {OPEN.replace('status', f'{row}.status')}"
 
 
 def _sqlite_more(row: str) -> str:
@@ -187,19 +185,25 @@ def _sqlite_more(row: str) -> str:
     ON CONFLICT (scope, scope_id, {COLUMNS}) DO UPDATE SET amount = amount + 1;
     INSERT INTO ticket_due_counts (scope, scope_id, assigned_team, due_day, amount)
     SELECT *, {DAY.format(row=row)}, 1 FROM ({_rows(_due_values(row, typed=False))})
-    WHERE column2 IS NOT NULL AND {_sqlite_due(row)}
+    WHERE column2 IS NOT NULL AND {DUE.format(row=row)}
     ON CONFLICT (scope, scope_id, assigned_team, due_day) DO UPDATE SET amount = amount + 1;"""
 
 
 def _sqlite_less(row: str) -> str:
-    counted = f"(scope, scope_id, {COLUMNS}) IN ({_rows(_values(row, typed=False))})"
-    due = f"(scope, scope_id, assigned_team) IN ({_rows(_due_values(row, typed=False))})"
-    due += f" AND due_day = {DAY.format(row=row)} AND {_sqlite_due(row)}"
-    return f"""
-    UPDATE ticket_counts SET amount = amount - 1 WHERE {counted};
-    DELETE FROM ticket_counts WHERE {counted} AND amount = 0;
-    UPDATE ticket_due_counts SET amount = amount - 1 WHERE {due};
-    DELETE FROM ticket_due_counts WHERE {due} AND amount = 0;"""
+    due = f"due_day = {DAY.format(row=row)} AND {DUE.format(row=row)}"
+    found = [
+        ("ticket_counts", f"(scope, scope_id, {COLUMNS}) = ({values})")
+        for values in _values(row, typed=False)
+    ] + [
+        ("ticket_due_counts", f"(scope, scope_id, assigned_team) = ({values}) AND {due}")
+        for values in _due_values(row, typed=False)
+    ]
+    # A list of all keys would not be looked up by the index.
+    return "".join(
+        f"UPDATE {table} SET amount = amount - 1 WHERE {key}; "
+        f"DELETE FROM {table} WHERE {key} AND amount = 0; "
+        for table, key in found
+    )
 
 
 def _postgres_triggers() -> None:
@@ -216,64 +220,72 @@ def _postgres_triggers() -> None:
         op.execute(
             f"ALTER TABLE {name} SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
         )
-    op.execute(f"CREATE FUNCTION fold_ticket_counts() RETURNS void {settings} AS $$ {FOLD} $$")
-    for change, rows in CHANGES.items():
-        op.execute(
-            f"CREATE FUNCTION count_ticket_{change}() RETURNS trigger {settings} "
-            f"AS $$ {APPEND.format(rows=rows)} $$"
-        )
-    op.execute(
-        f"CREATE FUNCTION count_ticket_truncate() RETURNS trigger {settings} AS $$ BEGIN "
-        "TRUNCATE ticket_counts, ticket_due_counts, ticket_count_changes; RETURN NULL; END $$"
-    )
-    for change, seen in {
-        "insert": "REFERENCING NEW TABLE AS new_tickets",
-        "delete": "REFERENCING OLD TABLE AS old_tickets",
-        "update": "REFERENCING OLD TABLE AS old_tickets NEW TABLE AS new_tickets",
-        "truncate": "",
+    counted = (*CHANGED.split(", "), "due_date")
+    old, new = (", ".join(f"{row}.{name}" for name in counted) for row in ("OLD", "NEW"))
+    for change, (body, when) in {
+        "insert": (APPEND.format(amount=1), "REFERENCING NEW TABLE AS changed FOR EACH STATEMENT"),
+        "delete": (APPEND.format(amount=-1), "REFERENCING OLD TABLE AS changed FOR EACH STATEMENT"),
+        "update": (MOVE, f"FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new}))"),
+        "truncate": (TRUNCATE, "FOR EACH STATEMENT"),
     }.items():
+        columns = f" OF {', '.join(counted)}" if change == "update" else ""
         op.execute(
-            f"CREATE TRIGGER tickets_{change}_counted AFTER {change} ON tickets {seen} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION count_ticket_{change}()"
+            f"CREATE FUNCTION count_ticket_{change}() RETURNS trigger {settings} AS $${body}$$"
         )
+        op.execute(
+            f"CREATE TRIGGER tickets_{change}_counted AFTER {change}{columns} ON tickets {when} "
+            f"EXECUTE FUNCTION count_ticket_{change}()"
+        )
+    op.execute(f"CREATE FUNCTION fold_ticket_counts() RETURNS trigger {settings} AS $${FOLD}$$")
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER ticket_count_changes_folded AFTER INSERT "
+        "ON ticket_count_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION fold_ticket_counts()"
+    )
 
 
-# A row's changed columns, with its day.
-ROW = f"{CHANGED}, CASE WHEN {OPEN} THEN date_trunc('day', due_date, 'UTC') END AS due_day"
-CHANGES = {
-    "insert": f"SELECT {ROW}, 1 AS amount FROM new_tickets",
-    "delete": f"SELECT {ROW}, -1 AS amount FROM old_tickets",
-    # Of rows in which nothing counted has changed, the two cancel out.
-    "update": f"SELECT {ROW}, 1 AS amount FROM new_tickets "
-    f"UNION ALL SELECT {ROW}, -1 FROM old_tickets",
-}
+def _postgres_row(row: str) -> str:
+    """Return the values of a change of a row, without how many."""
+    names = ", ".join(f"{row}.{name}" for name in CHANGED.split(", "))
+    is_open = OPEN.replace("status", f"{row}.status")
+    return f"{names}, CASE WHEN {is_open} THEN date_trunc('day', {row}.due_date, 'UTC') END"
+
+
 APPEND = f"""
-DECLARE
-  is_many boolean;
 BEGIN
-  WITH appended AS (
-    INSERT INTO ticket_count_changes ({CHANGED}, due_day, amount)
-    SELECT {CHANGED}, due_day, sum(amount) FROM ({{rows}}) AS changed
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(amount) <> 0
-    RETURNING id
-  )
-  SELECT bool_or(id % 500 = 0) INTO is_many FROM appended;
-  IF is_many THEN
-    PERFORM fold_ticket_counts();
-  END IF;
+  INSERT INTO ticket_count_changes ({CHANGED}, due_day, amount)
+  SELECT {_postgres_row("changed")}, {{amount}} * count(*) FROM changed
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
   RETURN NULL;
 END
 """
-# It takes row locks of the counts, which nobody else wants without the lock. In the other
-# isolation levels it would not see what the last one to have the lock has folded.
+MOVE = f"""
+BEGIN
+  INSERT INTO ticket_count_changes ({CHANGED}, due_day, amount)
+  VALUES ({_postgres_row("OLD")}, -1), ({_postgres_row("NEW")}, 1);
+  RETURN NULL;
+END
+"""
+TRUNCATE = """
+BEGIN
+  SET CONSTRAINTS ticket_count_changes_folded IMMEDIATE;
+  SET CONSTRAINTS ticket_count_changes_folded DEFERRED;
+  TRUNCATE ticket_counts, ticket_due_counts, ticket_count_changes;
+  RETURN NULL;
+END
+"""
+# It locks rows of the counts, which nobody else does without the lock, and waits for nobody. In the
+# other isolation levels it would not see what the last one to have the lock has folded.
 FOLD = f"""
 DECLARE
   folded bigint[];
 BEGIN
   IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
     OR NOT pg_try_advisory_xact_lock({0x666F6C64})
+    -- Folded by the row before it, where a transaction has many.
+    OR NOT EXISTS (SELECT FROM ticket_count_changes WHERE id = NEW.id)
   THEN
-    RETURN;
+    RETURN NULL;
   END IF;
   SELECT array_agg(id) INTO folded FROM ticket_count_changes;
   MERGE INTO ticket_counts AS counts USING (
@@ -307,5 +319,6 @@ BEGIN
   WHEN NOT MATCHED THEN INSERT VALUES (changed.scope, changed.scope_id, changed.assigned_team,
     changed.due_day, changed.amount);
   DELETE FROM ticket_count_changes WHERE id = ANY (folded);
+  RETURN NULL;
 END
 """
