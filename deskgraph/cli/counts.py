@@ -19,7 +19,8 @@ async def check_counts() -> bool:
     if len(wrong) > MOST:
         typer.echo(f"… and {len(wrong) - MOST} more")
     if wrong:
-        typer.echo(f'{len(wrong)} counts of tickets are wrong: run "deskgraph counts rebuild".')
+        what = "A count of tickets is" if len(wrong) == 1 else f"{len(wrong)} counts of tickets are"
+        typer.echo(f'{what} wrong: run "deskgraph counts rebuild".')
     else:
         typer.echo("All counts of tickets are right.")
     return not wrong

@@ -4,6 +4,7 @@ Hundreds of tests compare all rows with all rows. So the rows are read by one st
 driver, and turned into Python's values only where they are not those of the last time.
 """
 
+import asyncio
 import contextlib
 import sqlite3
 from typing import Any
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database
+from deskgraph.database.ticket_counts import WrongCount, wrong_counts
 
 Rows = dict[str, list[tuple[Any, ...]]]
 _known: dict[str, tuple[object, Rows]] = {}
@@ -25,6 +27,19 @@ async def stored_rows(database: Database) -> Rows:
         _known.clear()
         _known[url] = (raw, await _rows(database))
     return {table: list(rows) for table, rows in _known[url][1].items()}
+
+
+def wrong_counts_of(url: str) -> list[WrongCount]:
+    """Return which counts of tickets are not right."""
+
+    async def found() -> list[WrongCount]:
+        database = Database(url)
+        try:
+            return await wrong_counts(database)
+        finally:
+            await database.engine.dispose()
+
+    return asyncio.run(found())
 
 
 def _sqlite(database: Database) -> object:
