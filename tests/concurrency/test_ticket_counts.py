@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -190,6 +191,26 @@ async def change_another(database: Database, random: Random, number: int) -> Non
     other = tickets.c.id == key(f"counted {2 + number % (TICKETS - 2)}")
     async with database.engine.begin() as connection:
         await connection.execute(sa.update(tickets).where(other).values(values))
+
+
+@pytest.mark.usefixtures("_on_postgres")
+async def test_no_writer_waits_for_the_one_that_adds_up(database: Database) -> None:
+    async with database.engine.connect() as one:
+        # What is due at the commit is done now: some changes are added up, and not committed.
+        for status in [TicketStatus.CLOSED, TicketStatus.NEW] * 2:
+            await one.execute(sa.update(tickets).values(status=status))
+        await one.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+        for status in [TicketStatus.CLOSED, TicketStatus.NEW] * 60:
+            async with database.engine.begin() as other:
+                await other.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+                await other.execute(
+                    sa.insert(tickets).values(
+                        ticket(str(uuid4())).model_dump() | {"status": status}
+                    )
+                )
+        await one.commit()
+
+    assert await wrong_counts(database) == []
 
 
 @pytest.mark.usefixtures("_on_postgres")
