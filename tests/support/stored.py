@@ -15,7 +15,10 @@ from sqlmodel import SQLModel
 from deskgraph.database.database import Database
 from deskgraph.database.ticket_counts import WrongCount, wrong_counts
 
+COUNTS = ("ticket_count", "ticket_due_count")
 Rows = dict[str, list[tuple[Any, ...]]]
+# Not the counts of tickets: when changes are added to them depends on what was written before.
+_TABLES = [table for table in SQLModel.metadata.sorted_tables if not table.name.startswith(COUNTS)]
 _known: dict[str, tuple[object, Rows]] = {}
 
 
@@ -46,16 +49,15 @@ def _sqlite(database: Database) -> object:
     with contextlib.closing(sqlite3.connect(str(database.url.database), timeout=20)) as connection:
         connection.execute("BEGIN")
         return [
-            connection.execute(
-                f"SELECT * FROM {table.name} ORDER BY {', '.join(table.primary_key.columns.keys())}"
-            ).fetchall()
-            for table in SQLModel.metadata.sorted_tables
+            connection.execute(f"SELECT * FROM {table.name} ORDER BY rowid").fetchall()
+            for table in _TABLES
         ]
 
 
 async def _postgres(database: Database) -> object:
-    tables = SQLModel.metadata.sorted_tables
-    texts = [f"SELECT {at} AS at, t::text AS stored FROM {t.name} t" for at, t in enumerate(tables)]
+    texts = [
+        f"SELECT {at} AS at, t::text AS stored FROM {t.name} t" for at, t in enumerate(_TABLES)
+    ]
     statement = " UNION ALL ".join(texts)
     async with database.engine.connect() as connection:
         return sorted(map(tuple, await connection.exec_driver_sql(statement)))
@@ -64,7 +66,7 @@ async def _postgres(database: Database) -> object:
 async def _rows(database: Database) -> Rows:
     found: Rows = {}
     async with database.engine.connect() as connection:
-        for table in SQLModel.metadata.sorted_tables:
+        for table in _TABLES:
             listed = await connection.execute(sa.select(table).order_by(*table.primary_key))
             found[table.name] = [tuple(row) for row in listed]
     return found
