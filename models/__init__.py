@@ -13,6 +13,7 @@ from models.choices import (
     Via,
     WebhookDeliveryState,
 )
+from models.counts import ALL_ID, CountScope, TicketCount, TicketCountChange, TicketDueCount
 from models.events import TicketEvent
 from models.imports import ImportedRow
 from models.people import Company, Contact, RefreshToken, User
@@ -21,12 +22,14 @@ from models.tickets import Attachment, Comment, DayCounter, Ticket
 from models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
+    "ALL_ID",
     "FINISHED_STATUSES",
     "TEAM_OF_CATEGORY",
     "Attachment",
     "Comment",
     "Company",
     "Contact",
+    "CountScope",
     "DayCounter",
     "ImportedRow",
     "RateBucket",
@@ -35,6 +38,9 @@ __all__ = [
     "Team",
     "Ticket",
     "TicketCategory",
+    "TicketCount",
+    "TicketCountChange",
+    "TicketDueCount",
     "TicketEvent",
     "TicketEventType",
     "TicketPriority",

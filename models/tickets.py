@@ -5,15 +5,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Computed, Index, SmallInteger
+from sqlalchemy import BigInteger, Column, Computed, Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from models.base import choice_check, choice_column, id_column, reference, time_column
-from models.choices import Team, TicketCategory, TicketPriority, TicketStatus
+from models.choices import FINISHED_STATUSES, Team, TicketCategory, TicketPriority, TicketStatus
 from models.search import search_column, searchable
 from models.types import UtcDateTime
 
 NEVER = "9999-12-31T23:59:59.999999Z"
+# As reads word it (``resolvers.query.expressions.finished``): SQLite compares the words.
+_OPEN = text(f"NOT (status IN {tuple(status.value for status in FINISHED_STATUSES)})")
 
 
 def _rank(column: str, choices: type[StrEnum]) -> Any:
@@ -51,6 +53,14 @@ class Ticket(SQLModel, table=True):
         Index(None, "assigned_team", "created_at", "id"),
         Index(None, "created_by_id", "created_at", "id"),
         Index(None, "resolved_at"),
+        # It tells how many are overdue under a filter by its columns.
+        Index(
+            "ix_tickets_open_due_date",
+            *("due_date", "company_id", "assigned_team", "assigned_to_id"),
+            *("status", "priority", "category"),
+            postgresql_where=_OPEN,
+            sqlite_where=_OPEN,
+        ),
     )
 
     id: UUID = id_column()

@@ -23,6 +23,10 @@ users = typer.Typer(help="Manage who can log in.", no_args_is_help=True, rich_ma
 app.add_typer(users, name="user")
 files = typer.Typer(help="Look after uploaded files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(files, name="files")
+counts = typer.Typer(
+    help="Look after the counts of tickets.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(counts, name="counts")
 hooks = typer.Typer(help="Try webhooks out.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(hooks, name="webhooks")
 
@@ -137,6 +141,23 @@ def cleanup_files(
 
     least = duration(older_than)
     raise typer.Exit(asyncio.run(run_cleanup(older_than=least, remove=remove, quiet=quiet)))
+
+
+@counts.command("check")
+def check_counts() -> None:
+    """Compare the counts with the tickets; the status is 1 if any is wrong."""
+    from deskgraph.cli.counts import check_counts as check
+
+    if not asyncio.run(check()):
+        raise typer.Exit(1)
+
+
+@counts.command("rebuild")
+def rebuild_counts() -> None:
+    """Count all tickets again; changes of tickets wait for it."""
+    from deskgraph.cli.counts import rebuild
+
+    typer.echo(asyncio.run(rebuild()))
 
 
 @hooks.command()

@@ -5,6 +5,8 @@ field is named after its slot, as ``s0_key``: see ``shapes.Args``.
 """
 
 NOW = "now"
+# When its day began (UTC).
+MIDNIGHT = "midnight"
 # The same time as a Unix time.
 EPOCH = "epoch"
 VIEWER_ID = "viewer_id"

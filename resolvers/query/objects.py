@@ -195,6 +195,7 @@ def _many(build: CompileContext, relation: ToMany, field: Field, row: Row) -> SQ
         prefix="" if field.slot is None else binds.prefix_of(field.slot),
         default_order=relation.order,
         belongs=lambda other: other[relation.column] == row.id,
+        belongs_by=relation.column,
     )
     if relation.connection:
         return connection(source, field.shape, items_of(source))

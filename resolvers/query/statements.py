@@ -1,6 +1,7 @@
 """How compiled statements are run, and the values that any of them may need."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import SelectBase
@@ -46,6 +47,7 @@ def context_values(context: Context) -> dict[str, object]:
     viewer = context.viewer
     return {
         binds.NOW: now,
+        binds.MIDNIGHT: now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
         binds.EPOCH: int(now.timestamp()),
         binds.VIEWER_ID: viewer.id if viewer else None,
         binds.VIEWER_COMPANY: viewer.company_id if viewer else None,

@@ -6,8 +6,10 @@ from sqlalchemy import ColumnElement, func, select
 
 from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.query import binds
-from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.compile_context import Row
 from resolvers.query.expressions import finished, overdue
+from resolvers.query.filters.ast import Switch
+from resolvers.query.lists.counts import total
 from resolvers.query.lists.source import ListSource
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import SQL, Constant, JsonArray, JsonNumber, JsonObject, Word
@@ -20,37 +22,61 @@ GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
     "by_team": ("assigned_team", Team, "TeamCount", "team"),
 }
 
+# Field → what it tells the rows apart by, by the names of filters.
+_GROUPED = {name: group[0] for name, group in GROUPS.items()} | {"unassigned": "is_assigned"}
+
 
 def statistics_object(source: ListSource, shape: Shape) -> SQL:
-    """Return the JSON object of the statistics over a source's rows."""
-    row = source.build.alias(source.entity.table)
-    whole = JsonObject([(f.key, _value(source.build, f, row.c)) for f in shape.fields])
-    return select(whole).select_from(row).where(source.filtered(row.c)).scalar_subquery()
+    """Return the JSON object of the statistics over a source's rows.
+
+    Where these are counts of rows, what the counts do not tell is counted for itself.
+    """
+    counted = source.counted_rows({_GROUPED[f.name] for f in shape.fields if f.name in _GROUPED})
+    row = source.build.alias(source.entity.table) if counted is None else counted
+    amount = None if counted is None else counted.c.amount
+    whole = JsonObject([(f.key, _value(source, f, row.c, amount)) for f in shape.fields])
+    statement = select(whole)
+    # Without an aggregate it would be a row for each of theirs.
+    if any(_is_aggregate(f.name, of_rows=counted is None) for f in shape.fields):
+        statement = statement.select_from(row).where(source.filtered(row.c))
+    return statement.scalar_subquery()
 
 
-def _count(condition: ColumnElement[bool] | None = None) -> SQL:
+def _is_aggregate(name: str, *, of_rows: bool) -> bool:
+    return name != TYPENAME and (of_rows or name not in ("overdue", "my_open_tickets"))
+
+
+def _count(amount: SQL | None, condition: ColumnElement[bool] | None = None) -> SQL:
+    if amount is not None:
+        return JsonNumber(total(amount, condition))
     return JsonNumber(func.count() if condition is None else func.count().filter(condition))
 
 
-def _value(build: CompileContext, field: Field, row: Row) -> SQL:
+def _value(source: ListSource, field: Field, row: Row, amount: SQL | None) -> SQL:
+    build = source.build
     if field.name == TYPENAME:
         return Word("TicketStats")
     if field.name in GROUPS:
-        return _group(field, row)
-    conditions: dict[str, ColumnElement[bool] | None] = {
-        "total": None,
-        "my_open_tickets": (row.assigned_to_id == build.bind_viewer(binds.VIEWER_ID))
-        & ~finished(row),
-        "unassigned": row.assigned_to_id.is_(None),
-        "overdue": overdue(build, row),
-    }
-    return _count(conditions[field.name])
+        return _group(field, row, amount)
+    if field.name == "total":
+        return _count(amount)
+    if field.name == "unassigned":
+        return _count(amount, row.assigned_to_id.is_(None))
+    if field.name == "overdue":
+        if amount is not None:
+            return JsonNumber(source.also(Switch("overdue", wanted=True)).count())
+        return _count(None, overdue(build, row))
+    if amount is not None:
+        mine = (Switch("mine", wanted=True), Switch("open", wanted=True))
+        return JsonNumber(source.also(*mine).count())
+    is_mine = row.assigned_to_id == build.bind_viewer(binds.VIEWER_ID)
+    return _count(None, is_mine & ~finished(row))
 
 
-def _group(field: Field, row: Row) -> SQL:
+def _group(field: Field, row: Row, amount: SQL | None) -> SQL:
     """Return the counts as GraphQL's list of objects, or as REST's object of value and count."""
     column, choices, typename, key = GROUPS[field.name]
-    counts = [(choice, _count(row[column] == Constant(choice.value))) for choice in choices]
+    counts = [(choice, _count(amount, row[column] == Constant(choice.value))) for choice in choices]
     if field.shape is None:
         return JsonObject([(choice.value, count) for choice, count in counts])
     items = []

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from deskgraph.app import utc_now
+from deskgraph.database.ticket_counts import wrong_counts
 from deskgraph.storage.file_store import open_files
 from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from tests.files.conftest import Serve
@@ -105,3 +106,4 @@ async def test_acknowledged_uploads_survive_a_kill_at_any_step(
                 assert await swept(own_world, days=1) == [left] * bool(left), step
                 await client.check()
             assert len(client.acknowledged) == len(STEPS)
+    assert await wrong_counts(own_world.database) == []

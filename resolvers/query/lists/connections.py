@@ -37,8 +37,11 @@ def text_list(source: ListSource, shape: Shape, item: Item) -> SQL:
     """Return the JSON list of all rows, or of as many as the arguments allow after an offset."""
     name = f"p{source.build.aliases}"
     limit = source.limit() if source.args.limit is not None else None
-    offset = source.bind(binds.OFFSET, Integer) if source.args.skips else None
-    rows = source.rows(limit, offset=offset).subquery(name)
+    if limit is not None and source.args.skips:
+        chosen = source.skipped_to(limit, source.bind(binds.OFFSET, Integer))
+    else:
+        chosen = source.rows(limit)
+    rows = chosen.subquery(name)
     return select(JsonArrayAgg(item(shape, rows.c))).select_from(rows).scalar_subquery()
 
 

@@ -5,8 +5,8 @@ order's values of one row, so that a page stays where it is while rows come and 
 costs what the first one does.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from sqlalchemy import (
     true,
     tuple_,
 )
+from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import BigInteger, Integer, String, TypeEngine
 
 from models.search import is_search_column
@@ -30,7 +31,9 @@ from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity
+from resolvers.query.filters.ast import Condition
 from resolvers.query.filters.compile import conditions
+from resolvers.query.lists import counts
 from resolvers.query.shapes import Args
 from resolvers.query.sql.elements import (
     SQL,
@@ -42,14 +45,15 @@ from resolvers.query.sql.elements import (
     SignedCursor,
 )
 from resolvers.signing import CURSOR
+from resolvers.viewer import ViewerKind
 
 
 @dataclass
 class ListSource:
     """The rows behind one list: an entity's, with a filter, an order and a window.
 
-    ``belongs`` ties them to the row they are nested in; ``prefix`` starts the names of their bind
-    parameters.
+    ``belongs`` ties them to the row they are nested in, by the column ``belongs_by``; ``prefix``
+    starts the names of their bind parameters.
     """
 
     build: CompileContext
@@ -58,6 +62,7 @@ class ListSource:
     prefix: str
     default_order: tuple[tuple[str, bool], ...]
     belongs: Callable[[Row], ColumnElement[bool]] | None = None
+    belongs_by: str = ""
 
     @property
     def order(self) -> tuple[tuple[str, bool], ...]:
@@ -136,13 +141,16 @@ class ListSource:
             found.append(self.beyond(row, binds.BEFORE, before=True))
         return found
 
-    def rows(self, limit: SQL | None, *columns: SQL, offset: SQL | None = None) -> Select[Any]:
+    def rows(
+        self,
+        limit: SQL | None,
+        *columns: SQL,
+        offset: SQL | None = None,
+        only_ids: bool = False,
+    ) -> Select[Any]:
         """Return the select of the window's rows, at most ``limit`` of them."""
-        table = self.entity.table
-        row = self.build.alias(table)
-        # Sorting carries all columns: texts that are only searched are left out. An alias does not
-        # keep the ``info`` of columns, so the table is asked.
-        shown = (row.c[column.key] for column in table.columns if not is_search_column(column))
+        row = self.build.alias(self.entity.table)
+        shown = [row.c.id] if only_ids else _shown(self.entity.table, row)
         chosen = select(*(columns or shown))
         chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
         chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
@@ -161,14 +169,68 @@ class ListSource:
         turned = select(chosen_rows).order_by(*self.ordered(chosen_rows.c))
         return turned.subquery(f"{name}f")
 
+    def skipped_to(self, limit: SQL, offset: SQL) -> Select[Any]:
+        """Return the select of a page after an offset: an index alone finds the ids of its rows."""
+        table = self.entity.table
+        ids = self.rows(limit, offset=offset, only_ids=True).subquery(f"i{self.build.next_name()}")
+        row = self.build.alias(table)
+        chosen = select(*_shown(table, row)).select_from(row).join(ids, ids.c.id == row.c.id)
+        return chosen.order_by(*self.ordered(row.c))
+
+    def also(self, *conditions: Condition) -> "ListSource":
+        """Return the list with more conditions."""
+        return replace(self, args=replace(self.args, where=(*self.args.where, *conditions)))
+
     def count(self) -> SQL:
         """Return how many rows the list has on all its pages."""
+        counted = self.counted_rows()
+        if counted is not None:
+            return self._sum(counted)
+        scope = counts.due_scope_of(self.args.where, self._given()) if self._is_counted() else None
+        if scope is None:
+            return self._count_rows()
+        # By day up to today, of which the rows tell.
+        where = counts.besides_overdue(self.args.where)
+        midnight = self.build.bind(binds.MIDNIGHT, UtcDateTime)
+        of_all = replace(self, args=replace(self.args, where=where))
+        days = counts.due_rows_of(self.build, scope)
+        before = of_all._sum(days, days.c.due_day < midnight)
+        return before + self._count_rows(lambda row: row.due_date >= midnight)
+
+    def counted_rows(self, grouped: Set[str] = frozenset()) -> Subquery | None:
+        """Return the counts that the list adds up to, as its rows; None where it must count.
+
+        ``grouped``: the fields that its rows are told apart by, by the names of filters.
+        """
+        if not self._is_counted():
+            return None
+        scope = counts.scope_of(self.args.where, self._given(), grouped)
+        return None if scope is None else counts.rows_of(self.build, scope)
+
+    def _is_counted(self) -> bool:
+        return self.entity.name == "Ticket"
+
+    def _given(self) -> Set[str]:
+        """Return what the conditions beside the filter compare, by the names of filters."""
+        belongs = [] if self.belongs is None else [self.belongs_by.removesuffix("_id")]
+        company = ["company"] if self.build.kind is ViewerKind.CUSTOMER else []
+        return frozenset((*belongs, *company))
+
+    def _sum(self, counted: Subquery, *conditions: ColumnElement[bool]) -> SQL:
+        added = select(counts.total(counted.c.amount)).where(*conditions)
+        if (condition := self.filtered(counted.c)) is not true():
+            added = added.where(condition)
+        return added.select_from(counted).correlate_except(counted).scalar_subquery()
+
+    def _count_rows(self, also: Callable[[Row], ColumnElement[bool]] | None = None) -> SQL:
         row = self.build.alias(self.entity.table)
         counted = select(func.count()).select_from(row)
         condition = self.filtered(row.c)
         # SQLite counts a table much faster where no condition is written, not even a true one.
         if condition is not true():
             counted = counted.where(condition)
+        if also is not None:
+            counted = counted.where(also(row.c))
         return counted.correlate_except(row).scalar_subquery()
 
     def has_more(self, shown: SQL | None = None) -> SQL:
@@ -207,3 +269,9 @@ class ListSource:
     def sealed(self, position: SQL) -> SQL:
         """Return a position as a cursor."""
         return SignedCursor(position, *self.build.signing(CURSOR))
+
+
+def _shown(table: Any, row: NamedFromClause) -> list[SQL]:
+    """Return the columns of a row; sorting carries all, so those only searched are left out."""
+    # An alias does not keep the ``info`` of columns, so the table is asked.
+    return [row.c[column.key] for column in table.columns if not is_search_column(column)]

@@ -28,7 +28,10 @@ pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "migrate", "demo", "import-legacy", "user add", "token", "files sweep", "schema"],
+    [
+        *("serve", "migrate", "demo", "import-legacy", "user add", "token", "files sweep"),
+        *("counts check", "counts rebuild", "schema"),
+    ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     ended = run(*command.split(), "--help")

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 SQLITE_CATALOGUE = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master "
-    "WHERE tbl_name <> 'alembic_version' ORDER BY 1, 2"
+    "WHERE tbl_name <> 'alembic_version' AND type <> 'trigger' ORDER BY 1, 2"
 )
 POSTGRES_CATALOGUE = (
     "SELECT table_name, column_name, data_type, udt_name, "
@@ -35,7 +35,7 @@ POSTGRES_CATALOGUE = (
     "WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2",
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' "
-    "ORDER BY 1, 2",
+    "AND contype <> 't' ORDER BY 1, 2",
     "SELECT tablename, indexname, indexdef FROM pg_indexes "
     "WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2",
     "SELECT sequencename, data_type::text, start_value, increment_by, cycle FROM pg_sequences "

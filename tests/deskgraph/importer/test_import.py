@@ -23,6 +23,7 @@ from tests.deskgraph.conftest import Ended, Run
 from tests.deskgraph.importer.conftest import SECRET_KEY, OldDesk, counts, everything, row
 from tests.support.clock import NOON
 from tests.support.rows import key
+from tests.support.stored import wrong_counts_of
 
 Bring = Callable[..., Ended]
 FIRST = {
@@ -142,6 +143,7 @@ def test_a_later_run_brings_what_is_new_or_changed(
     assert (offline["status"].value, offline["tags"], offline["version"]) == ("closed", "", 2)
     assert row(services, "comments", "hello")["version"] == 2
     assert stale_searches(everything(services)) == []
+    assert wrong_counts_of(services) == []
     events = everything(services)["ticket_events"][seen:]
     told = [(event["type"].value, event["ticket_number"][-1], event["changes"]) for event in events]
     assert sorted(told, key=lambda one: one[:2]) == [

@@ -16,6 +16,7 @@ from tests.deskgraph.importer.conftest import OldDesk, counts, everything
 from tests.support import proofs
 from tests.support.paths import ROOT
 from tests.support.processes.launcher import DEADLINE_SECONDS, child
+from tests.support.stored import wrong_counts_of
 
 Bring = Callable[..., Ended]
 TICKETS = 100 if proofs.LONG else 40
@@ -68,6 +69,7 @@ def media(old: OldDesk, tmp_path: Path) -> Path:
 
 def assert_complete(services: str, old: OldDesk, media: Path) -> None:
     here, there = everything(services), old.everything()
+    assert wrong_counts_of(services) == []
     for name, table in zip(KINDS, (one.name for one in THERE), strict=True):
         assert {row["id"] for row in here[name]} == {row["id"] for row in there[table]}
     events = here["ticket_events"]

@@ -1,0 +1,115 @@
+"""The counts of tickets, compared with the tickets and made again.
+
+Triggers keep them right with every change that a database makes. What is not one leaves them wrong,
+such as a restored copy of some of the tables, or a change while triggers were switched off.
+"""
+# ruff: noqa: S608 - nothing in these texts comes from outside
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.database.database import Database
+from models import ALL_ID, FINISHED_STATUSES, CountScope
+
+_REFERENCES = {
+    CountScope.ALL: f"'{ALL_ID}'",
+    CountScope.COMPANY: "company_id",
+    CountScope.ASSIGNEE: "assigned_to_id",
+    CountScope.COMPANY_STATUS: "company_id",
+    CountScope.CONTACT_STATUS: "contact_id",
+}
+_STATUS_ONLY = (CountScope.COMPANY_STATUS, CountScope.CONTACT_STATUS)
+_DUE_SCOPES = (CountScope.ALL, CountScope.COMPANY, CountScope.ASSIGNEE)
+_OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in FINISHED_STATUSES)})"
+_TABLES = {
+    "ticket_counts": "scope, scope_id, status, priority, category, assigned_team, is_assigned",
+    "ticket_due_counts": "scope, scope_id, assigned_team, due_day",
+}
+
+
+@dataclass(frozen=True)
+class WrongCount:
+    """A count that is not the number of its tickets; ``values`` are what these have in common."""
+
+    values: Sequence[object]
+    kept: int
+    tickets: int
+
+
+async def wrong_counts(database: Database) -> list[WrongCount]:
+    """Return the counts that are wrong; each table is compared as of one moment."""
+    found = []
+    async with database.engine.connect() as connection:
+        for table, keys in _TABLES.items():
+            kept = f"SELECT {keys}, amount FROM {table}"
+            if not database.is_sqlite:
+                kept += f" UNION ALL {_rows(connection, table, of_changes=True)}"
+            differences = (
+                f"SELECT {keys}, sum(kept), sum(tickets) FROM ("
+                f"SELECT {keys}, amount AS kept, 0 AS tickets FROM ({kept}) AS kept "
+                f"UNION ALL SELECT {keys}, 0, amount "
+                f"FROM ({_rows(connection, table, of_changes=False)}) AS found"
+                f") AS both_of_them GROUP BY {keys} HAVING sum(kept) <> sum(tickets) "
+                f"ORDER BY {keys}"
+            )
+            for *values, kept_, tickets in await connection.execute(text(differences)):
+                found.append(WrongCount(values, int(kept_), int(tickets)))
+    return found
+
+
+async def rebuild_counts(database: Database) -> None:
+    """Count all tickets again, in one transaction: writers of tickets wait, readers do not."""
+    async with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            await connection.execute(text("LOCK TABLE tickets IN SHARE ROW EXCLUSIVE MODE"))
+        for table in ("ticket_count_changes", *_TABLES):
+            await connection.execute(text(f"DELETE FROM {table}"))
+        for table, keys in _TABLES.items():
+            rows = _rows(connection, table, of_changes=False)
+            await connection.execute(
+                text(
+                    f"INSERT INTO {table} ({keys}, amount) SELECT {keys}, sum(amount) "
+                    f"FROM ({rows}) AS found GROUP BY {keys} ORDER BY {keys}"
+                )
+            )
+
+
+def _rows(connection: AsyncConnection, table: str, *, of_changes: bool) -> str:
+    """Return the select of what tickets, or changes, add to the counts of a table."""
+    sqlite = connection.dialect.name == "sqlite"
+    selects = _counted if table == "ticket_counts" else _due
+    return " UNION ALL ".join(selects(of_changes, sqlite))
+
+
+def _counted(of_changes: bool, sqlite: bool) -> Iterator[str]:
+    whole = "status, priority, category, coalesce(assigned_team, '') AS assigned_team, "
+    whole += "assigned_to_id IS NOT NULL AS is_assigned"
+    status = "status, '' AS priority, '' AS category, '' AS assigned_team, false AS is_assigned"
+    source = "amount FROM ticket_count_changes" if of_changes else "1 AS amount FROM tickets"
+    for scope in CountScope:
+        values = status if scope in _STATUS_ONLY else whole
+        yield f"SELECT {_scope(scope, sqlite)}, {values}, {source} WHERE {_exists(scope)}"
+
+
+def _due(of_changes: bool, sqlite: bool) -> Iterator[str]:
+    day = "substr(due_date, 1, 10) || 'T00:00:00.000000Z'"
+    if not sqlite:
+        day = "date_trunc('day', due_date, 'UTC')"
+    source = f"{day} AS due_day, 1 AS amount FROM tickets WHERE due_date IS NOT NULL AND {_OPEN}"
+    if of_changes:
+        source = "due_day, amount FROM ticket_count_changes WHERE due_day IS NOT NULL"
+    for scope in _DUE_SCOPES:
+        team = "coalesce(assigned_team, '') AS assigned_team"
+        yield f"SELECT {_scope(scope, sqlite)}, {team}, {source} AND {_exists(scope)}"
+
+
+def _scope(scope: CountScope, sqlite: bool) -> str:
+    typed = "" if sqlite or scope is not CountScope.ALL else "::uuid"
+    return f"'{scope.value}' AS scope, {_REFERENCES[scope]}{typed} AS scope_id"
+
+
+def _exists(scope: CountScope) -> str:
+    return "true" if scope is CountScope.ALL else f"{_REFERENCES[scope]} IS NOT NULL"
