@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func
 
 from models import Team, TicketCategory, TicketPriority, TicketStatus
 from resolvers.query import binds
@@ -23,9 +23,9 @@ GROUPS: dict[str, tuple[str, type[StrEnum], str, str]] = {
 
 def statistics_object(source: ListSource, shape: Shape) -> SQL:
     """Return the JSON object of the statistics over a source's rows."""
-    row = source.build.alias(source.entity.table)
-    whole = JsonObject([(f.key, _value(source.build, f, row.c)) for f in shape.fields])
-    return select(whole).select_from(row).where(source.filtered(row.c)).scalar_subquery()
+    return source.of_all(
+        lambda row: JsonObject([(f.key, _value(source.build, f, row)) for f in shape.fields])
+    )
 
 
 def _count(condition: ColumnElement[bool] | None = None) -> SQL:

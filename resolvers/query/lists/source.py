@@ -5,8 +5,9 @@ order's values of one row, so that a page stays where it is while rows come and 
 costs what the first one does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     cast,
     func,
     literal_column,
@@ -30,7 +32,9 @@ from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity
+from resolvers.query.filters.ast import Search
 from resolvers.query.filters.compile import conditions
+from resolvers.query.lists.search_index import SearchIndex
 from resolvers.query.shapes import Args
 from resolvers.query.sql.elements import (
     SQL,
@@ -42,6 +46,9 @@ from resolvers.query.sql.elements import (
     SignedCursor,
 )
 from resolvers.signing import CURSOR
+
+Columns = Callable[[Row], Sequence[SQL]]
+Conditions = Callable[[Row], Sequence[ColumnElement[bool]]]
 
 
 @dataclass
@@ -136,21 +143,69 @@ class ListSource:
             found.append(self.beyond(row, binds.BEFORE, before=True))
         return found
 
-    def rows(self, limit: SQL | None, *columns: SQL, offset: SQL | None = None) -> Select[Any]:
-        """Return the select of the window's rows, at most ``limit`` of them."""
+    @cached_property
+    def search_index(self) -> SearchIndex | None:
+        """The index that may find the rows; what a row has below it are few without one."""
+        search = next((part for part in self.args.where if isinstance(part, Search)), None)
+        if search is None or self.entity.name != "Ticket" or self.belongs is not None:
+            return None
+        is_indexed = search.is_indexed(self.build.dialect)
+        return SearchIndex(self.build, search, self.prefix) if is_indexed else None
+
+    def rows(
+        self,
+        limit: SQL | None,
+        columns: Columns | None = None,
+        *,
+        offset: SQL | None = None,
+        positioned: Conditions | None = None,
+    ) -> Select[Any]:
+        """Return the select of the window's rows, at most ``limit`` of them.
+
+        ``columns`` gives what is selected of a row, instead of all that is shown of it; the rows
+        come in any order then. ``positioned`` replaces the window's positions.
+        """
+        chosen, index = columns or self._shown, self.search_index
+        at = positioned or self.positioned
+        walked = self._walked(chosen, at)
+        if index is None:
+            return walked.limit(limit).offset(offset)
+        indexed = self._indexed(index, chosen, at)
+        rows = index.either(indexed.offset(offset), walked.offset(offset), limit)
+        return select(rows) if columns else select(rows).order_by(*self._in_order(rows.c))
+
+    def _shown(self, row: Row) -> list[SQL]:
+        """Return all columns but the texts that are only searched: sorting carries them along.
+
+        Columns of an alias do not keep their ``info``, so the table is asked.
+        """
         table = self.entity.table
-        row = self.build.alias(table)
-        # Sorting carries all columns: texts that are only searched are left out. An alias does not
-        # keep the ``info`` of columns, so the table is asked.
-        shown = (row.c[column.key] for column in table.columns if not is_search_column(column))
-        chosen = select(*(columns or shown))
-        chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
-        chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
-        if limit is not None:
-            chosen = chosen.limit(limit)
-        if offset is not None:
-            chosen = chosen.offset(offset)
-        return chosen.correlate_except(row)
+        return [row[column.key] for column in table.columns if not is_search_column(column)]
+
+    def _in_order(self, row: Row) -> list[SQL]:
+        return self.ordered(row, reverse=self.args.backward)
+
+    def _walked(self, columns: Columns, positioned: Conditions) -> Select[Any]:
+        row = self.build.alias(self.entity.table)
+        found = select(*columns(row.c)).select_from(row)
+        found = found.where(self.filtered(row.c), *positioned(row.c))
+        return found.order_by(*self._in_order(row.c)).correlate_except(row)
+
+    def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> Select[Any]:
+        """Return the same rows, all of which are found by the index before they are ordered.
+
+        PostgreSQL expects many of them, and would look for the first ones in the list's order: with
+        an offset the subquery stays one.
+        """
+        row = self.build.alias(self.entity.table)
+        places, matched = index.through(row)
+        found = select(*(columns if index.on_sqlite else self._shown)(row.c)).select_from(places)
+        found = found.where(*matched, self.filtered(row.c), *positioned(row.c))
+        found = found.correlate_except(row)
+        if index.on_sqlite:
+            return found.order_by(*self._in_order(row.c))
+        rows = found.where(index.few()).offset(literal_column("0")).subquery()
+        return select(*columns(rows.c)).select_from(rows).order_by(*self._in_order(rows.c))
 
     def page(self, chosen: Select[Any] | None = None) -> Subquery:
         """Return the window's rows as a table, in the list's order; ``chosen`` selects fewer."""
@@ -163,13 +218,32 @@ class ListSource:
 
     def count(self) -> SQL:
         """Return how many rows the list has on all its pages."""
+        index = self.search_index
+        if index is not None and index.on_sqlite and index.finds_all and self._only_searches:
+            return index.count()
+        return self.of_all(lambda _row: func.count())
+
+    @property
+    def _only_searches(self) -> bool:
+        row = self.build.alias(self.entity.table).c
+        return len(self.args.where) == 1 and self.build.visible(self.entity.name, row) is true()
+
+    def of_all(self, value: Callable[[Row], SQL]) -> SQL:
+        """Return what is made of all rows of the list; ``value`` gives an aggregate."""
+        index = self.search_index
+        walked = self._of_all(value)
+        # PostgreSQL has one way to all rows, whatever their number.
+        if index is None or not index.on_sqlite:
+            return walked
+        return case((index.few(), self._of_all(value, index)), else_=walked)
+
+    def _of_all(self, value: Callable[[Row], SQL], index: SearchIndex | None = None) -> SQL:
         row = self.build.alias(self.entity.table)
-        counted = select(func.count()).select_from(row)
-        condition = self.filtered(row.c)
+        places, conditions = (row, []) if index is None else index.through(row)
+        found = select(value(row.c)).select_from(places)
         # SQLite counts a table much faster where no condition is written, not even a true one.
-        if condition is not true():
-            counted = counted.where(condition)
-        return counted.correlate_except(row).scalar_subquery()
+        conditions += [part for part in (self.filtered(row.c),) if part is not true()]
+        return found.where(*conditions).correlate_except(row).scalar_subquery()
 
     def has_more(self, shown: SQL | None = None) -> SQL:
         """Return whether rows follow the page in the direction it is read.
@@ -177,16 +251,21 @@ class ListSource:
         ``shown`` is how many rows it has, where these may be fewer than its limit.
         """
         limit = self.limit()
-        rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
+        rows = self.rows(limit + literal_column("1"), _one).subquery()
         found = select(func.count()).select_from(rows).scalar_subquery()
         return found > (limit if shown is None else shown)
 
     def has_left(self, side: str) -> SQL:
         """Return whether rows lie on the other side of a position, or at it."""
+
+        def left(row: Row) -> list[ColumnElement[bool]]:
+            return [self.beyond(row, side, before=side == binds.AFTER, inclusive=True)]
+
+        if self.search_index is not None:
+            rows = self.rows(literal_column("1"), _one, positioned=left).subquery()
+            return select(func.count() > literal_column("0")).select_from(rows).scalar_subquery()
         row = self.build.alias(self.entity.table)
-        left = self.beyond(row.c, side, before=side == binds.AFTER, inclusive=True)
-        one: SQL = literal_column("1")
-        found = select(one).select_from(row).where(self.filtered(row.c), left)
+        found = select(*_one(row.c)).select_from(row).where(self.filtered(row.c), *left(row.c))
         return found.correlate_except(row).exists()
 
     def position(self, row: Row) -> SQL:
@@ -207,3 +286,7 @@ class ListSource:
     def sealed(self, position: SQL) -> SQL:
         """Return a position as a cursor."""
         return SignedCursor(position, *self.build.signing(CURSOR))
+
+
+def _one(_row: Row) -> list[SQL]:
+    return [literal_column("1").label("one")]

@@ -130,7 +130,12 @@ async def test_alembic_finds_nothing_to_add_to_a_migrated_database(blank: Databa
     await migrate.upgrade(blank)
 
     def differences(connection: Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            # Only SQLite has these tables, and no model.
+            "include_name": lambda name, *_: not str(name).startswith("ticket_search"),
+        }
         return list(
             compare_metadata(
                 MigrationContext.configure(connection, opts=options), SQLModel.metadata
