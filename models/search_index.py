@@ -4,7 +4,9 @@ A ticket is found by its ``search_text`` and by the ``search_name`` of its compa
 as one text in an index of trigrams (FTS5), and PostgreSQL in indexes of both columns (pg_trgm).
 """
 
-from sqlalchemy import DDL, Index, Table, event
+# ruff: noqa: S608 - no value from outside is in these statements
+
+from sqlalchemy import Connection, Index, MetaData, Table, event
 from sqlmodel import SQLModel
 
 POSTGRES_EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
@@ -67,7 +69,15 @@ def trigram_index(column: str) -> Index:
 
 def index_searches(tickets: Table) -> None:
     """Have the index made with the table, by ``create_all``."""
-    extension = DDL(POSTGRES_EXTENSION).execute_if(dialect="postgresql")
-    event.listen(SQLModel.metadata, "before_create", extension)
+    # The metadata's own event: companies are made before tickets, and have such an index, too.
+    _listen(SQLModel.metadata, "before_create", "postgresql", POSTGRES_EXTENSION)
     for statement in (*SQLITE_INDEX, *SQLITE_TRIGGERS):
-        event.listen(tickets, "after_create", DDL(statement).execute_if(dialect="sqlite"))
+        _listen(tickets, "after_create", "sqlite", statement)
+
+
+def _listen(target: MetaData | Table, moment: str, dialect: str, statement: str) -> None:
+    def run(_target: object, connection: Connection, **_: object) -> None:
+        if connection.dialect.name == dialect:
+            connection.exec_driver_sql(statement)
+
+    event.listen(target, moment, run)

@@ -21,6 +21,7 @@ _HAS_COLUMN = text(
     "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:table) "
     "AND attname = :column AND NOT attisdropped"
 )
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(:k)")
 _IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
@@ -65,7 +66,8 @@ async def build_indexes(engine: AsyncEngine, lock: int) -> None:
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while not await connection.scalar(text("SELECT pg_try_advisory_lock(:k)"), {"k": lock}):
+        # Another process releases it.
+        while not await connection.scalar(_TRY_LOCK, {"k": lock}):  # noqa: ASYNC110
             await asyncio.sleep(WAIT_SECONDS)
         try:
             await _build_indexes(connection)

@@ -97,8 +97,7 @@ def _condition(
         case OfTickets(where):
             return _of_tickets(build, where, row, prefix)
         case Search(binds):
-            found = (_found(build, entity, row, part, prefix, name) for name in binds)
-            return and_(true(), *found)
+            return and_(true(), *(_found(build, entity, row, part, prefix, name) for name in binds))
         case HasTags(any_of_them, binds):
             found = [HasTag(row.tags, build.bind(prefix + name, String)) for name in binds]
             return or_(false(), *found) if any_of_them else and_(true(), *found)
