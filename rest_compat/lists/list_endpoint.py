@@ -1,6 +1,5 @@
 """Lists: filters, search and ordering from the query, a window, and the answer around the rows."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.context import Context
-from resolvers.errors import BadInput, TimedOut
+from resolvers.errors import BadInput
 from resolvers.query.execute import REST, Query, QueryRoot, plan_for, run
 from resolvers.query.filters.ast import Where
 from resolvers.query.filters.parse import parse
@@ -173,17 +172,7 @@ class ListEndpoint:
 
 
 async def list_answer(listing: ListEndpoint, request: Request, context: Context) -> Response:
-    """Answer with a window of a list; raises ``TimedOut`` where it takes too long to find."""
-    seconds = context.services.operation_seconds
-    try:
-        async with asyncio.timeout(seconds):
-            return await _list_answer(listing, request, context)
-    except TimeoutError:
-        raise TimedOut(seconds) from None
-
-
-async def _list_answer(listing: ListEndpoint, request: Request, context: Context) -> Response:
-    """Return ``count``, ``next``, ``previous``, ``results``."""
+    """Answer with a window of a list: ``count``, ``next``, ``previous``, ``results``."""
     parsed = await checked(listing, request, context)
     read = partial(_read, listing, context, parsed, order_of(listing, request.query_params))
     try:
