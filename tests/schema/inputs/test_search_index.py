@@ -211,6 +211,29 @@ async def test_a_search_finds_what_a_look_at_every_ticket_finds(
             assert await found(gql, search, "carla") == desk.expected(search, "hilton"), search
 
 
+async def test_each_change_is_found_and_what_was_before_is_not(gql: GraphQLClient) -> None:
+    desk = Desk(gql)
+    await desk.change("add", "hilton", "printer", 'say "hello"now')
+    await desk.change("add", "hilton", "printer", "zone")
+    searches = ("hilton", "centara", "renamed", "printer", "subject", "printer zo", 'o"now', '"he')
+
+    async def check() -> None:
+        for search in searches:
+            for viewer, of in (("keith", None), ("carla", "hilton")):
+                expected = desk.expected(search, of)
+                assert await found(gql, search, viewer) == expected, (search, viewer)
+
+    await check()
+    await desk.change("move", 0, "centara")
+    await check()
+    await desk.change("rename", "centara", "Renamed & sons")
+    await check()
+    await desk.change("update", 1, "subject")
+    await check()
+    await desk.change("delete", 0)
+    await check()
+
+
 @pytest.mark.parametrize("few", [0, 5_000])
 async def test_terms_that_are_made_to_be_hard(
     gql: GraphQLClient, few: int, monkeypatch: pytest.MonkeyPatch
