@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from models.base import choice_check, choice_column, id_column, reference, time_column
 from models.choices import Role
 from models.search import search_column, searchable
+from models.search_index import trigram_index
 
 
 @searchable
@@ -16,7 +17,7 @@ class Company(SQLModel, table=True):
     """A customer company."""
 
     __tablename__ = "companies"
-    __table_args__ = (Index(None, "name", "id"),)
+    __table_args__ = (Index(None, "name", "id"), trigram_index("search_name"))
 
     id: UUID = id_column()
     name: str = Field(max_length=255)

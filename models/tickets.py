@@ -8,9 +8,17 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Computed, Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
-from models.base import choice_check, choice_column, id_column, reference, time_column
+from models.base import (
+    choice_check,
+    choice_column,
+    id_column,
+    reference,
+    table_of,
+    time_column,
+)
 from models.choices import FINISHED_STATUSES, Team, TicketCategory, TicketPriority, TicketStatus
 from models.search import search_column, searchable
+from models.search_index import index_searches, trigram_index
 from models.types import UtcDateTime
 
 NEVER = "9999-12-31T23:59:59.999999Z"
@@ -61,6 +69,7 @@ class Ticket(SQLModel, table=True):
             postgresql_where=_OPEN,
             sqlite_where=_OPEN,
         ),
+        trigram_index("search_text"),
     )
 
     id: UUID = id_column()
@@ -96,6 +105,9 @@ class Ticket(SQLModel, table=True):
         exclude=True,
     )
     search_text: str = search_column("ticket_number", "subject", "description")
+
+
+index_searches(table_of(Ticket))
 
 
 class Comment(SQLModel, table=True):

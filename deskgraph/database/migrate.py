@@ -10,6 +10,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from deskgraph.database.database import Database
+from deskgraph.database.trigrams import REVISION as INDEXES_SINCE
+from deskgraph.database.trigrams import TrigramsMissing, build_indexes
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
 VERSION_TABLE = "alembic_version"
@@ -56,12 +58,25 @@ async def upgrade(database: Database) -> bool:
     """Bring the schema up to date in one transaction; return whether there was anything to do.
 
     Processes that do this at once wait for each other: SQLite lets one writer begin, PostgreSQL
-    has an advisory lock. Raises ``SchemaError`` where the schema is newer than this program.
+    has an advisory lock. Raises ``SchemaError`` where the schema is newer than this program, or
+    needs what the database does not have. Indexes of large tables of PostgreSQL are made before,
+    for themselves: servers go on writing meanwhile.
     """
-    async with database.engine.begin() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": POSTGRES_LOCK})
-        return await connection.run_sync(_upgrade)
+    try:
+        if not database.is_sqlite and await _lacks_indexes(database):
+            await build_indexes(database.engine, POSTGRES_LOCK)
+        async with database.engine.begin() as connection:
+            if not database.is_sqlite:
+                lock = text("SELECT pg_advisory_xact_lock(:k)")
+                await connection.execute(lock, {"k": POSTGRES_LOCK})
+            return await connection.run_sync(_upgrade)
+    except TrigramsMissing as error:
+        raise SchemaError(str(error)) from error
+
+
+async def _lacks_indexes(database: Database) -> bool:
+    revision = await current(database)
+    return revision is not None and revision < INDEXES_SINCE
 
 
 def _upgrade(connection: Connection) -> bool:

@@ -199,7 +199,6 @@ class SqliteReader:
         for name, function in self._functions.items():
             # Of any number of arguments.
             connection.create_function(name, -1, function, deterministic=True)
-        connection.set_trace_callback(self._observer)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
         return connection
 
@@ -207,6 +206,9 @@ class SqliteReader:
         self, sql: str, values: Sequence[object], user: str | None = None
     ) -> DriverRow:
         """Run one statement and return its first row."""
+        if self._observer is not None:
+            # Not by SQLite, which would also tell of what its own indexes run.
+            self._observer(sql)
         statement = Statement(sql, values, user)
         self._put(statement)
         try:

@@ -23,6 +23,7 @@ from resolvers.query.field_types import Entity
 from resolvers.query.lists.connections import connection, text_list
 from resolvers.query.lists.page_weights import fitting, weigher
 from resolvers.query.lists.source import ListSource
+from resolvers.query.lists.totals import count
 from resolvers.query.objects import (
     any_node,
     is_deep,
@@ -169,7 +170,7 @@ def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 
 def _page(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     source = _source(build, read)
-    return (source.count(), text_list(source, read.shapes[0][1], items_of(source)))
+    return (count(source), text_list(source, read.shapes[0][1], items_of(source)))
 
 
 def _list(build: CompileContext, read: Query) -> tuple[SQL, ...]:

@@ -11,6 +11,7 @@ from resolvers.query.expressions import finished, overdue
 from resolvers.query.filters.ast import Switch
 from resolvers.query.lists.counts import total
 from resolvers.query.lists.source import ListSource
+from resolvers.query.lists.totals import count, counted_rows, of_all
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import SQL, Constant, JsonArray, JsonNumber, JsonObject, Word
 
@@ -31,14 +32,20 @@ def statistics_object(source: ListSource, shape: Shape) -> SQL:
 
     Where these are counts of rows, what the counts do not tell is counted for itself.
     """
-    counted = source.counted_rows({_GROUPED[f.name] for f in shape.fields if f.name in _GROUPED})
-    row = source.build.alias(source.entity.table) if counted is None else counted
+    counted = counted_rows(source, {_GROUPED[f.name] for f in shape.fields if f.name in _GROUPED})
     amount = None if counted is None else counted.c.amount
-    whole = JsonObject([(f.key, _value(source, f, row.c, amount)) for f in shape.fields])
-    statement = select(whole)
+
+    def whole(row: Row) -> SQL:
+        return JsonObject([(f.key, _value(source, f, row, amount)) for f in shape.fields])
+
     # Without an aggregate it would be a row for each of theirs.
-    if any(_is_aggregate(f.name, of_rows=counted is None) for f in shape.fields):
-        statement = statement.select_from(row).where(source.filtered(row.c))
+    has_aggregates = any(_is_aggregate(f.name, of_rows=counted is None) for f in shape.fields)
+    if counted is None:
+        row = source.build.alias(source.entity.table)
+        return of_all(source, whole) if has_aggregates else select(whole(row.c)).scalar_subquery()
+    statement = select(whole(counted.c))
+    if has_aggregates:
+        statement = statement.select_from(counted).where(source.filtered(counted.c))
     return statement.scalar_subquery()
 
 
@@ -64,11 +71,11 @@ def _value(source: ListSource, field: Field, row: Row, amount: SQL | None) -> SQ
         return _count(amount, row.assigned_to_id.is_(None))
     if field.name == "overdue":
         if amount is not None:
-            return JsonNumber(source.also(Switch("overdue", wanted=True)).count())
+            return JsonNumber(count(source.also(Switch("overdue", wanted=True))))
         return _count(None, overdue(build, row))
     if amount is not None:
         mine = (Switch("mine", wanted=True), Switch("open", wanted=True))
-        return JsonNumber(source.also(*mine).count())
+        return JsonNumber(count(source.also(*mine)))
     is_mine = row.assigned_to_id == build.bind_viewer(binds.VIEWER_ID)
     return _count(None, is_mine & ~finished(row))
 
@@ -76,11 +83,13 @@ def _value(source: ListSource, field: Field, row: Row, amount: SQL | None) -> SQ
 def _group(field: Field, row: Row, amount: SQL | None) -> SQL:
     """Return the counts as GraphQL's list of objects, or as REST's object of value and count."""
     column, choices, typename, key = GROUPS[field.name]
-    counts = [(choice, _count(amount, row[column] == Constant(choice.value))) for choice in choices]
+    amounts = [
+        (choice, _count(amount, row[column] == Constant(choice.value))) for choice in choices
+    ]
     if field.shape is None:
-        return JsonObject([(choice.value, count) for choice, count in counts])
+        return JsonObject([(choice.value, number) for choice, number in amounts])
     items = []
-    for choice, count in counts:
-        values: dict[str, SQL] = {key: Word(choice.name), TYPENAME: Word(typename), "count": count}
+    for choice, number in amounts:
+        values: dict[str, SQL] = {key: Word(choice.name), TYPENAME: Word(typename), "count": number}
         items.append(JsonObject([(item.key, values[item.name]) for item in field.shape.fields]))
     return JsonArray(*items)

@@ -1,6 +1,7 @@
 """What every path has in common: who asks, which methods there are, and how refusals look."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resolvers.context import Context
-from resolvers.errors import ServiceError
+from resolvers.errors import ServiceError, TimedOut
 from resolvers.http.base_url import base_url_of
 from resolvers.services import Services
 from rest_compat.http.authentication import viewer_of
@@ -17,11 +18,12 @@ from rest_compat.http.bodies import FORM, MULTIPART, limit_body
 from rest_compat.http.error_messages import refusal
 from rest_compat.http.negotiation import require_json
 from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
-from rest_compat.http.throttle import throttle
+from rest_compat.http.throttle import SAFE, throttle
 from rest_compat.openapi.operations import Handler, operation_of
 
 # Returns the ``Link`` header for the answer to a request, None for no header.
 Link = Callable[[Request], str | None]
+Respond = Callable[[], Awaitable[Response]]
 
 
 class Endpoint:
@@ -86,12 +88,24 @@ class Endpoint:
             base_url = self._public_url or base_url_of(request)
             address = request.client.host if request.client else ""
             context = Context(self._services, viewer, "rest", base_url, address)
-            respond = partial(handler, request, context)
-            return await throttle(operation_of(handler), request, context, respond)
+            operation = operation_of(handler)
+            respond: Respond = partial(handler, request, context)
+            if operation.listing is not None and request.method in SAFE:
+                respond = partial(_in_time, self._services.operation_seconds, respond)
+            return await throttle(operation, request, context, respond)
         except RestError as error:
             return error.response()
         except ServiceError as error:
             return refusal(error, getattr(request.state, "given", {})).response()
+
+
+async def _in_time(seconds: float, respond: Respond) -> Response:
+    """Answer a read of rows; raises ``TimedOut`` where finding them takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await respond()
+    except TimeoutError:
+        raise TimedOut(seconds) from None
 
 
 async def append_slash(request: Request) -> Response:

@@ -13,6 +13,7 @@ from resolvers.errors import (
     Problem,
     ServiceError,
     Throttled,
+    TimedOut,
     TooLarge,
 )
 from rest_compat.http.responses import RestError
@@ -101,6 +102,6 @@ def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
             expected = f"Expected available in {error.seconds} second{plural}."
             detail = {"detail": f"Request was throttled. {expected}"}
             return RestError(429, detail, {"Retry-After": str(error.seconds)})
-        case BadInput():
+        case BadInput() | TimedOut():
             return RestError(400, {"detail": str(error)})
     raise error

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.context import Context
+from resolvers.errors import TimedOut
 from resolvers.query.execute import Query, QueryRoot
 from resolvers.query.filters.cost import OF_ALL, weight_of
 from resolvers.query.shapes import Shape
@@ -93,8 +94,8 @@ async def throttle(
             body = bytes(getattr(response, "body", b""))
             used = filters + max(1, count_objects(body))
         return response
-    except asyncio.CancelledError:
-        # A client that disconnects pays for the work, as in GraphQL.
+    except (asyncio.CancelledError, TimedOut):
+        # Who disconnects, or asks for what takes too long, pays for the work, as in GraphQL.
         used = points
         raise
     finally:

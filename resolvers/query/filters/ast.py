@@ -39,9 +39,20 @@ class OfTickets:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """All terms must be found; ``binds`` has their names."""
+    """All terms must be found; ``binds`` has their names.
+
+    ``match`` is the name of what SQLite's index finds them with, ``short`` are those that are too
+    short for it. ``wordless`` are those that PostgreSQL's index cannot find.
+    """
 
     binds: tuple[str, ...]
+    match: str = ""
+    short: frozenset[str] = frozenset()
+    wordless: frozenset[str] = frozenset()
+
+    def is_indexed(self, dialect: str) -> bool:
+        """Return whether the index of a database finds any of the terms."""
+        return len(self.short if dialect == "sqlite" else self.wordless) < len(self.binds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from resolvers.query.filters.ast import (
     Where,
 )
 from resolvers.query.filters.search_terms import LIKE_ESCAPE
-from resolvers.query.sql.elements import SQL, HasTag, InIds, InList
+from resolvers.query.sql.elements import SQL, HasTag, InIds, InList, InRows
 from resolvers.viewer import ViewerKind
 
 # The columns that a comparator works on, and the type of its operands.
@@ -97,7 +97,7 @@ def _condition(
         case OfTickets(where):
             return _of_tickets(build, where, row, prefix)
         case Search(binds):
-            return and_(true(), *(_found(build, entity, row, prefix + name) for name in binds))
+            return and_(true(), *(_found(build, entity, row, part, prefix, name) for name in binds))
         case HasTags(any_of_them, binds):
             found = [HasTag(row.tags, build.bind(prefix + name, String)) for name in binds]
             return or_(false(), *found) if any_of_them else and_(true(), *found)
@@ -178,23 +178,28 @@ _operators: Mapping[str, Callable[[SQL, SQL], ColumnElement[bool]]] = {
 }
 
 
-def _found(build: CompileContext, entity: str, row: Row, name: str) -> ColumnElement[bool]:
+def _found(
+    build: CompileContext, entity: str, row: Row, search: Search, prefix: str, name: str
+) -> ColumnElement[bool]:
     """Return the condition for rows in which the viewer may find a term.
 
     In the very form of an index of trigrams: LIKE on a stored text.
     """
-    pattern = build.bind(name, String)
+    pattern = build.bind(prefix + name, String)
+    own_text = row.search_text
+    if name in search.wordless:
+        # PostgreSQL would read all of an index for what it has no trigrams of.
+        own_text = own_text.concat(literal_column("''"))
 
     def found(text: ColumnElement[str]) -> ColumnElement[bool]:
         return text.like(pattern, escape=LIKE_ESCAPE)
 
-    places = [found(row.search_text)]
+    places = [found(own_text)]
     if entity in _HAS_PRIVATE_TEXT:
         may_search = access.may_search_private_text(entity, row, build.kind, build.bind_viewer)
         places.append(and_(may_search, found(row.search_private)))
     if entity in _OF_A_COMPANY:
         company = build.alias(table_of(Company))
-        here = company.c.id == row.company_id
-        named = select(1).select_from(company).where(here, found(company.c.search_name))
-        places.append(exists(named.correlate_except(company)))
+        named = select(company.c.id).where(found(company.c.search_name)).correlate_except(company)
+        places.append(InRows(row.company_id, named.scalar_subquery()))
     return or_(*places)

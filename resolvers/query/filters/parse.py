@@ -26,7 +26,13 @@ from resolvers.query.filters.ast import (
     Switch,
     Where,
 )
-from resolvers.query.filters.search_terms import like_pattern, search_terms
+from resolvers.query.filters.search_terms import (
+    TRIGRAM,
+    has_word,
+    like_pattern,
+    match_phrases,
+    search_terms,
+)
 from resolvers.texts import is_storable
 
 MAX_IN_LIST = 100
@@ -125,7 +131,15 @@ def _parse_search(text: str, values: Values, name: str) -> Search:
     _checked(text)
     named = {f"{name}{i}": like_pattern(term) for i, term in enumerate(terms)}
     values.update(named)
-    return Search(tuple(named))
+    if match := match_phrases(terms):
+        values[f"{name}_match"] = match
+    of_bind = dict(zip(named, terms, strict=True))
+    return Search(
+        tuple(named),
+        f"{name}_match",
+        short=frozenset(bind for bind, term in of_bind.items() if len(term) < TRIGRAM),
+        wordless=frozenset(bind for bind, term in of_bind.items() if not has_word(term)),
+    )
 
 
 def _checked(text: str) -> str:

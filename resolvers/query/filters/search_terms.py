@@ -1,6 +1,6 @@
 """The terms of a search, and the texts of filters as the database compares them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from resolvers.errors import BadInput
@@ -10,6 +10,8 @@ from resolvers.texts import storable
 MAX_SEARCH_LENGTH = 1000
 MAX_TERMS = 20
 LIKE_ESCAPE = "/"
+# In characters: shorter texts are in no index.
+TRIGRAM = 3
 _QUOTES = ('"', "'")
 
 
@@ -33,6 +35,17 @@ def like_pattern(term: str) -> str:
     for special in (LIKE_ESCAPE, "%", "_"):
         term = term.replace(special, LIKE_ESCAPE + special)
     return f"%{term}%"
+
+
+def has_word(term: str) -> bool:
+    """Tell whether a term has three letters or digits in a row, which pg_trgm makes trigrams of."""
+    return any("".join(part).isalnum() for part in zip(term, term[1:], term[2:], strict=False))
+
+
+def match_phrases(terms: Iterable[str]) -> str:
+    """Return what FTS5 finds all those terms with that are long enough."""
+    quoted = ('"' + term.replace('"', '""') + '"' for term in terms if len(term) >= TRIGRAM)
+    return " AND ".join(quoted)
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from resolvers.query import binds
 from resolvers.query.compile_context import Row
 from resolvers.query.lists.page_weights import fitting, items, weigher
 from resolvers.query.lists.source import ListSource
+from resolvers.query.lists.totals import count
 from resolvers.query.shapes import TYPENAME, Field, Shape
 from resolvers.query.sql.elements import (
     SQL,
@@ -76,7 +77,7 @@ def _member(source: ListSource, field: Field, page: Any, shown: SQL | None, item
     if field.name == TYPENAME:
         return Word(f"{source.entity.name}Connection")
     if field.name == "total_count":
-        return JsonNumber(source.count())
+        return JsonNumber(count(source))
     assert field.shape is not None
     if field.name == "page_info":
         facts = field.shape.fields

@@ -82,20 +82,17 @@ def fitting(source: ListSource, limit: SQL, weigh: Weigh, max_bytes: int | None 
     The first row is among them, whatever its weight.
     """
     reverse = source.args.backward
-    row = source.build.alias(source.entity.table)
-    keys = source.keys(row.c)
-    # The sums are of ids and numbers: a window holds all columns that go into it.
-    window = select(
-        row.c.id,
-        weigh(row.c).label("weight"),
-        *(column.label(f"k{i}") for i, (column, _, _) in enumerate(keys)),
-    )
-    window = window.where(source.filtered(row.c), *source.positioned(row.c))
-    window = window.order_by(*source.ordered(row.c, reverse=reverse)).limit(limit)
-    rows = window.correlate_except(row).subquery()
+
+    def weighed(row: Row) -> list[SQL]:
+        # The sums are of ids and numbers: a window holds all columns that go into it.
+        keys = (column.label(f"k{i}") for i, (column, _, _) in enumerate(source.keys(row)))
+        return [row.id, weigh(row).label("weight"), *keys]
+
+    rows = source.rows(limit, weighed).subquery()
+    directions = [*(down for _, down in source.order), source.order[-1][1]]
     order = [
         rows.c[f"k{i}"].desc() if down is not reverse else rows.c[f"k{i}"].asc()
-        for i, (_, down, _) in enumerate(keys)
+        for i, down in enumerate(directions)
     ]
     total = func.sum(rows.c.weight).over(order_by=order, rows=(None, 0))
     sums = select(rows.c.id, (total - rows.c.weight).label("before")).subquery()

@@ -5,8 +5,9 @@ order's values of one row, so that a page stays where it is while rows come and 
 costs what the first one does.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +23,6 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import BigInteger, Integer, String, TypeEngine
 
 from models.search import is_search_column
@@ -31,9 +31,9 @@ from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity
-from resolvers.query.filters.ast import Condition
+from resolvers.query.filters.ast import Condition, Search
 from resolvers.query.filters.compile import conditions
-from resolvers.query.lists import counts
+from resolvers.query.lists.search_index import SearchIndex
 from resolvers.query.shapes import Args
 from resolvers.query.sql.elements import (
     SQL,
@@ -45,7 +45,9 @@ from resolvers.query.sql.elements import (
     SignedCursor,
 )
 from resolvers.signing import CURSOR
-from resolvers.viewer import ViewerKind
+
+Columns = Callable[[Row], Sequence[SQL]]
+Conditions = Callable[[Row], Sequence[ColumnElement[bool]]]
 
 
 @dataclass
@@ -141,24 +143,69 @@ class ListSource:
             found.append(self.beyond(row, binds.BEFORE, before=True))
         return found
 
+    @cached_property
+    def search_index(self) -> SearchIndex | None:
+        """The index that may find the rows; what a row has below it are few without one."""
+        search = next((part for part in self.args.where if isinstance(part, Search)), None)
+        if search is None or self.entity.name != "Ticket" or self.belongs is not None:
+            return None
+        is_indexed = search.is_indexed(self.build.dialect)
+        return SearchIndex(self.build, search, self.prefix) if is_indexed else None
+
     def rows(
         self,
         limit: SQL | None,
-        *columns: SQL,
+        columns: Columns | None = None,
+        *,
         offset: SQL | None = None,
-        only_ids: bool = False,
+        positioned: Conditions | None = None,
     ) -> Select[Any]:
-        """Return the select of the window's rows, at most ``limit`` of them."""
+        """Return the select of the window's rows, at most ``limit`` of them.
+
+        ``columns`` gives what is selected of a row, instead of all that is shown of it; the rows
+        come in any order then. ``positioned`` replaces the window's positions.
+        """
+        chosen, index = columns or self._shown, self.search_index
+        at = positioned or self.positioned
+        walked = self._walked(chosen, at)
+        if index is None:
+            return walked.limit(limit).offset(offset)
+        indexed = self._indexed(index, chosen, at)
+        rows = index.either(indexed.offset(offset), walked.offset(offset), limit)
+        return select(rows) if columns else select(rows).order_by(*self._in_order(rows.c))
+
+    def _shown(self, row: Row) -> list[SQL]:
+        """Return all columns but the texts that are only searched: sorting carries them along.
+
+        Columns of an alias do not keep their ``info``, so the table is asked.
+        """
+        table = self.entity.table
+        return [row[column.key] for column in table.columns if not is_search_column(column)]
+
+    def _in_order(self, row: Row) -> list[SQL]:
+        return self.ordered(row, reverse=self.args.backward)
+
+    def _walked(self, columns: Columns, positioned: Conditions) -> Select[Any]:
         row = self.build.alias(self.entity.table)
-        shown = [row.c.id] if only_ids else _shown(self.entity.table, row)
-        chosen = select(*(columns or shown))
-        chosen = chosen.select_from(row).where(self.filtered(row.c), *self.positioned(row.c))
-        chosen = chosen.order_by(*self.ordered(row.c, reverse=self.args.backward))
-        if limit is not None:
-            chosen = chosen.limit(limit)
-        if offset is not None:
-            chosen = chosen.offset(offset)
-        return chosen.correlate_except(row)
+        found = select(*columns(row.c)).select_from(row)
+        found = found.where(self.filtered(row.c), *positioned(row.c))
+        return found.order_by(*self._in_order(row.c)).correlate_except(row)
+
+    def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> Select[Any]:
+        """Return the same rows, all of which are found by the index before they are ordered.
+
+        PostgreSQL expects many of them, and would look for the first ones in the list's order: with
+        an offset the subquery stays one.
+        """
+        row = self.build.alias(self.entity.table)
+        places, matched = index.through(row)
+        found = select(*(columns if index.on_sqlite else self._shown)(row.c)).select_from(places)
+        found = found.where(*matched, self.filtered(row.c), *positioned(row.c))
+        found = found.correlate_except(row)
+        if index.on_sqlite:
+            return found.order_by(*self._in_order(row.c))
+        rows = found.where(index.few()).offset(literal_column("0")).subquery()
+        return select(*columns(rows.c)).select_from(rows).order_by(*self._in_order(rows.c))
 
     def page(self, chosen: Select[Any] | None = None) -> Subquery:
         """Return the window's rows as a table, in the list's order; ``chosen`` selects fewer."""
@@ -171,67 +218,17 @@ class ListSource:
 
     def skipped_to(self, limit: SQL, offset: SQL) -> Select[Any]:
         """Return the select of a page after an offset: an index alone finds the ids of its rows."""
-        table = self.entity.table
-        ids = self.rows(limit, offset=offset, only_ids=True).subquery(f"i{self.build.next_name()}")
-        row = self.build.alias(table)
-        chosen = select(*_shown(table, row)).select_from(row).join(ids, ids.c.id == row.c.id)
+        if self.search_index is not None:
+            return self.rows(limit, offset=offset)
+        found = self.rows(limit, lambda row: [row.id], offset=offset)
+        ids = found.subquery(f"i{self.build.next_name()}")
+        row = self.build.alias(self.entity.table)
+        chosen = select(*self._shown(row.c)).select_from(row).join(ids, ids.c.id == row.c.id)
         return chosen.order_by(*self.ordered(row.c))
 
     def also(self, *conditions: Condition) -> "ListSource":
         """Return the list with more conditions."""
         return replace(self, args=replace(self.args, where=(*self.args.where, *conditions)))
-
-    def count(self) -> SQL:
-        """Return how many rows the list has on all its pages."""
-        counted = self.counted_rows()
-        if counted is not None:
-            return self._sum(counted)
-        scope = counts.due_scope_of(self.args.where, self._given()) if self._is_counted() else None
-        if scope is None:
-            return self._count_rows()
-        # By day up to today, of which the rows tell.
-        where = counts.besides_overdue(self.args.where)
-        midnight = self.build.bind(binds.MIDNIGHT, UtcDateTime)
-        of_all = replace(self, args=replace(self.args, where=where))
-        days = counts.due_rows_of(self.build, scope)
-        before = of_all._sum(days, days.c.due_day < midnight)
-        return before + self._count_rows(lambda row: row.due_date >= midnight)
-
-    def counted_rows(self, grouped: Set[str] = frozenset()) -> Subquery | None:
-        """Return the counts that the list adds up to, as its rows; None where it must count.
-
-        ``grouped``: the fields that its rows are told apart by, by the names of filters.
-        """
-        if not self._is_counted():
-            return None
-        scope = counts.scope_of(self.args.where, self._given(), grouped)
-        return None if scope is None else counts.rows_of(self.build, scope)
-
-    def _is_counted(self) -> bool:
-        return self.entity.name == "Ticket"
-
-    def _given(self) -> Set[str]:
-        """Return what the conditions beside the filter compare, by the names of filters."""
-        belongs = [] if self.belongs is None else [self.belongs_by.removesuffix("_id")]
-        company = ["company"] if self.build.kind is ViewerKind.CUSTOMER else []
-        return frozenset((*belongs, *company))
-
-    def _sum(self, counted: Subquery, *conditions: ColumnElement[bool]) -> SQL:
-        added = select(counts.total(counted.c.amount)).where(*conditions)
-        if (condition := self.filtered(counted.c)) is not true():
-            added = added.where(condition)
-        return added.select_from(counted).correlate_except(counted).scalar_subquery()
-
-    def _count_rows(self, also: Callable[[Row], ColumnElement[bool]] | None = None) -> SQL:
-        row = self.build.alias(self.entity.table)
-        counted = select(func.count()).select_from(row)
-        condition = self.filtered(row.c)
-        # SQLite counts a table much faster where no condition is written, not even a true one.
-        if condition is not true():
-            counted = counted.where(condition)
-        if also is not None:
-            counted = counted.where(also(row.c))
-        return counted.correlate_except(row).scalar_subquery()
 
     def has_more(self, shown: SQL | None = None) -> SQL:
         """Return whether rows follow the page in the direction it is read.
@@ -239,16 +236,21 @@ class ListSource:
         ``shown`` is how many rows it has, where these may be fewer than its limit.
         """
         limit = self.limit()
-        rows = self.rows(limit + literal_column("1"), literal_column("1").label("one")).subquery()
+        rows = self.rows(limit + literal_column("1"), _one).subquery()
         found = select(func.count()).select_from(rows).scalar_subquery()
         return found > (limit if shown is None else shown)
 
     def has_left(self, side: str) -> SQL:
         """Return whether rows lie on the other side of a position, or at it."""
+
+        def left(row: Row) -> list[ColumnElement[bool]]:
+            return [self.beyond(row, side, before=side == binds.AFTER, inclusive=True)]
+
+        if self.search_index is not None:
+            rows = self.rows(literal_column("1"), _one, positioned=left).subquery()
+            return select(func.count() > literal_column("0")).select_from(rows).scalar_subquery()
         row = self.build.alias(self.entity.table)
-        left = self.beyond(row.c, side, before=side == binds.AFTER, inclusive=True)
-        one: SQL = literal_column("1")
-        found = select(one).select_from(row).where(self.filtered(row.c), left)
+        found = select(*_one(row.c)).select_from(row).where(self.filtered(row.c), *left(row.c))
         return found.correlate_except(row).exists()
 
     def position(self, row: Row) -> SQL:
@@ -271,7 +273,5 @@ class ListSource:
         return SignedCursor(position, *self.build.signing(CURSOR))
 
 
-def _shown(table: Any, row: NamedFromClause) -> list[SQL]:
-    """Return the columns of a row; sorting carries all, so those only searched are left out."""
-    # An alias does not keep the ``info`` of columns, so the table is asked.
-    return [row.c[column.key] for column in table.columns if not is_search_column(column)]
+def _one(_row: Row) -> list[SQL]:
+    return [literal_column("1").label("one")]

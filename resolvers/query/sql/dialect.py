@@ -17,6 +17,7 @@ from resolvers.query.sql.elements import (
     SQL,
     Concat,
     Constant,
+    CrossJoin,
     JsonArray,
     JsonArrayAgg,
     JsonObject,
@@ -74,6 +75,15 @@ def _spelling(dialect: str, **templates: str) -> None:
             )
 
         compiles(kind, dialect)(compile_it)
+
+
+@compiles(CrossJoin, "sqlite")
+def _cross_join(element: CrossJoin, compiler: SQLCompiler, **kw: object) -> str:
+    left, right = (
+        compiler.process(side, **{**kw, "asfrom": True}) for side in (element.left, element.right)
+    )
+    assert element.onclause is not None
+    return f"{left} CROSS JOIN {right} ON {compiler.process(element.onclause, **kw)}"
 
 
 @compiles(JsonArray, "postgresql")
@@ -204,6 +214,7 @@ _spelling(
     Hours="round((extract(epoch FROM {1} - {0}) / 3600)::numeric, 2)",
     InList="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json)))",
     InIds="{0} = ANY(ARRAY(SELECT json_array_elements_text(({1})::json))::uuid[])",
+    InRows="{0} = ANY(ARRAY{1})",
     HasTag=(
         "EXISTS (SELECT FROM unnest(string_to_array({0}, ',')) AS tag"
         " WHERE trim(tag) = {1} AND {1} <> '')"
@@ -247,6 +258,7 @@ _spelling(
     Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),
     InList="{0} IN (SELECT value FROM json_each({1}))",
     InIds="{0} IN (SELECT value FROM json_each({1}))",
+    InRows="{0} IN {1}",
     HasTag=(
         "EXISTS (SELECT 1 FROM json_each('[' || replace(json_quote({0}), ',', '\",\"') || ']')"
         " WHERE trim(value) = {1} AND {1} <> '')"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, String
+from sqlalchemy import ColumnElement, Join, String
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
@@ -213,9 +213,19 @@ class InIds(InList):
     """The same for UUIDs."""
 
 
+class InRows(_Condition):
+    """Whether a value is in the rows of a subquery, which is run once; an index may find these."""
+
+
 class JsonMember(_Text):
     """A member of a JSON object as text, booleans as ``true`` and ``false``; null is NULL."""
 
 
 class HasTag(_Condition):
     """Whether a comma-separated text has an item."""
+
+
+class CrossJoin(Join):
+    """A join that SQLite makes in the order in which it is written."""
+
+    inherit_cache = False

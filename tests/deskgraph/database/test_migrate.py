@@ -129,8 +129,19 @@ async def test_migrations_and_models_give_the_same_schema(
 async def test_alembic_finds_nothing_to_add_to_a_migrated_database(blank: Database) -> None:
     await migrate.upgrade(blank)
 
+    def compared(_object: object, name: object, *_: object) -> bool:
+        # Only SQLite has such tables, which no model has, and only PostgreSQL such indexes; the
+        # test above compares them.
+        return "ticket_search" not in str(name) and not str(name).endswith(
+            ("_search_text", "_search_name")
+        )
+
     def differences(connection: Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_object": compared,
+        }
         return list(
             compare_metadata(
                 MigrationContext.configure(connection, opts=options), SQLModel.metadata

@@ -11,10 +11,12 @@ import asyncpg
 import httpx
 import jwt
 import pytest
+from sqlalchemy import text
 
 from benchmarks import old_desk
 from benchmarks.old_desk import OLD
 from deskgraph.app import create_app
+from deskgraph.database.database import Database
 from deskgraph.importer.kinds import KINDS
 from deskgraph.importer.source import SourceError, open_source
 from deskgraph.settings import load_settings
@@ -77,6 +79,47 @@ def test_every_value_comes_over(services: str, old: OldDesk, bring: Bring) -> No
     assert offline["created_at"].microsecond == 123456
     assert [offline[name] for name in ("status_rank", "version")] == [4, 1]
     assert stale_searches(here) == []
+
+
+def found_by_index(url: str, phrase: str) -> list[str]:
+    """Return the last digits of the numbers of tickets that the index of SQLite finds."""
+
+    async def run() -> list[str]:
+        database = Database(url)
+        async with database.engine.connect() as connection:
+            rows = await connection.execute(
+                text(
+                    "SELECT substr(ticket_number, -1) FROM ticket_search "
+                    "JOIN ticket_search_keys ON key = ticket_search.rowid "
+                    "JOIN tickets ON id = ticket_id WHERE ticket_search MATCH :phrase ORDER BY 1"
+                ),
+                {"phrase": f'"{phrase}"'},
+            )
+            found = [str(number) for (number,) in rows]
+        await database.engine.dispose()
+        return found
+
+    return asyncio.run(run())
+
+
+def test_the_index_of_searches_follows_every_run(services: str, old: OldDesk, bring: Bring) -> None:
+    if not services.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps its indexes itself")
+    old.add_small_desk()
+    bring("--dry-run")
+    assert found_by_index(services, "t-20251119-") == []
+
+    bring()
+    assert found_by_index(services, "t-20251119-") == ["7", "9"]
+    old.set(old_desk.TICKETS, "offline", subject="ÅTER SKOG")
+    old.set(old_desk.COMPANIES_TABLE, "hilton", name="Björk & Söner")
+    bring("--dry-run")
+    assert found_by_index(services, "åter skog") == []
+
+    bring()
+    assert found_by_index(services, "åter skog") == ["7"]
+    assert found_by_index(services, "rk & sö") == ["7", "9"]
+    assert found_by_index(services, "hilton") == []
 
 
 def test_the_event_log_tells_what_was_brought(services: str, old: OldDesk, bring: Bring) -> None:

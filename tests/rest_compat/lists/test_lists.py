@@ -1,5 +1,6 @@
 """Lists: what is in the envelope, which rows a query leaves, and in which order."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -305,3 +306,28 @@ async def test_comments_of_a_ticket(api: RestClient) -> None:
         response = await api.get(path + "?ticket=x")
         assert response.status_code == 400
         assert response.json() == {"ticket": ["“x” is not a valid UUID."]}
+
+
+@pytest.mark.parametrize("path", ["tickets/?search=x", "tickets/stats/?search=x", "contacts/"])
+async def test_a_list_that_takes_too_long_is_stopped(
+    api: RestClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = []
+
+    async def never(*_statement: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            stopped.append(path)
+            raise
+
+    # Who asks is known by now.
+    assert (await api.get(path)).status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(api.world.services.database, "fetch_row", never)
+        patch.setitem(api.world.services.__dict__, "operation_seconds", 0.05)
+        refused = await api.get(path)
+    assert refused.status_code == 400
+    assert refused.json() == {"detail": "This took longer than 0.05 seconds and was stopped."}
+    assert stopped == [path]
+    assert (await api.get(path)).status_code == 200

@@ -1,0 +1,93 @@
+"""What indexes of trigrams need of a database, and making them beside the writes of servers."""
+
+import asyncio
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+# In their order; each is made by its revision where it is not there by then.
+INDEXES = {
+    "ix_companies_search_name": ("companies", "search_name"),
+    "ix_tickets_search_text": ("tickets", "search_text"),
+}
+# The revision that needs them.
+REVISION = "0011"
+# How often a process that waits for another one's indexes looks again, in seconds.
+WAIT_SECONDS = 0.5
+# The table with the columns may still be made by a revision before.
+_HAS_COLUMN = text(
+    "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:table) "
+    "AND attname = :column AND NOT attisdropped"
+)
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(:k)")
+_IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+
+
+class TrigramsMissing(Exception):
+    """The database cannot index trigrams; the text is a sentence with what to do."""
+
+
+def create_extension(connection: Connection) -> None:
+    """Install pg_trgm where it is not; raises ``TrigramsMissing`` where this user cannot."""
+    if connection.scalar(text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")):
+        return
+    try:
+        connection.execute(text("CREATE EXTENSION pg_trgm"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "42501":
+            raise TrigramsMissing(
+                "Searches need the extension pg_trgm, which this user may not create: run "
+                '"CREATE EXTENSION pg_trgm" in this database as a superuser, then migrate again.'
+            ) from None
+        raise TrigramsMissing(
+            "Searches need the extension pg_trgm, which PostgreSQL could not create: install the "
+            "contrib modules of this PostgreSQL, then migrate again."
+        ) from error
+
+
+def require_fts5(connection: Connection) -> None:
+    """Raise ``TrigramsMissing`` where SQLite is built without FTS5 or has no trigrams."""
+    options = {row[0] for row in connection.execute(text("PRAGMA compile_options"))}
+    version = connection.scalar(text("SELECT sqlite_version()"))
+    parts = tuple(int(part) for part in str(version).split(".")[:2])
+    if "ENABLE_FTS5" not in options or parts < (3, 34):
+        raise TrigramsMissing(
+            f"Searches need SQLite 3.34 or newer with FTS5; Python has SQLite {version}."
+        )
+
+
+async def build_indexes(engine: AsyncEngine, lock: int) -> None:
+    """Make the indexes of a PostgreSQL database without stopping its writers.
+
+    It begins again where it was interrupted. Processes that do this at once take turns, by the
+    advisory lock ``lock``. They do not wait in a statement: the index would wait for that.
+    """
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        # Another process releases it.
+        while not await connection.scalar(_TRY_LOCK, {"k": lock}):  # noqa: ASYNC110
+            await asyncio.sleep(WAIT_SECONDS)
+        try:
+            await _build_indexes(connection)
+        finally:
+            await connection.execute(text("SELECT pg_advisory_unlock(:k)"), {"k": lock})
+
+
+async def _build_indexes(connection: AsyncConnection) -> None:
+    for name, (table, column) in INDEXES.items():
+        if not await connection.scalar(_HAS_COLUMN, {"table": table, "column": column}):
+            return
+        valid = await connection.scalar(_IS_VALID, {"name": name})
+        if valid:
+            continue
+        await connection.run_sync(create_extension)
+        if valid is False:
+            await connection.execute(text(f"DROP INDEX CONCURRENTLY {name}"))
+        await connection.execute(
+            text(
+                f"CREATE INDEX CONCURRENTLY {name} ON {table} "
+                f"USING gin ({column} gin_trgm_ops) WITH (fastupdate = off)"
+            )
+        )
