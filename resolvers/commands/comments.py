@@ -46,7 +46,7 @@ async def add_comment(
         partial=False,
         max_text_bytes=context.services.max_text_bytes,
     )
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         await check_precondition(precondition)
         validation.raise_problems(problems)
@@ -88,7 +88,7 @@ async def update_comment(
     ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.UPDATE)
         await check_precondition(precondition)
@@ -117,7 +117,7 @@ async def delete_comment(
     raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.DELETE)
         await check_precondition(precondition)

@@ -104,7 +104,7 @@ async def update_ticket(
     expected one, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         cleaned, problems = validation.clean(
             validation.TICKET, changes, partial=True, max_text_bytes=context.services.max_text_bytes
@@ -134,7 +134,7 @@ async def assign_ticket(
     Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.ASSIGN)
         await check_precondition(precondition)
@@ -163,7 +163,7 @@ async def delete_ticket(
     Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.DELETE)
         await check_precondition(precondition)
