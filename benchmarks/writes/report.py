@@ -60,8 +60,8 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _heads(result: Result) -> list[str]:
-    names = "".join(f"{name:>33}" for name in result.rounds)
-    each = f"{'requests/s':>11}{'p99 ms':>9}{'CPU ms':>8}{'ratio':>5}" * len(result.rounds)
+    names = "".join(f"{name:>35}" for name in result.rounds)
+    each = f"{'requests/s':>11}{'p99 ms':>9}{'CPU ms':>8}{'ratio':>7}" * len(result.rounds)
     return [f"{result.database:25}{names}", f"{'':25}{each}"]
 
 
@@ -69,7 +69,7 @@ def _line(result: Result) -> str:
     shown = f"  {result.title:17}{result.clients:>3}   "
     for name in result.rounds:
         shown += f"{result.rate(name):>11.0f}{result.p99(name):>9.1f}{result.cpu(name):>8.2f}"
-        shown += f"{result.ratio(name):>5.2f}"
+        shown += f"{result.ratio(name):>7.2f}"
     return shown
 
 
