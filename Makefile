@@ -22,7 +22,7 @@ GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
 PEERS := benchmarks/peers/.venv/.installed
 
-.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage peers bench bench-scale bench-live bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage peers bench bench-writes bench-scale bench-live bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ $(PEERS): benchmarks/peers/requirements.lock benchmarks/peers/package-lock.json 
 
 bench: $(STAMP) $(PEERS) ## Measure reads beside the baseline and other servers, and draw the chart
 	@$(BIN)/python -m benchmarks.read --bare --peers --write $(ARGS)
+
+bench-writes: $(STAMP) ## Measure creates, comments and changes beside the baseline, with 1, 8 and 32 clients
+	@$(BIN)/python -m benchmarks.writes --write $(ARGS)
 
 bench-scale: $(STAMP) ## Measure requests with 20,000 and with 1,000,000 tickets, and draw the chart
 	@$(BIN)/python -m benchmarks.scale --write $(ARGS)

@@ -6,11 +6,11 @@ concatenation. Limits stand in the text, because PostgreSQL plans a limit that i
 at each run.
 """
 
-_TIME = """'"', to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"'"""
+TIME = """'"', to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"'"""
 
 
 def _time(column: str) -> str:
-    return _TIME.format(column)
+    return TIME.format(column)
 
 
 def _maybe(column: str, value: str) -> str:

@@ -1,6 +1,7 @@
 """The two requests that are measured; ours and the baseline are sent the same bytes."""
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -34,15 +35,39 @@ query Tickets($first: Int) {
 """
 
 
+# What stands in the path and the body of a request for one of its ids, and for its number.
+ID_MARK, NUMBER_MARK = "ID_OF_A_ROW", "NUMBER_OF_REQUEST"
+
+
 @dataclass(frozen=True)
 class Request:
-    """One request, and how a table calls it."""
+    """One request, and how a table calls it.
+
+    One with ``ids`` is another one each time it is sent.
+    """
 
     title: str
     method: str
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    ids: tuple[str, ...] = ()
+
+    def numbered(self, number: int) -> "Request":
+        """Return the request of a number."""
+        if not self.ids:
+            return self
+        key = self.ids[number % len(self.ids)]
+        path, body = (
+            text.replace(ID_MARK, key).replace(NUMBER_MARK, str(number))
+            for text in (self.path, self.body.decode())
+        )
+        return replace(self, path=path, body=body.encode(), ids=())
+
+
+def next_numbers() -> int:
+    """Return the first of numbers that no request had before, for some seconds of requests."""
+    return time.time_ns() // 10_000 % 10**12
 
 
 def requests(token: str) -> list[Request]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
@@ -48,17 +48,39 @@ def running(
 
     ``bare``: ours a second time, without counting anything.
     """
+    commands = {"ours": Command(SERVE)}
+    if bare:
+        commands["bare"] = Command(SERVE, {f"{PREFIX}RATE_LIMIT": "off"})
+    commands["baseline"] = Command(["benchmarks.baseline"])
+    with started(commands, url, key, access, folder) as processes:
+        yield {name: process.port for name, process in processes.items()}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A module with its arguments, and what it has in its environment besides."""
+
+    module: list[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+SERVE = ["deskgraph.cli", "serve"]
+
+
+@contextmanager
+def started(
+    commands: Mapping[str, Command], url: str, key: str, access: str, folder: Path
+) -> Iterator[dict[str, "Server"]]:
+    """Run servers on one database, and give them by name once all answer."""
     env = _environment(url, key, folder) | {"BASELINE_TOKEN": access}
-    ours = ["deskgraph.cli", "serve"]
     with ExitStack() as stack:
-        started = {"ours": stack.enter_context(_started(ours, env, folder))}
-        if bare:
-            off = env | {f"{PREFIX}RATE_LIMIT": "off"}
-            started["bare"] = stack.enter_context(_started(ours, off, folder))
-        started["baseline"] = stack.enter_context(_started(["benchmarks.baseline"], env, folder))
-        for process in started.values():
+        processes = {
+            name: stack.enter_context(_started(command.module, {**env, **command.env}, folder))
+            for name, command in commands.items()
+        }
+        for process in processes.values():
             process.wait_until_it_answers()
-        yield {name: process.port for name, process in started.items()}
+        yield processes
 
 
 @contextmanager
@@ -101,12 +123,12 @@ def compare(request: Request, ports: Mapping[str, int]) -> int:
     answers = {name: ask(request, port) for name, port in ports.items()}
     (first, one), *others = answers.items()
     for name, other in others:
-        if _without_cost(other) != _without_cost(one):
+        if without_cost(other) != without_cost(one):
             raise ServerError(f"{first} and {name} answer {request.title} differently.")
     return len(one)
 
 
-def _without_cost(answer: bytes) -> object:
+def without_cost(answer: bytes) -> object:
     """Return an answer as JSON without what only ours tells."""
     found = orjson.loads(answer)
     found.pop("extensions", None)
@@ -114,10 +136,17 @@ def _without_cost(answer: bytes) -> object:
 
 
 @dataclass
-class _Server:
+class Server:
+    """A process that serves on a port."""
+
     process: "subprocess.Popen[bytes]"
     port: int
     log: Path
+
+    def cpu_seconds(self) -> float:
+        """Return how long it has computed until now, in user and in kernel mode."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2]
+        return sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def wait_until_it_answers(self) -> None:
         """Raise ``ServerError`` with what the server said where it does not start."""
@@ -131,26 +160,26 @@ class _Server:
 
 
 @contextmanager
-def _started(module: list[str], env: Mapping[str, str], folder: Path) -> Iterator[_Server]:
+def _started(module: list[str], env: Mapping[str, str], folder: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", *module, "--port", PORT]
-    with started(command, env, folder, module[0]) as server:
+    with run(command, env, folder, module[0]) as server:
         yield server
 
 
 @contextmanager
-def started(
+def run(
     command: Sequence[str], env: Mapping[str, str], folder: Path, name: str
-) -> Iterator[_Server]:
+) -> Iterator[Server]:
     """Run a server in a folder; its command has ``PORT`` where its port belongs."""
     port = _free_port()
     command = [part.replace(PORT, str(port)) for part in command]
-    log = folder / f"{name}.log"
+    log = folder / f"{name}-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             command, env=dict(env), cwd=folder, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        yield _Server(process, port, log)
+        yield Server(process, port, log)
     finally:
         process.terminate()
         process.wait(TIMEOUT_SECONDS)

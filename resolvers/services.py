@@ -30,8 +30,11 @@ class Database(Protocol):
     async def fetch_row(self, sql: str, values: Sequence[object], user: str | None = None) -> Any:
         """Run one finished read statement, in the turn of a user, and return its only row."""
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Give a session that commits at the end, or rolls back on any exception."""
+    def transaction(self, *, fresh: bool = False) -> AbstractAsyncContextManager[AsyncSession]:
+        """Give a session that commits at the end, or rolls back on any exception.
+
+        ``fresh`` is for work that also reads outside of it: all that it sees is committed.
+        """
 
 
 class FileStorage(Protocol):

@@ -82,7 +82,7 @@ class Peer:
         own = {"PYTHONPATH": str(servers.ROOT), "BASELINE_TOKEN": access, "NODE_ENV": "production"}
         env = {**os.environ, **urls, **own}
         command = [part.replace("{url}", url) for part in self.command]
-        with servers.started(command, env, folder, self.name) as server:
+        with servers.run(command, env, folder, self.name) as server:
             server.wait_until_it_answers()
             yield server.port
 

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from deskgraph.database.sqlite_reader_thread import DriverRow
-from deskgraph.database.writers import postgres_engine, sqlite_engine
+from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.services import MAX_ANSWER_BYTES
 
@@ -136,13 +136,16 @@ class Database:
         return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed at the end, or rolled back on any exception.
 
+        ``fresh`` is for work that also reads by ``fetch_row``, which sees commits only: on SQLite
+        transactions share them, so that work of others may be seen here and not there.
         A cancelled task stops its statement in the database, too, and nothing is stored: unless the
         commit had begun, which is waited for before ``CancelledError`` goes on.
         """
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
+        async with AsyncSession(engine, expire_on_commit=False) as session:
             yield session
             # Here it can still be cancelled; a commit is not left halfway.
             await session.flush()

@@ -1,18 +1,16 @@
 """The engines for writes, by SQLAlchemy.
 
 A write whose task is cancelled loses its connection, and with it its transaction: nothing of it is
-stored. PostgreSQL is told to stop the statement, SQLite is interrupted.
+stored. PostgreSQL is told to stop the statement, SQLite is interrupted where others have no part in
+the transaction.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
-import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
@@ -21,15 +19,17 @@ from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from deskgraph.database.group_commit import MOST_WRITERS
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, SQLITE_PRAGMAS
+from deskgraph.database.sqlite_writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
 
 WRITE_CONNECTIONS = 4
 # After how many seconds without use a connection to PostgreSQL is asked whether it still works.
 IDLE_SECONDS = 10.0
-# How soon a statement that goes on in spite of an interruption is interrupted again, in seconds.
-RETRY_SECONDS = 0.02
+# The option of an engine whose transactions on SQLite share no commit with those before.
+FRESH = "deskgraph_fresh"
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
 SLICE_MILLISECONDS = 250
 
@@ -38,23 +38,17 @@ _UNPREPARED = {"prepared_statement_cache_size": 0, "prepared_statement_name_func
 
 
 def sqlite_engine(url: URL) -> AsyncEngine:
-    """Return the engine of a file: one writer at a time."""
+    """Return the engine of a file, whose writers take turns and share commits."""
+    writers = SqliteWriters(partial(_connect_sqlite, str(url.database)))
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        pool_size=1,
+        async_creator=writers.connect,
+        pool_size=MOST_WRITERS,
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
     )
-    # Not before: looking for a database must not make one.
-    event.listen(
-        engine.sync_engine, "do_connect", lambda *_: create_private(Path(str(url.database)))
-    )
-    # The first listener, as a task may be cancelled while the others run.
-    event.listen(engine.sync_engine, "connect", _let_stop_twice, insert=True)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
-    event.listen(engine.sync_engine, "invalidate", _Interrupter())
     return engine
 
 
@@ -133,21 +127,14 @@ def _leave_values_out(context: ExceptionContext) -> None:
     leave_values_out(context.sqlalchemy_exception)
 
 
-def _let_stop_twice(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Make every stop of a connection the first one.
-
-    A task that is cancelled twice stops it twice, and would wait for the second stop for ever.
-    """
-    connection.driver_connection.stop = cache(connection.driver_connection.stop)
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Set the pragmas, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
+def _connect_sqlite(path: str) -> sqlite3.Connection:
+    """Connect, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
+    # Not before: looking for a database must not make one.
+    create_private(Path(path))
+    connection = sqlite3.connect(path, isolation_level=None)
     for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}"):
-        cursor.execute(pragma)
-    cursor.close()
+        connection.execute(pragma)
+    return connection
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -155,38 +142,16 @@ def _begin_immediate(connection: Connection) -> None:
 
     A writer who waits for another process cannot be interrupted, so it waits in slices.
     """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, SqliteWriter)
+    driver.fresh = connection.get_execution_options().get(FRESH, False)
     patience = monotonic() + SQLITE_BUSY_SECONDS
     while True:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(BEGIN)
         except OperationalError as error:
             busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             if not busy or monotonic() > patience:
                 raise
         else:
             return
-
-
-class _Interrupter:
-    """Stops the statement of a connection that is given up.
-
-    Its thread closes it after the statement, which would hold the write lock until then.
-    """
-
-    def __init__(self) -> None:
-        # The loop alone would let them be collected.
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __call__(self, connection: DBAPIConnection, *_: object) -> None:
-        """Interrupt the statement of a connection that is about to be closed, if there is one."""
-        task = asyncio.create_task(_interrupt_until_closed(connection.driver_connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _interrupt_until_closed(connection: aiosqlite.Connection) -> None:
-    # Not once: SQLite forgets an interruption that comes before the first step.
-    with suppress(ValueError, sqlite3.ProgrammingError):
-        while True:
-            await connection.interrupt()
-            await asyncio.sleep(RETRY_SECONDS)

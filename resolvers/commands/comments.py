@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from sqlalchemy import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Comment, Ticket, TicketEventType
+from models import Comment, Ticket, TicketEventType, table_of
+from models.base import new_id
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
@@ -25,6 +27,7 @@ from resolvers.viewer import Viewer
 
 # The fields of a comment whose changes are in its events.
 REPORTED = ("text", "is_internal")
+_INSERT = insert(table_of(Comment))
 
 
 async def add_comment(
@@ -46,7 +49,7 @@ async def add_comment(
         partial=False,
         max_text_bytes=context.services.max_text_bytes,
     )
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         await check_precondition(precondition)
         validation.raise_problems(problems)
@@ -88,7 +91,7 @@ async def update_comment(
     ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.UPDATE)
         await check_precondition(precondition)
@@ -117,7 +120,7 @@ async def delete_comment(
     raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
         access.require(viewer, comment, Action.DELETE)
         await check_precondition(precondition)
@@ -148,25 +151,28 @@ async def _add(
     is_internal = cleaned.get("is_internal", False)
     access.require(viewer, ticket, Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT)
     now = context.services.clock()
-    comment = Comment(
-        ticket_id=ticket.id,
-        author_id=viewer.id,
-        text=cleaned["text"],
-        is_internal=is_internal,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(comment)
-    _stamp_first_response(context, ticket, comment)
+    comment_id = new_id()
+    row = {
+        "id": comment_id,
+        "ticket_id": ticket.id,
+        "author_id": viewer.id,
+        "text": cleaned["text"],
+        "is_internal": is_internal,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    await (await session.connection()).execute(_INSERT, row)
+    _stamp_first_response(context, ticket, is_internal=is_internal)
     added = EventDraft(
-        TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment.id
+        TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment_id
     )
     await append_events(context, session, ticket, [added])
-    return comment.id
+    return comment_id
 
 
-def _stamp_first_response(context: Context, ticket: Ticket, comment: Comment) -> None:
-    if not comment.is_internal and ticket.first_response_at is None:
+def _stamp_first_response(context: Context, ticket: Ticket, *, is_internal: bool) -> None:
+    if not is_internal and ticket.first_response_at is None:
         ticket.first_response_at = context.services.clock()
 
 
@@ -184,7 +190,7 @@ async def _change(
     if not drafts:
         return
     next_version(comment, context.services.clock())
-    _stamp_first_response(context, ticket, comment)
+    _stamp_first_response(context, ticket, is_internal=comment.is_internal)
     if comment.is_internal and not before["is_internal"]:
         await hide_events(session.exec, ticket.id, comment.id)
     await append_events(context, session, ticket, drafts)

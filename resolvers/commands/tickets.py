@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,7 +13,6 @@ from models import (
     Attachment,
     Company,
     Contact,
-    DayCounter,
     Role,
     Team,
     Ticket,
@@ -27,6 +24,7 @@ from models.types import Uuid36
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
+from resolvers.commands.new_tickets import FINAL, insert_ticket
 from resolvers.commands.ticket_rows import (
     Precondition,
     changes_of,
@@ -76,18 +74,9 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
         validation.raise_problems(problems)
         now = context.services.clock()
         columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
-        ticket = Ticket(
-            **columns,
-            ticket_number=await _next_number(context, session, now),
-            created_by_id=viewer.id,
-            created_at=now,
-            updated_at=now,
-        )
-        _keep_team(ticket)
-        _stamp(ticket, now)
-        session.add(ticket)
-        await append_events(context, session, ticket, [EventDraft(TicketEventType.CREATED)])
-    return ticket.id
+        created = await insert_ticket(session, viewer, columns, now)
+        await append_events(context, session, created, [EventDraft(TicketEventType.CREATED)])
+    return created.id
 
 
 async def update_ticket(
@@ -104,7 +93,7 @@ async def update_ticket(
     expected one, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         cleaned, problems = validation.clean(
             validation.TICKET, changes, partial=True, max_text_bytes=context.services.max_text_bytes
@@ -134,7 +123,7 @@ async def assign_ticket(
     Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.ASSIGN)
         await check_precondition(precondition)
@@ -163,7 +152,7 @@ async def delete_ticket(
     Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
+    async with context.services.database.transaction(fresh=precondition is not None) as session:
         ticket = await locked_ticket(session, viewer, ticket_id)
         access.require(viewer, ticket, Action.DELETE)
         await check_precondition(precondition)
@@ -234,10 +223,9 @@ def _keep_team(ticket: Ticket) -> None:
 
 def _stamp(ticket: Ticket, now: datetime) -> None:
     """Keep when the final states were first reached."""
-    if ticket.status is TicketStatus.RESOLVED and ticket.resolved_at is None:
-        ticket.resolved_at = now
-    if ticket.status is TicketStatus.CLOSED and ticket.closed_at is None:
-        ticket.closed_at = now
+    stamp = FINAL.get(ticket.status)
+    if stamp is not None and getattr(ticket, stamp) is None:
+        setattr(ticket, stamp, now)
 
 
 async def _save(
@@ -274,16 +262,3 @@ def ticket_events(before: Mapping[str, object], after: Mapping[str, object]) -> 
     if rest:
         found.append(EventDraft(TicketEventType.UPDATED, rest))
     return found
-
-
-async def _next_number(context: Context, session: AsyncSession, now: datetime) -> str:
-    """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
-    day = f"{now.year:04}{now:%m%d}"
-    postgres = context.services.database.dialect.name == "postgresql"
-    # Of one type or the other; their methods are the same.
-    statement: Any = (postgresql.insert if postgres else sqlite.insert)(DayCounter)
-    counted = statement.values(day=day, value=1).on_conflict_do_update(
-        index_elements=["day"], set_={"value": literal_column("day_counters.value + 1")}
-    )
-    value = (await session.exec(counted.returning(DayCounter.value))).scalar_one()
-    return f"T-{day}-{value:04}"

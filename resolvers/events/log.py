@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, literal, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import Ticket, TicketEvent, TicketEventType, Via, table_of
+from models import TicketEvent, TicketEventType, Via, table_of
 from models.base import new_id
 from models.types import time_text
 from resolvers.context import Context
@@ -48,6 +48,17 @@ class EventDraft:
     is_internal: bool = False
     comment_id: UUID | None = None
     attachment_id: UUID | None = field(default=None)
+
+
+class TicketKeys(Protocol):
+    """What events tell of their ticket: a row, or what is stored of one."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102
+    @property
+    def company_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def ticket_number(self) -> str: ...  # noqa: D102
 
 
 def shown(value: object) -> object:
@@ -99,7 +110,7 @@ async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> No
 
 
 async def append_events(
-    context: Context, session: AsyncSession, ticket: Ticket, drafts: Sequence[EventDraft]
+    context: Context, session: AsyncSession, ticket: TicketKeys, drafts: Sequence[EventDraft]
 ) -> None:
     """Append events as the last thing a transaction does.
 
@@ -118,7 +129,9 @@ async def append_events(
         statement = _INSERT
 
 
-def _row(context: Context, ticket: Ticket, draft: EventDraft, now: datetime) -> dict[str, object]:
+def _row(
+    context: Context, ticket: TicketKeys, draft: EventDraft, now: datetime
+) -> dict[str, object]:
     return {
         "id": new_id(),
         "type": draft.type,

@@ -114,11 +114,11 @@ class Failing:
         return await self.inner.fetch_row(sql, values, user)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
         self.begun += 1
         if not self.reads and self.begun == 2:
             await self._fail()
-        async with self.inner.transaction() as session:
+        async with self.inner.transaction(fresh=fresh) as session:
             yield session
 
     async def _fail(self) -> None:

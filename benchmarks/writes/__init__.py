@@ -1,0 +1,1 @@
+"""Writes beside the baseline: the same transactions in bare Starlette."""
