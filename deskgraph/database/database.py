@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
-from deskgraph.database.sqlite_reader_thread import DriverRow
+from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.services import MAX_ANSWER_BYTES

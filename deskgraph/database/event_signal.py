@@ -14,7 +14,7 @@ from contextlib import suppress
 import asyncpg
 
 from deskgraph.backoff import Backoff
-from deskgraph.database.sqlite_thread import sqlite_thread
+from deskgraph.database.sqlite.thread import sqlite_thread
 from resolvers.events.log import CHANNEL
 
 logger = logging.getLogger("deskgraph.events")

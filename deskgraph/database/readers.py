@@ -18,7 +18,7 @@ import asyncpg
 from deskgraph.database.postgres import leave_values_out, made_whole, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.shares import Shares
-from deskgraph.database.sqlite_reader_thread import DriverRow, SqliteReaderThread, Statement
+from deskgraph.database.sqlite.reader_thread import DriverRow, SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
 

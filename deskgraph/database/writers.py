@@ -19,10 +19,10 @@ from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from deskgraph.database.group_commit import MOST_WRITERS
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
 from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, SQLITE_PRAGMAS
-from deskgraph.database.sqlite_writer import BEGIN, SqliteWriter, SqliteWriters
+from deskgraph.database.sqlite.group_commit import MOST_WRITERS
+from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
 
 WRITE_CONNECTIONS = 4

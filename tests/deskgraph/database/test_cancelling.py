@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from deskgraph.database import writers
 from deskgraph.database.database import Database
-from deskgraph.database.sqlite_reader_thread import SqliteReaderThread
+from deskgraph.database.sqlite.reader_thread import SqliteReaderThread
 from models import Company
 from tests.support.clock import NOON
 from tests.support.rows import key

@@ -16,10 +16,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import select
 
-from deskgraph.database import group_commit
 from deskgraph.database.database import Database
-from deskgraph.database.group_commit import GroupCommit, Writer
 from deskgraph.database.migrate import upgrade
+from deskgraph.database.sqlite import group_commit
+from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 from models import Company
 from tests.support import proofs
 from tests.support.clock import NOON

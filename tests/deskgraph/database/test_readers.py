@@ -8,8 +8,8 @@ from threading import Event, Semaphore
 
 import pytest
 
-from deskgraph.database import sqlite_reader_thread
 from deskgraph.database.readers import SQLITE_READERS, SqliteReader
+from deskgraph.database.sqlite import reader_thread as sqlite_reader_thread
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deskgraph.database import sqlite_reader_thread
-from deskgraph.database.sqlite_reader_thread import SqliteReaderThread, Statement
+from deskgraph.database.sqlite import reader_thread as sqlite_reader_thread
+from deskgraph.database.sqlite.reader_thread import SqliteReaderThread, Statement
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deskgraph.database.sqlite_thread import sqlite_thread
+from deskgraph.database.sqlite.thread import sqlite_thread
 from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.anyio

@@ -50,7 +50,11 @@ async def plan_of(database: Database, statement: str) -> str:
             return "\n".join(str(row.detail) for row in rows)
         number = max(map(int, re.findall(r"\$(\d+)", statement)), default=0)
         values_ = ", ".join(["NULL"] * number)
-        for setting in ("plan_cache_mode = force_generic_plan", "enable_seqscan = off"):
+        for setting in (
+            "plan_cache_mode = force_generic_plan",
+            "enable_seqscan = off",
+            "enable_bitmapscan = off",
+        ):
             await connection.exec_driver_sql(f"SET LOCAL {setting}")
         await connection.exec_driver_sql(f"PREPARE one AS {statement}")
         called = f"one({values_})" if number else "one"

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from deskgraph.database.group_commit import GroupCommit, Writer
+from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 
 BEGIN = "BEGIN IMMEDIATE"
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from deskgraph.database.call_thread import CallThread
+from deskgraph.database.sqlite.call_thread import CallThread
 
 T = TypeVar("T")
 # How many writers share a commit at most, and for how long after the first one others join them.

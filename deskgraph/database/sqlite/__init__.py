@@ -1,0 +1,1 @@
+"""SQLite: threads that own connections, and one connection that all writers share."""
