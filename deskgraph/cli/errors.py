@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from deskgraph.database.database import Database, DatabaseUrlError, parse_url
 from deskgraph.database.migrate import SchemaError, check
-from deskgraph.database.pragmas import SQLITE_PRAGMAS
+from deskgraph.database.pragmas import set_pragmas
 from deskgraph.private_files import create_private
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from deskgraph.storage.store_urls import FilesUrlError
@@ -85,8 +85,7 @@ def _try_file(path: str, *, create: bool) -> None:
         return
     create_private(Path(path))
     with closing(sqlite3.connect(path)) as connection:
-        for pragma in SQLITE_PRAGMAS:
-            connection.execute(pragma)
+        set_pragmas(connection)
 
 
 def explain(error: Exception) -> str:

@@ -1,5 +1,8 @@
 """How every connection to SQLite is prepared, for reads and for writes."""
 
+import sqlite3
+from time import monotonic, sleep
+
 # How long a writer waits for another one, in seconds.
 SQLITE_BUSY_SECONDS = 30
 SQLITE_PRAGMAS = (
@@ -12,3 +15,24 @@ SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=268435456",
     "PRAGMA temp_store=MEMORY",
 )
+# How soon a pragma is tried again that SQLite refuses at once, in seconds.
+_RETRY_SECONDS = 0.01
+
+
+def set_pragmas(connection: sqlite3.Connection, *more: str) -> None:
+    """Prepare a connection; raises ``sqlite3.OperationalError``.
+
+    Where two processes switch the same new file to WAL, SQLite does not wait for the other one,
+    whatever its timeout: each would wait for the lock of the other.
+    """
+    patience = monotonic() + SQLITE_BUSY_SECONDS
+    for pragma in (*SQLITE_PRAGMAS, *more):
+        while True:
+            try:
+                connection.execute(pragma)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > patience:
+                    raise
+                sleep(_RETRY_SECONDS)
+            else:
+                break

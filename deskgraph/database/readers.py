@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from deskgraph.database.postgres import leave_values_out, made_whole, prepare_postgres
-from deskgraph.database.pragmas import SQLITE_PRAGMAS
+from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite.reader_thread import DriverRow, SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
@@ -194,8 +194,7 @@ class SqliteReader:
         create_private(Path(self._path))
         connection = sqlite3.connect(self._path, isolation_level=None)
         heap = f"PRAGMA hard_heap_limit={SQLITE_HEAP}"
-        for pragma in (*SQLITE_PRAGMAS, "PRAGMA query_only=ON", heap):
-            connection.execute(pragma)
+        set_pragmas(connection, "PRAGMA query_only=ON", heap)
         for name, function in self._functions.items():
             # Of any number of arguments.
             connection.create_function(name, -1, function, deterministic=True)

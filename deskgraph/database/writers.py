@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
-from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, SQLITE_PRAGMAS
+from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
@@ -132,8 +132,7 @@ def _connect_sqlite(path: str) -> sqlite3.Connection:
     # Not before: looking for a database must not make one.
     create_private(Path(path))
     connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}"):
-        connection.execute(pragma)
+    set_pragmas(connection, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}")
     return connection
 
 
