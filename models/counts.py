@@ -22,12 +22,13 @@ ALL_ID = UUID(int=0)
 class CountScope(StrEnum):
     """Whose tickets a count has; ``scope_id`` beside it says which company, user or contact it is.
 
-    The last two tell them apart by their status only: a few rows have all tickets.
+    The last three tell them apart by their status only: a few rows have all tickets.
     """
 
     ALL = "all"
     COMPANY = "company"
     ASSIGNEE = "assignee"
+    ALL_STATUS = "all_status"
     COMPANY_STATUS = "company_status"
     CONTACT_STATUS = "contact_status"
 

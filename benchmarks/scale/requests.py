@@ -26,7 +26,8 @@ def requests(desk: Desk, headers: Mapping[str, str], cursor: str) -> list[Reques
         return Request(title, "GET", f"/api/v1/tickets/{path}", dict(headers))
 
     def search(title: str, term: str) -> Request:
-        return tickets(title, f'filter: {{ search: "{term}" }}', count=True)
+        # As a phrase: a name of two words would be two terms.
+        return tickets(title, f'filter: {{ search: "\\"{term}\\"" }}', count=True)
 
     return [
         tickets("List"),

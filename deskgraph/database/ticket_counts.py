@@ -16,12 +16,14 @@ from models import ALL_ID, FINISHED_STATUSES, CountScope
 
 _REFERENCES = {
     CountScope.ALL: f"'{ALL_ID}'",
+    CountScope.ALL_STATUS: f"'{ALL_ID}'",
     CountScope.COMPANY: "company_id",
     CountScope.ASSIGNEE: "assigned_to_id",
     CountScope.COMPANY_STATUS: "company_id",
     CountScope.CONTACT_STATUS: "contact_id",
 }
-_STATUS_ONLY = (CountScope.COMPANY_STATUS, CountScope.CONTACT_STATUS)
+_STATUS_ONLY = (CountScope.ALL_STATUS, CountScope.COMPANY_STATUS, CountScope.CONTACT_STATUS)
+_OF_ALL = (CountScope.ALL, CountScope.ALL_STATUS)
 _DUE_SCOPES = (CountScope.ALL, CountScope.COMPANY, CountScope.ASSIGNEE)
 _OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in FINISHED_STATUSES)})"
 _TABLES = {
@@ -107,9 +109,9 @@ def _due(of_changes: bool, sqlite: bool) -> Iterator[str]:
 
 
 def _scope(scope: CountScope, sqlite: bool) -> str:
-    typed = "" if sqlite or scope is not CountScope.ALL else "::uuid"
+    typed = "" if sqlite or scope not in _OF_ALL else "::uuid"
     return f"'{scope.value}' AS scope, {_REFERENCES[scope]}{typed} AS scope_id"
 
 
 def _exists(scope: CountScope) -> str:
-    return "true" if scope is CountScope.ALL else f"{_REFERENCES[scope]} IS NOT NULL"
+    return "true" if scope in _OF_ALL else f"{_REFERENCES[scope]} IS NOT NULL"

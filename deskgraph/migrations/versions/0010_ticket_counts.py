@@ -28,7 +28,11 @@ COLUMNS = "status, priority, category, assigned_team, is_assigned"
 CHANGED = "company_id, contact_id, assigned_to_id, status, priority, category, assigned_team"
 # Each scope with the column of its id. Some tell the status only, to be read for many rows at once.
 SCOPES = {"all": ALL_ID, "company": "company_id", "assignee": "assigned_to_id"}
-STATUS_SCOPES = {"company_status": "company_id", "contact_status": "contact_id"}
+STATUS_SCOPES = {
+    "all_status": ALL_ID,
+    "company_status": "company_id",
+    "contact_status": "contact_id",
+}
 # What an index has of open tickets, so that it tells how many of them are overdue.
 OPEN_COLUMNS = "due_date, company_id, assigned_team, assigned_to_id, status, priority, category"
 

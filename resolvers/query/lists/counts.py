@@ -59,6 +59,7 @@ _SWITCHES = {
 _COUNTED = frozenset({"status", "priority", "category", "assigned_team", "is_assigned"})
 # What a filter may ask of the counts of each scope, those with the fewest rows first.
 _TOLD = {
+    CountScope.ALL_STATUS: frozenset({"status"}),
     CountScope.COMPANY_STATUS: frozenset({"status", "company"}),
     CountScope.CONTACT_STATUS: frozenset({"status", "contact"}),
     CountScope.ALL: _COUNTED,
