@@ -47,8 +47,13 @@ class Group:
     bars: Sequence[Bar]
 
 
-def draw(title: str, heading: str, below: str, groups: Sequence[Group]) -> str:
-    """Return a chart with all bars on one scale; ``title`` is for readers who do not see it."""
+def draw(
+    title: str, heading: str, below: str, groups: Sequence[Group], *, names: int = BARS
+) -> str:
+    """Return a chart with all bars on one scale; ``title`` is for readers who do not see it.
+
+    ``names`` is how much room the names of bars have, in pixels.
+    """
     most = max((bar.value for group in groups for bar in group.bars), default=1.0)
     heights = [36 + len(group.bars) * (BAR + 4) + 8 for group in groups]
     height = TOP + sum(heights) + 8
@@ -62,12 +67,12 @@ def draw(title: str, heading: str, below: str, groups: Sequence[Group]) -> str:
     ]
     y = TOP
     for group, taken in zip(groups, heights, strict=True):
-        parts += _group(group, y, most)
+        parts += _group(group, y, most, names)
         y += taken
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _group(group: Group, y: int, most: float) -> list[str]:
+def _group(group: Group, y: int, most: float, names: int) -> list[str]:
     top = y + 28
     bottom = top + len(group.bars) * (BAR + 4) + 2
     return [
@@ -75,18 +80,18 @@ def _group(group: Group, y: int, most: float) -> list[str]:
         *(
             part
             for place, bar in enumerate(group.bars)
-            for part in _bar(bar, top + place * (BAR + 4), most)
+            for part in _bar(bar, top + place * (BAR + 4), most, names)
         ),
-        f'<line class="axis" x1="{BARS}" y1="{top - 2}" x2="{BARS}" y2="{bottom}"/>',
+        f'<line class="axis" x1="{names}" y1="{top - 2}" x2="{names}" y2="{bottom}"/>',
     ]
 
 
-def _bar(bar: Bar, y: int, most: float) -> list[str]:
-    length = max(1, round(bar.value / most * MAX_LENGTH))
+def _bar(bar: Bar, y: int, most: float, names: int) -> list[str]:
+    length = max(1, round(bar.value / most * (MAX_LENGTH + 2 * (BARS - names))))
     return [
-        _text(BARS - 10, y + 15, bar.name, "quiet", anchor="end"),
-        f'<rect class="{bar.kind}" x="{BARS}" y="{y}" width="{length}" height="{BAR}"/>',
-        _text(BARS + length + 8, y + 15, bar.label, ""),
+        _text(names - 10, y + 15, bar.name, "quiet", anchor="end"),
+        f'<rect class="{bar.kind}" x="{names}" y="{y}" width="{length}" height="{BAR}"/>',
+        _text(names + length + 8, y + 15, bar.label, ""),
     ]
 
 

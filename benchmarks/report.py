@@ -109,6 +109,7 @@ def chart(results: Sequence[Result]) -> str:
             )
             for result in results
         ],
+        names=210,
     )
 
 

@@ -35,7 +35,7 @@ def test_chunks_have_the_rows_of_the_whole() -> None:
 def test_table_and_chart_show_both_sizes_and_the_growth() -> None:
     assert table([RESULT]).splitlines()[1].split() == ["List", "2.00", "ms", "3.00", "ms", "1.5"]
     shown = " ".join(ElementTree.fromstring(chart([RESULT])).itertext())
-    assert "List, SQLite <3>" in shown
+    assert "SQLite <3>, 20 tickets; growth from 10" in shown
     assert "3.0 ms · 1.5 times" in shown
 
 
