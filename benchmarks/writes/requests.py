@@ -39,8 +39,10 @@ TEXT = f"Please restart the player once more and tell us what its display shows 
 def requests(token: str, rows: Rows) -> list[Request]:
     """Return what is measured, for the user of this token."""
     half = min(TARGETS, len(rows.tickets) // 2)
-    tickets = [str(ticket["id"]) for ticket in rows.tickets]
-    commented, changed = tuple(tickets[:half]), tuple(tickets[half : 2 * half])
+    # A change of a ticket without a team gives it one, which is another change.
+    teamed = [ticket for ticket in rows.tickets[half:] if ticket["assigned_team"] is not None]
+    commented = tuple(str(ticket["id"]) for ticket in rows.tickets[:half])
+    changed = tuple(str(ticket["id"]) for ticket in teamed[:TARGETS])
     companies = tuple(str(company["id"]) for company in rows.companies)
     new = {"subject": SUBJECT, "description": DESCRIPTION, "priority": "high"}
     comment = {"text": TEXT}
