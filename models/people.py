@@ -8,8 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from models.base import choice_check, choice_column, id_column, reference, time_column
 from models.choices import Role
-from models.search import search_column, searchable
-from models.search_index import trigram_index
+from models.search import search_column, searchable, trigram_index
 
 
 @searchable

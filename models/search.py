@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from unicodedata import normalize
 
-from sqlalchemy import Column, Table, Text, event, inspect, text
+from sqlalchemy import Column, Index, Table, Text, event, inspect, text
 from sqlmodel import Field, SQLModel
 
 from models.base import table_of
@@ -54,6 +54,22 @@ def search_texts(table: Table, row: Mapping[str, Any]) -> dict[str, str]:
 def is_search_column(column: Column[Any]) -> bool:
     """Tell whether a column is there for searches only, and never shown."""
     return "fields" in column.info
+
+
+def trigram_index(column: str) -> Index:
+    """Declare PostgreSQL's index for LIKE on a column.
+
+    Every write updates it at once: a list of pending entries would make searches slower and, when
+    it is full, one writer wait for the entries of all.
+    """
+    index = Index(
+        None,
+        column,
+        postgresql_using="gin",
+        postgresql_ops={column: "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
+    )
+    return index.ddl_if(dialect="postgresql")
 
 
 def searchable(model: Model) -> Model:

@@ -13,12 +13,10 @@ from models.base import (
     choice_column,
     id_column,
     reference,
-    table_of,
     time_column,
 )
 from models.choices import FINISHED_STATUSES, Team, TicketCategory, TicketPriority, TicketStatus
-from models.search import search_column, searchable
-from models.search_index import index_searches, trigram_index
+from models.search import search_column, searchable, trigram_index
 from models.types import UtcDateTime
 
 NEVER = "9999-12-31T23:59:59.999999Z"
@@ -105,9 +103,6 @@ class Ticket(SQLModel, table=True):
         exclude=True,
     )
     search_text: str = search_column("ticket_number", "subject", "description")
-
-
-index_searches(table_of(Ticket))
 
 
 class Comment(SQLModel, table=True):
