@@ -29,7 +29,8 @@ help: ## List what there is to make
 
 install: $(STAMP) ## Make .venv with exactly the locked packages, and this project in it
 
-# Only done again when what is to be installed has changed.
+# Only done again when what is to be installed has changed. The lock names every package, so pip looks
+# for no other: of a package that is wanted with extras it would take the newest version.
 $(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "$(PYTHON) is not Python 3.11 or newer: install one, or name it, as in make PYTHON=python3.12" >&2; \
@@ -39,7 +40,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 		exit 1; }
 	@echo "Installing into .venv; this is done once."
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -82,7 +83,7 @@ peers: $(PEERS) ## Install the other servers that make bench measures: Django, P
 # Only done again when what is to be installed has changed. Node comes from PyPI.
 $(PEERS): benchmarks/peers/requirements.lock benchmarks/peers/package-lock.json $(STAMP)
 	@$(BIN)/python -m venv --clear benchmarks/peers/.venv
-	@benchmarks/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@benchmarks/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@cd benchmarks/peers && PATH="$$PWD/.venv/bin:$$PATH" npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -120,7 +121,7 @@ clients: $(CLIENTS) $(GENERATORS) ## Install the clients that tests/clients runs
 # The generators that are written in Python have an environment of their own.
 $(GENERATED)/.venv/.installed: $(GENERATED)/python/requirements.lock $(STAMP)
 	@$(BIN)/python -m venv --clear $(GENERATED)/.venv
-	@$(GENERATED)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(GENERATED)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 generated-clients: $(STAMP) $(GENERATORS) ## Generate clients of both APIs with each generator, and run them

@@ -30,7 +30,7 @@ else
     PATH=$(cd .. && pwd)/.venv/bin:$PATH
     # A network that swallows what is sent must not hold up the start for long.
     has_node || $python -m pip install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
-        --require-hashes -r requirements.lock >>"$log" 2>&1 ||
+        --no-deps --require-hashes -r requirements.lock >>"$log" 2>&1 ||
         fail "Node could not be installed from PyPI"
     has_node || fail "the Node from PyPI does not run here"
 fi
