@@ -5,17 +5,21 @@ the counters of ticket numbers. Whatever stops an import, the next one goes on a
 batch: rows whose digest is known are passed by.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
 from deskgraph.importer import batch, events, media, numbers
+from deskgraph.importer.batch import Batch
 from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
-from deskgraph.importer.source import Source, SourceError
+from deskgraph.importer.source import Record, Source, SourceError
 from deskgraph.importer.target import Target
 from models import ImportedRow, table_of
 from resolvers.services import FileStorage
@@ -23,6 +27,7 @@ from resolvers.services import FileStorage
 BATCH = 2000
 # Called with a kind's name, how many of its rows are done, and how many there are.
 Progress = Callable[[str, int, int], None]
+Item = TypeVar("Item")
 
 _imported = table_of(ImportedRow)
 
@@ -77,25 +82,58 @@ async def _import_kind(
 ) -> None:
     total = await source.count(kind.old_table)
     progress(kind.name, 0, total)
-    async for records in source.batches(kind.old_table, kind.old_columns, kind.order, BATCH):
-        done = batch.converted(kind, records)
-        async with target.transaction() as connection:
-            await batch.compare(connection, done)
-            await batch.check(connection, done)
-            await batch.write(connection, done)
-            if kind is TICKETS:
-                await numbers.count_up(connection, records)
-            if not target.dry_run:
-                # Nobody else could append until the dry run is over.
-                await events.append(connection, done)
-        count.read += len(records)
-        count.written += len(done.pending)
-        count.unchanged += done.unchanged
-        count.rejected += len(done.rejected)
-        count.recorded += done.recorded
-        for record, reason in done.rejected:
-            rejects.add(kind.name, record, reason)
-        progress(kind.name, count.read, total)
+    async with aclosing(_one_ahead(_batches(source, kind))) as batches:
+        async for records, done in batches:
+            await _write(target, kind, records, done)
+            count.read += len(records)
+            count.written += len(done.pending)
+            count.unchanged += done.unchanged
+            count.rejected += len(done.rejected)
+            count.recorded += done.recorded
+            for record, reason in done.rejected:
+                rejects.add(kind.name, record, reason)
+            progress(kind.name, count.read, total)
+
+
+async def _batches(
+    source: Source, kind: ImportedTable
+) -> AsyncGenerator[tuple[Sequence[Record], Batch]]:
+    async with aclosing(
+        source.batches(kind.old_table, kind.old_columns, kind.order, BATCH)
+    ) as found:
+        async for records in found:
+            yield records, batch.converted(kind, records)
+
+
+async def _one_ahead(batches: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """Yield each item while the next one is made, so that reading and writing overlap."""
+
+    async def one() -> Item | None:
+        return await anext(batches, None)
+
+    async with aclosing(batches):
+        following = asyncio.create_task(one())
+        try:
+            while (item := await following) is not None:
+                following = asyncio.create_task(one())
+                yield item
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _write(
+    target: Target, kind: ImportedTable, records: Sequence[Record], done: Batch
+) -> None:
+    async with target.transaction() as connection:
+        await batch.compare(connection, done)
+        await batch.check(connection, done)
+        await batch.write(connection, done)
+        if kind is TICKETS:
+            await numbers.count_up(connection, records)
+        if not target.dry_run:
+            # Nobody else could append until the dry run is over.
+            await events.append(connection, done)
 
 
 async def _compare_sums(

@@ -1,7 +1,7 @@
 """The old database: opened to read only, one snapshot for a whole import."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Source(Protocol):
 
     def batches(
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int
-    ) -> AsyncIterator[Sequence[Record]]:
+    ) -> AsyncGenerator[Sequence[Record]]:
         """Yield all rows of a table, so many at a time."""
 
 
@@ -108,7 +108,7 @@ class _Postgres:
 
     async def batches(
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int
-    ) -> AsyncIterator[Sequence[Record]]:
+    ) -> AsyncGenerator[Sequence[Record]]:
         with _trouble():
             cursor = await self._connection.cursor(_select(table, columns, order))
         while True:
@@ -159,7 +159,7 @@ class _Sqlite:
 
     async def batches(
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int
-    ) -> AsyncIterator[Sequence[Record]]:
+    ) -> AsyncGenerator[Sequence[Record]]:
         with _trouble():
             statement = _select(table, columns, order)
             cursor = await self._thread.run(lambda opened: opened.execute(statement))
