@@ -54,8 +54,9 @@ class PostgresTransaction:
             await self.fetch(statement, values)
 
     async def commit(self) -> None:
-        """Commit; where the server could not, it has rolled back."""
-        await self._connection.execute("COMMIT")
+        """Commit; raises where a statement has failed, for which the server only rolls back."""
+        if await self._connection.execute("COMMIT") != "COMMIT":
+            raise asyncpg.InterfaceError("the transaction was rolled back")
 
     async def rollback(self) -> None:
         """Undo what was done."""
