@@ -67,11 +67,13 @@ def refusals(
     ]
 
 
-def require(viewer: Viewer, row: Ticket | Comment, action: Action) -> None:
-    """Raise ``Forbidden`` unless the viewer may do something with a row that they see."""
-    entity = type(row).__name__
+def require(viewer: Viewer, entity: str, owner_id: UUID | None, action: Action) -> None:
+    """Raise ``Forbidden`` unless the viewer may do something with a row that they see.
+
+    ``owner_id`` is the row's value of the column ``OWNER``.
+    """
     rule = RULES[entity][action]
-    if not _allows(rule, viewer.kind, getattr(row, OWNER[entity]) == viewer.id):
+    if not _allows(rule, viewer.kind, owner_id == viewer.id):
         raise Forbidden(rule.refusal)
 
 
@@ -199,25 +201,15 @@ def can_see_webhooks(viewer: Viewer) -> bool:
     return viewer.role is Role.ADMIN
 
 
-def can_see_ticket(viewer: Viewer, ticket: Ticket) -> bool:
-    """Whether a ticket exists for a viewer."""
-    return not viewer.is_customer or ticket.company_id == viewer.company_id
-
-
-def can_see_comment(viewer: Viewer, comment: Comment, ticket: Ticket) -> bool:
-    """Whether a comment exists for a viewer."""
-    return can_see_ticket(viewer, ticket) and (can_see_internal(viewer) or not comment.is_internal)
-
-
 def can_see_company(viewer: Viewer, company_id: UUID) -> bool:
-    """Whether a company, or what belongs to it, exists for a viewer."""
+    """Whether a company, or what belongs to it, such as a ticket, exists for a viewer."""
     return not viewer.is_customer or company_id == viewer.company_id
 
 
-def require_ticket_change(viewer: Viewer, ticket: Ticket, fields: set[str]) -> None:
+def require_ticket_change(viewer: Viewer, owner_id: UUID | None, fields: set[str]) -> None:
     """Raise ``Forbidden`` unless the viewer may change these fields of a ticket they see."""
-    require(viewer, ticket, Action.UPDATE)
-    owned = ticket.created_by_id == viewer.id
+    require(viewer, "Ticket", owner_id, Action.UPDATE)
+    owned = owner_id == viewer.id
     _refuse(
         field
         for field in fields & TAKES.keys()

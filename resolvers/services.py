@@ -18,6 +18,7 @@ from resolvers.events.subscriber import DeliveredEvent, Subscriber
 from resolvers.query.plans import Plan, Plans
 from resolvers.rate_limits import RateLimiter
 from resolvers.signing import Signer
+from resolvers.write_statements import Write
 
 
 class Database(Protocol):
@@ -35,6 +36,9 @@ class Database(Protocol):
 
         ``fresh`` is for work that also reads outside of it: all that it sees is committed.
         """
+
+    def write(self, *, fresh: bool = False) -> Write:
+        """Give a transaction of single statements; otherwise the same."""
 
 
 class FileStorage(Protocol):

@@ -8,19 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Dialect, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
 from deskgraph.database.sqlite.reader_thread import DriverRow
+from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.services import MAX_ANSWER_BYTES
+from resolvers.write_statements import Transaction
 
 
 class DatabaseUrlError(Exception):
@@ -97,6 +102,7 @@ class Database:
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
+        self._observer = observer
         if observer is not None:
             event.listen(
                 self.engine.sync_engine,
@@ -150,10 +156,47 @@ class Database:
             # Here it can still be cancelled; a commit is not left halfway.
             await session.flush()
             await _to_its_end(session.commit())
+        self._committed()
+
+    @asynccontextmanager
+    async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
+        """Give a transaction without a session; all else is as in ``transaction``."""
+        pooled = await self.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        make = SqliteTransaction if self.is_sqlite else PostgresTransaction
+        transaction = make(driver, self.dialect, self._observer)
+        try:
+            await transaction.begin(fresh=fresh)
+            yield transaction
+            await _to_its_end(transaction.commit())
+        except Exception:
+            await _give_back(pooled, transaction)
+            raise
+        except BaseException:
+            await _to_its_end(greenlet_spawn(pooled.invalidate))
+            raise
+        pooled.close()
+        self._committed()
+
+    def _committed(self) -> None:
         if self.is_sqlite:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
             self.event_signal.notify()
+
+
+async def _give_back(
+    pooled: PoolProxiedConnection, transaction: PostgresTransaction | SqliteTransaction
+) -> None:
+    """Undo a write that failed, and give its connection back; a broken one is closed."""
+    try:
+        await transaction.rollback()
+    except BaseException as error:
+        await _to_its_end(greenlet_spawn(pooled.invalidate))
+        if not isinstance(error, Exception):
+            raise
+    else:
+        pooled.close()
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

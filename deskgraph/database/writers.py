@@ -15,12 +15,12 @@ import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from deskgraph.database.postgres import leave_values_out, prepare_postgres
-from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS, set_pragmas
+from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
@@ -47,6 +47,8 @@ def sqlite_engine(url: URL) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
+        # Whoever gives a connection back has ended its transaction.
+        pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
@@ -137,20 +139,8 @@ def _connect_sqlite(path: str) -> sqlite3.Connection:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at once; a lock taken later could fail halfway.
-
-    A writer who waits for another process cannot be interrupted, so it waits in slices.
-    """
+    """Take the write lock at once; a lock taken later could fail halfway."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, SqliteWriter)
     driver.fresh = connection.get_execution_options().get(FRESH, False)
-    patience = monotonic() + SQLITE_BUSY_SECONDS
-    while True:
-        try:
-            connection.exec_driver_sql(BEGIN)
-        except OperationalError as error:
-            busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            if not busy or monotonic() > patience:
-                raise
-        else:
-            return
+    connection.exec_driver_sql(BEGIN)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import UpdateBase
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.batch import Batch, insert_all
@@ -10,8 +11,10 @@ from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 from models import TicketEvent, TicketEventType, Via, new_id, table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
-from resolvers.commands.tickets import COLUMN_OF, ticket_events
+from resolvers.commands.ticket_rows import COLUMN_OF
+from resolvers.commands.tickets import ticket_events
 from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
+from resolvers.write_statements import Statement, Values
 
 VIA = Via.IMPORT.value
 _events = table_of(TicketEvent)
@@ -32,9 +35,15 @@ async def _follow(connection: AsyncConnection, batch: Batch) -> None:
     """Move or hide earlier events of tickets that moved and comments that became internal."""
     for before, after in batch.changed:
         if batch.kind is TICKETS and before["company_id"] != after["company_id"]:
-            await move_events(connection.execute, after["id"], after["company_id"])
+            await _run(connection, *move_events(after["id"], after["company_id"]))
         if batch.kind is COMMENTS and after["is_internal"] and not before["is_internal"]:
-            await hide_events(connection.execute, before["ticket_id"], after["id"])
+            await _run(connection, *hide_events(before["ticket_id"], after["id"]))
+
+
+async def _run(connection: AsyncConnection, statement: Statement, values: Values) -> None:
+    built = statement.build(connection.dialect.name)
+    assert isinstance(built, UpdateBase)
+    await connection.execute(built, values)
 
 
 def _of_new(batch: Batch, row: Row) -> list[Row]:

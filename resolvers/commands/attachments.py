@@ -9,12 +9,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from models import Attachment, Ticket, TicketEventType, table_of
-from resolvers import access, access_rules
+from models.base import new_id
+from resolvers import access
+from resolvers.access_rules import Action
 from resolvers.commands import validation
-from resolvers.commands.ticket_rows import locked_ticket, locked_with_ticket
+from resolvers.commands.ticket_rows import locked_attachment, locked_ticket
 from resolvers.context import Context
 from resolvers.errors import TooLarge
 from resolvers.events.log import EventDraft, append_events, change
@@ -23,8 +25,20 @@ from resolvers.files.names import file_name, key_name
 from resolvers.services import FileStorage
 from resolvers.signing import content_hash
 from resolvers.viewer import Viewer
+from resolvers.write_statements import (
+    KEY,
+    always,
+    change_in,
+    delete_from,
+    insert_into,
+    with_key,
+)
 
-_attachments = table_of(Attachment)
+_attachments, _tickets = table_of(Attachment), table_of(Ticket)
+_INSERT, _DELETE = insert_into(_attachments), delete_from(_attachments)
+_RENAME = change_in(_attachments, ["name", "updated_at"])
+_LOCK_TICKET = always(select(_tickets.c.id).where(with_key(_tickets)).with_for_update())
+_WITH_FILE = always(select(_attachments.c.id).where(_attachments.c.key == bindparam("file")))
 
 
 class Measured:
@@ -72,9 +86,9 @@ async def add_attachment(
     viewer = context.require_viewer()
     services = context.services
     cleaned, problems = _clean({"name": name}, partial=False)
-    async with services.database.transaction() as session:
-        ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require(viewer, ticket, access_rules.Action.ATTACH_FILE)
+    async with services.database.write() as transaction:
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
+        access.require(viewer, "Ticket", ticket.created_by_id, Action.ATTACH_FILE)
         validation.raise_problems(problems)
     key = new_key(name, services.clock())
     name = cleaned["name"]
@@ -133,11 +147,10 @@ async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
     A commit may be done although its answer was lost. Then the row is there, and needs the file;
     and where the database does not answer at all, the file is left for the orphan cleanup.
     """
-    async with context.services.database.transaction() as session:
+    async with context.services.database.write() as transaction:
         # Waits for a transaction that is still at it.
-        await session.get(Ticket, ticket_id, with_for_update=True)
-        named = select(_attachments.c.id).where(_attachments.c.key == key)
-        known = await session.scalar(named)
+        await transaction.fetch_row(_LOCK_TICKET, {KEY: ticket_id})
+        known = await transaction.fetch_row(_WITH_FILE, {"file": key})
     if known is None:
         await context.services.files.delete(key)
 
@@ -145,29 +158,30 @@ async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
 async def _add_row(
     context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: Measured
 ) -> UUID:
-    async with context.services.database.transaction() as session:
+    async with context.services.database.write() as transaction:
         # Again: it may have been deleted while the file was coming in.
-        ticket = await locked_ticket(session, viewer, ticket_id)
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
         now = context.services.clock()
-        attachment = Attachment(
-            ticket_id=ticket.id,
-            key=key,
-            name=name,
-            size=measured.size,
-            content_type=sniff(measured.head),
-            sha256=measured.sha256,
-            uploaded_by_id=viewer.id,
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(attachment)
+        attachment_id = new_id()
+        row = {
+            "id": attachment_id,
+            "ticket_id": ticket.id,
+            "key": key,
+            "name": name,
+            "size": measured.size,
+            "content_type": sniff(measured.head),
+            "sha256": measured.sha256,
+            "uploaded_by_id": viewer.id,
+            "created_at": now,
+            "updated_at": now,
+        }
         added = EventDraft(
             TicketEventType.ATTACHMENT_ADDED,
             [change("name", None, name)],
-            attachment_id=attachment.id,
+            attachment_id=attachment_id,
         )
-        await append_events(context, session, ticket, [added])
-    return attachment.id
+        await append_events(context, transaction, ticket, [added], (_INSERT, row))
+    return attachment_id
 
 
 async def update_attachment(
@@ -175,8 +189,8 @@ async def update_attachment(
 ) -> None:
     """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
-        attachment, ticket = await locked_with_ticket(session, viewer, Attachment, attachment_id)
+    async with context.services.database.write() as transaction:
+        attachment, ticket = await locked_attachment(transaction, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
         cleaned, problems = _clean(changes, partial=True)
         validation.raise_problems(problems)
@@ -187,22 +201,21 @@ async def update_attachment(
                 [change("name", attachment.name, name)],
                 attachment_id=attachment.id,
             )
-            attachment.name = name
-            attachment.updated_at = context.services.clock()
-            await append_events(context, session, ticket, [renamed])
+            row = {KEY: attachment.id, "name": name, "updated_at": context.services.clock()}
+            await append_events(context, transaction, ticket, [renamed], (_RENAME, row))
 
 
 async def delete_attachment(context: Context, attachment_id: UUID) -> None:
     """Delete an attachment, then its file. Raises ``NotFound`` and ``Forbidden``."""
     viewer = context.require_viewer()
-    async with context.services.database.transaction() as session:
-        attachment, ticket = await locked_with_ticket(session, viewer, Attachment, attachment_id)
+    async with context.services.database.write() as transaction:
+        attachment, ticket = await locked_attachment(transaction, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "delete their own attachments")
-        await session.delete(attachment)
         deleted = EventDraft(
             TicketEventType.ATTACHMENT_DELETED,
             [change("name", attachment.name, None)],
             attachment_id=attachment.id,
         )
-        await append_events(context, session, ticket, [deleted])
+        removal = (_DELETE, {KEY: attachment.id})
+        await append_events(context, transaction, ticket, [deleted], removal)
     await context.services.files.delete(attachment.key)

@@ -1,10 +1,10 @@
 """Writes of comments: public ones and internal notes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy import select
 
 from models import Comment, Ticket, TicketEventType, table_of
 from models.base import new_id
@@ -12,22 +12,37 @@ from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import (
+    CommentRow,
     Precondition,
+    TicketRow,
     changes_of,
     check_precondition,
     check_version,
+    locked_comment,
     locked_ticket,
-    locked_with_ticket,
-    next_version,
 )
 from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
 from resolvers.events.log import EventDraft, append_events, hide_events
 from resolvers.viewer import Viewer
+from resolvers.write_statements import (
+    KEY,
+    Step,
+    Transaction,
+    always,
+    change_in,
+    delete_from,
+    insert_into,
+    with_key,
+)
 
 # The fields of a comment whose changes are in its events.
 REPORTED = ("text", "is_internal")
-_INSERT = insert(table_of(Comment))
+_comments, _tickets = table_of(Comment), table_of(Ticket)
+_INSERT, _DELETE = insert_into(_comments), delete_from(_comments)
+_UPDATE = change_in(_comments, [*REPORTED, "version", "updated_at"])
+_ANSWER = change_in(_tickets, ["first_response_at"])
+_COMPANY_OF_TICKET = always(select(_tickets.c.company_id).where(with_key(_tickets)))
 
 
 async def add_comment(
@@ -49,11 +64,11 @@ async def add_comment(
         partial=False,
         max_text_bytes=context.services.max_text_bytes,
     )
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        ticket = await locked_ticket(session, viewer, ticket_id)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
         await check_precondition(precondition)
         validation.raise_problems(problems)
-        return await _add(context, session, viewer, ticket, cleaned)
+        return await _add(context, transaction, viewer, ticket, cleaned)
 
 
 async def create_comment(context: Context, values: Mapping[str, object]) -> UUID:
@@ -65,17 +80,17 @@ async def create_comment(context: Context, values: Mapping[str, object]) -> UUID
     cleaned, problems = validation.clean(
         validation.COMMENT, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
-    async with context.services.database.transaction() as session:
+    async with context.services.database.write() as transaction:
         ticket = None
         if "ticket" in cleaned:
             try:
-                ticket = await locked_ticket(session, viewer, cleaned["ticket"])
+                ticket = await locked_ticket(transaction, viewer, cleaned["ticket"])
             except NotFound:
                 value = {"value": str(cleaned["ticket"])}
                 problems = {"ticket": [Problem("does_not_exist", value)], **problems}
         validation.raise_problems(problems)
         assert ticket is not None
-        return await _add(context, session, viewer, ticket, cleaned)
+        return await _add(context, transaction, viewer, ticket, cleaned)
 
 
 async def update_comment(
@@ -91,9 +106,9 @@ async def update_comment(
     ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
-        access.require(viewer, comment, Action.UPDATE)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        comment, ticket = await locked_comment(transaction, viewer, comment_id)
+        access.require(viewer, "Comment", comment.author_id, Action.UPDATE)
         await check_precondition(precondition)
         cleaned, problems = validation.clean(
             validation.COMMENT,
@@ -103,12 +118,12 @@ async def update_comment(
         )
         other = cleaned.pop("ticket", ticket.id)
         if other != ticket.id:
-            problems["ticket"] = [await _why_not_there(session, viewer, other)]
+            problems["ticket"] = [await _why_not_there(transaction, viewer, other)]
         validation.raise_problems(problems)
         if cleaned.get("is_internal", False):
-            access.require(viewer, comment, Action.MAKE_INTERNAL)
+            access.require(viewer, "Comment", comment.author_id, Action.MAKE_INTERNAL)
         check_version(expected_version, comment.version)
-        await _change(context, session, comment, ticket, cleaned)
+        await _change(context, transaction, comment, ticket, cleaned)
 
 
 async def delete_comment(
@@ -120,36 +135,37 @@ async def delete_comment(
     raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        comment, ticket = await locked_with_ticket(session, viewer, Comment, comment_id)
-        access.require(viewer, comment, Action.DELETE)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        comment, ticket = await locked_comment(transaction, viewer, comment_id)
+        access.require(viewer, "Comment", comment.author_id, Action.DELETE)
         await check_precondition(precondition)
-        await session.delete(comment)
         deleted = EventDraft(
             TicketEventType.COMMENT_DELETED,
             is_internal=comment.is_internal,
             comment_id=comment.id,
         )
-        await append_events(context, session, ticket, [deleted])
+        removal = (_DELETE, {KEY: comment.id})
+        await append_events(context, transaction, ticket, [deleted], removal)
 
 
-async def _why_not_there(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Problem:
+async def _why_not_there(transaction: Transaction, viewer: Viewer, ticket_id: UUID) -> Problem:
     """Return why a comment cannot move to another ticket; a hidden one does not exist."""
-    ticket = await session.get(Ticket, ticket_id)
-    if ticket is None or not access.can_see_ticket(viewer, ticket):
+    found = await transaction.fetch_row(_COMPANY_OF_TICKET, {KEY: ticket_id})
+    if found is None or not access.can_see_company(viewer, found[0]):
         return Problem("does_not_exist", {"value": str(ticket_id)})
     return Problem("stays_with_ticket")
 
 
 async def _add(
     context: Context,
-    session: AsyncSession,
+    transaction: Transaction,
     viewer: Viewer,
-    ticket: Ticket,
+    ticket: TicketRow,
     cleaned: validation.Cleaned,
 ) -> UUID:
     is_internal = cleaned.get("is_internal", False)
-    access.require(viewer, ticket, Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT)
+    action = Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT
+    access.require(viewer, "Ticket", ticket.created_by_id, action)
     now = context.services.clock()
     comment_id = new_id()
     row = {
@@ -162,38 +178,39 @@ async def _add(
         "created_at": now,
         "updated_at": now,
     }
-    await (await session.connection()).execute(_INSERT, row)
-    _stamp_first_response(context, ticket, is_internal=is_internal)
     added = EventDraft(
         TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment_id
     )
-    await append_events(context, session, ticket, [added])
+    changes = ((_INSERT, row), *_first_response(ticket, now, is_internal=is_internal))
+    await append_events(context, transaction, ticket, [added], *changes)
     return comment_id
 
 
-def _stamp_first_response(context: Context, ticket: Ticket, *, is_internal: bool) -> None:
+def _first_response(ticket: TicketRow, now: datetime, *, is_internal: bool) -> Iterator[Step]:
+    """Yield what stamps a ticket's first response, where a comment is that."""
     if not is_internal and ticket.first_response_at is None:
-        ticket.first_response_at = context.services.clock()
+        yield _ANSWER, {KEY: ticket.id, "first_response_at": now}
 
 
 async def _change(
     context: Context,
-    session: AsyncSession,
-    comment: Comment,
-    ticket: Ticket,
+    transaction: Transaction,
+    comment: CommentRow,
+    ticket: TicketRow,
     cleaned: validation.Cleaned,
 ) -> None:
-    before = {name: getattr(comment, name) for name in REPORTED}
-    for name, value in cleaned.items():
-        setattr(comment, name, value)
-    drafts = comment_events(comment.id, before, {name: getattr(comment, name) for name in REPORTED})
+    before: dict[str, object] = {name: getattr(comment, name) for name in REPORTED}
+    after = before | cleaned
+    drafts = comment_events(comment.id, before, after)
     if not drafts:
         return
-    next_version(comment, context.services.clock())
-    _stamp_first_response(context, ticket, is_internal=comment.is_internal)
-    if comment.is_internal and not before["is_internal"]:
-        await hide_events(session.exec, ticket.id, comment.id)
-    await append_events(context, session, ticket, drafts)
+    now = context.services.clock()
+    is_internal = bool(after["is_internal"])
+    row = {**after, KEY: comment.id, "version": comment.version + 1, "updated_at": now}
+    changes = [(_UPDATE, row), *_first_response(ticket, now, is_internal=is_internal)]
+    if is_internal and not comment.is_internal:
+        changes.append(hide_events(ticket.id, comment.id))
+    await append_events(context, transaction, ticket, drafts, *changes)
 
 
 def comment_events(

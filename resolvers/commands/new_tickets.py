@@ -1,27 +1,23 @@
-"""New rows of tickets, with the day's next number.
-
-They are inserted by a statement that is built once: an object of the ORM takes twice as long.
-"""
+"""New rows of tickets, with the day's next number."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, literal_column
+from sqlalchemy import bindparam, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import TEAM_OF_CATEGORY, DayCounter, Ticket, TicketStatus, table_of
 from models.base import new_id
-from models.search import is_search_column
+from models.search import is_search_column, search_texts
 from resolvers.viewer import Viewer
+from resolvers.write_statements import Statement, Step, Transaction, insert_into
 
 # The final states, and the columns of when they were first reached.
 FINAL = {TicketStatus.RESOLVED: "resolved_at", TicketStatus.CLOSED: "closed_at"}
 _tickets = table_of(Ticket)
-_INSERT = insert(_tickets)
+_INSERT = insert_into(_tickets)
 # What a new ticket has unless it is given: all columns but those that the database computes, or a
 # search column's default.
 _NEW: Mapping[str, object] = {
@@ -40,7 +36,8 @@ def _counting(kind: Callable[..., Any]) -> Any:
     return counted.returning(DayCounter.value)
 
 
-_COUNT = {"postgresql": _counting(postgresql.insert), "sqlite": _counting(sqlite.insert)}
+_INSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_COUNT = Statement(lambda dialect: _counting(_INSERTS[dialect]))
 
 
 class NewTicket(NamedTuple):
@@ -51,25 +48,28 @@ class NewTicket(NamedTuple):
     ticket_number: str
 
 
-async def insert_ticket(
-    session: AsyncSession, viewer: Viewer, columns: Mapping[str, object], now: datetime
-) -> NewTicket:
-    """Insert a ticket with these columns; the category decides the team when none is given."""
+async def new_ticket(
+    transaction: Transaction, viewer: Viewer, columns: Mapping[str, object], now: datetime
+) -> tuple[NewTicket, Step]:
+    """Return a ticket with these columns and the next number, and what inserts it.
+
+    The category decides the team when none is given.
+    """
     row: dict[str, Any] = {**_NEW, **columns}
     row.update(id=new_id(), created_by_id=viewer.id, created_at=now, updated_at=now)
     if row["assigned_team"] is None:
         row["assigned_team"] = TEAM_OF_CATEGORY.get(row["category"])
     if row["status"] in FINAL:
         row[FINAL[row["status"]]] = now
-    connection = await session.connection()
     # As late as possible: others wait for the day's counter until the commit.
-    row["ticket_number"] = await _next_number(connection, now)
-    await connection.execute(_INSERT, row)
-    return NewTicket(row["id"], row["company_id"], row["ticket_number"])
+    row["ticket_number"] = await _next_number(transaction, now)
+    row.update(search_texts(_tickets, row))
+    return NewTicket(row["id"], row["company_id"], row["ticket_number"]), (_INSERT, row)
 
 
-async def _next_number(connection: AsyncConnection, now: datetime) -> str:
+async def _next_number(transaction: Transaction, now: datetime) -> str:
     """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
     day = f"{now.year:04}{now:%m%d}"
-    counted = await connection.execute(_COUNT[connection.dialect.name], {"day": day})
-    return f"T-{day}-{counted.scalar_one():04}"
+    counted = await transaction.fetch_row(_COUNT, {"day": day})
+    assert counted is not None
+    return f"T-{day}-{counted[0]:04}"

@@ -3,22 +3,92 @@
 Every writer locks the ticket first, and then the comment or the attachment.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy import Table, select
+from sqlmodel import SQLModel
 
-from models import Attachment, Comment, Ticket
+from models import (
+    Attachment,
+    Comment,
+    Team,
+    Ticket,
+    TicketCategory,
+    TicketPriority,
+    TicketStatus,
+    table_of,
+)
 from resolvers import access
 from resolvers.errors import Conflict, NotFound
 from resolvers.events.log import change
 from resolvers.viewer import Viewer
+from resolvers.write_statements import KEY, Statement, Transaction, always, with_key
 
+# A ticket's input fields whose column has another name.
+COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
 # Raises what stops a write, such as ``PreconditionFailed``.
 Precondition = Callable[[], Awaitable[None]]
-OfTicket = TypeVar("OfTicket", Comment, Attachment)
+
+
+class TicketRow(NamedTuple):
+    """A stored ticket, by its columns."""
+
+    id: UUID
+    ticket_number: str
+    subject: str
+    description: str
+    status: TicketStatus
+    priority: TicketPriority
+    category: TicketCategory
+    company_id: UUID
+    contact_id: UUID | None
+    assigned_to_id: UUID | None
+    assigned_team: Team | None
+    created_by_id: UUID | None
+    first_response_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    due_date: datetime | None
+    tags: str
+    version: int
+
+
+class CommentRow(NamedTuple):
+    """A stored comment, by its columns."""
+
+    id: UUID
+    author_id: UUID | None
+    text: str
+    is_internal: bool
+    version: int
+
+
+class AttachmentRow(NamedTuple):
+    """A stored attachment, by its columns."""
+
+    id: UUID
+    key: str
+    name: str
+    uploaded_by_id: UUID | None
+
+
+def _lock(model: type[SQLModel], names: Sequence[str], ticket: Table | None = None) -> Statement:
+    """Return what locks a row: the one with the id ``KEY``, or the ticket of that one."""
+    table = table_of(model)
+    found = with_key(table)
+    if ticket is not None:
+        found = table.c.id == select(ticket.c.ticket_id).where(with_key(ticket)).scalar_subquery()
+    return always(select(*(table.c[name] for name in names)).where(found).with_for_update())
+
+
+_LOCK = _lock(Ticket, TicketRow._fields)
+_LOCK_OF_COMMENT = _lock(Ticket, TicketRow._fields, table_of(Comment))
+_LOCK_OF_ATTACHMENT = _lock(Ticket, TicketRow._fields, table_of(Attachment))
+_LOCK_COMMENT = _lock(Comment, CommentRow._fields)
+_LOCK_ATTACHMENT = _lock(Attachment, AttachmentRow._fields)
 
 
 async def check_precondition(precondition: Precondition | None) -> None:
@@ -33,37 +103,52 @@ def check_version(expected: int | None, actual: int) -> None:
         raise Conflict(expected=expected, actual=actual)
 
 
-async def locked_ticket(session: AsyncSession, viewer: Viewer, ticket_id: UUID) -> Ticket:
+async def locked_ticket(transaction: Transaction, viewer: Viewer, ticket_id: UUID) -> TicketRow:
     """Return a ticket, locked until the end of the transaction.
 
     Raises ``NotFound`` if it does not exist for the viewer.
     """
-    ticket = await session.get(Ticket, ticket_id, with_for_update=True)
-    if ticket is None or not access.can_see_ticket(viewer, ticket):
-        raise NotFound("Ticket")
-    return ticket
+    return await _locked(transaction, viewer, _LOCK, ticket_id, "Ticket")
 
 
-async def locked_with_ticket(
-    session: AsyncSession, viewer: Viewer, model: type[OfTicket], key: UUID
-) -> tuple[OfTicket, Ticket]:
-    """Return a comment or an attachment and its ticket, both locked.
+async def locked_comment(
+    transaction: Transaction, viewer: Viewer, key: UUID
+) -> tuple[CommentRow, TicketRow]:
+    """Return a comment and its ticket, both locked.
 
     Raises ``NotFound`` if it, or its ticket, does not exist for the viewer.
     """
-    row = await session.get(model, key)
-    ticket = None
-    if row is not None:
-        ticket = await session.get(Ticket, row.ticket_id, with_for_update=True)
-    if ticket is None or not access.can_see_ticket(viewer, ticket):
-        raise NotFound(model.__name__)
+    ticket = await _locked(transaction, viewer, _LOCK_OF_COMMENT, key, "Comment")
     # It may have been changed or deleted while this transaction waited for the ticket.
-    current = await session.get(model, key, with_for_update=True, populate_existing=True)
-    if current is None:
-        raise NotFound(model.__name__)
-    if isinstance(current, Comment) and not access.can_see_comment(viewer, current, ticket):
-        raise NotFound(model.__name__)
-    return current, ticket
+    found = await transaction.fetch_row(_LOCK_COMMENT, {KEY: key})
+    comment = None if found is None else CommentRow(*found)
+    if comment is None or (comment.is_internal and not access.can_see_internal(viewer)):
+        raise NotFound("Comment")
+    return comment, ticket
+
+
+async def locked_attachment(
+    transaction: Transaction, viewer: Viewer, key: UUID
+) -> tuple[AttachmentRow, TicketRow]:
+    """Return an attachment and its ticket, both locked.
+
+    Raises ``NotFound`` if it, or its ticket, does not exist for the viewer.
+    """
+    ticket = await _locked(transaction, viewer, _LOCK_OF_ATTACHMENT, key, "Attachment")
+    found = await transaction.fetch_row(_LOCK_ATTACHMENT, {KEY: key})
+    if found is None:
+        raise NotFound("Attachment")
+    return AttachmentRow(*found), ticket
+
+
+async def _locked(
+    transaction: Transaction, viewer: Viewer, lock: Statement, key: UUID, entity: str
+) -> TicketRow:
+    found = await transaction.fetch_row(lock, {KEY: key})
+    ticket = None if found is None else TicketRow(*found)
+    if ticket is None or not access.can_see_company(viewer, ticket.company_id):
+        raise NotFound(entity)
+    return ticket
 
 
 def changes_of(
@@ -75,9 +160,3 @@ def changes_of(
         for name, value in after.items()
         if value != before[name]
     }
-
-
-def next_version(row: Ticket | Comment, now: datetime) -> None:
-    """Count a row's version up, at the time of a write that has changed it."""
-    row.updated_at = now
-    row.version += 1

@@ -2,59 +2,63 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy import bindparam, select
 
 from models import (
     TEAM_OF_CATEGORY,
     Attachment,
-    Company,
-    Contact,
     Role,
     Team,
     Ticket,
     TicketEventType,
     TicketStatus,
     User,
+    table_of,
 )
+from models.search import search_texts
 from models.types import Uuid36
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
-from resolvers.commands.new_tickets import FINAL, insert_ticket
+from resolvers.commands.new_tickets import FINAL, new_ticket
+from resolvers.commands.ticket_references import check_contact, check_references
 from resolvers.commands.ticket_rows import (
+    COLUMN_OF,
     Precondition,
+    TicketRow,
     changes_of,
     check_precondition,
     check_version,
     locked_ticket,
-    next_version,
 )
 from resolvers.context import Context
-from resolvers.errors import NotFound, Problem
+from resolvers.errors import NotFound
 from resolvers.events.log import EventDraft, append_events, move_events
-from resolvers.viewer import Viewer
-
-# A ticket's input fields whose column has another name.
-COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
-_ASSIGNMENT = ("assigned_to", "assigned_team")
-# The company's id, the contact's company and the user's role; null of a row that does not exist.
-_REFERENCED = select(
-    *(
-        select(column)
-        .where(col(key) == bindparam(name, type_=Uuid36))
-        .scalar_subquery()
-        .label(name)
-        for name, column, key in (
-            ("company", Company.id, Company.id),
-            ("contact", Contact.company_id, Contact.id),
-            ("assigned_to", User.role, User.id),
-        )
-    )
+from resolvers.write_statements import (
+    KEY,
+    Statement,
+    Step,
+    Transaction,
+    always,
+    change_in,
+    delete_from,
+    with_key,
 )
+
+_tickets, _attachments = table_of(Ticket), table_of(Attachment)
+_users = table_of(User)
+_ASSIGNMENT = ("assigned_to", "assigned_team")
+_ROLE = always(select(_users.c.role).where(with_key(_users)))
+_FILES = always(
+    select(_attachments.c.key).where(_attachments.c.ticket_id == bindparam(KEY, type_=Uuid36))
+)
+_DELETE = delete_from(_tickets)
+# How many kinds of changes keep their statement: almost all change one field or two.
+MAX_UPDATES = 200
 
 
 async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
@@ -68,14 +72,15 @@ async def create_ticket(context: Context, values: Mapping[str, object]) -> UUID:
         validation.TICKET, values, partial=False, max_text_bytes=context.services.max_text_bytes
     )
     access.require_ticket_create(viewer, set(cleaned) | set(problems) & set(values))
-    async with context.services.database.transaction() as session:
-        await _check_references(session, viewer, cleaned, problems)
-        await _check_contact(session, cleaned, cleaned, problems, {})
+    async with context.services.database.write() as transaction:
+        await check_references(transaction, viewer, cleaned, problems)
+        await check_contact(transaction, cleaned, cleaned, problems, {})
         validation.raise_problems(problems)
         now = context.services.clock()
         columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
-        created = await insert_ticket(session, viewer, columns, now)
-        await append_events(context, session, created, [EventDraft(TicketEventType.CREATED)])
+        created, insert = await new_ticket(transaction, viewer, columns, now)
+        event = EventDraft(TicketEventType.CREATED)
+        await append_events(context, transaction, created, [event], insert)
     return created.id
 
 
@@ -93,21 +98,20 @@ async def update_ticket(
     expected one, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        ticket = await locked_ticket(session, viewer, ticket_id)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
         cleaned, problems = validation.clean(
             validation.TICKET, changes, partial=True, max_text_bytes=context.services.max_text_bytes
         )
-        access.require_ticket_change(viewer, ticket, set(cleaned) | set(problems))
+        access.require_ticket_change(viewer, ticket.created_by_id, set(cleaned) | set(problems))
         await check_precondition(precondition)
-        await _check_references(session, viewer, cleaned, problems)
-        before = _snapshot(ticket)
-        await _check_contact(session, {**before, **cleaned}, cleaned, problems, before)
+        await check_references(transaction, viewer, cleaned, problems)
+        before = _fields(ticket)
+        await check_contact(transaction, {**before, **cleaned}, cleaned, problems, before)
         validation.raise_problems(problems)
         check_version(expected_version, ticket.version)
-        for name, value in cleaned.items():
-            setattr(ticket, COLUMN_OF.get(name, name), value)
-        await _save(context, session, ticket, before)
+        columns = {COLUMN_OF.get(name, name): value for name, value in cleaned.items()}
+        await _save(context, transaction, ticket, ticket._replace(**columns))
 
 
 async def assign_ticket(
@@ -123,25 +127,25 @@ async def assign_ticket(
     Ticket or a User, ``Forbidden``, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require(viewer, ticket, Action.ASSIGN)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
+        access.require(viewer, "Ticket", ticket.created_by_id, Action.ASSIGN)
         await check_precondition(precondition)
         check_version(expected_version, ticket.version)
-        before = _snapshot(ticket)
         if user_id is None:
-            ticket.status, ticket.assigned_to_id, ticket.assigned_team = (
-                TicketStatus.NEW,
-                None,
-                None,
+            changed = ticket._replace(
+                status=TicketStatus.NEW, assigned_to_id=None, assigned_team=None
             )
         else:
-            user = await session.get(User, user_id)
-            if user is None or user.role is Role.CUSTOMER:
+            found = await transaction.fetch_row(_ROLE, {KEY: user_id})
+            if found is None or found[0] is Role.CUSTOMER:
                 raise NotFound("User", field="user_id")
-            ticket.status, ticket.assigned_to_id = TicketStatus.ASSIGNED, user.id
-            ticket.assigned_team = Team(user.role.value)
-        await _save(context, session, ticket, before)
+            changed = ticket._replace(
+                status=TicketStatus.ASSIGNED,
+                assigned_to_id=user_id,
+                assigned_team=Team(found[0].value),
+            )
+        await _save(context, transaction, ticket, changed)
 
 
 async def delete_ticket(
@@ -152,98 +156,66 @@ async def delete_ticket(
     Raises ``NotFound``, ``Forbidden`` for customers, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
-    async with context.services.database.transaction(fresh=precondition is not None) as session:
-        ticket = await locked_ticket(session, viewer, ticket_id)
-        access.require(viewer, ticket, Action.DELETE)
+    async with context.services.database.write(fresh=precondition is not None) as transaction:
+        ticket = await locked_ticket(transaction, viewer, ticket_id)
+        access.require(viewer, "Ticket", ticket.created_by_id, Action.DELETE)
         await check_precondition(precondition)
-        found = await session.exec(select(Attachment.key).where(Attachment.ticket_id == ticket.id))
-        keys = list(found.all())
-        await session.delete(ticket)
-        await append_events(context, session, ticket, [EventDraft(TicketEventType.DELETED)])
-    for key in keys:
+        keys = await transaction.fetch(_FILES, {KEY: ticket.id})
+        event = EventDraft(TicketEventType.DELETED)
+        await append_events(context, transaction, ticket, [event], (_DELETE, {KEY: ticket.id}))
+    for (key,) in keys:
         await context.services.files.delete(key)
 
 
-async def _check_references(
-    session: AsyncSession,
-    viewer: Viewer,
-    cleaned: validation.Cleaned,
-    problems: validation.Problems,
-) -> None:
-    """Add a problem for each reference to a row that does not exist for the viewer."""
-    keys = {name: cleaned.get(name) for name in COLUMN_OF}
-    if not any(keys.values()):
-        return
-    connection = await session.connection()
-    company, contact, role = (await connection.execute(_REFERENCED, keys)).one()
-    exists = {
-        "company": company is not None and access.can_see_company(viewer, company),
-        "contact": contact is not None and access.can_see_company(viewer, contact),
-        "assigned_to": role is not None and role is not Role.CUSTOMER,
-    }
-    for name, key in keys.items():
-        if key is not None and not exists[name]:
-            problems[name] = [Problem("does_not_exist", {"value": str(key)})]
-
-
-async def _check_contact(
-    session: AsyncSession,
-    after: Mapping[str, object],
-    cleaned: validation.Cleaned,
-    problems: validation.Problems,
-    before: Mapping[str, object],
-) -> None:
-    """Keep a ticket's contact one of its company, where a write changes either.
-
-    Where only the company changes, a contact that is left behind is dropped (in ``cleaned``). What
-    was stored otherwise, by an import or because the contact itself has moved, stays as it is.
-    """
-    key = after.get("contact")
-    same = all(after.get(name) == before.get(name) for name in ("company", "contact"))
-    if key is None or same or problems.keys() & {"company", "contact"}:
-        return
-    contact = await session.get(Contact, key, with_for_update={"read": True})
-    if contact is not None and contact.company_id == after.get("company"):
-        return
-    if "contact" in cleaned:
-        problems["contact"] = [Problem("contact_of_other_company")]
-    else:
-        cleaned["contact"] = None
-
-
-def _snapshot(ticket: Ticket) -> dict[str, object]:
+def _fields(ticket: TicketRow) -> dict[str, object]:
+    """Return a ticket's fields by their input names."""
     return {name: getattr(ticket, COLUMN_OF.get(name, name)) for name in validation.TICKET}
 
 
-def _keep_team(ticket: Ticket) -> None:
-    """Let the category decide the team where there is none."""
+def _completed(ticket: TicketRow, now: datetime) -> TicketRow:
+    """Let the category decide the team where there is none, and keep when it was finished first."""
     if ticket.assigned_team is None:
-        ticket.assigned_team = TEAM_OF_CATEGORY.get(ticket.category)
-
-
-def _stamp(ticket: Ticket, now: datetime) -> None:
-    """Keep when the final states were first reached."""
+        ticket = ticket._replace(assigned_team=TEAM_OF_CATEGORY.get(ticket.category))
     stamp = FINAL.get(ticket.status)
     if stamp is not None and getattr(ticket, stamp) is None:
-        setattr(ticket, stamp, now)
+        columns: dict[str, Any] = {stamp: now}
+        ticket = ticket._replace(**columns)
+    return ticket
 
 
 async def _save(
-    context: Context, session: AsyncSession, ticket: Ticket, before: Mapping[str, object]
+    context: Context, transaction: Transaction, ticket: TicketRow, changed: TicketRow
 ) -> None:
-    """Finish a write; one that has changed nothing leaves the row as it is."""
-    if _snapshot(ticket) == before:
-        return
-    _keep_team(ticket)
-    drafts = ticket_events(before, _snapshot(ticket))
-    if not drafts:
+    """Store a changed ticket with its events; one that is the same stays as it is."""
+    if changed == ticket:
         return
     now = context.services.clock()
-    _stamp(ticket, now)
-    next_version(ticket, now)
-    if ticket.company_id != before["company"]:
-        await move_events(session.exec, ticket.id, ticket.company_id)
-    await append_events(context, session, ticket, drafts)
+    changed = _completed(changed, now)
+    drafts = ticket_events(_fields(ticket), _fields(changed))
+    if not drafts:
+        return
+    row = _changed_columns(ticket, changed)
+    row |= {"version": ticket.version + 1, "updated_at": now}
+    changes: list[Step] = [(_update(tuple(row)), {**row, KEY: ticket.id})]
+    if changed.company_id != ticket.company_id:
+        changes.append(move_events(ticket.id, changed.company_id))
+    await append_events(context, transaction, changed, drafts, *changes)
+
+
+def _changed_columns(ticket: TicketRow, changed: TicketRow) -> dict[str, object]:
+    """Return the columns to store: those that differ, and the texts for searches if they do."""
+    before, after = ticket._asdict(), changed._asdict()
+    row = {name: value for name, value in after.items() if value != before[name]}
+    searched = search_texts(_tickets, after)
+    if row.keys() & {"subject", "description"}:
+        row |= searched
+    return row
+
+
+@lru_cache(maxsize=MAX_UPDATES)
+def _update(names: tuple[str, ...]) -> Statement:
+    """Return the update of these columns: an index is only kept for what a statement names."""
+    return change_in(_tickets, names)
 
 
 def ticket_events(before: Mapping[str, object], after: Mapping[str, object]) -> list[EventDraft]:

@@ -8,13 +8,21 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, literal, select, update
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import TicketEvent, TicketEventType, Via, table_of
 from models.base import new_id
-from models.types import time_text
+from models.types import Uuid36, time_text
 from resolvers.context import Context
 from resolvers.events.excerpts import excerpts, is_long
+from resolvers.write_statements import (
+    Statement,
+    Step,
+    Transaction,
+    always,
+    binds_of,
+    insert_into,
+    stored_names,
+)
 
 # Any number will do as long as nothing else in the database uses it: "desk" in ASCII.
 EVENT_LOCK = 0x6465736B
@@ -25,15 +33,28 @@ _LOCK_AND_NOTIFY = select(
 )
 
 _events = table_of(TicketEvent)
-_NAMES = [column.name for column in _events.columns if column.name != "seq"]
-_VALUES = {name: bindparam(name, type_=_events.c[name].type) for name in _NAMES}
-_INSERT = insert(_events).values(_VALUES)
+_VALUES = binds_of(_events, stored_names(_events))
+_INSERT = insert_into(_events)
 # One round trip for both. The row takes its ``seq`` when it comes from the CTE, which is when the
 # transaction has the lock.
-_LOCK_AND_INSERT = insert(_events).from_select(
-    _NAMES,
-    select(*_VALUES.values()).select_from(_LOCK_AND_NOTIFY.cte("locked")),
-    include_defaults=False,
+_LOCK_AND_INSERT = (
+    insert(_events)
+    .from_select(
+        list(_VALUES),
+        select(*_VALUES.values()).select_from(_LOCK_AND_NOTIFY.cte("locked")),
+        include_defaults=False,
+    )
+    .inline()
+)
+_FIRST = Statement(
+    lambda dialect: _LOCK_AND_INSERT if dialect == "postgresql" else _INSERT.build(dialect)
+)
+_TICKET, _COMMENT, _COMPANY = (bindparam(name, type_=Uuid36) for name in ("of", "about", "to"))
+_MOVE = always(update(_events).where(_events.c.ticket_id == _TICKET).values(company_id=_COMPANY))
+_HIDE = always(
+    update(_events)
+    .where(_events.c.ticket_id == _TICKET, _events.c.comment_id == _COMMENT)
+    .values(is_internal=True)
 )
 # Runs a statement; sessions and connections take other types of them.
 Execute = Callable[[Any], Awaitable[object]]
@@ -96,37 +117,33 @@ async def lock_log(dialect: str, execute: Execute) -> None:
         await execute(_LOCK_AND_NOTIFY)
 
 
-async def move_events(execute: Execute, ticket_id: UUID, company_id: UUID) -> None:
-    """Move the events of a ticket to another company, whose customers now see them."""
-    await execute(
-        update(_events).where(_events.c.ticket_id == ticket_id).values(company_id=company_id)
-    )
+def move_events(ticket_id: UUID, company_id: UUID) -> Step:
+    """Return what moves the events of a ticket to another company, whose customers now see them."""
+    return _MOVE, {"of": ticket_id, "to": company_id}
 
 
-async def hide_events(execute: Execute, ticket_id: UUID, comment_id: UUID) -> None:
-    """Hide all events of a comment from customers, now that it is internal."""
-    about = (_events.c.ticket_id == ticket_id, _events.c.comment_id == comment_id)
-    await execute(update(_events).where(*about).values(is_internal=True))
+def hide_events(ticket_id: UUID, comment_id: UUID) -> Step:
+    """Return what hides all events of a comment from customers, now that it is internal."""
+    return _HIDE, {"of": ticket_id, "about": comment_id}
 
 
 async def append_events(
-    context: Context, session: AsyncSession, ticket: TicketKeys, drafts: Sequence[EventDraft]
+    context: Context,
+    transaction: Transaction,
+    ticket: TicketKeys,
+    drafts: Sequence[EventDraft],
+    *changes: Step,
 ) -> None:
-    """Append events as the last thing a transaction does.
+    """Make changes and append their events, as the last thing a transaction does.
 
     The lock makes the order of ``seq`` the order of the commits: no lower number ever appears
     after a higher one. It must come after every row lock, or two writers could wait for each other.
     """
-    if not drafts:
-        return
-    await session.flush()
-    connection = await session.connection()
     now = context.services.clock()
-    statement = _LOCK_AND_INSERT if connection.dialect.name == "postgresql" else _INSERT
+    rows = [_row(context, ticket, draft, now) for draft in drafts]
     # One at a time: a bulk insert would not promise that seq follows the order here.
-    for draft in drafts:
-        await connection.execute(statement, _row(context, ticket, draft, now))
-        statement = _INSERT
+    events = [(_INSERT if number else _FIRST, row) for number, row in enumerate(rows)]
+    await transaction.execute(*changes, *events)
 
 
 def _row(

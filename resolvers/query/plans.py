@@ -8,12 +8,14 @@ structures take a hundred times as long: see ``resolvers.background``.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
     Dialect,
     Integer,
     SelectBase,
+    UpdateBase,
     bindparam,
     case,
     func,
@@ -37,13 +39,17 @@ class Plan:
     constants: Mapping[str, object]
     processors: Mapping[str, Callable[[Any], Any]]
 
+    @cached_property
+    def _slots(self) -> Sequence[tuple[str, bool, Callable[[Any], Any] | None]]:
+        """Each name with whether it is a constant, and what its value goes through."""
+        return [(name, name in self.constants, self.processors.get(name)) for name in self.names]
+
     def values(self, given: Mapping[str, object]) -> list[object]:
         """Return the driver's values in order; raises ``KeyError`` for one that is missing."""
         found = []
-        for name in self.names:
-            value = self.constants[name] if name in self.constants else given[name]
-            process = self.processors.get(name)
-            found.append(process(value) if process is not None and value is not None else value)
+        for name, is_constant, process in self._slots:
+            value = self.constants[name] if is_constant else given[name]
+            found.append(value if process is None or value is None else process(value))
         return found
 
 
@@ -62,11 +68,11 @@ def compile_plan(columns: Sequence[SQL], dialect: Dialect) -> Plan:
         is_large = func.octet_length(answer) > bindparam(binds.MAX_ANSWER_BYTES, type_=Integer)
         guarded = case((is_large, literal_column("''")), else_=answer)
         statement = select(*others, guarded.label(answer.name))
-    return compile_select(statement, dialect)
+    return compile_statement(statement, dialect)
 
 
-def compile_select(statement: SelectBase, dialect: Dialect) -> Plan:
-    """Compile a select; bind parameters that have a value keep it."""
+def compile_statement(statement: SelectBase | UpdateBase, dialect: Dialect) -> Plan:
+    """Compile a statement; bind parameters that have a value keep it."""
     compiled = statement.compile(dialect=dialect)
     processors = {}
     constants = {}

@@ -9,7 +9,7 @@ from sqlalchemy import SelectBase
 from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge
 from resolvers.query import binds
-from resolvers.query.plans import compile_select
+from resolvers.query.plans import compile_statement
 from resolvers.query.shapes import Args
 from resolvers.services import Services
 
@@ -27,7 +27,7 @@ async def fetch_row(
     database = services.database
     plan = services.plans.get(key)
     if plan is None:
-        plan = compile_select(build(), database.dialect)
+        plan = compile_statement(build(), database.dialect)
         services.plans.put(key, plan)
     return await database.fetch_row(plan.sql, plan.values(values))
 

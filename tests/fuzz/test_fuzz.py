@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskgraph.settings import Settings
+from resolvers.write_statements import Step, Transaction
 from tests.fuzz.judge import Judge
 from tests.fuzz.requests import Asked, paths, requests
 from tests.support import proofs
@@ -44,8 +45,10 @@ def test_requests_of_every_kind(judge: Judge) -> None:
 def test_the_judge_sees_a_change_without_its_event(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forget(*_args: object) -> None:
-        pass
+    async def forget(
+        _context: object, transaction: Transaction, _ticket: object, _drafts: object, *changes: Step
+    ) -> None:
+        await transaction.execute(*changes)
 
     monkeypatch.setattr("resolvers.commands.comments.append_events", forget)
     asked = Asked(

@@ -22,6 +22,7 @@ from models import Attachment, TicketEvent
 from resolvers.context import Context
 from resolvers.services import Services
 from resolvers.viewer import Viewer
+from resolvers.write_statements import Transaction
 from tests.support.clock import NOON, Clock
 from tests.support.limits import UNBOUNDED
 from tests.support.named_rows import CONTENT, PEOPLE, named_rows, past_events, past_webhooks
@@ -57,6 +58,15 @@ class World:
     def __post_init__(self) -> None:
         """Notice whatever is committed."""
         sa.event.listen(self.database.engine.sync_engine, "commit", self._notice)
+        write = self.database.write
+
+        @asynccontextmanager
+        async def noticed(*, fresh: bool = False) -> AsyncIterator[Transaction]:
+            async with write(fresh=fresh) as transaction:
+                yield transaction
+            self.changed = True
+
+        self.database.write = noticed  # type: ignore[method-assign] # it calls the one it replaces
 
     @property
     def database(self) -> Database:

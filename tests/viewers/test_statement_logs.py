@@ -17,11 +17,13 @@ from sqlalchemy.engine import make_url
 
 from deskgraph.database.database import dsn_of
 from deskgraph.database.postgres import prepare_postgres
+from deskgraph.database.transactions import PostgresTransaction
 from models import Webhook
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import BadCursor, NotFound, Unauthenticated
 from resolvers.files import downloads
 from resolvers.signing import day_of
+from resolvers.write_statements import Statement, Values
 from tests.resolvers.auth.test_tokens import CLAIMS
 from tests.support.clock import NOON
 from tests.support.named_rows import PASSWORD
@@ -58,13 +60,24 @@ def statements_of(world: World) -> Iterator[list[tuple[str, Any]]]:
     def write(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
         seen.append((statement, values))
 
+    fetched = PostgresTransaction.fetch
+
+    async def watched_write(
+        self: PostgresTransaction, statement: Statement, values: Values
+    ) -> list[tuple[Any, ...]]:
+        compiled = statement.compiled(world.database.dialect)
+        seen.append((compiled.sql, compiled.values(values)))
+        return await fetched(self, statement, values)
+
     engine = world.database.engine.sync_engine
+    PostgresTransaction.fetch = watched_write  # type: ignore[method-assign] # until the end
     sa.event.listen(engine, "before_cursor_execute", write)
     reader.fetch_row = watched  # type: ignore[method-assign]
     try:
         yield seen
     finally:
         reader.fetch_row = fetch  # type: ignore[method-assign]
+        PostgresTransaction.fetch = fetched  # type: ignore[method-assign] # it was that
         sa.event.remove(engine, "before_cursor_execute", write)
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from deskgraph.webhooks import deliverer as module
 from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import Sender
 from resolvers.commands import webhooks
+from resolvers.write_statements import Step, Transaction
 from tests.support.world import World, open_world
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
@@ -127,6 +129,21 @@ def _statements(world: World) -> list[str]:
         "before_cursor_execute",
         lambda _conn, _cursor, sql, *_rest: found.append(sql),
     )
+    write = world.database.write
+
+    @asynccontextmanager
+    async def seen(*, fresh: bool = False) -> AsyncIterator[Transaction]:
+        async with write(fresh=fresh) as transaction:
+            execute = transaction.execute
+
+            async def execute_seen(*steps: Step) -> None:
+                found.extend(str(statement.build("sqlite")) for statement, _ in steps)
+                await execute(*steps)
+
+            transaction.execute = execute_seen  # type: ignore[method-assign] # it calls it
+            yield transaction
+
+    world.database.write = seen  # type: ignore[method-assign] # it calls the one it replaces
     return found
 
 

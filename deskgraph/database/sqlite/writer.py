@@ -7,8 +7,10 @@ with its rows is one hop to the thread.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from time import monotonic
 from typing import Any
 
+from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS
 from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 
 BEGIN = "BEGIN IMMEDIATE"
@@ -37,15 +39,23 @@ class SqliteWriter:
         return not self._is_closed
 
     async def begin(self) -> None:
-        """Wait for the turn and begin; raises where another process has the lock.
+        """Wait for the turn and take the write lock; raises where another process keeps that.
 
-        The turn is kept then, so that this can be tried again.
+        At once: a lock taken later could fail halfway. What waits for another process cannot be
+        interrupted, so it waits in slices.
         """
-        if self._writer is None:
-            writer = Writer(fresh=self.fresh)
-            await self.group.wait_for_turn(writer)
-            self._writer = writer
-        await self.group.begin(self._writer)
+        writer = Writer(fresh=self.fresh)
+        await self.group.wait_for_turn(writer)
+        self._writer = writer
+        patience = monotonic() + SQLITE_BUSY_SECONDS
+        while True:
+            try:
+                await self.group.begin(writer)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > patience:
+                    raise
+            else:
+                return
 
     async def run(self, call: Callable[[sqlite3.Connection], Any]) -> Any:
         """Return what a call returns; outside of a transaction it has one of its own."""

@@ -14,6 +14,7 @@ from sqlmodel import select
 
 from deskgraph.database import writers
 from deskgraph.database.database import Database
+from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 from deskgraph.database.sqlite.reader_thread import SqliteReaderThread
 from models import Company
 from tests.support.clock import NOON
@@ -162,14 +163,21 @@ async def test_a_writer_can_leave_while_another_process_has_the_lock(database: D
 
 
 async def test_a_writer_waits_for_another_process(
-    database: Database, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writers, "SLICE_MILLISECONDS", 10)
+    begin, begun = GroupCommit.begin, []
+
+    async def counted(group: GroupCommit, writer: Writer) -> None:
+        begun.append(writer)
+        await begin(group, writer)
+
+    monkeypatch.setattr(GroupCommit, "begin", counted)
     other = sqlite3.connect(str(database.url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(write(database, "patient"))
     async with asyncio.timeout(20):
-        while statements.count("BEGIN IMMEDIATE") < 3:  # noqa: ASYNC110
+        while len(begun) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     assert not writing.done()
     other.execute("COMMIT")

@@ -113,18 +113,18 @@ async def test_a_row_whose_commit_was_done_after_all_keeps_its_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer of a commit may be lost with the connection."""
-    real = world.database.transaction
+    real = world.database.write
     begun = itertools.count()
 
     @asynccontextmanager
     async def losing() -> AsyncIterator[Any]:
-        async with real() as session:
-            yield session
+        async with real() as transaction:
+            yield transaction
         # The first is the look at the ticket, the second adds the row.
         if next(begun) == 1:
             raise ConnectionResetError
 
-    monkeypatch.setattr(world.database, "transaction", losing)
+    monkeypatch.setattr(world.database, "write", losing)
     with pytest.raises(ConnectionResetError):
         await add(world, PNG)
     (row,) = [row for row in (await world.dump())["attachments"] if row[3] == "a.png"]
@@ -134,7 +134,7 @@ async def test_a_row_whose_commit_was_done_after_all_keeps_its_file(
 async def test_a_file_is_left_for_the_sweep_where_nobody_knows_whether_its_row_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = world.database.transaction
+    real = world.database.write
     before = await world.dump()
     begun = itertools.count()
 
@@ -142,10 +142,10 @@ async def test_a_file_is_left_for_the_sweep_where_nobody_knows_whether_its_row_i
     async def failing() -> AsyncIterator[Any]:
         if next(begun):
             raise ConnectionRefusedError
-        async with real() as session:
-            yield session
+        async with real() as transaction:
+            yield transaction
 
-    monkeypatch.setattr(world.database, "transaction", failing)
+    monkeypatch.setattr(world.database, "write", failing)
     with pytest.raises(ConnectionRefusedError):
         await add(world, PNG)
     after = await world.dump()

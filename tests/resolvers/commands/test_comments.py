@@ -1,9 +1,9 @@
 """Comments: first responses, internal notes, versions, and who may change whose."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import Comment, Ticket
 from resolvers.commands import comments
@@ -20,6 +20,12 @@ async def add(world: World, ticket: str, who: str = "keith", **values: Any) -> C
     return await world.get(
         Comment, await comments.add_comment(world.context(who), key(ticket), given)
     )
+
+
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 async def change(world: World, name: str, who: str = "keith", **changes: Any) -> Comment:
@@ -155,21 +161,19 @@ async def test_a_customers_comment_that_became_internal_is_gone_for_them(world: 
         await comments.delete_comment(world.context("carla"), key("own"))
 
 
-async def test_what_became_internal_meanwhile_is_gone_already(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_became_internal_meanwhile_is_gone_already(world: World) -> None:
     """The comment is looked at again once its ticket is locked."""
     if world.database.is_sqlite:
         pytest.skip("SQLite has one writer: nothing happens meanwhile")
-    get = AsyncSession.get
-
-    async def get_late(session: AsyncSession, model: Any, *args: Any, **more: Any) -> Any:
-        if model is Ticket:
-            monkeypatch.setattr(AsyncSession, "get", get)
-            await change(world, "own", "keith", is_internal=True)
-        return await get(session, model, *args, **more)
-
-    monkeypatch.setattr(AsyncSession, "get", get_late)
+    async with world.database.transaction() as session:
+        comment = await session.get_one(Comment, key("own"))
+        await session.get_one(Ticket, comment.ticket_id, with_for_update=True)
+        comment.is_internal = True
+        await session.flush()
+        changing = asyncio.ensure_future(change(world, "own", "carla", text="Mine?"))
+        async with asyncio.timeout(20):
+            while not (await world.database.fetch_row(_WAITING, []))[0]:
+                assert not changing.done()
     with pytest.raises(NotFound):
-        await change(world, "own", "carla", text="Mine?")
+        await changing
     assert (await world.get(Comment, key("own"))).text == "Text of own"

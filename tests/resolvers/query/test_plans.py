@@ -6,7 +6,7 @@ from sqlalchemy.dialects import sqlite
 
 from models import Ticket, table_of
 from models.types import Uuid36
-from resolvers.query.plans import Plan, Plans, compile_select
+from resolvers.query.plans import Plan, Plans, compile_statement
 
 TICKETS = table_of(Ticket)
 EMPTY = Plan("SELECT 1", (), {}, {})
@@ -30,7 +30,7 @@ def test_values_are_put_in_the_order_of_the_statement() -> None:
         TICKETS.c.id == bindparam("key", type_=Uuid36),
         TICKETS.c.description == bindparam("subject"),
     )
-    plan = compile_select(wanted, sqlite.dialect())
+    plan = compile_statement(wanted, sqlite.dialect())
     assert plan.values({"subject": "s", "key": "k"}) == ["s", 3, "k", "s"]
     with pytest.raises(KeyError):
         plan.values({"subject": "s"})

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlmodel.ext.asyncio.session import AsyncSession
 
+from resolvers.write_statements import Transaction
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import key, ticket
 
@@ -114,12 +114,12 @@ class Failing:
         return await self.inner.fetch_row(sql, values, user)
 
     @asynccontextmanager
-    async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
+    async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
         self.begun += 1
         if not self.reads and self.begun == 2:
             await self._fail()
-        async with self.inner.transaction(fresh=fresh) as session:
-            yield session
+        async with self.inner.write(fresh=fresh) as transaction:
+            yield transaction
 
     async def _fail(self) -> None:
         if self.error is None:

@@ -11,7 +11,7 @@ from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext
 from resolvers.query.filters.ast import Compare
 from resolvers.query.lists.source import ListSource
-from resolvers.query.plans import compile_select
+from resolvers.query.plans import compile_statement
 from resolvers.query.shapes import Args
 from resolvers.viewer import ViewerKind
 from tests.support.clock import NOON
@@ -37,7 +37,7 @@ async def explained(gql: GraphQLClient, args: Args, position: dict[str, object])
     dialect = gql.database.dialect
     build = CompileContext(dialect.name, ViewerKind.STAFF, True, False, [args], deep=False)
     source = ListSource(build, ENTITIES["Ticket"], args, "", args.order)
-    plan = compile_select(source.rows(source.limit()), dialect)
+    plan = compile_statement(source.rows(source.limit()), dialect)
     values = plan.values(position)
     if gql.database.is_sqlite:
         with closing(sqlite3.connect(str(gql.database.url.database))) as connection:

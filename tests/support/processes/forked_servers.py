@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from starlette.types import ASGIApp
 
 from deskgraph.app import app_from_environment
+from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
+from resolvers.write_statements import Step
 
 # The step of a server that lives until a signal ends all of them.
 NONE = "none"
@@ -49,10 +51,33 @@ def die_at_commit(statement: str, value: str | None = None, *, after: bool = Fal
         if found:
             die()
 
+    for kind in (PostgresTransaction, SqliteTransaction):
+        _watch(kind, partial(look, None, None), commits, after=after)
     if after:
         event.listen(Session, "after_commit", commits)
     else:
         event.listen(Engine, "commit", commits)
+
+
+def _watch(
+    kind: Any, look: Callable[[str, Any], None], commits: Callable[[Any], None], *, after: bool
+) -> None:
+    """Have the steps of a kind of transactions looked at, and their commits told."""
+    execute, commit = kind.execute, kind.commit
+
+    async def watched(self: Any, *steps: Step) -> None:
+        for statement, values in steps:
+            look(str(statement.build("sqlite")), values.values())
+        await execute(self, *steps)
+
+    async def told(self: Any) -> None:
+        if not after:
+            commits(self)
+        await commit(self)
+        if after:
+            commits(self)
+
+    kind.execute, kind.commit = watched, told
 
 
 def at_once(count: int, make_app: Callable[[], ASGIApp] = app_from_environment) -> None:

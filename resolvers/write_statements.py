@@ -1,0 +1,125 @@
+"""The statements of writes: built with SQLAlchemy, compiled once, and run by the driver.
+
+The unit of work of a session, and even SQLAlchemy's way to run a statement, cost several times as
+much as the statement. Nothing fills in the defaults of columns here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    SelectBase,
+    Table,
+    UpdateBase,
+    bindparam,
+    delete,
+    insert,
+    update,
+)
+
+from resolvers.query.plans import Plan, compile_statement
+
+# The name of the value that a row is found by.
+KEY = "key"
+Built = SelectBase | UpdateBase
+Values = Mapping[str, object]
+
+
+class Statement:
+    """A statement with named values, which is compiled once for each kind of database."""
+
+    def __init__(self, build: Callable[[str], Built]) -> None:
+        """Take what builds it for a dialect's name."""
+        self.build = build
+        self._compiled: dict[str, Compiled] = {}
+
+    def compiled(self, dialect: Dialect) -> "Compiled":
+        """Return it as the driver takes it."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = Compiled(self.build(dialect.name), dialect)
+        return found
+
+
+# A statement that is to be run with these values.
+Step = tuple[Statement, Values]
+
+
+class Compiled:
+    """A statement's text for a driver, and how values and rows are turned into its own and back."""
+
+    def __init__(self, statement: Built, dialect: Dialect) -> None:
+        self._plan: Plan = compile_statement(statement, dialect)
+        self.sql = self._plan.sql
+        self._readers = [
+            column.type.dialect_impl(dialect).result_processor(dialect, None)
+            for column in statement.exported_columns
+        ]
+
+    def values(self, given: Values) -> list[object]:
+        """Return the driver's values in order; raises ``KeyError`` for one that is missing."""
+        return self._plan.values(given)
+
+    def row(self, found: Iterable[Any]) -> tuple[Any, ...]:
+        """Return a driver's row with the values of its columns' types."""
+        pairs = zip(self._readers, found, strict=True)
+        return tuple(value if read is None else read(value) for read, value in pairs)
+
+
+class Transaction(Protocol):
+    """What a write does its work with."""
+
+    async def fetch_row(self, statement: Statement, values: Values) -> tuple[Any, ...] | None:
+        """Run a statement and return its first row, None if there is none."""
+
+    async def fetch(self, statement: Statement, values: Values) -> list[tuple[Any, ...]]:
+        """Run a statement and return all of its rows."""
+
+    async def execute(self, *steps: Step) -> None:
+        """Run statements one after the other; on SQLite they take one hop to its thread."""
+
+
+Write = AbstractAsyncContextManager[Transaction]
+
+
+def always(statement: Built) -> Statement:
+    """Return a statement that is the same for every kind of database."""
+    return Statement(lambda _dialect: statement)
+
+
+def stored_names(table: Table) -> list[str]:
+    """Return the columns of a table that a new row has values for: the others are computed."""
+    return [
+        column.name
+        for column in table.columns
+        if column.computed is None and column is not table.autoincrement_column
+    ]
+
+
+def binds_of(table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]]:
+    """Return bind parameters named as the columns whose values they are."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def with_key(table: Table) -> ColumnElement[bool]:
+    """Return the condition for the row with the id ``KEY``."""
+    return table.c.id == bindparam(KEY, type_=table.c.id.type)
+
+
+def insert_into(table: Table) -> Statement:
+    """Return the insert of a row, with a value for each of ``stored_names``."""
+    return always(insert(table).values(binds_of(table, stored_names(table))).inline())
+
+
+def change_in(table: Table, names: Iterable[str]) -> Statement:
+    """Return the update of some columns of the row with the id ``KEY``."""
+    return always(update(table).where(with_key(table)).values(binds_of(table, names)))
+
+
+def delete_from(table: Table) -> Statement:
+    """Return the delete of the row with the id ``KEY``."""
+    return always(delete(table).where(with_key(table)))
