@@ -196,6 +196,7 @@ def create_services(
         observer=observer,
         pooled=settings.pgbouncer == "on",
         listen_url=settings.listen_url,
+        replica_urls=settings.replica_urls,
     )
     services = Services(
         database=database,

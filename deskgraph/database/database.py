@@ -7,6 +7,8 @@ driver as they are, because SQLAlchemy's own way to run a statement costs more t
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Dialect, event
@@ -16,7 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
-from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
+from deskgraph.database.readers import (
+    Function,
+    Observer,
+    PostgresReader,
+    Reader,
+    SqliteReader,
+)
+from deskgraph.database.replicas.positions import PrimaryPosition
+from deskgraph.database.replicas.replica import Replica
+from deskgraph.database.replicas.replicated_reader import (
+    PROBE_SECONDS,
+    WRITES,
+    ReplicatedReader,
+)
 from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
@@ -61,6 +76,62 @@ def _check_file(url: URL) -> None:
         )
 
 
+def parse_replica_urls(urls: Sequence[str], primary: URL) -> list[URL]:
+    """Check the URLs of replicas of a database; raises ``DatabaseUrlError`` as ``parse_url``."""
+    if urls and primary.get_backend_name() == "sqlite":
+        raise DatabaseUrlError("DESKGRAPH_REPLICA_URLS needs PostgreSQL: the database is SQLite.")
+    parsed = []
+    for number, url in enumerate(urls, 1):
+        try:
+            found = parse_url(url)
+        except DatabaseUrlError as error:
+            raise DatabaseUrlError(f"DESKGRAPH_REPLICA_URLS, URL {number}: {error}") from None
+        if found.get_backend_name() == "sqlite":
+            raise DatabaseUrlError(
+                f"DESKGRAPH_REPLICA_URLS, URL {number}: replicas are PostgreSQL servers."
+            )
+        parsed.append(found)
+    return parsed
+
+
+@dataclass(frozen=True)
+class _Readers:
+    """Makes the readers of PostgreSQL servers, which are alike."""
+
+    observer: Observer | None
+    max_answer_bytes: int
+    pooled: bool
+
+    def of(self, url: URL) -> PostgresReader:
+        """Return a reader for statements of users and of the server."""
+        return PostgresReader(dsn_of(url), self.observer, self.max_answer_bytes, pooled=self.pooled)
+
+    def looking_at(self, url: URL) -> PostgresReader:
+        """Return a reader that only looks at the state of a server, and is not observed."""
+        return PostgresReader(
+            dsn_of(url), None, self.max_answer_bytes, pooled=self.pooled, connections=1
+        )
+
+    def replicated(
+        self, primary: URL, replicas: Sequence[URL], probe_seconds: float
+    ) -> ReplicatedReader:
+        """Return the reader of a primary with replicas."""
+        return ReplicatedReader(
+            self.of(primary),
+            PrimaryPosition(self.looking_at(primary)),
+            [
+                Replica(_name_of(url), partial(self.of, url), partial(self.looking_at, url))
+                for url in replicas
+            ],
+            probe_seconds=probe_seconds,
+        )
+
+
+def _name_of(url: URL) -> str:
+    """Return what a log may have of a URL."""
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+
+
 class Database:
     """One database, opened once per process (``open``/``close``)."""
 
@@ -73,13 +144,17 @@ class Database:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         pooled: bool = False,
         listen_url: str | None = None,
+        replica_urls: Sequence[str] = (),
+        probe_seconds: float = PROBE_SECONDS,
     ) -> None:
         """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
 
         ``max_answer_bytes``: how long a text that a read on SQLite makes may get. ``pooled``: the
-        URL leads to PgBouncer in transaction mode, and ``listen_url`` past it.
+        URL, and those of replicas, lead to PgBouncer in transaction mode, and ``listen_url`` past
+        it. Raises ``DatabaseUrlError``.
         """
         self.url = parse_url(url)
+        replicas = parse_replica_urls(replica_urls, self.url)
         self.pooled = pooled
         self.engine: AsyncEngine
         self.reader: Reader
@@ -93,7 +168,10 @@ class Database:
         else:
             dsn = dsn_of(self.url)
             self.engine = postgres_engine(dsn, pooled=pooled)
-            self.reader = PostgresReader(dsn, observer, max_answer_bytes, pooled=pooled)
+            readers = _Readers(observer, max_answer_bytes, pooled)
+            self.reader = readers.of(self.url)
+            if replicas:
+                self.reader = readers.replicated(self.url, replicas, probe_seconds)
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
@@ -129,6 +207,7 @@ class Database:
     ) -> DriverRow:
         """Run one finished read statement and return its only row.
 
+        With replicas, reads of a ``user`` may run on one, outside of tasks that write.
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
         is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
         where the database cannot make a value as long as this needs.
@@ -144,6 +223,7 @@ class Database:
         A cancelled task stops its statement in the database, too, and nothing is stored: unless the
         commit had begun, which is waited for before ``CancelledError`` goes on.
         """
+        WRITES.set(True)
         engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
         async with AsyncSession(engine, expire_on_commit=False) as session:
             yield session
