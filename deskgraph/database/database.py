@@ -102,14 +102,25 @@ class _Readers:
     max_answer_bytes: int
     pooled: bool
 
-    def of(self, url: URL) -> PostgresReader:
+    def of(self, url: URL, **options: int) -> PostgresReader:
         """Return a reader for statements of users and of the server."""
-        return PostgresReader(dsn_of(url), self.observer, self.max_answer_bytes, pooled=self.pooled)
+        return self._made(url, self.observer, **options)
 
-    def looking_at(self, url: URL) -> PostgresReader:
+    def looking_at(self, url: URL, **options: int) -> PostgresReader:
         """Return a reader that only looks at the state of a server, and is not observed."""
+        return self._made(url, None, connections=1, **options)
+
+    def _made(self, url: URL, observer: Observer | None, **options: int) -> PostgresReader:
         return PostgresReader(
-            dsn_of(url), None, self.max_answer_bytes, pooled=self.pooled, connections=1
+            dsn_of(url), observer, self.max_answer_bytes, pooled=self.pooled, **options
+        )
+
+    def replica(self, url: URL) -> Replica:
+        """Return a replica, to which no connection is kept while it is away."""
+        return Replica(
+            f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}",
+            partial(self.of, url, min_connections=0),
+            partial(self.looking_at, url, min_connections=0),
         )
 
     def replicated(
@@ -119,17 +130,9 @@ class _Readers:
         return ReplicatedReader(
             self.of(primary),
             PrimaryPosition(self.looking_at(primary)),
-            [
-                Replica(_name_of(url), partial(self.of, url), partial(self.looking_at, url))
-                for url in replicas
-            ],
+            [self.replica(url) for url in replicas],
             probe_seconds=probe_seconds,
         )
-
-
-def _name_of(url: URL) -> str:
-    """Return what a log may have of a URL."""
-    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
 
 
 class Database:
