@@ -123,10 +123,10 @@ class _Readers:
             partial(self.looking_at, url, min_connections=0),
         )
 
-    def replicated(
-        self, primary: URL, replicas: Sequence[URL], probe_seconds: float
-    ) -> ReplicatedReader:
-        """Return the reader of a primary with replicas."""
+    def all_of(self, primary: URL, replicas: Sequence[URL], probe_seconds: float) -> Reader:
+        """Return the reader of a primary with its replicas; without any, nothing is between."""
+        if not replicas:
+            return self.of(primary)
         return ReplicatedReader(
             self.of(primary),
             PrimaryPosition(self.looking_at(primary)),
@@ -172,18 +172,12 @@ class Database:
             dsn = dsn_of(self.url)
             self.engine = postgres_engine(dsn, pooled=pooled)
             readers = _Readers(observer, max_answer_bytes, pooled)
-            self.reader = readers.of(self.url)
-            if replicas:
-                self.reader = readers.replicated(self.url, replicas, probe_seconds)
+            self.reader = readers.all_of(self.url, replicas, probe_seconds)
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
         if observer is not None:
-            event.listen(
-                self.engine.sync_engine,
-                "before_cursor_execute",
-                lambda _conn, _cursor, sql, *_rest: observer(sql),
-            )
+            _observe(self.engine, observer)
 
     @property
     def is_sqlite(self) -> bool:
@@ -237,6 +231,14 @@ class Database:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
             self.event_signal.notify()
+
+
+def _observe(engine: AsyncEngine, observer: Observer) -> None:
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _conn, _cursor, sql, *_rest: observer(sql),
+    )
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

@@ -23,7 +23,7 @@ from tests.support.world import World, open_world
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS, WRITERS = (150, 6) if proofs.LONG else (6, 3)
+ROUNDS, WRITERS = (60, 6) if proofs.LONG else (6, 3)
 # How many writes there are in each round, which is one pause or death of a replica.
 WRITES = 12 if proofs.LONG else 4
 READS = "SELECT coalesce(sum(seq_scan + idx_scan), 0)::bigint FROM pg_stat_user_tables"
