@@ -42,11 +42,12 @@ def _folder() -> Path | None:
     """Return the folder of the server's programs; it is often not in the search path."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
-    if asked := shutil.which("pg_config"):
-        folder = Path(run([asked, "--bindir"]).stdout.strip())
-        if (folder / "initdb").exists():
-            return folder
-    return None
+    asked = shutil.which("pg_config")
+    told = [Path(run([asked, "--bindir"]).stdout.strip())] if asked else []
+    # Where the packages of Debian and of Red Hat have them; the newest one is the last.
+    usual = [*Path("/usr").glob("lib/postgresql/*/bin"), *Path("/usr").glob("pgsql-*/bin")]
+    folders = [folder for folder in [*sorted(usual), *told] if (folder / "initdb").exists()]
+    return folders[-1] if folders else None
 
 
 def _program(name: str) -> Path:
