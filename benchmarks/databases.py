@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
 from benchmarks.data import insert_rows
-from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.database import Database
 from deskgraph.database.migrate import upgrade
+from deskgraph.database.urls import dsn_of
 from deskgraph.demo.factory import Rows
 
 SERVER = os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")

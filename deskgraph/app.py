@@ -190,13 +190,7 @@ def create_services(
     """
     key = settings.signing_key()
     signer = Signer(key)
-    database = Database(
-        settings.database_url,
-        functions=signer.sql_functions(),
-        observer=observer,
-        pooled=settings.pgbouncer == "on",
-        listen_url=settings.listen_url,
-    )
+    database = _database(settings, signer, observer)
     services = Services(
         database=database,
         event_signal=database.event_signal,
@@ -221,6 +215,17 @@ def create_services(
         rates=_rates(settings, database, clock),
     )
     return services, database
+
+
+def _database(settings: Settings, signer: Signer, observer: Observer | None) -> Database:
+    return Database(
+        settings.database_url,
+        functions=signer.sql_functions(),
+        observer=observer,
+        pooled=settings.pgbouncer == "on",
+        listen_url=settings.listen_url,
+        replica_urls=settings.replica_urls,
+    )
 
 
 def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter | None:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     pgbouncer: Literal["off", "on"] = "off"
     # The same database without PgBouncer: for LISTEN, and for commands.
     listen_url: str | None = None
+    replica_urls: Annotated[list[str], NoDecode] = Field(default_factory=list)
     files_url: str = "file://var/media"
     secret_key: SecretStr | None = None
     environment: Literal["development", "production"] = "development"
@@ -114,12 +115,12 @@ class Settings(BaseSettings):
             raise ValueError(f"must be off, or a number of points from 1 to {MAX_RATE_LIMIT}")
         return number
 
-    @field_validator("graphql_manifest", mode="before")
+    @field_validator("graphql_manifest", "replica_urls", mode="before")
     @classmethod
-    def _split_paths(cls, value: object) -> object:
-        """Take paths separated by commas."""
+    def _split_texts(cls, value: object) -> object:
+        """Take paths or URLs separated by commas."""
         if isinstance(value, str):
-            return [path.strip() for path in value.split(",") if path.strip()]
+            return [text.strip() for text in value.split(",") if text.strip()]
         return value
 
     @field_validator(

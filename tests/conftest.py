@@ -24,6 +24,7 @@ HEAVIEST = (
     "tests/docs/test_examples.py",
     "tests/webhooks/test_processes.py",
     "tests/files/test_crashes.py",
+    "tests/deskgraph/database/replicas/",
     "tests/schema/execution/test_reservations.py",
     "tests/schema/execution/test_costs.py",
     "tests/viewers/",

@@ -11,9 +11,10 @@ import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from deskgraph.database.database import Database, DatabaseUrlError, parse_url
+from deskgraph.database.database import Database
 from deskgraph.database.migrate import SchemaError, check
 from deskgraph.database.pragmas import set_pragmas
+from deskgraph.database.urls import DatabaseUrlError, parse_url
 from deskgraph.private_files import create_private
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from deskgraph.storage.store_urls import FilesUrlError

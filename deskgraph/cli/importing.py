@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deskgraph.cli.errors import CommandError, message_of, open_database
-from deskgraph.database.database import parse_url
+from deskgraph.database.urls import parse_url
 from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.importing import Progress, run_import
 from deskgraph.importer.source import SourceError, open_source

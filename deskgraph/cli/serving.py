@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from deskgraph.cli.errors import CommandError, open_database
+from deskgraph.database.urls import parse_replica_urls
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
 from deskgraph.settings import PREFIX, Settings, load_settings
@@ -122,6 +123,7 @@ def _allow_files(count: int) -> None:
 async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
     """Check the database, made ready first if so wished; return the demo's logins."""
     async with open_database(settings, migrated=not prepare) as database:
+        parse_replica_urls(settings.replica_urls, database.url)
         if prepare:
             from deskgraph.database.migrate import upgrade
 

@@ -7,62 +7,80 @@ driver as they are, because SQLAlchemy's own way to run a statement costs more t
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Dialect, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
-from deskgraph.database.readers import Function, Observer, PostgresReader, Reader, SqliteReader
+from deskgraph.database.readers import (
+    Function,
+    Observer,
+    PostgresReader,
+    Reader,
+    SqliteReader,
+)
+from deskgraph.database.replicas.positions import PrimaryPosition
+from deskgraph.database.replicas.replica import Replica
+from deskgraph.database.replicas.replicated_reader import (
+    PROBE_SECONDS,
+    WRITES,
+    ReplicatedReader,
+)
 from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
+from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction
 
 
-class DatabaseUrlError(Exception):
-    """The database URL is not one we can use; the text is a sentence that never repeats it."""
+@dataclass(frozen=True)
+class _Readers:
+    """Makes the readers of PostgreSQL servers, which are alike."""
 
+    observer: Observer | None
+    max_answer_bytes: int
+    pooled: bool
 
-def parse_url(url: str) -> URL:
-    """Check a database URL: ``sqlite:///path`` or ``postgresql://…``.
+    def of(self, url: URL, **options: int) -> PostgresReader:
+        """Return a reader for statements of users and of the server."""
+        return self._made(url, self.observer, **options)
 
-    Raises ``DatabaseUrlError``; its text leaves the URL out, which may hold a password.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise DatabaseUrlError(
-            "The database URL cannot be read; it looks like sqlite:///var/deskgraph.db "
-            "or postgresql://user@host/name."
-        ) from None
-    backend = parsed.get_backend_name()
-    backend = {"postgres": "postgresql"}.get(backend, backend)
-    if backend not in ("sqlite", "postgresql"):
-        raise DatabaseUrlError(f"The database URL names {backend!r}; use sqlite or postgresql.")
-    if backend == "sqlite":
-        _check_file(parsed)
-    elif not parsed.database and not parsed.query.keys() & {"database", "dbname"}:
-        # The driver would take the one that is called as the user of this machine.
-        raise DatabaseUrlError("The database URL names no database: postgresql://user@host/name.")
-    return parsed.set(drivername=backend)
+    def looking_at(self, url: URL, **options: int) -> PostgresReader:
+        """Return a reader that only looks at the state of a server, and is not observed."""
+        return self._made(url, None, connections=1, **options)
 
+    def _made(self, url: URL, observer: Observer | None, **options: int) -> PostgresReader:
+        return PostgresReader(
+            dsn_of(url), observer, self.max_answer_bytes, pooled=self.pooled, **options
+        )
 
-def _check_file(url: URL) -> None:
-    """Raise ``DatabaseUrlError`` where a URL of SQLite is not just a file."""
-    if not url.database or url.database == ":memory:":
-        raise DatabaseUrlError("The database URL names no file: sqlite:///path/to/file.db.")
-    if url.query or url.database.startswith("file:"):
-        raise DatabaseUrlError(
-            "The database URL has parameters, which none of SQLite has: sqlite:///path/to/file.db."
+    def replica(self, url: URL) -> Replica:
+        """Return a replica, to which no connection is kept while it is away."""
+        return Replica(
+            f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}",
+            partial(self.of, url, min_connections=0),
+            partial(self.looking_at, url, min_connections=0),
+        )
+
+    def all_of(self, primary: URL, replicas: Sequence[URL], probe_seconds: float) -> Reader:
+        """Return the reader of a primary with its replicas; without any, nothing is between."""
+        if not replicas:
+            return self.of(primary)
+        return ReplicatedReader(
+            self.of(primary),
+            PrimaryPosition(self.looking_at(primary)),
+            [self.replica(url) for url in replicas],
+            probe_seconds=probe_seconds,
         )
 
 
@@ -78,13 +96,17 @@ class Database:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         pooled: bool = False,
         listen_url: str | None = None,
+        replica_urls: Sequence[str] = (),
+        probe_seconds: float = PROBE_SECONDS,
     ) -> None:
         """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
 
         ``max_answer_bytes``: how long a text that a read on SQLite makes may get. ``pooled``: the
-        URL leads to PgBouncer in transaction mode, and ``listen_url`` past it.
+        URL, and those of replicas, lead to PgBouncer in transaction mode, and ``listen_url`` past
+        it. Raises ``DatabaseUrlError``.
         """
         self.url = parse_url(url)
+        replicas = parse_replica_urls(replica_urls, self.url)
         self.pooled = pooled
         self.engine: AsyncEngine
         self.reader: Reader
@@ -98,17 +120,14 @@ class Database:
         else:
             dsn = dsn_of(self.url)
             self.engine = postgres_engine(dsn, pooled=pooled)
-            self.reader = PostgresReader(dsn, observer, max_answer_bytes, pooled=pooled)
+            readers = _Readers(observer, max_answer_bytes, pooled)
+            self.reader = readers.all_of(self.url, replicas, probe_seconds)
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
         self._observer = observer
         if observer is not None:
-            event.listen(
-                self.engine.sync_engine,
-                "before_cursor_execute",
-                lambda _conn, _cursor, sql, *_rest: observer(sql),
-            )
+            _observe(self.engine, observer)
 
     @property
     def is_sqlite(self) -> bool:
@@ -135,6 +154,7 @@ class Database:
     ) -> DriverRow:
         """Run one finished read statement and return its only row.
 
+        With replicas, reads of a ``user`` may run on one, outside of tasks that write.
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
         is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
         where the database cannot make a value as long as this needs.
@@ -150,6 +170,7 @@ class Database:
         A cancelled task stops its statement in the database, too, and nothing is stored: unless the
         commit had begun, which is waited for before ``CancelledError`` goes on.
         """
+        WRITES.set(True)
         engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
         async with AsyncSession(engine, expire_on_commit=False) as session:
             yield session
@@ -161,6 +182,7 @@ class Database:
     @asynccontextmanager
     async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
         """Give a transaction without a session; all else is as in ``transaction``."""
+        WRITES.set(True)
         pooled = await self.engine.raw_connection()
         driver: Any = pooled.driver_connection
         make = SqliteTransaction if self.is_sqlite else PostgresTransaction
@@ -199,6 +221,14 @@ async def _give_back(
         pooled.close()
 
 
+def _observe(engine: AsyncEngine, observer: Observer) -> None:
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _conn, _cursor, sql, *_rest: observer(sql),
+    )
+
+
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:
     """Wait for something, and only then pass on that we were cancelled."""
     task = asyncio.create_task(work)
@@ -211,8 +241,3 @@ async def _to_its_end(work: Coroutine[object, object, None]) -> None:
     task.result()
     if cancelled is not None:
         raise cancelled
-
-
-def dsn_of(url: URL) -> str:
-    """Return the URL as asyncpg takes it, with its password."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -12,8 +12,8 @@ import aiosqlite
 import asyncpg
 from sqlalchemy.engine import URL
 
-from deskgraph.database.database import dsn_of
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
+from deskgraph.database.urls import dsn_of
 from resolvers.rate_levels import MINUTE_NANOSECONDS
 from resolvers.rate_limits import MAX_BUCKETS, MemoryBuckets
 

@@ -8,7 +8,7 @@ thread interrupts it.
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,6 +44,8 @@ _BEGIN = "BEGIN READ ONLY; " + "; ".join(
 # What SQLite may call, with any number of its values.
 Function = Callable[..., Any]
 Observer = Callable[[str], None]
+# Looks at the connection of a read before its statement; what it raises ends the read.
+Check = Callable[["asyncpg.pool.PoolConnectionProxy"], Awaitable[None]]
 
 
 class Reader(Protocol):
@@ -63,21 +65,33 @@ class PostgresReader:
     """
 
     def __init__(
-        self, dsn: str, observer: Observer | None, max_answer_bytes: int, *, pooled: bool = False
+        self,
+        dsn: str,
+        observer: Observer | None,
+        max_answer_bytes: int,
+        *,
+        pooled: bool = False,
+        connections: int = READ_CONNECTIONS,
+        min_connections: int = 1,
     ) -> None:
         self._dsn = dsn
         self._pooled = pooled
+        self._connections = connections
+        self._min_connections = min_connections
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._shares = Shares(READ_CONNECTIONS // 2)
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        """Connect once, so that an unreachable server is noticed at the start."""
+        """Connect once, so that an unreachable server is noticed at the start.
+
+        Without any ``min_connections``, reads are the first to connect, and to notice.
+        """
         self._pool = await asyncpg.create_pool(
             self._dsn,
-            min_size=1,
-            max_size=READ_CONNECTIONS,
+            min_size=self._min_connections,
+            max_size=self._connections,
             # PgBouncer takes no other parameters; a transaction sets them.
             server_settings=_SESSION if self._pooled else {**_SESSION, **_PLANNING, **_READ_ONLY},
             statement_cache_size=0 if self._pooled else 100,
@@ -94,19 +108,30 @@ class PostgresReader:
             connection.add_query_logger(lambda record: observer(record.query))
 
     async def fetch_row(
-        self, sql: str, values: Sequence[object], user: str | None = None
+        self,
+        sql: str,
+        values: Sequence[object],
+        user: str | None = None,
+        check: Check | None = None,
     ) -> DriverRow:
-        """Run one statement and return its first row."""
-        async with self._shares.of(user):
-            return await self._fetch_row(sql, values)
+        """Run one statement and return its first row.
 
-    async def _fetch_row(self, sql: str, values: Sequence[object]) -> DriverRow:
+        Behind PgBouncer, ``check`` runs in the transaction of the statement, so on the same server.
+        """
+        async with self._shares.of(user):
+            return await self._fetch_row(sql, values, check)
+
+    async def _fetch_row(
+        self, sql: str, values: Sequence[object], check: Check | None
+    ) -> DriverRow:
         assert self._pool is not None
         connection = await self._acquire(self._pool)
         patience = None
         try:
             if self._pooled:
                 await connection.execute(_BEGIN)
+            if check is not None:
+                await check(connection)
             return await connection.fetchrow(sql, *values)
         except asyncio.CancelledError:
             patience = CANCEL_SECONDS

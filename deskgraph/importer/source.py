@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import asyncpg
 
-from deskgraph.database.database import dsn_of, parse_url
 from deskgraph.database.sqlite.thread import SqliteThread, sqlite_thread
+from deskgraph.database.urls import dsn_of, parse_url
 
 # A row by the names of its columns, whose values are what the old database has; ``dict`` takes it.
 Record = Mapping[str, Any]

@@ -30,10 +30,14 @@ mutation ($input: CreateTicketInput!) {
 
 
 @contextmanager
-def served(url: str, media: Path, processes: int) -> Iterator[list[str]]:
-    """Run server processes and give their addresses."""
+def served(url: str, media: Path, processes: int, **settings: str) -> Iterator[list[str]]:
+    """Run server processes, with more settings by their short names; give their addresses."""
     environment = child_environment(
-        DATABASE_URL=url, FILES_URL=f"file://{media}", SECRET_KEY=KEY, ENVIRONMENT="production"
+        DATABASE_URL=url,
+        FILES_URL=f"file://{media}",
+        SECRET_KEY=KEY,
+        ENVIRONMENT="production",
+        **settings,
     )
     command = ["-m", "tests.support.processes.forked_servers", str(processes)]
     with program(command, media.parent / "server.log", environment=environment) as running:

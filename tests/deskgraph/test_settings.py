@@ -65,6 +65,23 @@ def test_origins_are_separated_by_commas(
 
 
 @pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("", []),
+        (
+            "postgresql://a/desk, postgresql://u:a%2Cb@b/desk,",
+            ["postgresql://a/desk", "postgresql://u:a%2Cb@b/desk"],
+        ),
+    ],
+)
+def test_urls_of_replicas_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, text: str, urls: list[str]
+) -> None:
+    monkeypatch.setenv("DESKGRAPH_REPLICA_URLS", text)
+    assert load_settings().replica_urls == urls
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("", []),

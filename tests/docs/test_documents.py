@@ -9,6 +9,7 @@ import typer
 from starlette.routing import Route
 
 from deskgraph.cli import app
+from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
 from deskgraph.storage.store_urls import SCHEMES, open_place
 from resolvers.services import Services
@@ -68,6 +69,15 @@ def test_the_settings_for_pgbouncer_are_acceptable(monkeypatch: pytest.MonkeyPat
     settings = load_settings()
     assert settings.pgbouncer == "on"
     assert settings.direct_url == settings.listen_url != settings.database_url
+
+
+def test_the_settings_for_replicas_are_acceptable(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    (shown,) = (block.text for block in blocks(text) if f"{PREFIX}REPLICA_URLS" in block.text)
+    for line in shown.splitlines():
+        monkeypatch.setenv(*line.split("=", 1))
+    settings = load_settings()
+    assert len(parse_replica_urls(settings.replica_urls, parse_url(settings.database_url))) == 2
 
 
 def test_the_buckets_that_are_shown_can_be_used() -> None:

@@ -12,8 +12,9 @@ import httpx
 from sqlalchemy import func
 from sqlmodel import select
 
-from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.database import Database
 from deskgraph.database.readers import SqliteReader
+from deskgraph.database.urls import dsn_of
 from tests.live.conftest import Live
 from tests.support.rows import key
 

@@ -20,8 +20,9 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.database import Database
 from deskgraph.database.migrate import upgrade
+from deskgraph.database.urls import dsn_of
 
 POSTGRES = make_url(
     os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from deskgraph.database.database import dsn_of
 from deskgraph.database.postgres import prepare_postgres
 from deskgraph.database.transactions import PostgresTransaction
+from deskgraph.database.urls import dsn_of
 from models import Webhook
 from resolvers.auth.viewers import viewer_of
 from resolvers.errors import BadCursor, NotFound, Unauthenticated

@@ -49,6 +49,13 @@ def test_a_database_that_cannot_be_used_is_explained(
     assert_refused(run(*command), "DESKGRAPH_DATABASE_URL: ", *words)
 
 
+def test_replicas_of_sqlite_are_refused(run: Run, environment: Callable[..., None]) -> None:
+    environment(replica_urls=f"postgresql://me:{SECRET}@127.0.0.1:1/desk")
+
+    refused = run("serve", "--prepare", "--port", "0")
+    assert_refused(refused, "DESKGRAPH_REPLICA_URLS needs PostgreSQL: the database is SQLite.")
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

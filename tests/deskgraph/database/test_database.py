@@ -13,7 +13,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from deskgraph.database.database import Database, DatabaseUrlError, parse_url
+from deskgraph.database.database import Database
+from deskgraph.database.urls import DatabaseUrlError, parse_url
 from models import Company, Contact, Role, User
 from tests.support.clock import NOON
 from tests.support.rows import key

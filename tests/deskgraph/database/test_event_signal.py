@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.database import Database
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
+from deskgraph.database.urls import dsn_of
 from resolvers.events.log import lock_log
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from sqlmodel import text
 
-from deskgraph.database.database import Database, dsn_of
+from deskgraph.database.database import Database
+from deskgraph.database.urls import dsn_of
 from deskgraph.settings import SettingsError
 from tests.support.app_client import open_app
 from tests.support.databases import POSTGRES_REQUIRED

@@ -20,7 +20,7 @@ import asyncio, sys
 from datetime import UTC, datetime
 from resolvers.errors import Throttled
 from resolvers.rate_limits import RateLimiter
-from deskgraph.database.database import parse_url
+from deskgraph.database.urls import parse_url
 from deskgraph.database.rate_buckets import SharedBuckets
 
 async def main():
