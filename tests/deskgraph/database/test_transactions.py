@@ -154,8 +154,11 @@ async def test_a_commit_that_has_begun_is_waited_for(
             async def noticed() -> None:
                 committing.set()
                 await commit()
+                done.append(day)
 
             monkeypatch.setattr(transaction, "commit", noticed)
+
+    done: list[str] = []
 
     for moment in range(10):
         committing = asyncio.Event()
@@ -165,6 +168,8 @@ async def test_a_commit_that_has_begun_is_waited_for(
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
+        # Nothing has interrupted it.
+        assert done[-1:] == [f"{moment}"]
     assert await counted(database) == [(f"{moment}", 1) for moment in range(10)]
 
 
