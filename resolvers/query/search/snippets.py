@@ -135,11 +135,11 @@ def _is_one_to_one(text: str, normal: str) -> bool:
 
 
 def _start(text: str, first: int) -> int:
-    """Return where a snippet begins: at a word, if there is one shortly before the first term."""
+    """Return where a snippet begins: at a word, if one begins in the first half before a term."""
     start = max(first - BEFORE, 0)
     if start == 0:
         return 0
-    for place in range(start, first):
+    for place in range(start, start + BEFORE // 2):
         if text[place].isspace():
             return place + 1
     while start < first and _continues(text[start]):
