@@ -376,7 +376,7 @@ async def test_selections_of_a_union(gql: GraphQLClient) -> None:
     assert [edge["found"]["kind"] for edge in found["edges"]] == kinds
     rows = dict(zip(kinds, ("Pearl", "T-1", "pearl person", "the pearl"), strict=True))
     assert found["ids"] == [{"id": str(key(name))} for name in rows.values()]
-    expected = {
+    expected: dict[str, dict[str, Any]] = {
         "Company": {"tickets": {"nodes": [{"subject": "a pearl"}]}},
         "Ticket": {"subject": "a pearl", "comments": {"nodes": [{"text": "the pearl"}]}},
         "Contact": {"name": "pearl person"},

@@ -32,7 +32,12 @@ SEARCH = """query($q: String!, $first: Int, $after: String, $types: [SearchType!
     pageInfo { hasNextPage hasPreviousPage endCursor }
   }
 }"""
-MODELS = {"TICKET": Ticket, "COMMENT": Comment, "CONTACT": Contact, "COMPANY": Company}
+MODELS: dict[str, Any] = {
+    "TICKET": Ticket,
+    "COMMENT": Comment,
+    "CONTACT": Contact,
+    "COMPANY": Company,
+}
 NAMES = ("hilton", "centara")
 NUMBERS = st.integers(0, 3)
 CHANGES = st.one_of(
