@@ -400,18 +400,3 @@ async def test_a_wrong_argument_inside_is_an_error_at_its_place(gql: GraphQLClie
     assert error["message"] == "`first` must be between 0 and 100."
     assert error["path"][:2] == ["search", "edges"]
     assert error["path"][3:] == ["node", "comments"]
-
-
-@pytest.mark.parametrize("count", [1, 10, 100])
-async def test_a_search_is_one_statement(gql: GraphQLClient, count: int) -> None:
-    await gql.add(*(ticket(f"T-{number}", number, subject="topaz") for number in range(count)))
-    await gql.add(*(comment(f"topaz {number}", "T-0") for number in range(count)))
-    await gql.ask("{ viewer { id } }")
-    for types in (None, ["COMMENT"], ["TICKET", "COMPANY"]):
-        gql.statements.clear()
-        query = """query($t: [SearchType!]) { search(query: "topaz", first: 100, types: $t) {
-          edges { cursor snippets { field parts { text } }
-            node { ... on Ticket { comments { nodes { author { fullName } } totalCount } } } }
-          pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
-        await gql.ask(query, {"t": types})
-        assert len(gql.statements) == 1
