@@ -3,28 +3,39 @@
 Python makes them, so they are written in batches, in the order of the ids.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
 from models.search import search_texts
 
 # How many rows are in memory at once.
 BATCH = 500
+# How many rows SQLite indexes in one statement.
+INDEXED_AT_ONCE = 10_000
+# Takes what is being done, how many rows of it are done, and how many there are.
+Report = Callable[[str, int, int], None]
 
 
-def fill(connection: Connection, table: sa.Table, columns: Sequence[str]) -> Iterator[int]:
-    """Fill the columns of rows where the first one is empty; yields after each batch its rows.
+def silent(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
 
-    Whoever iterates may commit after each.
-    """
+
+def fill(
+    connection: Connection, table: sa.Table, columns: Sequence[str], report: Report = silent
+) -> None:
+    """Fill the columns of rows where the first one is empty, in batches."""
+    is_empty = table.c[columns[0]] == ""
+    total = connection.scalar(sa.select(sa.func.count()).select_from(table).where(is_empty)) or 0
+    done = 0
     last: UUID | None = None
     fields = {field for name in columns for field in table.c[name].info["fields"]}
     wanted = sa.select(table.c.id, *(table.c[name] for name in sorted(fields)))
-    wanted = wanted.where(table.c[columns[0]] == "").order_by(table.c.id).limit(BATCH)
+    wanted = wanted.where(is_empty).order_by(table.c.id).limit(BATCH)
     while True:
         following = wanted if last is None else wanted.where(table.c.id > last)
         rows = connection.execute(following).mappings().all()
@@ -32,7 +43,24 @@ def fill(connection: Connection, table: sa.Table, columns: Sequence[str]) -> Ite
             return
         last = rows[-1]["id"]
         _write(connection, table, columns, rows)
-        yield len(rows)
+        done += len(rows)
+        report(f"Texts of {table.name}", done, total)
+
+
+def insert_by_keys(connection: Connection, insert: str, keys: str, report: Report) -> None:
+    """Run an insert into an index of SQLite for the keys ``k`` of a table, some at a time."""
+    last = connection.scalar(sa.text(f"SELECT max(key) FROM {keys}")) or 0  # noqa: S608 - of ours
+    for done in range(0, last, INDEXED_AT_ONCE):
+        until = min(done + INDEXED_AT_ONCE, last)
+        connection.exec_driver_sql(f"{insert} WHERE k.key > {done} AND k.key <= {until}")
+        report(f"Index of {keys.partition('_')[0]} texts", until, last)
+
+
+def report_of(context: MigrationContext) -> Report:
+    """Return what a migration tells how far it is."""
+    config = context.config
+    found: Report = silent if config is None else config.attributes.get("report", silent)
+    return found
 
 
 def _write(

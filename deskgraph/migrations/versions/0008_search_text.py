@@ -37,8 +37,7 @@ def upgrade() -> None:
             )
         # It is one transaction with the columns: no server runs with half of the rows found, and
         # what was interrupted begins again.
-        for _ in fill(op.get_bind(), table_of(MODELS[name]), columns):
-            pass
+        fill(op.get_bind(), table_of(MODELS[name]), columns)
 
 
 def downgrade() -> None:

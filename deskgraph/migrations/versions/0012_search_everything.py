@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import op
 
-from deskgraph.database.search_texts import fill
+from deskgraph.database.search_texts import Report, fill, insert_by_keys, report_of
 from deskgraph.database.trigrams import create_extension, forget_stale_texts, require_fts5
 from models import Comment, table_of
 
@@ -53,21 +53,20 @@ RENAMED = (
 
 def upgrade() -> None:
     """Make the columns and the indexes; on PostgreSQL most of it is there by now."""
-    connection = op.get_bind()
+    connection, report = op.get_bind(), report_of(op.get_context())
     for table in ("companies", "contacts"):
         op.create_index(f"ix_{table}_created_at_id", table, ["created_at", "id"])
     if connection.dialect.name == "sqlite":
         require_fts5(connection)
         _add_column()
-        _fill(connection)
-        for statement in _statements():
-            connection.exec_driver_sql(statement)
+        fill(connection, table_of(Comment), ("search_text",), report)
+        _index_on_sqlite(connection, report)
         return
     create_extension(connection)
     _add_column()
     # What servers have written since the column was filled.
     connection.exec_driver_sql("LOCK TABLE comments IN SHARE ROW EXCLUSIVE MODE")
-    _fill(connection)
+    fill(connection, table_of(Comment), ("search_text",), report)
     forget_stale_texts(connection)
     for table, column in COLUMNS:
         op.create_index(
@@ -105,30 +104,26 @@ def _add_column() -> None:
         op.add_column("comments", column)
 
 
-def _fill(connection: sa.Connection) -> None:
-    for _ in fill(connection, table_of(Comment), ("search_text",)):
-        pass
-
-
-def _statements() -> Iterator[str]:
-    """Yield what makes the indexes of SQLite and keeps them."""
+def _index_on_sqlite(connection: sa.Connection, report: Report) -> None:
+    """Make the indexes of SQLite, and the triggers that keep them."""
     for name, (table, columns, text) in INDEXED.items():
         index, keys = f"{name}_search", f"{name}_search_keys"
-        yield (
-            f"CREATE TABLE {keys} (key INTEGER PRIMARY KEY, {name}_id VARCHAR(36) NOT NULL UNIQUE)"
-        )
-        yield (
+        for statement in (
+            f"CREATE TABLE {keys} (key INTEGER PRIMARY KEY, {name}_id VARCHAR(36) NOT NULL UNIQUE)",
             f"CREATE VIRTUAL TABLE {index} USING fts5"
-            "(text, tokenize='trigram case_sensitive 1', content='', columnsize=0)"
-        )
-        # In this order the index is made fastest, and what is searched most lies together.
-        yield f"INSERT INTO {keys} ({name}_id) SELECT id FROM {table} ORDER BY created_at, id"
-        yield (
+            "(text, tokenize='trigram case_sensitive 1', content='', columnsize=0)",
+            # In this order the index is made fastest, and what is searched most lies together.
+            f"INSERT INTO {keys} ({name}_id) SELECT id FROM {table} ORDER BY created_at, id",
+        ):
+            connection.exec_driver_sql(statement)
+        insert = (
             f"INSERT INTO {index} (rowid, text) SELECT k.key, {text.format(row='t')} "
             f"FROM {keys} AS k CROSS JOIN {table} AS t ON t.id = k.{name}_id"
         )
-        yield from _triggers(name, table, columns, text)
-    yield RENAMED
+        insert_by_keys(connection, insert, keys, report)
+        for trigger in _triggers(name, table, columns, text):
+            connection.exec_driver_sql(trigger)
+    connection.exec_driver_sql(RENAMED)
 
 
 def _triggers(name: str, table: str, columns: tuple[str, ...], text: str) -> Iterator[str]:

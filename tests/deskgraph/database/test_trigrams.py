@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
+from deskgraph.database.search_texts import Report
 from deskgraph.database.trigrams import build_indexes
 from tests.deskgraph.database.test_migrate import MIGRATE
 from tests.support.processes.launcher import together
@@ -112,7 +113,14 @@ async def indexes(database: Database) -> list[tuple[Any, ...]]:
 
 
 async def test_rows_of_before_are_indexed(older: Database) -> None:
-    await migrate.upgrade(older)
+    steps: list[tuple[str, int, int]] = []
+    await migrate.upgrade(older, lambda *step: steps.append(step))
+
+    assert ("Texts of comments", 500, COMMENTS) in steps
+    assert ("Texts of comments", COMMENTS, COMMENTS) in steps
+    if older.is_sqlite:
+        assert ("Index of comment texts", COMMENTS, COMMENTS) in steps
+        assert ("Index of ticket texts", 2, 2) in steps
 
     texts = await comment_texts(older)
     assert texts == {f"GRÖSSE {n}": f"grösse {n}" for n in range(10, 10 + COMMENTS)}
@@ -152,8 +160,8 @@ async def test_comments_that_older_servers_write_meanwhile_are_found(
         await connection.execute(text(TICKET.format(**values)))
         await add_comments(connection, (10, 11))
 
-    async def build_and_write(engine: AsyncEngine, lock: int) -> None:
-        await build_indexes(engine, lock)
+    async def build_and_write(engine: AsyncEngine, lock: int, report: Report) -> None:
+        await build_indexes(engine, lock, report)
         async with engine.begin() as connection:
             await add_comments(connection, [12])
             changed = "UPDATE comments SET text = 'ANDERS' WHERE id = :id"
