@@ -190,8 +190,19 @@ class ListSource:
     def _walked(self, columns: Columns, positioned: Conditions) -> Select[Any]:
         row = self.build.alias(self.entity.table)
         found = select(*columns(row.c)).select_from(row)
-        found = found.where(self.filtered(row.c), *positioned(row.c))
+        found = found.where(self.past_index().filtered(row.c), *positioned(row.c))
         return found.order_by(*self._in_order(row.c)).correlate_except(row)
+
+    def past_index(self) -> "ListSource":
+        """Return the list with its searches worded such that PostgreSQL takes no index for them.
+
+        It expects few rows of every term: for a frequent one it would read all that are found.
+        """
+        where = tuple(
+            replace(part, wordless=frozenset(part.binds)) if isinstance(part, Search) else part
+            for part in self.args.where
+        )
+        return replace(self, args=replace(self.args, where=where))
 
     def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> Select[Any]:
         """Return the same rows, all of which are found by the index before they are ordered.

@@ -16,6 +16,7 @@ from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.lists.connections import Item, connection
 from resolvers.query.lists.source import ListSource
 from resolvers.query.objects import one_row
+from resolvers.query.search.own_comments import newest_of_company
 from resolvers.query.search.snippets import snippet_shapes
 from resolvers.query.search.terms import search_of
 from resolvers.query.search.texts import score, texts_of
@@ -31,6 +32,7 @@ from resolvers.query.sql.elements import (
     JsonWord,
     Plain,
 )
+from resolvers.viewer import ViewerKind
 
 # How many rows of a type are ranked, the newest ones that are found.
 CANDIDATES = 200
@@ -67,7 +69,11 @@ def _candidates(build: CompileContext, name: str, args: Args) -> Select[Any]:
     newest = Args(where=args.where, order=NEWEST)
     source = ListSource(build, entity, newest, _PREFIX, NEWEST)
     limit = literal_column(str(CANDIDATES), Integer)
-    ids = source.rows(limit, lambda row: [row.id]).subquery(f"i{build.next_name()}")
+    if name == "Comment" and build.kind is ViewerKind.CUSTOMER:
+        newest_ids = newest_of_company(source, limit)
+    else:
+        newest_ids = source.rows(limit, lambda row: [row.id])
+    ids = newest_ids.subquery(f"i{build.next_name()}")
     row = build.alias(entity.table)
     ranked = score(build, name, row.c, search_of(args.where), _PREFIX).label("score")
     kind = literal_column(f"'{name}'", String).label("kind")

@@ -16,6 +16,7 @@ from models import Comment, Company, Contact, Role, Ticket
 from models.search import normalize_search
 from resolvers.commands import comments, companies, contacts, tickets
 from resolvers.query.filters.search_terms import search_terms
+from resolvers.query.search import own_comments
 from tests.schema.conftest import Opens
 from tests.schema.inputs.test_search_index import SEARCHES, TEXTS, take_way
 from tests.support.clock import NOON
@@ -231,6 +232,7 @@ async def test_a_search_finds_what_a_look_at_every_row_finds(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         take_way(gql, patch, few)
+        patch.setattr(own_comments, "FEW_TICKETS", few)
         async with gql.database.transaction() as session:
             for model in (Ticket, Contact):
                 for row in await session.exec(select(model)):
