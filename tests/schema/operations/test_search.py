@@ -296,6 +296,20 @@ async def test_terms_of_one_and_two_characters_are_found(gql: GraphQLClient) -> 
     assert set(await names(gql, "7")) == {"T-1", "7 yz"}
 
 
+@pytest.mark.parametrize("viewer", ["keith", "carla"])
+async def test_as_many_terms_as_there_may_be(gql: GraphQLClient, viewer: str) -> None:
+    terms = [f"term{number:02}" for number in range(MAX_TERMS)]
+    await gql.add(
+        ticket("T-1", subject="x", description=" ".join(terms)),
+        comment("y" * 2_000 + " ".join(terms), "T-1", created_at=NOON - timedelta(1)),
+        comment(" ".join(terms[1:]), "T-1"),
+        contact(" ".join(terms[:10]), email=" ".join(terms[10:])),
+    )
+    found = await snippets(gql, " ".join(terms), viewer)
+    assert [sorted(one) for one in found] == [["email", "name"], ["description"], ["text"]]
+    assert "yyy[term00] [term01] " in found[2]["text"]
+
+
 REFUSED: Sequence[tuple[dict[str, Any], str]] = [
     ({"q": ""}, "A search takes at least one term."),
     ({"q": ' ,, ""'}, "A search takes at least one term."),
