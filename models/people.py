@@ -16,7 +16,13 @@ class Company(SQLModel, table=True):
     """A customer company."""
 
     __tablename__ = "companies"
-    __table_args__ = (Index(None, "name", "id"), trigram_index("search_name"))
+    __table_args__ = (
+        Index(None, "name", "id"),
+        Index(None, "created_at", "id"),
+        trigram_index("search_text"),
+        trigram_index("search_name"),
+        trigram_index("search_private"),
+    )
 
     id: UUID = id_column()
     name: str = Field(max_length=255)
@@ -74,7 +80,12 @@ class Contact(SQLModel, table=True):
     """A person at a company whom a ticket may be about; cannot log in."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index(None, "name", "id"), Index(None, "company_id", "name"))
+    __table_args__ = (
+        Index(None, "name", "id"),
+        Index(None, "company_id", "name"),
+        Index(None, "created_at", "id"),
+        trigram_index("search_text"),
+    )
 
     id: UUID = id_column()
     company_id: UUID = reference("companies.id")

@@ -105,6 +105,7 @@ class Ticket(SQLModel, table=True):
     search_text: str = search_column("ticket_number", "subject", "description")
 
 
+@searchable
 class Comment(SQLModel, table=True):
     """Something said about a ticket: to the customer, or as an internal note among staff."""
 
@@ -114,6 +115,7 @@ class Comment(SQLModel, table=True):
         Index(None, "ticket_id", "created_at", "id", "is_internal"),
         Index(None, "author_id"),
         Index(None, "created_at", "id"),
+        trigram_index("search_text"),
     )
 
     id: UUID = id_column()
@@ -124,6 +126,7 @@ class Comment(SQLModel, table=True):
     version: int = 1
     created_at: datetime = time_column()
     updated_at: datetime = time_column()
+    search_text: str = search_column("text")
 
 
 class Attachment(SQLModel, table=True):

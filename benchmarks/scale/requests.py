@@ -50,6 +50,13 @@ def requests(desk: Desk, headers: Mapping[str, str], cursor: str) -> list[Reques
         search("Search: a company's name", desk.companies[len(desk.companies) // 2]),
         search("Search: no match", "zzyzx"),
         search("Search: a frequent word", "invoice"),
+        graphql(
+            "Search everything: a rare word",
+            headers,
+            f'{{ search(query: "{RARE_WORD}", first: {PAGE}) {{ edges {{ cursor '
+            f"snippets {{ field parts {{ text highlighted }} }} "
+            f"node {{ ... on Ticket {{ {_NODE} }} }} }} }} }}",
+        ),
         rest("REST search: a rare word", f"?search={quote(RARE_WORD)}&page_size={PAGE}"),
         rest("REST offset, half way", f"?page={half or 1}&page_size={PAGE}"),
         *_writes(desk, headers),

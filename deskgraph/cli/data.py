@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from deskgraph.cli.errors import CommandError, open_database
+from deskgraph.cli.progress import bars_or_lines
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import head, upgrade
 from deskgraph.settings import PREFIX, Settings, load_settings
@@ -15,7 +16,8 @@ from deskgraph.storage.store_urls import open_place
 async def migrate_database() -> str:
     """Migrate, and say what was done."""
     async with open_database(load_settings(), migrated=False) as database:
-        done = await upgrade(database)
+        with bars_or_lines() as report:
+            done = await upgrade(database, report)
     return f"The database {'now has' if done else 'already has'} the schema {head()}."
 
 

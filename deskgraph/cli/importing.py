@@ -1,16 +1,14 @@
 """The command ``import-legacy``: its progress, and the table that it ends with."""
 
 import asyncio
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from deskgraph.cli.errors import CommandError, message_of, open_database
+from deskgraph.cli.progress import bars
 from deskgraph.database.urls import parse_url
 from deskgraph.importer.counts import Count, ImportSummary, Rejects
-from deskgraph.importer.importing import Progress, run_import
+from deskgraph.importer.importing import run_import
 from deskgraph.importer.source import SourceError, open_source
 from deskgraph.settings import load_settings
 from deskgraph.storage.file_store import open_files
@@ -45,7 +43,7 @@ async def _import(
             raise CommandError("This is deskgraph's own database: give the URL of the old one.")
         try:
             async with open_source(url) as source:
-                with _progress() as progress:
+                with bars() as progress:
                     return await run_import(
                         source,
                         database,
@@ -90,38 +88,3 @@ def _report(outcome: ImportSummary, rejects: Path, seconds: float, *, dry_run: b
 
 def _line(name: str, count: Count) -> str:
     return f"{name:12}" + "".join(f"{getattr(count, column):>12,}" for column in _COLUMNS)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Give what draws a bar for each kind on a terminal, and does nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda name, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description:12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>9,.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks = {}
-
-        def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total, rate=0.0)
-            task = bar.tasks[tasks[name]]
-            elapsed = task.elapsed or 0.0
-            bar.update(tasks[name], completed=done, rate=done / elapsed if elapsed else 0.0)
-
-        yield advance

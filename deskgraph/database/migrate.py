@@ -10,6 +10,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from deskgraph.database.database import Database
+from deskgraph.database.search_texts import Report, silent
 from deskgraph.database.trigrams import REVISION as INDEXES_SINCE
 from deskgraph.database.trigrams import TrigramsMissing, build_indexes
 
@@ -54,22 +55,22 @@ async def check(database: Database) -> None:
         )
 
 
-async def upgrade(database: Database) -> bool:
+async def upgrade(database: Database, report: Report = silent) -> bool:
     """Bring the schema up to date in one transaction; return whether there was anything to do.
 
     Processes that do this at once wait for each other: SQLite lets one writer begin, PostgreSQL
     has an advisory lock. Raises ``SchemaError`` where the schema is newer than this program, or
     needs what the database does not have. Indexes of large tables of PostgreSQL are made before,
-    for themselves: servers go on writing meanwhile.
+    for themselves: servers go on writing meanwhile. ``report`` is told how far the long steps are.
     """
     try:
         if not database.is_sqlite and await _lacks_indexes(database):
-            await build_indexes(database.engine, POSTGRES_LOCK)
+            await build_indexes(database.engine, POSTGRES_LOCK, report)
         async with database.engine.begin() as connection:
             if not database.is_sqlite:
                 lock = text("SELECT pg_advisory_xact_lock(:k)")
                 await connection.execute(lock, {"k": POSTGRES_LOCK})
-            return await connection.run_sync(_upgrade)
+            return await connection.run_sync(_upgrade, report)
     except TrigramsMissing as error:
         raise SchemaError(str(error)) from error
 
@@ -79,7 +80,7 @@ async def _lacks_indexes(database: Database) -> bool:
     return revision is not None and revision < INDEXES_SINCE
 
 
-def _upgrade(connection: Connection) -> bool:
+def _upgrade(connection: Connection, report: Report) -> bool:
     revision = _current(connection)
     if revision is not None:
         _refuse_newer(revision)
@@ -91,6 +92,7 @@ def _upgrade(connection: Connection) -> bool:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["report"] = report
     command.upgrade(config, "head")
     return True
 

@@ -7,21 +7,42 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from deskgraph.database.search_texts import Report, fill, silent
+from models import Comment, table_of
+
 # In their order; each is made by its revision where it is not there by then.
 INDEXES = {
     "ix_companies_search_name": ("companies", "search_name"),
     "ix_tickets_search_text": ("tickets", "search_text"),
+    "ix_companies_search_text": ("companies", "search_text"),
+    "ix_companies_search_private": ("companies", "search_private"),
+    "ix_contacts_search_text": ("contacts", "search_text"),
+    "ix_comments_search_text": ("comments", "search_text"),
 }
-# The revision that needs them.
-REVISION = "0011"
+# The revision that needs the last ones.
+REVISION = "0012"
+# Servers that do not know the column yet change texts without it: those rows are filled again.
+STALE_TEXTS = (
+    "CREATE OR REPLACE FUNCTION forget_comment_search_text() RETURNS trigger LANGUAGE plpgsql "
+    "AS $$ BEGIN NEW.search_text := ''; RETURN NEW; END $$",
+    "CREATE OR REPLACE TRIGGER forget_comment_search_text BEFORE UPDATE OF text ON comments "
+    "FOR EACH ROW WHEN (OLD.text <> NEW.text AND OLD.search_text = NEW.search_text) "
+    "EXECUTE FUNCTION forget_comment_search_text()",
+)
 # How often a process that waits for another one's indexes looks again, in seconds.
 WAIT_SECONDS = 0.5
+# How often it is told how far an index is, in seconds.
+WATCH_SECONDS = 1.0
 # The table with the columns may still be made by a revision before.
 _HAS_COLUMN = text(
     "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:table) "
     "AND attname = :column AND NOT attisdropped"
 )
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:k)")
+_PROGRESS = text(
+    "SELECT blocks_done, blocks_total FROM pg_stat_progress_create_index "
+    "WHERE index_relid = to_regclass(:name)"
+)
 _IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
@@ -58,8 +79,14 @@ def require_fts5(connection: Connection) -> None:
         )
 
 
-async def build_indexes(engine: AsyncEngine, lock: int) -> None:
-    """Make the indexes of a PostgreSQL database without stopping its writers.
+def forget_stale_texts(connection: Connection) -> None:
+    """Remove what notices the changes of older servers."""
+    connection.execute(text("DROP TRIGGER IF EXISTS forget_comment_search_text ON comments"))
+    connection.execute(text("DROP FUNCTION IF EXISTS forget_comment_search_text()"))
+
+
+async def build_indexes(engine: AsyncEngine, lock: int, report: Report = silent) -> None:
+    """Make the indexes of a PostgreSQL database, and their texts, without stopping its writers.
 
     It begins again where it was interrupted. Processes that do this at once take turns, by the
     advisory lock ``lock``. They do not wait in a statement: the index would wait for that.
@@ -70,24 +97,58 @@ async def build_indexes(engine: AsyncEngine, lock: int) -> None:
         while not await connection.scalar(_TRY_LOCK, {"k": lock}):  # noqa: ASYNC110
             await asyncio.sleep(WAIT_SECONDS)
         try:
-            await _build_indexes(connection)
+            await _fill_comments(connection, report)
+            await _build_indexes(engine, connection, report)
         finally:
             await connection.execute(text("SELECT pg_advisory_unlock(:k)"), {"k": lock})
 
 
-async def _build_indexes(connection: AsyncConnection) -> None:
+async def _fill_comments(connection: AsyncConnection, report: Report) -> None:
+    """Give comments the text that searches compare; each batch is a transaction of its own."""
+    if not await connection.scalar(_HAS_COLUMN, {"table": "comments", "column": "text"}):
+        return
+    await connection.execute(
+        text("ALTER TABLE comments ADD COLUMN IF NOT EXISTS search_text text DEFAULT '' NOT NULL")
+    )
+    for statement in STALE_TEXTS:
+        await connection.execute(text(statement))
+    await connection.run_sync(fill, table_of(Comment), ("search_text",), report)
+
+
+async def _build_indexes(engine: AsyncEngine, connection: AsyncConnection, report: Report) -> None:
     for name, (table, column) in INDEXES.items():
         if not await connection.scalar(_HAS_COLUMN, {"table": table, "column": column}):
-            return
+            continue
         valid = await connection.scalar(_IS_VALID, {"name": name})
         if valid:
             continue
         await connection.run_sync(create_extension)
         if valid is False:
             await connection.execute(text(f"DROP INDEX CONCURRENTLY {name}"))
-        await connection.execute(
-            text(
-                f"CREATE INDEX CONCURRENTLY {name} ON {table} "
-                f"USING gin ({column} gin_trgm_ops) WITH (fastupdate = off)"
-            )
+        statement = (
+            f"CREATE INDEX CONCURRENTLY {name} ON {table} "
+            f"USING gin ({column} gin_trgm_ops) WITH (fastupdate = off)"
         )
+        making = asyncio.create_task(_execute(connection, statement))
+        try:
+            await _watch(engine, making, name, report)
+            await making
+        finally:
+            making.cancel()
+            # The connection is free again after that.
+            await asyncio.wait({making})
+
+
+async def _execute(connection: AsyncConnection, statement: str) -> None:
+    await connection.execute(text(statement))
+
+
+async def _watch(
+    engine: AsyncEngine, making: asyncio.Task[None], name: str, report: Report
+) -> None:
+    """Tell how many blocks of a table are indexed until a task is done."""
+    while not (await asyncio.wait({making}, timeout=WATCH_SECONDS))[0]:
+        async with engine.connect() as watcher:
+            row = (await watcher.execute(_PROGRESS, {"name": name})).first()
+        if row is not None:
+            report(f"Blocks of {name}", row[0], row[1])

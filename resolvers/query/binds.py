@@ -22,6 +22,8 @@ KEY = "key"
 KEYS = "keys"
 OFFSET = "offset"
 EXPIRES_IN = "expires_in"
+# What stands in an answer where snippets are put.
+MARK = "mark"
 # Followers read the events after one place in the log and up to another.
 SEQ = "seq"
 UNTIL = "until"

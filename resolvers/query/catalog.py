@@ -202,7 +202,7 @@ COMPANY = Entity(
         "contacts": ToMany("Contact", "company_id", (("name", False),)),
         "tickets": ToMany("Ticket", "company_id", NEWEST),
     },
-    {"name": Order("name", String)},
+    {"name": Order("name", String), **_TIMES},
     (("name", False),),
 )
 
@@ -221,7 +221,7 @@ CONTACT = Entity(
         "company_name": text_of(Company, "company_id", lambda row: row.name),
         "tickets": ToMany("Ticket", "contact_id", NEWEST),
     },
-    {"name": Order("name", String)},
+    {"name": Order("name", String), **_TIMES},
     (("name", False),),
 )
 
@@ -252,4 +252,12 @@ ENTITIES: Mapping[str, Entity] = {
         *(COMPANY, CONTACT, USER, WEBHOOK, DELIVERY, ATTEMPT),
     )
 }
+# What searches find, of any type. The rows are those of a statement's own (``search``).
+RESULT = Entity(
+    "SearchResult",
+    None,
+    {},
+    {"score": Order("score", Integer), "created_at": Order("created_at", UtcDateTime)},
+    (("score", True), ("created_at", True)),
+)
 NODES = ("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User")

@@ -32,6 +32,9 @@ from resolvers.query.objects import (
     some_nodes,
 )
 from resolvers.query.plans import Plan, compile_plan
+from resolvers.query.search.results import search_columns
+from resolvers.query.search.snippets import new_mark, put_snippets, snippet_shapes
+from resolvers.query.search.terms import terms_in
 from resolvers.query.shapes import TYPENAME, Args, Shape
 from resolvers.query.sql.elements import (
     SQL,
@@ -78,6 +81,8 @@ class QueryRoot(Enum):
     NODE = auto()
     NODES = auto()
     STATISTICS = auto()
+    # What a search finds in several types.
+    SEARCH = auto()
     # The objects that a write has made or changed, by their ids.
     PAYLOAD = auto()
     # The events after one place in the log and up to another.
@@ -153,9 +158,23 @@ async def read_json(
 
     Raises ``AnswerTooLarge``.
     """
+    if read.root is QueryRoot.SEARCH:
+        return await _read_search(context, read, args, key)
     plan = await plan_for(context, read, args, key)
     row = await run(context, plan, args)
     return None if row is None else row[0]
+
+
+async def _read_search(context: Context, read: Query, args: Sequence[Args], key: Hashable) -> str:
+    first, mark = args[binds.ROOT_SLOT], new_mark()
+    marked = (replace(first, values={**first.values, binds.MARK: mark}), *args[1:])
+    plan = await plan_for(context, read, args, key)
+    *texts, answer = await run(context, plan, marked)
+    if texts:
+        shapes = snippet_shapes(read.shapes[0][1])
+        answer = put_snippets(answer, texts[0], mark, shapes, terms_in(first.where, first.values))
+        checked_row(context.services, (answer,))
+    return str(answer)
 
 
 def _source(build: CompileContext, read: Query) -> ListSource:
@@ -207,6 +226,10 @@ def _nodes(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 
 def _statistics(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     return (statistics_object(_source(build, read), read.shapes[0][1]),)
+
+
+def _search(build: CompileContext, read: Query) -> tuple[SQL, ...]:
+    return search_columns(build, read.shapes[0][1])
 
 
 def _payload(build: CompileContext, read: Query) -> tuple[SQL, ...]:
@@ -267,6 +290,7 @@ _BUILDERS: Mapping[QueryRoot, Callable[[CompileContext, Query], tuple[SQL, ...]]
     QueryRoot.NODE: _node,
     QueryRoot.NODES: _nodes,
     QueryRoot.STATISTICS: _statistics,
+    QueryRoot.SEARCH: _search,
     QueryRoot.PAYLOAD: _payload,
     QueryRoot.FOLLOWED: _followed,
 }

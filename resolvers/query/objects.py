@@ -66,6 +66,8 @@ def is_deep(dialect: str, shapes: Sequence[Shape], args: Sequence[Args]) -> bool
 
 
 def _depth(shape: Shape) -> int:
+    if shape.of_types:
+        return OF_ANY_TYPE + max(_depth(one) for _, one in shape.of_types)
     return 1 + max((_depth(f.shape) for f in shape.fields if f.shape is not None), default=0)
 
 

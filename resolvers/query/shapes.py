@@ -29,9 +29,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The fields wanted of one entity, in the order of the answer."""
+    """The fields wanted of one entity, in the order of the answer.
+
+    Of a union it has no fields, but a shape for each of its types, by their names.
+    """
 
     fields: tuple[Field, ...]
+    of_types: "tuple[tuple[str, Shape], ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Args:
     ``where`` is a parsed filter; ``order`` has fields of the catalog, True where one descends.
     ``after``/``before`` tell whether such a position is among the values; ``backward`` that the
     page is counted from the end. ``limit`` stands in the SQL: PostgreSQL plans a statement again at
-    each run where its limit is a parameter. ``skips``: an offset is among the values.
+    each run where its limit is a parameter. ``skips``: an offset is among the values. ``types``:
+    what a search looks at.
     """
 
     where: Where = ()
@@ -51,6 +56,7 @@ class Args:
     before: bool = False
     limit: int | None = None
     skips: bool = False
+    types: tuple[str, ...] = ()
     values: Mapping[str, object] = field(default_factory=dict, compare=False, hash=False)
 
 

@@ -56,7 +56,8 @@ def without_failed(shape: Shape, slots: frozenset[int]) -> Shape:
             if field.slot in slots
             else replace(field, shape=field.shape and without_failed(field.shape, slots))
             for field in shape.fields
-        )
+        ),
+        tuple((name, without_failed(one, slots)) for name, one in shape.of_types),
     )
 
 

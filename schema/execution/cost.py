@@ -20,6 +20,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
@@ -41,10 +42,12 @@ from schema.types.page_arguments import DEFAULT_PAGE, MAX_NODES
 WRITE = 10
 FREE = "rateLimit"
 # Arguments that are filters, and fields of connections that look for their rows once more.
-FILTERS = frozenset({"filter", "search"})
+FILTERS = frozenset({"filter", "search", "query"})
 SCANS = frozenset({"totalCount", "hasNextPage", "hasPreviousPage"})
-# The types that have fields; the schema has no unions.
-Parent = GraphQLObjectType | GraphQLInterfaceType
+# How many objects the lists of a search result have; there are hardly ever more.
+SHORT_LISTS = {"snippets": 2, "parts": 3}
+# The types with selection sets.
+Parent = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 # How many sets of sizes an operation keeps its cost for.
 MAX_KEPT = 64
 
@@ -148,7 +151,7 @@ class _Document:
         if node.type_condition is None:
             return None
         found = self.schema.get_type(node.type_condition.name.value)
-        assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
+        assert isinstance(found, Parent)
         return found
 
     def field(self, node: FieldNode, parent: Parent) -> _Found:
@@ -157,7 +160,7 @@ class _Document:
         definition = self.schema.get_field(parent, name)
         assert definition is not None
         named = get_named_type(definition.type)
-        if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
+        if not isinstance(named, Parent):
             found.scans = int(name in SCANS)
             return found
         if parent is self.schema.query_type and name == FREE:
@@ -195,7 +198,7 @@ class _Document:
         if not is_list_type(get_nullable_type(definition.type)):
             return 1
         if "ids" not in definition.args:
-            return DEFAULT_PAGE
+            return SHORT_LISTS.get(name, DEFAULT_PAGE)
         (ids,) = (one.value for one in node.arguments or () if one.name.value == "ids")
         if isinstance(ids, VariableNode):
             return Listed(ids.name.value)

@@ -71,7 +71,7 @@ class Conditions:
             value = value_from_ast_untyped(node, variables)
         if argument.name.value == "filter":
             return weight_of(value) if isinstance(value, Mapping) else 0
-        return weight_of({argument.name.value: value})
+        return weight_of({"search": value})
 
 
 Size = Page | Listed | Conditions

@@ -10,6 +10,7 @@ from strawberry import ID
 from resolvers.errors import BadInput, Unauthenticated
 from resolvers.query import binds
 from resolvers.query.execute import QueryRoot
+from resolvers.query.search.results import CANDIDATES
 from resolvers.texts import is_storable
 from schema.execution.context import CoreInfo, Info
 from schema.execution.engine import Json, executing
@@ -21,9 +22,17 @@ from schema.types.connections import Connection, FilterArg, Node, OrderArg
 from schema.types.descriptions import described, field, resolver
 from schema.types.events import EventsAfterArg
 from schema.types.objects import Comment, Company, Contact, Ticket, TicketEvent, User
-from schema.types.page_arguments import MAX_NODES, AfterArg, BeforeArg, FirstArg, LastArg
+from schema.types.page_arguments import (
+    MAX_NODES,
+    AfterArg,
+    BeforeArg,
+    FirstArg,
+    LastArg,
+    OnlyFirstArg,
+)
 from schema.types.projected import Root, projected
 from schema.types.scalars import DateTime
+from schema.types.search import SearchResultConnection, SearchType
 from schema.types.statistics import TicketStats
 from schema.types.webhooks import Webhook
 
@@ -33,12 +42,17 @@ async def _list(_root: object, info: CoreInfo, **given: object) -> Json | None:
     return await project(info, QueryRoot.CONNECTION, given=given)
 
 
+async def _search(_root: object, info: CoreInfo, **given: object) -> Json | None:
+    info.context.resolver_context.require_viewer()
+    return await project(info, QueryRoot.SEARCH, given=given)
+
+
 async def _statistics(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
     return await project(info, QueryRoot.STATISTICS, given=given)
 
 
-LIST, STATISTICS = Root(_list), Root(_statistics)
+LIST, SEARCH, STATISTICS = Root(_list), Root(_search), Root(_statistics)
 
 
 async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | None:
@@ -205,6 +219,31 @@ class Query:
         last: LastArg = None,
         before: BeforeArg = None,
     ) -> Connection[Contact]:
+        raise NotImplementedError
+
+    @projected(
+        "The tickets, comments, contacts and companies that the viewer may see and in which every "
+        "term occurs. First are those that have a number, subject, name, email, phone or website "
+        "equal to the search, then those with all terms in the number and subject of a ticket, the "
+        "name and email of a contact or the name of a company, then the others; each group newest "
+        f"first. Of each type the newest {CANDIDATES} that are found are looked at.",
+        SEARCH,
+    )
+    def search(
+        self,
+        query: Annotated[
+            str,
+            strawberry.argument(
+                description='Terms that must all occur; `"quotes"` keep a phrase together.'
+            ),
+        ],
+        first: OnlyFirstArg = None,
+        after: AfterArg = None,
+        types: Annotated[
+            list[SearchType] | None,
+            strawberry.argument(description="The types to look at; all of them if absent."),
+        ] = None,
+    ) -> SearchResultConnection:
         raise NotImplementedError
 
     @projected("The webhooks, newest first; none but for Admins.", LIST)

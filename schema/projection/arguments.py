@@ -1,6 +1,7 @@
 """From a field's arguments to what a read takes: windows, cursors, filters and orders."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 from resolvers.errors import BadInput
 from resolvers.naming import snake
 from resolvers.query import binds
-from resolvers.query.catalog import ENTITIES
+from resolvers.query.catalog import ENTITIES, RESULT
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.field_types import Entity
 from resolvers.query.filters.parse import parse
+from resolvers.query.search.terms import parse_search
 from resolvers.query.shapes import Args
 from resolvers.signing import MAX_LINK_SECONDS, Signer
 from schema.types.page_arguments import DEFAULT_PAGE, MAX_PAGE_SIZE
@@ -20,6 +22,7 @@ from schema.types.page_arguments import DEFAULT_PAGE, MAX_PAGE_SIZE
 Values = dict[str, Any]
 Given = Mapping[str, Any]
 MAX_ORDERS = 6
+SEARCH_TYPES = ("Ticket", "Comment", "Contact", "Company")
 _ID_FIELDS = frozenset(
     {"company", "contact", "assigned_to", "created_by", "ticket", "author", "actor"}
 )
@@ -30,6 +33,8 @@ def read_args(given: Given, returns: str, signer: Signer) -> Args:
 
     Raises ``BadInput`` where one is out of its bounds.
     """
+    if returns == "SearchResultConnection":
+        return _search_args(given, signer)
     if returns.endswith("Connection"):
         return _connection_args(given, ENTITIES[returns.removesuffix("Connection")], signer)
     if returns == "TicketEvent":
@@ -77,6 +82,17 @@ def _connection_args(given: Given, entity: Entity, signer: Signer) -> Args:
         limit=limit,
         values=values,
     )
+
+
+def _search_args(given: Given, signer: Signer) -> Args:
+    page = _connection_args({name: given.get(name) for name in ("first", "after")}, RESULT, signer)
+    values = dict(page.values)
+    where = parse_search(given["query"], values)
+    types = given.get("types")
+    if types is not None and not types:
+        raise BadInput("`types` takes at least one type.")
+    chosen = SEARCH_TYPES if types is None else tuple(dict.fromkeys(map(_value, types)))
+    return replace(page, where=where, types=chosen, values=values)
 
 
 def _filter_of(given: Given) -> Values:

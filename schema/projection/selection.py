@@ -19,6 +19,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     GraphQLSkipDirective,
+    GraphQLUnionType,
     InlineFragmentNode,
     SelectionNode,
     get_named_type,
@@ -64,8 +65,12 @@ class Selection:
     directive_variables: set[str] = field(default_factory=set)
     _way: Way = ()
 
-    def shape(self, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Shape:
-        """Return the shape of an object type below some nodes with the same response key."""
+    def shape(
+        self, nodes: Sequence[FieldNode], type_: GraphQLObjectType | GraphQLUnionType
+    ) -> Shape:
+        """Return the shape of a type below some nodes with the same response key."""
+        if isinstance(type_, GraphQLUnionType):
+            return Shape((), tuple((one.name, self.shape(nodes, one)) for one in type_.types))
         selections = [node.selection_set.selections for node in nodes if node.selection_set]
         found = self.fields([one for each in selections for one in each], type_)
         return Shape(tuple(self._field(key, same, type_) for key, same in found.items()))
@@ -98,7 +103,7 @@ class Selection:
         slot = self.slot(definition, nodes[0]) if definition.args else None
         named = get_named_type(definition.type)
         shape = None
-        if isinstance(named, GraphQLObjectType):
+        if isinstance(named, GraphQLObjectType | GraphQLUnionType):
             shape = self.shape(nodes, named)
         self._way = outside
         return Field(key, snake(name), shape, slot)
@@ -141,7 +146,7 @@ class Selection:
         if fragment.type_condition is None:
             return True
         named = self.schema.get_type(fragment.type_condition.name.value)
-        if isinstance(named, GraphQLInterfaceType):
+        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
             return self.schema.is_sub_type(named, type_)
         return named is type_
 

@@ -16,6 +16,11 @@ FirstArg = Annotated[
         "neither `first` nor `last` is given."
     ),
 ]
+# Of lists that are read in one direction only.
+OnlyFirstArg = Annotated[
+    int | None,
+    strawberry.argument(description=f"How many: 0 to {MAX_PAGE_SIZE}; {DEFAULT_PAGE} if absent."),
+]
 LastArg = Annotated[
     int | None, strawberry.argument(description=f"How many, from the end: 0 to {MAX_PAGE_SIZE}.")
 ]

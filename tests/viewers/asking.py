@@ -10,6 +10,7 @@ from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLUnionType,
     get_named_type,
     is_leaf_type,
 )
@@ -51,14 +52,16 @@ def top(value: Any) -> Any:
 
 
 def everything(
-    named: GraphQLObjectType | GraphQLInterfaceType, depth: int = 1, prefix: str = ""
+    named: GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType,
+    depth: int = 1,
+    prefix: str = "",
 ) -> str:
     """Return the selection of all there is to ask of a type, down to a depth."""
-    if isinstance(named, GraphQLInterfaceType):
-        types = SCHEMA.get_implementations(named).objects
+    if not isinstance(named, GraphQLObjectType):
+        types = SCHEMA.get_possible_types(named)
         # Under names of their own: two types may have different fields of one name.
         parts = (f"... on {type_.name} {everything(type_, depth, type_.name)}" for type_ in types)
-        return f"{{ __typename id {' '.join(parts)} }}"
+        return f"{{ __typename ... on Node {{ id }} {' '.join(parts)} }}"
     asked = (_asked(name, field, depth, prefix) for name, field in named.fields.items())
     return f"{{ {' '.join(filter(None, asked))} }}"
 
@@ -68,9 +71,12 @@ def _asked(name: str, field: GraphQLField, depth: int, prefix: str) -> str:
     key = f"{prefix}_{name}: {name}" if prefix else name
     if is_leaf_type(named):
         return key
+    if isinstance(named, GraphQLUnionType):
+        return f"{key} {everything(named, depth - 1)}"
     assert isinstance(named, GraphQLObjectType)
     if name == "edges":
-        return "edges { cursor node { id } }"
+        shown = "snippets { field parts { text } }" if "snippets" in named.fields else ""
+        return f"edges {{ cursor node {{ ... on Node {{ id }} }} {shown} }}"
     # A connection is only the way to its nodes.
     inner = depth if "id" not in named.fields else depth - 1
     return f"{key} {everything(named, inner)}" if inner >= 0 else ""

@@ -137,6 +137,12 @@ READS = [
     Read("comments(filter: {isInternal: true})", seen("internal note", "", "")),
     Read('comments(filter: {ticket: {eq: "<offline>"}})', seen("public internal", "public", "")),
     Read('comments(filter: {author: {eq: "<admin>"}})', seen("note", "", "")),
+    Read('search(query: "text of")', seen("public own theirs", "public own", "theirs")),
+    Read('search(query: "ourselves")', seen("internal note hilton centara", "", "")),
+    Read(
+        'search(query: "hilton", types: [CONTACT, COMPANY])',
+        seen("hilton john", "hilton john", ""),
+    ),
     Read("users", PEOPLE),
     # All find themselves by their address, and Admins everybody.
     Read(

@@ -4,6 +4,7 @@
 
 from alembic import op
 
+from deskgraph.database.search_texts import insert_by_keys, report_of
 from deskgraph.database.trigrams import create_extension, require_fts5
 
 revision = "0011"
@@ -35,10 +36,14 @@ SQLITE = (
     "(text, tokenize='trigram case_sensitive 1', content='', columnsize=0)",
     # In this order the index is made fastest, and what is searched most lies together.
     "INSERT INTO ticket_search_keys (ticket_id) SELECT id FROM tickets ORDER BY created_at, id",
+)
+INSERT = (
     "INSERT INTO ticket_search (rowid, text) "
     "SELECT k.key, t.search_text || char(31) || c.search_name FROM ticket_search_keys AS k "
     "CROSS JOIN tickets AS t ON t.id = k.ticket_id "
-    "CROSS JOIN companies AS c ON c.id = t.company_id",
+    "CROSS JOIN companies AS c ON c.id = t.company_id"
+)
+TRIGGERS = (
     "CREATE TRIGGER ticket_search_insert AFTER INSERT ON tickets BEGIN "
     f"INSERT INTO ticket_search_keys (ticket_id) VALUES (new.id); {ADD} END",
     "CREATE TRIGGER ticket_search_update AFTER UPDATE OF search_text, company_id ON tickets "
@@ -61,6 +66,9 @@ def upgrade() -> None:
     if connection.dialect.name == "sqlite":
         require_fts5(connection)
         for statement in SQLITE:
+            connection.exec_driver_sql(statement)
+        insert_by_keys(connection, INSERT, "ticket_search_keys", report_of(op.get_context()))
+        for statement in TRIGGERS:
             connection.exec_driver_sql(statement)
         return
     create_extension(connection)

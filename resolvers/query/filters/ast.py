@@ -42,7 +42,7 @@ class Search:
     """All terms must be found; ``binds`` has their names.
 
     ``match`` is the name of what SQLite's index finds them with, ``short`` are those that are too
-    short for it. ``wordless`` are those that PostgreSQL's index cannot find.
+    short for it. ``wordless`` are those that PostgreSQL's index cannot find, or is not used for.
     """
 
     binds: tuple[str, ...]

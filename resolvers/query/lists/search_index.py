@@ -25,8 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import Integer, String
 
-from models import Ticket, table_of
 from resolvers.query.compile_context import CompileContext
+from resolvers.query.field_types import Entity
 from resolvers.query.filters.ast import Search
 from resolvers.query.filters.compile import conditions
 from resolvers.query.sql.elements import SQL, CrossJoin
@@ -34,12 +34,14 @@ from resolvers.query.sql.elements import SQL, CrossJoin
 # SQLite takes the index for up to so many rows: sorting 5,000 takes about 40 ms, and where more are
 # found among a million, the first 20 of them are among some thousand.
 FEW_ROWS = 5_000
-# PostgreSQL, whose index finds all rows at once, where fewer of the newest tickets have the terms.
+# PostgreSQL, whose index finds all rows at once, where fewer of the newest rows have the terms.
 NEWEST = 1_000
 FEW_OF_NEWEST = 10
 
-_matches = table("ticket_search", column("rowid"), column("ticket_search", String))
-_keys = table("ticket_search_keys", column("key"), column("ticket_id", String))
+# Entities whose table has an index, and a time by which its newest rows are found.
+INDEXED = frozenset({"Ticket", "Comment", "Contact", "Company"})
+# The columns that conditions of a search look at.
+_SEARCHED = frozenset({"search_text", "search_private", "company_id"})
 
 
 @dataclass
@@ -47,9 +49,17 @@ class SearchIndex:
     """The search in a list's filter, with the prefix of its bind parameters."""
 
     build: CompileContext
+    entity: Entity
     search: Search
     prefix: str
     _few: CTE | None = None
+
+    def __post_init__(self) -> None:
+        name = f"{self.entity.name.lower()}_search"
+        key = f"{self.entity.name.lower()}_id"
+        self._matches = table(name, column("rowid"), column(name, String))
+        self._keys = table(f"{name}_keys", column("key"), column(key, String))
+        self._phrases, self._key = self._matches.c[name], self._keys.c[key]
 
     @property
     def on_sqlite(self) -> bool:
@@ -67,19 +77,19 @@ class SearchIndex:
         return select(self._few.c.few).scalar_subquery()
 
     def _found_of_newest(self) -> Select[Any]:
-        ticket = self.build.alias(table_of(Ticket))
-        newest = select(ticket.c.search_text, ticket.c.company_id)
-        newest = newest.order_by(ticket.c.created_at.desc(), ticket.c.id.desc())
+        row = self.build.alias(self.entity.table)
+        newest = select(*(one for one in row.c if one.name in _SEARCHED))
+        newest = newest.order_by(row.c.created_at.desc(), row.c.id.desc())
         rows = newest.limit(_number(NEWEST)).subquery()
-        found = conditions(self.build, "Ticket", (self.search,), rows.c, self.prefix)
+        found = conditions(self.build, self.entity.name, (self.search,), rows.c, self.prefix)
         return select(_number(1)).select_from(rows).where(*found)
 
     def _matching_keys(self) -> Select[Any]:
-        return select(_matches.c.rowid).where(self._matched())
+        return select(self._matches.c.rowid).where(self._matched())
 
     def _matched(self) -> ColumnElement[bool]:
         phrases = self.build.bind(self.prefix + self.search.match, String)
-        return _matches.c.ticket_search.op("MATCH", is_comparison=True)(phrases)
+        return self._phrases.op("MATCH", is_comparison=True)(phrases)
 
     @property
     def finds_all(self) -> bool:
@@ -88,7 +98,7 @@ class SearchIndex:
 
     def count(self) -> SQL:
         """Return how many rows the index of SQLite finds."""
-        found = select(func.count()).select_from(_matches).where(self._matched())
+        found = select(func.count()).select_from(self._matches).where(self._matched())
         return found.scalar_subquery()
 
     def through(self, row: NamedFromClause) -> tuple[FromClause, list[ColumnElement[bool]]]:
@@ -98,8 +108,8 @@ class SearchIndex:
         """
         if not self.on_sqlite:
             return row, []
-        keyed = CrossJoin(_matches, _keys, _keys.c.key == _matches.c.rowid)
-        return CrossJoin(keyed, row, row.c.id == _keys.c.ticket_id), [self._matched()]
+        keyed = CrossJoin(self._matches, self._keys, self._keys.c.key == self._matches.c.rowid)
+        return CrossJoin(keyed, row, row.c.id == self._key), [self._matched()]
 
     def either(self, indexed: Select[Any], walked: Select[Any], limit: SQL | None) -> Subquery:
         """Return the rows of the faster one of two selects, in no order, at most ``limit``.

@@ -33,7 +33,7 @@ from resolvers.query.cursors import order_key
 from resolvers.query.field_types import Entity
 from resolvers.query.filters.ast import Condition, Search
 from resolvers.query.filters.compile import conditions
-from resolvers.query.lists.search_index import SearchIndex
+from resolvers.query.lists.search_index import INDEXED, SearchIndex
 from resolvers.query.shapes import Args
 from resolvers.query.sql.elements import (
     SQL,
@@ -147,10 +147,12 @@ class ListSource:
     def search_index(self) -> SearchIndex | None:
         """The index that may find the rows; what a row has below it are few without one."""
         search = next((part for part in self.args.where if isinstance(part, Search)), None)
-        if search is None or self.entity.name != "Ticket" or self.belongs is not None:
+        if search is None or self.entity.name not in INDEXED or self.belongs is not None:
             return None
         is_indexed = search.is_indexed(self.build.dialect)
-        return SearchIndex(self.build, search, self.prefix) if is_indexed else None
+        if not is_indexed:
+            return None
+        return SearchIndex(self.build, self.entity, search, self.prefix)
 
     def rows(
         self,
@@ -165,7 +167,7 @@ class ListSource:
         ``columns`` gives what is selected of a row, instead of all that is shown of it; the rows
         come in any order then. ``positioned`` replaces the window's positions.
         """
-        chosen, index = columns or self._shown, self.search_index
+        chosen, index = columns or self.shown, self.search_index
         at = positioned or self.positioned
         walked = self._walked(chosen, at)
         if index is None:
@@ -174,7 +176,7 @@ class ListSource:
         rows = index.either(indexed.offset(offset), walked.offset(offset), limit)
         return select(rows) if columns else select(rows).order_by(*self._in_order(rows.c))
 
-    def _shown(self, row: Row) -> list[SQL]:
+    def shown(self, row: Row) -> list[SQL]:
         """Return all columns but the texts that are only searched: sorting carries them along.
 
         Columns of an alias do not keep their ``info``, so the table is asked.
@@ -188,8 +190,19 @@ class ListSource:
     def _walked(self, columns: Columns, positioned: Conditions) -> Select[Any]:
         row = self.build.alias(self.entity.table)
         found = select(*columns(row.c)).select_from(row)
-        found = found.where(self.filtered(row.c), *positioned(row.c))
+        found = found.where(self.past_index().filtered(row.c), *positioned(row.c))
         return found.order_by(*self._in_order(row.c)).correlate_except(row)
+
+    def past_index(self) -> "ListSource":
+        """Return the list with its searches worded such that PostgreSQL takes no index for them.
+
+        It expects few rows of every term: for a frequent one it would read all that are found.
+        """
+        where = tuple(
+            replace(part, wordless=frozenset(part.binds)) if isinstance(part, Search) else part
+            for part in self.args.where
+        )
+        return replace(self, args=replace(self.args, where=where))
 
     def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> Select[Any]:
         """Return the same rows, all of which are found by the index before they are ordered.
@@ -199,7 +212,7 @@ class ListSource:
         """
         row = self.build.alias(self.entity.table)
         places, matched = index.through(row)
-        found = select(*(columns if index.on_sqlite else self._shown)(row.c)).select_from(places)
+        found = select(*(columns if index.on_sqlite else self.shown)(row.c)).select_from(places)
         found = found.where(*matched, self.filtered(row.c), *positioned(row.c))
         found = found.correlate_except(row)
         if index.on_sqlite:
@@ -223,7 +236,7 @@ class ListSource:
         found = self.rows(limit, lambda row: [row.id], offset=offset)
         ids = found.subquery(f"i{self.build.next_name()}")
         row = self.build.alias(self.entity.table)
-        chosen = select(*self._shown(row.c)).select_from(row).join(ids, ids.c.id == row.c.id)
+        chosen = select(*self.shown(row.c)).select_from(row).join(ids, ids.c.id == row.c.id)
         return chosen.order_by(*self.ordered(row.c))
 
     def also(self, *conditions: Condition) -> "ListSource":

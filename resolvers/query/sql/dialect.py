@@ -204,6 +204,7 @@ _spelling(
     ),
     ExactTime='to_char({0}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
     Plain="({0})::text",
+    LastOfThree="split_part({0}, chr(31), 3)",
     ByteLength="octet_length(({0})::text)",
     SignedCursor=(
         "translate(encode(convert_to({0} || {1}, 'UTF8') || substring("
@@ -251,6 +252,10 @@ _spelling(
     TimeText="replace({0}, '.000000', '')",
     ExactTime="{0}",
     Plain="CAST({0} AS TEXT)",
+    LastOfThree=(
+        "substr(substr({0}, instr({0}, char(31)) + 1),"
+        " instr(substr({0}, instr({0}, char(31)) + 1), char(31)) + 1)"
+    ),
     # Its own octet_length() came with version 3.43.
     ByteLength="length(CAST({0} AS BLOB))",
     SignedCursor="seal_cursor({0}, {1})",

@@ -165,6 +165,10 @@ class Pbkdf2Iterations(_Text):
     type = BigInteger()  # type: ignore[assignment]
 
 
+class LastOfThree(_Text):
+    """The last of three texts that are one text with separators between (``models.search``)."""
+
+
 class ByteLength(ColumnElement[int]):
     """How many bytes a text or a JSON column has; NULL stays NULL."""
 

@@ -92,6 +92,10 @@ def cost(text: str) -> Cost:
         ('{ companies(first: 2, search: "a") { nodes { id } } }', 3 + 20 * 25),
         ('{ users(first: 2, filter: {search: "a"}) { nodes { id } } }', 3 + 20 * 25),
         ('{ tickets(first: 2, filter: {search: ""}) { nodes { id } } }', 3),
+        ('{ search(query: "a b", first: 2) { nodes { ...P ... on Contact { name } } } }'
+         f"{PART}", 1 + 2 * 2 + 20 * 50),
+        ('{ search(query: "a", first: 2) { edges { snippets { parts { text } } } } }',
+         1 + 2 * (1 + 2 * (1 + 3)) + 20 * 25),
         # An empty page is prepared like others.
         ("{ tickets(first: 0) { nodes { tickets: id } } }", 2),
         ('subscription { ticketEvents(filter: {search: "a"}) { id } }', 1 + 20 * 25),
@@ -99,6 +103,12 @@ def cost(text: str) -> Cost:
 )  # fmt: skip
 def test_an_object_is_a_point(text: str, points: int) -> None:
     assert cost(text).of({}).total == points
+
+
+def test_the_terms_of_a_search_come_from_the_variables() -> None:
+    found = cost("query($q: String!) { search(query: $q, first: 1) { nodes { __typename } } }")
+    for text, terms in (("a", 1), ("a b,c", 3), ("", 0)):
+        assert found.of({"q": text}).total == 2 + 20 * 25 * terms
 
 
 def test_sizes_come_from_the_variables() -> None:

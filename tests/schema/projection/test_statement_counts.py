@@ -35,6 +35,11 @@ READS = {
         " ticket { subject history { nodes { actor { fullName } } totalCount } }"
         " comment { text } } } }"
     ),
+    "search": (
+        'search(query: "t-", first: 50) { edges { cursor snippets { field parts { text } } node {'
+        " ... on Ticket { comments { nodes { text author { fullName } } totalCount } } } }"
+        " pageInfo { hasNextPage hasPreviousPage endCursor } }"
+    ),
     "ticketStats": "ticketStats { total byStatus { count } overdue }",
 }
 
