@@ -28,6 +28,7 @@ from deskgraph.database.rate_buckets import SharedBuckets
 from deskgraph.database.readers import Observer
 from deskgraph.demo.logins import check_production
 from deskgraph.graphql_links.links import links_to
+from deskgraph.health import Health
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.cors import cors_middleware
 from deskgraph.middleware.disconnects import Disconnects
@@ -74,11 +75,12 @@ def create_app(
     """
     services, database = create_services(settings, clock=clock, observer=observer)
     config = PageConfig(settings)
+    health = Health(database, services.files, clock)
     app = Starlette(
         middleware=_middleware(settings),
-        routes=_routes(settings, services, config),
+        routes=[*health.routes(), *_routes(settings, services, config)],
         exception_handlers={404: _not_found},
-        lifespan=_lifespan(settings, services, database, config),
+        lifespan=_lifespan(settings, services, database, config, health),
     )
     app.state.services = services
     return app
@@ -244,7 +246,11 @@ def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter 
 
 
 def _lifespan(
-    settings: Settings, services: Services, database: Database, config: PageConfig
+    settings: Settings,
+    services: Services,
+    database: Database,
+    config: PageConfig,
+    health: Health,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return what opens everything at the start, and closes it at the end."""
 
@@ -259,6 +265,7 @@ def _lifespan(
             await config.prepare(database)
             deliverer = Deliverer(services)
             await deliverer.start()
+            on_stop(health.drain)
             on_stop(services.broker.end)
             try:
                 yield

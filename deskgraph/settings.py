@@ -3,16 +3,18 @@
 import os
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from deskgraph.environment import unknown_names
 from deskgraph.private_files import create_folder
+from deskgraph.secret_files import SUFFIX, SecretFileError, values_from_files
 from deskgraph.setting_values import origin
 from deskgraph.setting_values import public_url as public_url_of
 
@@ -24,6 +26,8 @@ MIN_KEY_LENGTH = 32
 PLACEHOLDER_KEYS = frozenset(
     {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
 )
+# The settings that may hold a secret, and may be given by a file.
+IN_FILES = ("secret_key", "database_url", "listen_url", "replica_urls")
 # In points a minute.
 MAX_RATE_LIMIT = 10**9
 
@@ -220,8 +224,9 @@ def _make_key(key_file: Path) -> None:
 def load_settings() -> Settings:
     """Read the environment; raises ``SettingsError`` with one sentence for each wrong setting."""
     try:
-        _refuse_unknown_names()
-        return Settings()
+        environment = _environment()
+        _refuse_unknown_names(environment)
+        return Settings(**_values_of_files(environment))
     except ValidationError as error:
         wrong = {
             _sentence(str(problem["loc"][0]), problem["msg"])
@@ -234,9 +239,25 @@ def load_settings() -> Settings:
         raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from None
 
 
-def _refuse_unknown_names() -> None:
+def _environment() -> dict[str, str]:
+    """Return what the environment and ``.env`` set, by names in capitals."""
+    kept = {name: value or "" for name, value in DotEnvSettingsSource(Settings).env_vars.items()}
+    return {name.upper(): value for name, value in {**kept, **os.environ}.items()}
+
+
+def _values_of_files(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that are in files, by the names of their fields."""
+    names = {f"{PREFIX}{field}".upper(): field for field in IN_FILES}
+    try:
+        found = values_from_files(environment, list(names))
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from None
+    return {names[name]: value for name, value in found.items()}
+
+
+def _refuse_unknown_names(names: Iterable[str]) -> None:
     known = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
-    names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
+    known += [f"{PREFIX}{name}{SUFFIX}".upper() for name in IN_FILES]
     if unknown := unknown_names(names, known, PREFIX):
         raise SettingsError(" ".join(unknown))
 

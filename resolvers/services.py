@@ -66,6 +66,9 @@ class FileStorage(Protocol):
     async def delete(self, key: str) -> None:
         """Remove a file; neither one that is gone already nor a failing store is an error."""
 
+    async def try_to_write(self) -> None:
+        """Write and remove a small file; raises what the store raises where that fails."""
+
 
 class EventSignal(Protocol):
     """What readers of the event log need: to be woken when any process may have appended.

@@ -7,10 +7,13 @@ should not wait for any of them.
 import asyncio
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from deskgraph.cli.user_commands import sessions, users
 
 app = typer.Typer(
     help="A support desk that answers GraphQL and REST. Settings come from the environment.",
@@ -19,8 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-users = typer.Typer(help="Manage who can log in.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(users, name="user")
+app.add_typer(sessions, name="sessions")
 files = typer.Typer(help="Look after uploaded files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(files, name="files")
 counts = typer.Typer(
@@ -29,6 +32,24 @@ counts = typer.Typer(
 app.add_typer(counts, name="counts")
 hooks = typer.Typer(help="Try webhooks out.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(hooks, name="webhooks")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"deskgraph {version('deskgraph')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 @app.command()
@@ -52,11 +73,25 @@ def serve(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only print what would be migrated.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="As --plan; the status is 1 if there is anything to do."),
+    ] = False,
+) -> None:
     """Bring the database's schema up to date."""
-    from deskgraph.cli.data import migrate_database
+    from deskgraph.cli.data import migrate_database, planned_migrations
 
-    typer.echo(asyncio.run(migrate_database()))
+    if not (plan or check):
+        typer.echo(asyncio.run(migrate_database()))
+        return
+    lines = asyncio.run(planned_migrations())
+    typer.echo("\n".join(lines) or "There is nothing to migrate.")
+    if check and lines:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -95,29 +130,6 @@ def import_legacy(
     typer.echo(report)
     if not agrees:
         raise typer.Exit(1)
-
-
-@users.command()
-def add(
-    username: Annotated[str, typer.Option(help="The name to log in with.")],
-    role: Annotated[str, typer.Option(help="Sales, Tech, Finance, Music, Admin or Customer.")],
-    company: Annotated[
-        str | None, typer.Option(help="Name or id of a customer's company; not for staff.")
-    ] = None,
-    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
-    first_name: Annotated[str, typer.Option(help="First name.")] = "",
-    last_name: Annotated[str, typer.Option(help="Last name.")] = "",
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-    ] = False,
-) -> None:
-    """Add a user; asks for the password."""
-    from deskgraph.cli.people import NewUser, add_user, read_password
-
-    new = NewUser(username, role, company, email, first_name, last_name)
-    # Not within the event loop: it would keep Ctrl-C from interrupting the question.
-    password = read_password(from_stdin=password_stdin)
-    typer.echo(asyncio.run(add_user(new, password)))
 
 
 @app.command()

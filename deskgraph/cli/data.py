@@ -8,17 +8,23 @@ from datetime import UTC, datetime
 from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.cli.progress import bars_or_lines
 from deskgraph.database.database import Database
-from deskgraph.database.migrate import head, upgrade
+from deskgraph.database.migrate import head, pending, upgrade
 from deskgraph.settings import PREFIX, Settings, load_settings
 from deskgraph.storage.store_urls import open_place
 
 
 async def migrate_database() -> str:
     """Migrate, and say what was done."""
-    async with open_database(load_settings(), migrated=False) as database:
+    async with open_database(load_settings(), migrated=False, create=True) as database:
         with bars_or_lines() as report:
             done = await upgrade(database, report)
     return f"The database {'now has' if done else 'already has'} the schema {head()}."
+
+
+async def planned_migrations() -> list[str]:
+    """Return a line for each migration that the database lacks."""
+    async with open_database(load_settings(), migrated=False) as database:
+        return [f"{revision}  {what}" for revision, what in await pending(database)]
 
 
 async def fill_with_demo() -> str:

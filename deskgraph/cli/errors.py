@@ -51,8 +51,13 @@ _SQLITE = (
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
-    """Give the settings' database, its schema checked; trouble becomes a ``CommandError``."""
+async def open_database(
+    settings: Settings, *, migrated: bool = True, create: bool = False
+) -> AsyncIterator[Database]:
+    """Give the settings' database, its schema checked; trouble becomes a ``CommandError``.
+
+    ``create`` makes the file of SQLite where there is none.
+    """
     try:
         url = parse_url(settings.direct_url)
     except DatabaseUrlError as error:
@@ -61,7 +66,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         database = Database(settings.direct_url)
         try:
             if database.is_sqlite:
-                _try_file(str(url.database), create=not migrated)
+                _try_file(str(url.database), create=create)
             if migrated:
                 await check(database)
             yield database

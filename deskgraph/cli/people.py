@@ -47,7 +47,7 @@ async def add_user(new: NewUser, password: str) -> str:
 
     Raises ``CommandError`` with all that is wrong.
     """
-    role = _role(new.role)
+    role = role_of(new.role)
     async with open_database(load_settings()) as database:
         values: dict[str, object] = {
             "username": new.username,
@@ -58,11 +58,11 @@ async def add_user(new: NewUser, password: str) -> str:
             "last_name": new.last_name,
         }
         if new.company is not None:
-            values["company"] = await _company_id(database, new.company)
+            values["company"] = await company_id_of(database, new.company)
         try:
             await insert_user(database, Passwords(), _now(), values)
         except Invalid as invalid:
-            raise CommandError(_worded(invalid.problems)) from None
+            raise CommandError(worded(invalid.problems)) from None
     return f"Added {new.username.strip()} ({role.value})."
 
 
@@ -89,7 +89,8 @@ async def access_token(username: str) -> str:
     return tokens.access(user.id, user.tokens_not_before)
 
 
-def _role(text: str) -> Role:
+def role_of(text: str) -> Role:
+    """Return the role of a name in any case; raises ``CommandError``."""
     for role in Role:
         if role.value.lower() == text.strip().lower():
             return role
@@ -97,8 +98,8 @@ def _role(text: str) -> Role:
     raise CommandError(f"There is no role {text!r}; the roles are {known}.")
 
 
-async def _company_id(database: Database, wanted: str) -> UUID:
-    """Find a company by its id or its whole name."""
+async def company_id_of(database: Database, wanted: str) -> UUID:
+    """Find a company by its id or its whole name; raises ``CommandError``."""
     matches = col(Company.name) == wanted.strip()
     with contextlib.suppress(ValueError):  # It is a name, then.
         matches = or_(matches, col(Company.id) == UUID(wanted.strip()))
@@ -111,7 +112,8 @@ async def _company_id(database: Database, wanted: str) -> UUID:
     return found[0]
 
 
-def _worded(problems: Mapping[str, Sequence[Problem]]) -> str:
+def worded(problems: Mapping[str, Sequence[Problem]]) -> str:
+    """Return a sentence for each problem of a user's values."""
     sentences = []
     for field, some in problems.items():
         name = f"--{field.replace('_', '-')}"
@@ -134,6 +136,8 @@ def _sentence(name: str, problem: Problem) -> str:
             return f"{name} may have {params['max']} characters at most."
         case "only_for_customers":
             return "--company is for customers only."
+        case "last_admin":
+            return "This is the last active Admin: make somebody else one first."
         case _:
             return f"{name} is not valid."
 

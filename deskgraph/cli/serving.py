@@ -122,7 +122,7 @@ def _allow_files(count: int) -> None:
 
 async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
     """Check the database, made ready first if so wished; return the demo's logins."""
-    async with open_database(settings, migrated=not prepare) as database:
+    async with open_database(settings, migrated=not prepare, create=prepare) as database:
         parse_replica_urls(settings.replica_urls, database.url)
         if prepare:
             from deskgraph.database.migrate import upgrade

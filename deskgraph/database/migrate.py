@@ -55,6 +55,22 @@ async def check(database: Database) -> None:
         )
 
 
+async def pending(database: Database) -> list[tuple[str, str]]:
+    """Return the revisions that ``upgrade`` would bring, each with what it does.
+
+    Raises ``SchemaError`` where the schema is newer than this program.
+    """
+    from alembic.script import ScriptDirectory
+
+    revision = await current(database)
+    if revision is not None:
+        _refuse_newer(revision)
+    scripts = ScriptDirectory(str(SCRIPTS))
+    wanted = [one for one in revisions() if revision is None or one > revision]
+    found = [scripts.get_revision(one) for one in wanted]
+    return [(one.revision, one.doc) for one in found if one is not None]
+
+
 async def upgrade(database: Database, report: Report = silent) -> bool:
     """Bring the schema up to date in one transaction; return whether there was anything to do.
 

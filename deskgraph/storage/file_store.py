@@ -21,6 +21,9 @@ CHUNK = 256 * 1024
 PARTS = 2
 # How long a link straight to the store is good: it is followed at once.
 LINK_LIFE = timedelta(minutes=1)
+# The file that a check of the store writes, and its size.
+TRIAL_KEY = "readiness"
+TRIAL_BYTES = 4096
 logger = logging.getLogger("deskgraph.files")
 
 
@@ -137,6 +140,15 @@ class FileStore:
             for key in keys:
                 with suppress(FileNotFoundError):
                     await obstore.delete_async(self.store, key)
+
+    async def try_to_write(self) -> None:
+        """Write and remove a small file; raises what the store raises where that fails."""
+        if self.folder is not None:
+            await asyncio.to_thread(create_folder, self.folder)
+        await obstore.put_async(self.store, TRIAL_KEY, bytes(TRIAL_BYTES))
+        # Another process may have removed it already.
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self.store, TRIAL_KEY)
 
 
 class _Source:

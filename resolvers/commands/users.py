@@ -62,12 +62,31 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
     """
     viewer, services = context.require_viewer(), context.services
     access.require_admin(viewer, "change users")
+    await change_user(
+        *(services.database, services.passwords, services.clock(), user_id, changes), viewer
+    )
+    services.viewers.forget(user_id)
+
+
+async def change_user(
+    database: Database,
+    passwords: Passwords,
+    now: datetime,
+    user_id: UUID,
+    changes: Mapping[str, object],
+    viewer: Viewer | None = None,
+) -> None:
+    """Change a user as ``update_user``; without a viewer (a command) nobody's role is checked.
+
+    Raises ``Invalid`` and ``NotFound``.
+    """
     cleaned, problems = validation.clean(validation.USER, changes, partial=True)
-    password = await _hashed(services.passwords, cleaned)
-    async with _naming_a_user(services.database) as session:
+    password = await _hashed(passwords, cleaned)
+    async with _naming_a_user(database) as session:
         # Before the user, and in the same order as everybody: two of them may change each other.
         admins = await _locked_admins(session) if {"role", "is_active"} & cleaned.keys() else None
-        await _require_admin_still(session, viewer, "change users")
+        if viewer is not None:
+            await _require_admin_still(session, viewer, "change users")
         user = await locked_row(session, User, user_id)
         await _check_user(session, cleaned, problems, user)
         if admins == [user_id]:
@@ -79,8 +98,7 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
             user.password = password
         set_values(user, cleaned)
         if ends:
-            end_sessions(user, services.clock())
-    services.viewers.forget(user_id)
+            end_sessions(user, now)
 
 
 async def _require_admin_still(session: AsyncSession, viewer: Viewer, action: str) -> None:

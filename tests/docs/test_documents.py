@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from deskgraph.cli import app
 from deskgraph.database.urls import parse_replica_urls, parse_url
-from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
+from deskgraph.settings import IN_FILES, PREFIX, Settings, SettingsError, load_settings
 from deskgraph.storage.store_urls import SCHEMES, open_place
 from resolvers.services import Services
 from rest_compat.http.endpoint import Endpoint
@@ -45,7 +45,8 @@ def test_each_setting_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(rf"\b{PREFIX}(\w+)", document.read_text("utf-8")))
     of_tests = {"TEST_POSTGRES", "REQUIRE_POSTGRES", "REQUIRE_CLIENTS"}
     of_tests |= {"PROOFS", "PROOFS_EXAMPLES"}
-    assert named - of_tests <= {name.upper() for name in Settings.model_fields}
+    settings = {*Settings.model_fields, *(f"{name}_file" for name in IN_FILES)}
+    assert named - of_tests <= {name.upper() for name in settings}
 
 
 def test_the_settings_of_production_are_acceptable(monkeypatch: pytest.MonkeyPatch) -> None:
