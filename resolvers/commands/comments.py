@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from models import Comment, Ticket, TicketEventType, table_of
 from models.base import new_id
+from models.search import search_texts
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
@@ -40,7 +41,10 @@ from resolvers.write_statements import (
 REPORTED = ("text", "is_internal")
 _comments, _tickets = table_of(Comment), table_of(Ticket)
 _INSERT, _DELETE = insert_into(_comments), delete_from(_comments)
-_UPDATE = change_in(_comments, [*REPORTED, "version", "updated_at"])
+_STAMPS = ("is_internal", "version", "updated_at")
+_UPDATE = change_in(_comments, _STAMPS)
+# An index is only kept for what a statement names.
+_UPDATE_TEXT = change_in(_comments, ["text", *search_texts(_comments, {}), *_STAMPS])
 _ANSWER = change_in(_tickets, ["first_response_at"])
 _COMPANY_OF_TICKET = always(select(_tickets.c.company_id).where(with_key(_tickets)))
 
@@ -178,6 +182,7 @@ async def _add(
         "created_at": now,
         "updated_at": now,
     }
+    row.update(search_texts(_comments, row))
     added = EventDraft(
         TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment_id
     )
@@ -207,7 +212,9 @@ async def _change(
     now = context.services.clock()
     is_internal = bool(after["is_internal"])
     row = {**after, KEY: comment.id, "version": comment.version + 1, "updated_at": now}
-    changes = [(_UPDATE, row), *_first_response(ticket, now, is_internal=is_internal)]
+    row.update(search_texts(_comments, row))
+    update = _UPDATE if after["text"] == before["text"] else _UPDATE_TEXT
+    changes = [(update, row), *_first_response(ticket, now, is_internal=is_internal)]
     if is_internal and not comment.is_internal:
         changes.append(hide_events(ticket.id, comment.id))
     await append_events(context, transaction, ticket, drafts, *changes)
