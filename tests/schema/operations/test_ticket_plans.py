@@ -54,6 +54,8 @@ async def plan_of(database: Database, statement: str) -> str:
             "plan_cache_mode = force_generic_plan",
             "enable_seqscan = off",
             "enable_bitmapscan = off",
+            # A table of a few rows would be sorted, whatever its statistics are just now.
+            "enable_sort = off",
         ):
             await connection.exec_driver_sql(f"SET LOCAL {setting}")
         await connection.exec_driver_sql(f"PREPARE one AS {statement}")
@@ -116,9 +118,8 @@ async def test_rows_before_an_offset_are_skipped_by_an_index(
 
     statement = next(one for one in desk.statements if "OFFSET" in one and "tickets" in one)
     plan = await plan_of(desk.database, statement)
-    assert f"COVERING INDEX {index}" in plan or re.search(
-        rf"Index Only Scan (Backward )?using {index}", plan
-    )
+    only = rf"Index Only Scan (Backward )?using {index}"
+    assert f"COVERING INDEX {index}" in plan or re.search(only, plan), plan
 
 
 async def test_a_page_after_an_offset_is_the_one_of_the_whole_list(desk: GraphQLClient) -> None:
