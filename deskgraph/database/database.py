@@ -126,8 +126,7 @@ class Database:
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
         self._observer = observer
-        if observer is not None:
-            _observe(self.engine, observer)
+        _observe(self.engine, observer)
 
     @property
     def is_sqlite(self) -> bool:
@@ -221,7 +220,9 @@ async def _give_back(
         pooled.close()
 
 
-def _observe(engine: AsyncEngine, observer: Observer) -> None:
+def _observe(engine: AsyncEngine, observer: Observer | None) -> None:
+    if observer is None:
+        return
     event.listen(
         engine.sync_engine,
         "before_cursor_execute",
