@@ -96,8 +96,8 @@ bench-writes: $(STAMP) ## Measure creates, comments and changes beside the basel
 bench-scale: $(STAMP) ## Measure requests with 20,000 and with 1,000,000 tickets, and draw the chart
 	@$(BIN)/python -m benchmarks.scale --write $(ARGS)
 
-bench-live: $(STAMP) ## Measure how long events take to 1, 100 and 1,000 subscribers
-	@$(BIN)/python -m benchmarks.live $(ARGS)
+bench-live: $(STAMP) ## Measure how long events take to 1, 100 and 1,000 subscribers, and draw the chart
+	@$(BIN)/python -m benchmarks.live --write $(ARGS)
 
 bench-import: $(STAMP) ## Measure how fast an old system of 200,000 tickets is imported
 	@$(BIN)/python -m benchmarks.importing $(ARGS)

@@ -22,9 +22,11 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from benchmarks import chart as bars
 from benchmarks import databases, servers
 from benchmarks.data import make_rows, viewer_id
 
+DOCS = Path(__file__).parents[1] / "docs"
 SUBSCRIBERS = (1, 100, 1000)
 # Subscribers to whom nothing happens, and how many connect at the same time.
 IDLE, AT_ONCE = 10_000, 100
@@ -58,9 +60,10 @@ class IdleResult:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Measure, print, and with ``--write`` keep the table and the chart."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--write", action="store_true", help="keep table and chart in docs/")
     options = parser.parse_args(arguments)
     kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
     results: list[Result] = []
@@ -71,8 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         results += asyncio.run(measure_on(kind))
         idle.append(asyncio.run(measure_idle(kind)))
-    print(table(results))
-    print("\n".join(map(idle_line, idle)))
+    text = "\n".join([table(results), *map(idle_line, idle)]) + "\n"
+    print(text, end="")
+    if options.write:
+        (DOCS / "live-benchmark.txt").write_text(text, "utf-8")
+        (DOCS / "live-benchmark.svg").write_text(chart(results), "utf-8")
     return 0
 
 
@@ -217,6 +223,26 @@ def idle_line(result: IdleResult) -> str:
     return (
         f"{result.database}: {result.subscribers:,} idle subscribers connected in "
         f"{result.seconds:.1f} s, {result.memory:.0f} kB each"
+    )
+
+
+def chart(results: Sequence[Result]) -> str:
+    """Return a bar chart: the milliseconds until all subscribers have an event."""
+    groups = [
+        bars.Group(
+            f"{result.subscribers:,} subscribers, {result.database}",
+            [
+                bars.Bar("half of the events", "ours", result.p50, f"{result.p50:,.1f} ms"),
+                bars.Bar("99 %", "baseline", result.p99, f"{result.p99:,.1f} ms"),
+            ],
+        )
+        for result in results
+    ]
+    return bars.draw(
+        "Events: milliseconds to the last subscriber",
+        "Milliseconds from sending a write to the last delivery; shorter is better",
+        "One server process; the clients and the database are on the same machine",
+        groups,
     )
 
 

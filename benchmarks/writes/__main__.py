@@ -17,7 +17,7 @@ from benchmarks import databases, servers
 from benchmarks.data import make_rows, viewer_id
 from benchmarks.load import LoadError, measure
 from benchmarks.requests import Request, next_numbers
-from benchmarks.writes.report import Result, Round, conditions, table
+from benchmarks.writes.report import Result, Round, chart, conditions, table
 from benchmarks.writes.requests import requests, writer
 from deskgraph.demo.factory import Rows
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     parser.add_argument("--only", default="", help="a part of the titles of the writes wanted")
     parser.add_argument("--other", type=Path, help="a checkout that is measured as well")
-    parser.add_argument("--write", action="store_true", help="keep the table in docs/")
+    parser.add_argument("--write", action="store_true", help="keep table and chart in docs/")
     options = parser.parse_args(arguments)
     plan = Plan(options.seconds, options.rounds, options.clients, options.only, options.other)
     results = []
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text, end="")
     if options.write:
         (DOCS / "write-benchmark.txt").write_text(text, "utf-8")
+        (DOCS / "write-benchmark.svg").write_text(chart(results), "utf-8")
     return 0
 
 

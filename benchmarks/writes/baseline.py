@@ -231,7 +231,8 @@ class Writes:
         row = yield self._desk.lock, (self._desk.key(ticket),)
         if row is None:
             raise Refused
-        values = (stored, row["id"], self._viewer, text.strip(), False, 1, at, at)
+        text = text.strip()
+        values = (stored, row["id"], self._viewer, text, False, 1, at, at, _searched(text))
         yield sql.INSERT_COMMENT, values
         if row["first_response_at"] is None:
             yield sql.ANSWERED, (row["id"], at)

@@ -1,4 +1,4 @@
-"""What was measured, as a table."""
+"""What was measured, as a table and as a bar chart."""
 
 import os
 import platform
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from statistics import median
 
+from benchmarks import chart as bars
 from benchmarks.load import Sample, tool
 
 
@@ -71,6 +72,30 @@ def _line(result: Result) -> str:
         shown += f"{result.rate(name):>11.0f}{result.p99(name):>9.1f}{result.cpu(name):>8.2f}"
         shown += f"{result.ratio(name):>7.2f}"
     return shown
+
+
+def chart(results: Sequence[Result]) -> str:
+    """Return a bar chart: the writes of the middle number of clients, beside the baseline."""
+    numbers = sorted({result.clients for result in results})
+    clients = numbers[len(numbers) // 2]
+    return bars.draw(
+        "Writes: requests a second, beside the baseline",
+        f"Requests a second with {clients} clients, one worker; longer is better",
+        "The baseline: bare Starlette with the same transactions written out",
+        [_group(result) for result in results if result.clients == clients],
+    )
+
+
+def _group(result: Result) -> bars.Group:
+    ours, baseline = result.rate("deskgraph"), result.rate("baseline")
+    label = f"{ours:,.0f} · {result.ratio('deskgraph'):.2f} of the baseline"
+    return bars.Group(
+        f"{result.title}, {result.database}",
+        [
+            bars.Bar("deskgraph", "ours", ours, label),
+            bars.Bar("the baseline", "baseline", baseline, f"{baseline:,.0f}"),
+        ],
+    )
 
 
 def conditions(tickets: int, seconds: float, rounds: int) -> str:

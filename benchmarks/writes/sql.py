@@ -7,7 +7,9 @@ TICKET = (
     "id, ticket_number, subject, description, status, priority, category, company_id, "
     "assigned_team, created_by_id, tags, version, created_at, updated_at, search_text"
 )
-COMMENT = "id, ticket_id, author_id, text, is_internal, version, created_at, updated_at"
+COMMENT = (
+    "id, ticket_id, author_id, text, is_internal, version, created_at, updated_at, search_text"
+)
 EVENT = (
     "id, type, ticket_id, company_id, ticket_number, comment_id, actor_id, via, is_internal, "
     "changes, at"

@@ -1,5 +1,7 @@
 """The benchmark of delivery runs."""
 
+import xml.etree.ElementTree as ElementTree
+
 import pytest
 
 from benchmarks import live
@@ -24,3 +26,11 @@ async def test_idle_subscribers_are_measured(backend: str) -> None:
     assert result.subscribers == 5
     assert result.seconds > 0
     assert "5 idle subscribers" in live.idle_line(result)
+
+
+async def test_the_chart_shows_both_times() -> None:
+    drawn = live.chart([live.Result("SQLite 3", 1000, 40.2, 99.9, 8.0, 40.0)])
+    shown = " ".join(ElementTree.fromstring(drawn).itertext())
+    assert "1,000 subscribers, SQLite 3" in shown
+    assert "40.2 ms" in shown
+    assert "99.9 ms" in shown
