@@ -37,7 +37,10 @@ export default [
         "error",
         {
           exceptions: {
-            types: ["FieldChange", "PageInfo", "RateLimit", "UserError", "WebhookAttempt"],
+            types: [
+              ...["FieldChange", "PageInfo", "RateLimit", "SearchSnippet", "SearchSnippetPart"],
+              ...["UserError", "WebhookAttempt"],
+            ],
             suffixes: ["Connection", "Count", "Edge", "Payload", "Permissions", "Reason", "Stats"],
           },
         },
@@ -48,6 +51,9 @@ export default [
         "error",
         { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false },
       ],
+
+      // A search has pages forwards only. That lists have both is in tests/schema/types.
+      "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
 
       // Off: names are those of REST (`ticket_number`, `username`, `contact_type`).
       "@graphql-eslint/no-typename-prefix": "off",

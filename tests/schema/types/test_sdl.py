@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, validate_schema
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    build_schema,
+    get_named_type,
+    validate_schema,
+)
 
 import schema
 
@@ -29,3 +35,17 @@ def test_every_entity_is_a_node_and_every_list_that_grows_a_connection() -> None
             # What a search finds is not counted.
             counted = [] if name == "SearchResultConnection" else ["totalCount"]
             assert list(type_.fields) == ["edges", "nodes", "pageInfo", *counted]
+
+
+def test_every_connection_but_a_search_has_pages_in_both_directions() -> None:
+    lists = {
+        f"{type_.name}.{name}": field
+        for type_ in SCHEMA.type_map.values()
+        if isinstance(type_, GraphQLObjectType)
+        for name, field in type_.fields.items()
+        if get_named_type(field.type).name.endswith("Connection")
+    }
+    assert len(lists) > 10
+    forwards, backwards = {"first", "after"}, {"last", "before"}
+    assert all(forwards <= field.args.keys() for field in lists.values())
+    assert {name for name, f in lists.items() if not backwards <= f.args.keys()} == {"Query.search"}
