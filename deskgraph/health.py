@@ -41,8 +41,9 @@ class Health:
     ) -> None:
         self.draining = False
         self._clock = clock
+        schema = head()
         self._checks: Mapping[str, Check] = {
-            "database": lambda: check_database(database),
+            "database": lambda: check_database(database, schema),
             "file store": lambda: check_files(files),
         }
         self._running: asyncio.Task[dict[str, str]] | None = None
@@ -115,7 +116,7 @@ async def _problem(name: str, check: Check) -> str | None:
     return None
 
 
-async def check_database(database: Database) -> None:
+async def check_database(database: Database, schema: str) -> None:
     """Raise ``NotReady`` if the database does not answer, or has another schema."""
     try:
         row = await database.fetch_row(f"SELECT version_num FROM {VERSION_TABLE}", [])  # noqa: S608
@@ -123,8 +124,8 @@ async def check_database(database: Database) -> None:
         # Whatever the driver raises: a database that is away, full or broken is not ready.
         logger.debug("the database does not answer", exc_info=error)
         raise NotReady("The database does not answer.") from None
-    if row is None or row[0] != head():
-        raise NotReady(f"The database does not have the schema {head()}.")
+    if row is None or row[0] != schema:
+        raise NotReady(f"The database does not have the schema {schema}.")
 
 
 async def check_files(files: FileStorage) -> None:

@@ -12,7 +12,7 @@ from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.cli.people import company_id_of, role_of, worded
 from deskgraph.database.database import Database
 from deskgraph.settings import load_settings
-from models import Company, Role, User
+from models import Company, User
 from models.types import time_text
 from resolvers.auth.passwords import Passwords
 from resolvers.auth.viewers import end_sessions
@@ -65,8 +65,6 @@ async def set_role(username: str, role: str, company: str | None) -> str:
     found = role_of(role)
     async with open_database(load_settings()) as database:
         company_id = None if company is None else await company_id_of(database, company)
-        if found is Role.CUSTOMER and company_id is None:
-            raise CommandError("--company is needed for a customer.")
         await _change_in(database, username, {"role": found, "company": company_id})
     return f"{username} is {found.value} now."
 

@@ -212,8 +212,10 @@ async def _change(
     now = context.services.clock()
     is_internal = bool(after["is_internal"])
     row = {**after, KEY: comment.id, "version": comment.version + 1, "updated_at": now}
-    row.update(search_texts(_comments, row))
-    update = _UPDATE if after["text"] == before["text"] else _UPDATE_TEXT
+    update = _UPDATE
+    if after["text"] != before["text"]:
+        update = _UPDATE_TEXT
+        row.update(search_texts(_comments, row))
     changes = [(update, row), *_first_response(ticket, now, is_internal=is_internal)]
     if is_internal and not comment.is_internal:
         changes.append(hide_events(ticket.id, comment.id))

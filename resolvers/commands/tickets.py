@@ -206,9 +206,8 @@ def _changed_columns(ticket: TicketRow, changed: TicketRow) -> dict[str, object]
     """Return the columns to store: those that differ, and the texts for searches if they do."""
     before, after = ticket._asdict(), changed._asdict()
     row = {name: value for name, value in after.items() if value != before[name]}
-    searched = search_texts(_tickets, after)
     if row.keys() & {"subject", "description"}:
-        row |= searched
+        row |= search_texts(_tickets, after)
     return row
 
 

@@ -1,6 +1,5 @@
 """Settings by files: ``DESKGRAPH_SECRET_KEY_FILE`` and its like."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,7 @@ import pytest
 from deskgraph.settings import IN_FILES, PREFIX, SettingsError, load_settings
 
 KEY = "k" * 48
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in os.environ:
-        if name.startswith(PREFIX):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
