@@ -1,6 +1,7 @@
 """The benchmark of writes runs, and both servers do the same work."""
 
 import asyncio
+import itertools
 import secrets
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,11 @@ async def test_both_servers_store_the_same(backend: str, tmp_path: Path) -> None
 
     def write(url: str) -> None:
         with servers.started(commands, url, key, access, tmp_path) as running:
+            # Numbers in a row, so no two requests are for the same ticket.
+            numbers = itertools.count(next_numbers())
             for request in requests(access, rows):
-                number = next_numbers()
-                for place, server in enumerate(running.values()):
-                    servers.ask(request.numbered(number + place), server.port)
+                for server in running.values():
+                    servers.ask(request.numbered(next(numbers)), server.port)
 
     async with databases.scratch(backend, tmp_path, rows) as url:
         await asyncio.to_thread(write, url)

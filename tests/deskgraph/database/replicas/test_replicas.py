@@ -268,6 +268,8 @@ async def test_a_read_that_a_replica_stops_runs_on_the_primary(
             while await begin(database, WHERE) != "replica":
                 await probe(database)
     finally:
+        reset = "ALTER SYSTEM RESET max_standby_streaming_delay"
+        await replica.run(reset, "SELECT pg_reload_conf()")
         await primary.run("DROP TABLE rows", "SELECT 1", database="desk")
 
 
