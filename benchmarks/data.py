@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlmodel import SQLModel
 
 from deskgraph.demo.factory import DemoFactory, Row, Rows
+from deskgraph.importer.batch import insert_all
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
+from models.search import search_texts
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SEED = 20_250_601
@@ -170,8 +173,14 @@ def _text(maker: DemoFactory, least: int, most: int) -> str:
 async def insert_rows(connection: AsyncConnection, rows: Rows) -> None:
     """Store the rows, what is referred to before what refers to it."""
     for table in SQLModel.metadata.sorted_tables:
+        defaults = {
+            column.name: column.default.arg
+            for column in table.columns
+            if isinstance(column.default, ScalarElementColumnDefault)
+        }
         for chunk in _chunks(table, rows):
-            await connection.execute(insert(table), chunk)
+            whole = [{**defaults, **row, **search_texts(table, row)} for row in chunk]
+            await insert_all(connection, table, whole)
 
 
 def _chunks(table: Table, rows: Rows) -> Iterator[list[Row]]:

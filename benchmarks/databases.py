@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from benchmarks.data import insert_rows
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import upgrade
+from deskgraph.database.trigrams import many_writes
 from deskgraph.database.urls import dsn_of
 from deskgraph.demo.factory import Rows
 
@@ -61,9 +62,10 @@ async def filled(kind: str, folder: Path, name: str, chunks: Iterable[Rows]) -> 
         database = Database(url)
         try:
             await upgrade(database)
-            for rows in chunks:
-                async with database.engine.begin() as connection:
-                    await insert_rows(connection, rows)
+            async with nullcontext() if kind == "sqlite" else many_writes(database.engine):
+                for rows in chunks:
+                    async with database.engine.begin() as connection:
+                        await insert_rows(connection, rows)
             if kind == "sqlite":
                 async with database.engine.begin() as connection:
                     await connection.execute(text("ANALYZE"))

@@ -78,7 +78,8 @@ def create_app(
     health = Health(database, services.files, clock)
     app = Starlette(
         middleware=_middleware(settings),
-        routes=[*health.routes(), *_routes(settings, services, config)],
+        # The first one that fits is taken, so the busiest ones come first.
+        routes=[*_routes(settings, services, config), *health.routes()],
         exception_handlers={404: _not_found},
         lifespan=_lifespan(settings, services, database, config, health),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Table, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from deskgraph.database.sqlite.search_index import indexed_at_once
 from deskgraph.importer.kinds import ImportedTable, Row
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
@@ -156,7 +157,8 @@ async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[R
     Inserting them one by one takes PostgreSQL three times as long.
     """
     if connection.dialect.name == "sqlite":
-        await connection.execute(insert(table), rows)
+        async with indexed_at_once(connection, table):
+            await connection.execute(insert(table), rows)
         return
     columns = list(rows[0])
     types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
+from deskgraph.database.trigrams import many_writes
 
 # Pages that are read through a mapping of the file count as memory of the process: they would grow
 # with the file. An import reads few pages twice, so it needs neither them nor a large cache.
@@ -37,12 +38,14 @@ class Target:
             transaction = await connection.begin()
             self._stack.push_async_callback(transaction.rollback)
             self._undone = connection
+        elif not self.database.is_sqlite:
+            await self._stack.enter_async_context(many_writes(self.database.engine))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Undo a dry run."""
+        """Undo a dry run; put the indexes back."""
         await self._stack.aclose()
 
     @asynccontextmanager
