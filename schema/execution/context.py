@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -64,7 +63,11 @@ class GraphContext:
         # Only now: other operations of the connection look at it meanwhile.
         self.bad_token = failure
         if viewer != self.resolver_context.viewer:
-            self.resolver_context = replace(self.resolver_context, viewer=viewer)
+            # Not by replace(): this is done for each request.
+            old = self.resolver_context
+            self.resolver_context = Context(
+                old.services, viewer, old.via, old.base_url, old.address
+            )
 
     async def refreshed(self) -> Context:
         """Return the context as of now; raises ``Unauthenticated`` where the token is not valid."""

@@ -1,6 +1,6 @@
 """Bodies of requests: what they may have, and what is asked for in them."""
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from resolvers.services import Services
@@ -46,13 +46,28 @@ class RequestBody:
         if charset not in ("", "utf-8", "utf8"):
             raise RequestRefused(415, "The charset of a request must be utf-8.")
         if kind == negotiation.JSON:
-            return requests_of_body(await request.body())
+            return requests_of_body(await self._whole())
         if kind == negotiation.FORM:
             asked, self.uploads = await request_of_form(request, self._allow_upload)
             return asked
         raise RequestRefused(
             415, f"The Content-Type of a request must be {negotiation.JSON} or {negotiation.FORM}."
         )
+
+    async def _whole(self) -> bytes:
+        """Return the body; raises ``ClientDisconnect`` where the client goes before its end.
+
+        For the short bodies of operations, Starlette's stream takes as long as reading their JSON.
+        """
+        parts: list[bytes] = []
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        return b"".join(parts)
 
     def allow_text(self) -> None:
         """Let it have the size of a text, as those who are logged in may send."""
