@@ -95,6 +95,35 @@ def migrate(
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there.")],
+) -> None:
+    """Copy the database and all files into a folder, while servers go on."""
+    from deskgraph.cli.backups import backup as make
+
+    _end(*asyncio.run(make(folder)))
+
+
+@app.command()
+def restore(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="The folder of a backup.")
+    ],
+) -> None:
+    """Bring a backup into an empty database; no server may run meanwhile."""
+    from deskgraph.cli.backups import restore as bring
+
+    _end(*asyncio.run(bring(folder)))
+
+
+def _end(report: str, whole: bool) -> None:
+    """Print a report; the status is 3 where something is left for a person to look at."""
+    typer.echo(report)
+    if not whole:
+        raise typer.Exit(3)
+
+
+@app.command()
 def demo() -> None:
     """Load demo data into an empty database, for development."""
     from deskgraph.cli.data import fill_with_demo

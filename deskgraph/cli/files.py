@@ -53,14 +53,14 @@ async def _findings(before: datetime, *, remove: bool) -> AsyncGenerator[Finding
     """Yield what the orphan cleanup finds; errors of database and store become ``CommandError``."""
     settings = load_settings()
     files = open_files(settings.files_url)
-    async with open_database(settings) as database, _told():
+    async with open_database(settings) as database, store_errors_told():
         async for finding in clean_up_orphans(database, files, before=before, remove=remove):
             yield finding
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Turn what a store says into a sentence without its address."""
+async def store_errors_told() -> AsyncIterator[None]:
+    """Turn what a store says into a ``CommandError`` without its address."""
     try:
         yield
     except (BaseError, OSError) as error:

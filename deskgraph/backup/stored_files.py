@@ -1,0 +1,106 @@
+"""The files of a backup: copied from the store and back, each compared with what is known of it."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.backup.manifest import FILES_LIST
+from deskgraph.private_files import private_opener
+from deskgraph.storage.file_store import FileStore
+from models import Attachment, table_of
+
+BATCH = 500
+_attachments = table_of(Attachment)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that a row names. ``size`` is in bytes; ``sha256`` is empty where it is not known."""
+
+    key: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class Damaged(Exception):
+    """The content of a file is not what its row says."""
+
+
+async def files_of(connection: AsyncConnection) -> AsyncIterator[StoredFile]:
+    """Yield the files that the rows of a database name, in the order of their keys."""
+    key, row = "", _attachments.c
+    wanted = select(row.key, row.name, row.content_type, row.size, row.sha256).order_by(row.key)
+    while found := (await connection.execute(wanted.where(row.key > key).limit(BATCH))).all():
+        for each in found:
+            yield StoredFile(*each)
+        key = found[-1].key
+
+
+async def count_files(connection: AsyncConnection) -> int:
+    """Return how many files the rows of a database name."""
+    return await connection.scalar(select(func.count()).select_from(_attachments)) or 0
+
+
+async def copy(file: StoredFile, source: FileStore, target: FileStore) -> StoredFile:
+    """Copy a file unless it is there, and return it with its hash.
+
+    Raises ``FileNotFoundError``, and ``Damaged`` without keeping what it has copied.
+    """
+    if await target.exists(file.key):
+        return await _checked(file, target)
+    digest, size = sha256(), 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal size
+        async for chunk in await source.get(file.key):
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+        _compare(file, digest.hexdigest(), size)
+
+    await target.put(file.key, chunks(), name=file.name, content_type=file.content_type)
+    return _known(file, digest.hexdigest())
+
+
+async def _checked(file: StoredFile, store: FileStore) -> StoredFile:
+    digest, size = sha256(), 0
+    async for chunk in await store.get(file.key):
+        digest.update(chunk)
+        size += len(chunk)
+    _compare(file, digest.hexdigest(), size)
+    return _known(file, digest.hexdigest())
+
+
+def _compare(file: StoredFile, digest: str, size: int) -> None:
+    if size != file.size or (file.sha256 and digest != file.sha256):
+        raise Damaged
+
+
+def _known(file: StoredFile, digest: str) -> StoredFile:
+    return StoredFile(file.key, file.name, file.content_type, file.size, digest)
+
+
+@contextmanager
+def new_list(folder: Path) -> Iterator[Callable[[StoredFile], None]]:
+    """Give what adds a file to the list of a backup, a line for each."""
+    with open(folder / FILES_LIST, "x", encoding="utf-8", opener=private_opener) as written:
+
+        def add(file: StoredFile) -> None:
+            written.write(f"{json.dumps(asdict(file), ensure_ascii=False)}\n")
+
+        yield add
+
+
+def listed(folder: Path) -> Iterator[StoredFile]:
+    """Yield the files of a backup's list, whose hash was compared before."""
+    with (folder / FILES_LIST).open(encoding="utf-8") as file:
+        for line in file:
+            yield StoredFile(**json.loads(line))
