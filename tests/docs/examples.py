@@ -37,7 +37,6 @@ NOT_RUN = {
     "deskgraph serve": "it serves until it is stopped",
     "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow make serve": "so does this",
     "deskgraph webhooks listen": "it listens until it is stopped",
-    "pg_dump": "there need not be a PostgreSQL database of that name",
 }
 
 
