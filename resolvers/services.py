@@ -42,7 +42,7 @@ class Database(Protocol):
 
 
 class FileStorage(Protocol):
-    """What resolvers need of a file store."""
+    """What resolvers need of a file store; methods raise ``Unavailable`` where it fails."""
 
     async def put(
         self,
