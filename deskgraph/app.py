@@ -20,6 +20,7 @@ from starlette.responses import (
     Response,
 )
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from structlog.typing import FilteringBoundLogger
 
 from deskgraph import api_docs, console
 from deskgraph.database.database import Database
@@ -32,7 +33,9 @@ from deskgraph.health import Health
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.cors import cors_middleware
 from deskgraph.middleware.disconnects import Disconnects
-from deskgraph.middleware.request_ids import RequestIds
+from deskgraph.middleware.unexpected_errors import UnexpectedErrors
+from deskgraph.observability.logs import request_logger
+from deskgraph.observability.request_log import RequestLog
 from deskgraph.pages import (
     ASKED_AGAIN,
     INBOX,
@@ -66,10 +69,15 @@ utc_now: Clock = partial(datetime.now, UTC)
 
 
 def create_app(
-    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    observer: Observer | None = None,
+    log: FilteringBoundLogger | None = None,
 ) -> Starlette:
     """Return the application; it opens the database when it starts.
 
+    ``log`` gets a line for each request; without it, none is written.
     The start raises ``SchemaError`` if the database has another version's schema, and
     ``SettingsError`` in production if a user has the demo's password.
     """
@@ -77,7 +85,7 @@ def create_app(
     config = PageConfig(settings)
     health = Health(database, services.files, clock)
     app = Starlette(
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, log),
         routes=[*health.routes(), *_routes(settings, services, config)],
         exception_handlers={404: _not_found},
         lifespan=_lifespan(settings, services, database, config, health),
@@ -88,7 +96,9 @@ def create_app(
 
 def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     """Return the application of this environment, for servers that import a factory."""
-    app = create_app(load_settings(), observer=observer)
+    settings = load_settings()
+    log = request_logger(settings.log_format, settings.log_level)
+    app = create_app(settings, observer=observer, log=log)
     # What is loaded by now stays, so the garbage collector shall not look through it again.
     gc.collect()
     gc.freeze()
@@ -97,12 +107,19 @@ def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(RequestIds), Middleware(Disconnects)]
-    if settings.cors_origins:
-        # The outermost, so that answers to unexpected errors have CORS headers, too.
-        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
-    return found
+def _middleware(settings: Settings, log: FilteringBoundLogger | None) -> list[Middleware]:
+    """Return the middleware from the outside to the inside."""
+    return [
+        Middleware(RequestLog, log),
+        # Before errors, so that answers to unexpected ones have CORS headers, too.
+        *(
+            [cors_middleware(settings.cors_origins, settings.cors_headers)]
+            if settings.cors_origins
+            else []
+        ),
+        Middleware(UnexpectedErrors),
+        Middleware(Disconnects),
+    ]
 
 
 def _routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:

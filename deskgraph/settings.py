@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from deskgraph.environment import unknown_names
+from deskgraph.observability.log_lines import LogFormat
+from deskgraph.observability.logs import LogLevel
 from deskgraph.private_files import create_folder
 from deskgraph.secret_files import SUFFIX, SecretFileError, values_from_files
 from deskgraph.setting_values import origin
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
     graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)
     graphql_documents: Literal["any", "persisted", "trusted"] = "any"
     webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
 
     @field_validator("cors_origins", mode="before")
     @classmethod

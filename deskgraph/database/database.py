@@ -39,6 +39,7 @@ from deskgraph.database.transactions import PostgresTransaction, SqliteTransacti
 from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
+from resolvers.request_record import SqlTimer
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction
 
@@ -158,7 +159,8 @@ class Database:
         is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
         where the database cannot make a value as long as this needs.
         """
-        return await self.reader.fetch_row(sql, values, user)
+        with SqlTimer():
+            return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
@@ -175,14 +177,16 @@ class Database:
             yield session
             # Here it can still be cancelled; a commit is not left halfway.
             await session.flush()
-            await _to_its_end(session.commit())
+            with SqlTimer():
+                await _to_its_end(session.commit())
         self._committed()
 
     @asynccontextmanager
     async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
         """Give a transaction without a session; all else is as in ``transaction``."""
         WRITES.set(True)
-        pooled = await self.engine.raw_connection()
+        with SqlTimer():
+            pooled = await self.engine.raw_connection()
         driver: Any = pooled.driver_connection
         make = SqliteTransaction if self.is_sqlite else PostgresTransaction
         transaction = make(driver, self.dialect, self._observer)

@@ -1,0 +1,1 @@
+"""The log: its lines, and what each request leaves in it."""
