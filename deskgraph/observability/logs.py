@@ -65,12 +65,13 @@ def formatter(log_format: LogFormat) -> logging.Formatter:
 
 def request_logger(log_format: LogFormat, level: LogLevel) -> FilteringBoundLogger:
     """Return the logger of the lines of requests."""
-    logger: FilteringBoundLogger = structlog.wrap_logger(
+    wrapped = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),
         processors=[add_head, _renderer(log_format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
     )
+    # The logger itself: what wraps it would make another one for each line.
+    logger: FilteringBoundLogger = wrapped.bind()
     return logger
 
 

@@ -1,5 +1,6 @@
 """A line in the log for each request, and the id of the request in its answer."""
 
+import logging
 import re
 import secrets
 from contextlib import suppress
@@ -116,11 +117,12 @@ class RequestLog:
             await self._app(scope, receive if is_http else receive_and_note, send_and_note)
         finally:
             current_request.reset(token)
-            if self._logger is not None:
-                write = self._logger.debug if scope["path"] in _QUIET else self._logger.info
+            level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+            if self._logger is not None and self._logger.is_enabled_for(level):
                 # No client is to blame for a log that cannot be written.
                 with suppress(OSError):
-                    write("request", logger="deskgraph.requests", **record.fields())
+                    fields = record.fields()
+                    self._logger.log(level, "request", logger="deskgraph.requests", **fields)
 
 
 def _request_id(scope: Scope) -> str:
