@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
-    FileResponse,
     HTMLResponse,
     JSONResponse,
     RedirectResponse,
@@ -35,15 +34,15 @@ from deskgraph.middleware.cors import cors_middleware
 from deskgraph.middleware.disconnects import Disconnects
 from deskgraph.middleware.unexpected_errors import UnexpectedErrors
 from deskgraph.observability.logs import request_logger
-from deskgraph.observability.request_log import RequestLog
+from deskgraph.observability.request_log import HttpRecord, RequestLog
 from deskgraph.pages import (
     ASKED_AGAIN,
-    INBOX,
     LASTING,
     STATIC,
     Files,
     PageConfig,
     content_security_policy,
+    example_routes,
 )
 from deskgraph.settings import Settings, load_settings
 from deskgraph.shutdown import on_stop
@@ -62,6 +61,7 @@ from schema.execution.operation import DeskSchema
 from schema.transport.view import GraphQLView
 
 Clock = Callable[[], datetime]
+Count = Callable[[HttpRecord], None]
 
 
 # Returns the time; every part of the process uses this clock, unless a test passes another.
@@ -84,9 +84,10 @@ def create_app(
     services, database = create_services(settings, clock=clock, observer=observer)
     config = PageConfig(settings)
     health = Health(database, services.files, clock)
+    shown, count = _metrics(settings, services)
     app = Starlette(
-        middleware=_middleware(settings, log),
-        routes=[*health.routes(), *_routes(settings, services, config)],
+        middleware=_middleware(settings, log, count),
+        routes=[*health.routes(), *shown, *_routes(settings, services, config)],
         exception_handlers={404: _not_found},
         lifespan=_lifespan(settings, services, database, config, health),
     )
@@ -107,10 +108,24 @@ def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     return app
 
 
-def _middleware(settings: Settings, log: FilteringBoundLogger | None) -> list[Middleware]:
+def _metrics(settings: Settings, services: Services) -> tuple[list[Route], Count | None]:
+    """Return the route of the metrics and what counts requests, if there are any."""
+    if settings.metrics == "off":
+        return [], None
+    # Only here: it reads the environment when it is imported, and takes memory.
+    from deskgraph.observability.metrics import Metrics, metrics_route
+
+    metrics = Metrics(services)
+    token = None if settings.metrics == "on" else settings.metrics
+    return [metrics_route(metrics, token)], metrics.count
+
+
+def _middleware(
+    settings: Settings, log: FilteringBoundLogger | None, count: Count | None
+) -> list[Middleware]:
     """Return the middleware from the outside to the inside."""
     return [
-        Middleware(RequestLog, log),
+        Middleware(RequestLog, log, count),
         # Before errors, so that answers to unexpected ones have CORS headers, too.
         *(
             [cors_middleware(settings.cors_origins, settings.cors_headers)]
@@ -128,7 +143,7 @@ def _routes(settings: Settings, services: Services, config: PageConfig) -> list[
         *_graphql_routes(settings, services, config, schema),
         *api_docs.reference_routes(config, settings.public_url),
         *_rest_routes(settings, services, schema),
-        *_example_routes(config),
+        *example_routes(config),
         Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
     ]
 
@@ -173,19 +188,6 @@ def _rest_routes(settings: Settings, services: Services, schema: DeskSchema) -> 
     return rest_routes(
         services, settings.public_url, words=partial(api_docs.words, schema), links=links
     )
-
-
-def _example_routes(config: PageConfig) -> list[BaseRoute]:
-    """Return the page of the example; it is not in the installed package, nor in production."""
-    if not config.shows_inbox:
-        return []
-
-    async def inbox(_request: Request) -> Response:
-        inline = "'unsafe-inline'"
-        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
-        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
-
-    return [Route("/examples/inbox", inbox)]
 
 
 async def _to_graphql(_request: Request) -> Response:

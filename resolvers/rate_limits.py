@@ -208,6 +208,8 @@ class RateLimiter:
             seconds = max(1, -(-(full_at + time - now - most) // 10**9))
             about = {"bucket": key.partition(":")[0], "retry_after": seconds}
             logger.info("refused for rate", extra=about)
+            if (record := current_request.get()) is not None:
+                record.refused = key.partition(":")[0]
             raise Throttled(seconds, level)
         return level
 

@@ -15,7 +15,7 @@ class RequestRecord:
     connection. ``cost`` is in points; None where none were drawn.
     """
 
-    __slots__ = ("cost", "operation", "request_id", "sql_ns", "user_id")
+    __slots__ = ("cost", "login", "operation", "refused", "request_id", "sql_ns", "user_id")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -23,6 +23,9 @@ class RequestRecord:
         self.user_id: UUID | None = None
         self.cost: int | None = None
         self.sql_ns = 0
+        # The result of an attempt to log in, and the kind of bucket that refused the request.
+        self.login: str | None = None
+        self.refused: str | None = None
 
     def add_operation(self, name: str | None) -> None:
         """Note the name of an operation; several are separated by commas, each is named once."""

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
 from deskgraph.observability.logs import log_config
+from deskgraph.observability.metrics_folder import metrics_folder
 from deskgraph.settings import PREFIX, Settings, load_settings
 from deskgraph.storage.store_urls import check_credentials, open_place
 
@@ -69,7 +71,8 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
             ChangeReload(config, target=server.run, sockets=sockets).run()
         elif workers > 1:
             supervisor = Multiprocess(config, sockets=sockets)
-            supervisor.run()
+            with metrics_folder() if settings.metrics != "off" else nullcontext():
+                supervisor.run()
             failed = any(worker.exitcode == 3 for worker in supervisor.processes)
         else:
             server.run(sockets=sockets)

@@ -1,1 +1,1 @@
-"""The log: its lines, and what each request leaves in it."""
+"""The log, with a line for each request, and the metrics."""

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter_ns
 from typing import Any
@@ -16,7 +17,7 @@ from resolvers.request_record import RequestRecord, current_request
 # What is kept of the ids that proxies and clients give: those of nginx, AWS, Heroku, and UUIDs.
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:=-]{0,63}")
 # Asked every few seconds by whatever watches the server.
-_QUIET = ("/healthz", "/readyz")
+_QUIET = ("/healthz", "/readyz", "/metrics")
 # As nginx says of a client that went away before its answer began.
 _CLIENT_GONE = 499
 # RFC 6455, section 7.4.1: the connection was lost.
@@ -39,6 +40,11 @@ class HttpRecord(RequestRecord):
         self.started = perf_counter_ns()
 
     @property
+    def is_http(self) -> bool:
+        """Whether this is no WebSocket."""
+        return bool(self._scope["type"] == "http")
+
+    @property
     def route(self) -> str | None:
         """The template of the path; None where no route has been looked for, or none fits."""
         route = self._scope.get("route")
@@ -49,7 +55,7 @@ class HttpRecord(RequestRecord):
         scope = self._scope
         client = scope.get("client")
         return {
-            "method": scope["method"] if scope["type"] == "http" else "WEBSOCKET",
+            "method": scope["method"] if self.is_http else "WEBSOCKET",
             "route": self.route,
             "operation": self.operation,
             "user_id": self.user_id,
@@ -88,10 +94,16 @@ class HttpRecord(RequestRecord):
 class RequestLog:
     """Gives each request an id and a record, and writes its line when it has been answered."""
 
-    def __init__(self, app: ASGIApp, logger: FilteringBoundLogger | None) -> None:
-        """Take what writes the lines; None for no lines."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        logger: FilteringBoundLogger | None,
+        count: Callable[[HttpRecord], None] | None = None,
+    ) -> None:
+        """Take what writes the lines, and what counts requests; None for neither."""
         self._app = app
         self._logger = logger
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -117,6 +129,8 @@ class RequestLog:
             await self._app(scope, receive if is_http else receive_and_note, send_and_note)
         finally:
             current_request.reset(token)
+            if self._count is not None:
+                self._count(record)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             if self._logger is not None and self._logger.is_enabled_for(level):
                 # No client is to blame for a log that cannot be written.

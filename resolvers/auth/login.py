@@ -20,6 +20,7 @@ from resolvers.context import Context
 from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
 from resolvers.query.sql.elements import Pbkdf2Iterations
 from resolvers.query.statements import fetch_row
+from resolvers.request_record import current_request
 from resolvers.services import Services
 from resolvers.texts import is_storable, storable
 
@@ -59,10 +60,18 @@ async def log_in(services: Services, username: str, password: str, *, address: s
     except BadCredentials:
         shown = username[:MAX_SHOWN_NAME] if _SANE_NAME.fullmatch(username) else None
         logger.warning("login failed", extra={"username": shown, "address": address})
+        _note("failed")
         raise
+    _note("succeeded")
     if services.rates is not None:
         await services.rates.remember_login(address, username)
     return done
+
+
+def _note(result: str) -> None:
+    record = current_request.get()
+    if record is not None:
+        record.login = result
 
 
 async def _checked(services: Services, username: str, password: str) -> Login:
