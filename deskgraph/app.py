@@ -13,13 +13,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
-    FileResponse,
     HTMLResponse,
     JSONResponse,
     RedirectResponse,
     Response,
 )
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from structlog.typing import FilteringBoundLogger
 
 from deskgraph import api_docs, console
 from deskgraph.database.database import Database
@@ -32,15 +32,17 @@ from deskgraph.health import Health
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.cors import cors_middleware
 from deskgraph.middleware.disconnects import Disconnects
-from deskgraph.middleware.request_ids import RequestIds
+from deskgraph.middleware.unexpected_errors import UnexpectedErrors
+from deskgraph.observability.logs import request_logger
+from deskgraph.observability.request_log import HttpRecord, RequestLog
 from deskgraph.pages import (
     ASKED_AGAIN,
-    INBOX,
     LASTING,
     STATIC,
     Files,
     PageConfig,
     content_security_policy,
+    example_routes,
 )
 from deskgraph.settings import Settings, load_settings
 from deskgraph.shutdown import on_stop
@@ -59,6 +61,7 @@ from schema.execution.operation import DeskSchema
 from schema.transport.view import GraphQLView
 
 Clock = Callable[[], datetime]
+Count = Callable[[HttpRecord], None]
 
 
 # Returns the time; every part of the process uses this clock, unless a test passes another.
@@ -66,20 +69,26 @@ utc_now: Clock = partial(datetime.now, UTC)
 
 
 def create_app(
-    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    observer: Observer | None = None,
+    log: FilteringBoundLogger | None = None,
 ) -> Starlette:
     """Return the application; it opens the database when it starts.
 
+    ``log`` gets a line for each request; without it, none is written.
     The start raises ``SchemaError`` if the database has another version's schema, and
     ``SettingsError`` in production if a user has the demo's password.
     """
     services, database = create_services(settings, clock=clock, observer=observer)
     config = PageConfig(settings)
     health = Health(database, services.files, clock)
+    shown, count = _metrics(settings, services)
     app = Starlette(
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, log, count),
         # The first one that fits is taken, so the busiest ones come first.
-        routes=[*_routes(settings, services, config), *health.routes()],
+        routes=[*_routes(settings, services, config), *health.routes(), *shown],
         exception_handlers={404: _not_found},
         lifespan=_lifespan(settings, services, database, config, health),
     )
@@ -89,7 +98,9 @@ def create_app(
 
 def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     """Return the application of this environment, for servers that import a factory."""
-    app = create_app(load_settings(), observer=observer)
+    settings = load_settings()
+    log = request_logger(settings.log_format, settings.log_level)
+    app = create_app(settings, observer=observer, log=log)
     # What is loaded by now stays, so the garbage collector shall not look through it again.
     gc.collect()
     gc.freeze()
@@ -98,12 +109,33 @@ def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(RequestIds), Middleware(Disconnects)]
-    if settings.cors_origins:
-        # The outermost, so that answers to unexpected errors have CORS headers, too.
-        found.insert(0, cors_middleware(settings.cors_origins, settings.cors_headers))
-    return found
+def _metrics(settings: Settings, services: Services) -> tuple[list[Route], Count | None]:
+    """Return the route of the metrics and what counts requests, if there are any."""
+    if settings.metrics == "off":
+        return [], None
+    # Only here: it reads the environment when it is imported, and takes memory.
+    from deskgraph.observability.metrics import Metrics, metrics_route
+
+    metrics = Metrics(services)
+    token = None if settings.metrics == "on" else settings.metrics
+    return [metrics_route(metrics, token)], metrics.count
+
+
+def _middleware(
+    settings: Settings, log: FilteringBoundLogger | None, count: Count | None
+) -> list[Middleware]:
+    """Return the middleware from the outside to the inside."""
+    return [
+        Middleware(RequestLog, log, count),
+        # Before errors, so that answers to unexpected ones have CORS headers, too.
+        *(
+            [cors_middleware(settings.cors_origins, settings.cors_headers)]
+            if settings.cors_origins
+            else []
+        ),
+        Middleware(UnexpectedErrors),
+        Middleware(Disconnects),
+    ]
 
 
 def _routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
@@ -112,7 +144,7 @@ def _routes(settings: Settings, services: Services, config: PageConfig) -> list[
         *_graphql_routes(settings, services, config, schema),
         *api_docs.reference_routes(config, settings.public_url),
         *_rest_routes(settings, services, schema),
-        *_example_routes(config),
+        *example_routes(config),
         Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
     ]
 
@@ -157,19 +189,6 @@ def _rest_routes(settings: Settings, services: Services, schema: DeskSchema) -> 
     return rest_routes(
         services, settings.public_url, words=partial(api_docs.words, schema), links=links
     )
-
-
-def _example_routes(config: PageConfig) -> list[BaseRoute]:
-    """Return the page of the example; it is not in the installed package, nor in production."""
-    if not config.shows_inbox:
-        return []
-
-    async def inbox(_request: Request) -> Response:
-        inline = "'unsafe-inline'"
-        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
-        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
-
-    return [Route("/examples/inbox", inbox)]
 
 
 async def _to_graphql(_request: Request) -> Response:

@@ -52,6 +52,8 @@ class Health:
 
     def drain(self) -> None:
         """Be not ready from now on: the process is about to end."""
+        if not self.draining:
+            logger.info("draining: the process ends when its requests have ended")
         self.draining = True
 
     def routes(self) -> list[Route]:

@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from deskgraph.environment import unknown_names
+from deskgraph.observability.log_lines import LogFormat
+from deskgraph.observability.logs import LogLevel
 from deskgraph.private_files import create_folder
 from deskgraph.secret_files import SUFFIX, SecretFileError, values_from_files
 from deskgraph.setting_values import origin
@@ -27,7 +29,7 @@ PLACEHOLDER_KEYS = frozenset(
     {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
 )
 # The settings that may hold a secret, and may be given by a file.
-IN_FILES = ("secret_key", "database_url", "listen_url", "replica_urls")
+IN_FILES = ("secret_key", "database_url", "listen_url", "replica_urls", "metrics")
 # In points a minute.
 MAX_RATE_LIMIT = 10**9
 
@@ -79,6 +81,10 @@ class Settings(BaseSettings):
     graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)
     graphql_documents: Literal["any", "persisted", "trusted"] = "any"
     webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
+    # May be a token.
+    metrics: str = Field(default="off", repr=False)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -118,6 +124,16 @@ class Settings(BaseSettings):
         if not 1 <= number <= MAX_RATE_LIMIT:
             raise ValueError(f"must be off, or a number of points from 1 to {MAX_RATE_LIMIT}")
         return number
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics(cls, value: str) -> str:
+        """Take off, on, or a token."""
+        if value not in ("off", "on") and not re.fullmatch(r"[!-~]{16,}", value):
+            raise ValueError(
+                "must be off, on, or a token of 16 characters or more, in ASCII without blanks"
+            )
+        return value
 
     @field_validator("graphql_manifest", "replica_urls", mode="before")
     @classmethod

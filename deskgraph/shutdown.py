@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from contextvars import Context
 from types import FrameType
 
 
@@ -28,7 +29,8 @@ def _both(
     before: Callable[[int, FrameType | None], object],
 ) -> Callable[[int, FrameType | None], None]:
     def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(end)
+        # Not in the context of the request that the signal interrupts.
+        loop.call_soon_threadsafe(end, context=Context())
         before(number, frame)
 
     return handle

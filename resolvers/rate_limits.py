@@ -8,6 +8,7 @@ drift.
 
 import hashlib
 import ipaddress
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,6 +20,9 @@ from stringzilla import count
 
 from resolvers.errors import Throttled
 from resolvers.rate_levels import EPOCH, MAX_NANOSECONDS, Level, RateClass
+from resolvers.request_record import current_request
+
+logger = logging.getLogger("deskgraph.rates")
 
 MAX_BUCKETS = 10_000
 # What an address of IPv6 has at most, in characters.
@@ -140,7 +144,9 @@ class RateLimiter:
 
         Nothing is what it can always take. No work takes more than a full bucket.
         """
-        return await self._draw(self._points, key, points)
+        level = await self._draw(self._points, key, points)
+        _count(points)
+        return level
 
     def give_back(self, key: str, points: int, level: Level) -> None:
         """Return points that were drawn and not used, or take those that were used beyond.
@@ -150,6 +156,7 @@ class RateLimiter:
         time = self._points.time(points)
         self._buckets.pull(key, time)
         level.full_at -= time
+        _count(-points)
 
     def take(self, key: str, points: int, level: Level | None) -> None:
         """Take points whatever there are: what is missing is owed. Changes ``level`` as well."""
@@ -157,6 +164,7 @@ class RateLimiter:
         self._buckets.pull(key, -time)
         if level is not None:
             level.full_at += time
+        _count(points)
 
     async def count_login(self, address: str, username: str) -> None:
         """Count an attempt to log in; raises ``Throttled`` after too many.
@@ -197,8 +205,20 @@ class RateLimiter:
         done, full_at = await self._buckets.push(key, time, most, now)
         level = Level(kind, full_at, now)
         if not done:
-            raise Throttled(max(1, -(-(full_at + time - now - most) // 10**9)), level)
+            seconds = max(1, -(-(full_at + time - now - most) // 10**9))
+            about = {"bucket": key.partition(":")[0], "retry_after": seconds}
+            logger.info("refused for rate", extra=about)
+            if (record := current_request.get()) is not None:
+                record.refused = key.partition(":")[0]
+            raise Throttled(seconds, level)
         return level
+
+
+def _count(points: int) -> None:
+    """Count points of the request that is answered."""
+    record = current_request.get()
+    if record is not None:
+        record.add_cost(points)
 
 
 def _digest(username: str) -> str:

@@ -2,21 +2,27 @@
 
 import asyncio
 import errno
+import logging
 import os
 import resource
 import socket
+from contextlib import nullcontext
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
+from sqlalchemy.engine import URL
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from deskgraph.cli.errors import CommandError, open_database
-from deskgraph.database.urls import parse_replica_urls
+from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
+from deskgraph.observability.logs import log_config
+from deskgraph.observability.metrics_folder import metrics_folder
 from deskgraph.settings import PREFIX, Settings, load_settings
 from deskgraph.storage.store_urls import check_credentials, open_place
 
@@ -29,15 +35,7 @@ MAX_MESSAGE_BYTES = 2**20
 STREAM_END_SECONDS = 3
 # An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-# In the form of ``logging.config.dictConfig``.
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"uvicorn.access": {"level": "WARNING"}},
-}
+logger = logging.getLogger("deskgraph.server")
 
 
 def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> None:
@@ -65,6 +63,7 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
     # Every connection is a file, refused ones as well; and there are the database and uploads.
     _allow_files(2 * settings.max_connections + 1024)
     config = _config(settings, workers=workers, reload=reload)
+    _log_start(settings, workers=workers)
     server = uvicorn.Server(config)
     failed = False
     try:
@@ -72,7 +71,8 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
             ChangeReload(config, target=server.run, sockets=sockets).run()
         elif workers > 1:
             supervisor = Multiprocess(config, sockets=sockets)
-            supervisor.run()
+            with metrics_folder() if settings.metrics != "off" else nullcontext():
+                supervisor.run()
             failed = any(worker.exitcode == 3 for worker in supervisor.processes)
         else:
             server.run(sockets=sockets)
@@ -104,12 +104,28 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         if reload
         else None,
         backlog=BACKLOG,
-        log_config=LOGGING,
+        log_config=log_config(settings.log_format, settings.log_level),
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=STREAM_END_SECONDS,
         server_header=False,
     )
+
+
+def _log_start(settings: Settings, *, workers: int) -> None:
+    """Log what is started: addresses without users, passwords and parameters."""
+    url = parse_url(settings.database_url)
+    database = URL.create(url.get_backend_name(), None, None, url.host, url.port, url.database)
+    files = urlsplit(settings.files_url)
+    about = {
+        "version": version("deskgraph"),
+        "environment": settings.environment,
+        "database": database.render_as_string(),
+        "replicas": len(settings.replica_urls),
+        "files": f"{files.scheme}://{files.netloc.rpartition('@')[2]}{files.path}",
+        "workers": workers,
+    }
+    logger.info("starting", extra=about)
 
 
 def _allow_files(count: int) -> None:

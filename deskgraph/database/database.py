@@ -41,6 +41,7 @@ from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
 from resolvers.errors import Outcome, Unavailable
+from resolvers.request_record import SqlTimer
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction
 
@@ -162,7 +163,8 @@ class Database:
         where the database cannot make a value as long as this needs, and ``Unavailable``.
         """
         try:
-            row = await self.reader.fetch_row(sql, values, user)
+            with SqlTimer():
+                row = await self.reader.fetch_row(sql, values, user)
         except Exception as error:
             # After a write of this task, what cannot be read may be what was written.
             outcome = Outcome.UNKNOWN if WRITES.get() else Outcome.NOTHING_TO_CHANGE
@@ -192,7 +194,8 @@ class Database:
                 # Here it can still be cancelled; a commit is not left halfway.
                 await session.flush()
                 commits = True
-                await _to_its_end(session.commit())
+                with SqlTimer():
+                    await _to_its_end(session.commit())
         except Exception as error:
             if (unavailable := self._not_written(error, commits=commits)) is not None:
                 raise unavailable from None
@@ -205,7 +208,8 @@ class Database:
         WRITES.set(True)
         commits = False
         try:
-            pooled = await self.engine.raw_connection()
+            with SqlTimer():
+                pooled = await self.engine.raw_connection()
             async with self._on(pooled, fresh=fresh) as transaction:
                 yield transaction
                 commits = True

@@ -12,6 +12,7 @@ from sqlalchemy import Dialect
 
 from deskgraph.database.postgres import leave_values_out
 from deskgraph.database.sqlite.writer import SqliteWriter
+from resolvers.request_record import SqlTimer
 from resolvers.write_statements import Compiled, Statement, Step, Values
 
 # Sees the text of each statement.
@@ -30,7 +31,8 @@ class PostgresTransaction:
 
     async def begin(self, *, fresh: bool) -> None:
         """Begin."""
-        await self._connection.execute("BEGIN")
+        with SqlTimer():
+            await self._connection.execute("BEGIN")
 
     async def fetch_row(self, statement: Statement, values: Values) -> tuple[Any, ...] | None:
         """Run a statement and return its first row."""
@@ -42,7 +44,8 @@ class PostgresTransaction:
         if self._observe is not None:
             self._observe(compiled.sql)
         try:
-            rows = await self._connection.fetch(compiled.sql, *compiled.values(values))
+            with SqlTimer():
+                rows = await self._connection.fetch(compiled.sql, *compiled.values(values))
         except asyncpg.PostgresError as error:
             leave_values_out(error)
             raise
@@ -55,7 +58,9 @@ class PostgresTransaction:
 
     async def commit(self) -> None:
         """Commit; raises where a statement has failed, for which the server only rolls back."""
-        if await self._connection.execute("COMMIT") != "COMMIT":
+        with SqlTimer():
+            status = await self._connection.execute("COMMIT")
+        if status != "COMMIT":
             raise asyncpg.InterfaceError("the transaction was rolled back")
 
     async def rollback(self) -> None:
@@ -75,7 +80,8 @@ class SqliteTransaction:
     async def begin(self, *, fresh: bool) -> None:
         """Wait for the turn and take the write lock."""
         self._writer.fresh = fresh
-        await self._writer.begin()
+        with SqlTimer():
+            await self._writer.begin()
 
     def _see(self, sql: str) -> None:
         if self._observe is not None:
@@ -88,7 +94,8 @@ class SqliteTransaction:
     async def fetch(self, statement: Statement, values: Values) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
         compiled, given = self._ready(statement, values)
-        rows = await self._writer.run(lambda connection: _run(connection, compiled.sql, given))
+        with SqlTimer():
+            rows = await self._writer.run(lambda connection: _run(connection, compiled.sql, given))
         return [compiled.row(row) for row in rows]
 
     async def execute(self, *steps: Step) -> None:
@@ -99,7 +106,8 @@ class SqliteTransaction:
             for compiled, given in ready:
                 _run(connection, compiled.sql, given)
 
-        await self._writer.run(run)
+        with SqlTimer():
+            await self._writer.run(run)
 
     def _ready(self, statement: Statement, values: Values) -> tuple[Compiled, list[object]]:
         compiled = statement.compiled(self._dialect)
@@ -108,7 +116,8 @@ class SqliteTransaction:
 
     async def commit(self) -> None:
         """Wait until what was done is on the disk."""
-        await self._writer.commit()
+        with SqlTimer():
+            await self._writer.commit()
 
     async def rollback(self) -> None:
         """Undo what was done."""

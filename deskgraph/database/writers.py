@@ -24,6 +24,7 @@ from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
+from resolvers.request_record import SqlTimer
 
 WRITE_CONNECTIONS = 4
 # After how many seconds without use a connection to PostgreSQL is asked whether it still works.
@@ -51,6 +52,7 @@ def sqlite_engine(url: URL) -> AsyncEngine:
         pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "begin", _begin_immediate)
+    _time_statements(engine)
     return engine
 
 
@@ -92,6 +94,7 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     event.listen(engine.sync_engine, "handle_error", _leave_values_out)
     event.listen(engine.sync_engine, "checkin", _note_use)
     event.listen(engine.sync_engine, "checkout", _check_connection)
+    _time_statements(engine)
     return engine
 
 
@@ -122,6 +125,21 @@ def _check_connection(
             connection.ping()
         except Exception as error:
             raise DisconnectionError from error
+
+
+def _time_statements(engine: AsyncEngine) -> None:
+    """Count the time of the statements of sessions for the request that they belong to."""
+    event.listen(engine.sync_engine, "before_cursor_execute", _start_timer)
+    event.listen(engine.sync_engine, "after_cursor_execute", _stop_timer)
+
+
+def _start_timer(connection: Connection, *_rest: object) -> None:
+    timer = connection.info["timer"] = SqlTimer()
+    timer.__enter__()
+
+
+def _stop_timer(connection: Connection, *_rest: object) -> None:
+    connection.info["timer"].__exit__()
 
 
 def _leave_values_out(context: ExceptionContext) -> None:

@@ -6,6 +6,7 @@ come in and not only as headers.
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # For how long a refused client may read its answer while it is still sending, in seconds: a
 # connection that is closed with unread bytes is reset, and the answer is lost.
 LINGER_SECONDS = 2.0
+logger = logging.getLogger("deskgraph.server")
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refusal is not None or self.transport.is_closing():
             return
         self._refusal = status
+        address = self.client[0] if self.client else None
+        logger.info("refused unread", extra={"status": status.value, "address": address})
         self._stop_waiting()
         self._unset_keepalive_if_required()
         if self._answers():

@@ -12,7 +12,9 @@ from string import Template
 
 from sqlmodel import col, select
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
@@ -160,3 +162,16 @@ def json_for_html(value: object) -> str:
     """JSON for a `<script>` element, which ends at the first `</script` whatever surrounds it."""
     text = json.dumps(value)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def example_routes(config: PageConfig) -> list[BaseRoute]:
+    """Return the page of the example; it is not in the installed package, nor in production."""
+    if not config.shows_inbox:
+        return []
+
+    async def inbox(_request: Request) -> Response:
+        inline = "'unsafe-inline'"
+        policy = f"default-src 'none'; script-src {inline}; style-src {inline}; connect-src 'self'"
+        return FileResponse(INBOX, headers={"Content-Security-Policy": policy})
+
+    return [Route("/examples/inbox", inbox)]

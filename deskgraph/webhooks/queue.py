@@ -4,6 +4,7 @@ A claim puts the due time off. A process that dies loses its claims by then, and
 tries again: so a delivery is made at least once.
 """
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ PRUNED_AT_ONCE = 1000
 GONE = 410
 
 _of = WebhookDelivery
+logger = logging.getLogger("deskgraph.webhooks")
 
 
 @dataclass(frozen=True)
@@ -100,25 +102,33 @@ async def finish(
         found.claim = None
         found.attempt_count += 1
         found.tries += 1
-        session.add(
-            WebhookAttempt(
-                delivery_id=found.id,
-                number=found.attempt_count,
-                url=claimed.url,
-                at=at,
-                duration_ms=outcome.duration_ms,
-                status=outcome.status,
-                answer=outcome.answer,
-                error=outcome.error,
-            )
-        )
+        session.add(_attempt(found, claimed, at, outcome))
         reason = _decide(webhook, found, outcome, now, jitter)
         if reason is not None:
             webhook.enabled, webhook.disabled_reason, webhook.updated_at = False, reason, now
         await session.flush()
         if found.finished_at is not None and found.ticket_id is not None:
             await _release_next(session, found, now)
+        tries = found.attempt_count if found.state is WebhookDeliveryState.SET_ASIDE else None
+    if tries is not None:
+        about = (claimed.id, claimed.webhook_id, tries)
+        logger.warning("delivery %s of webhook %s is set aside, attempts: %s", *about)
     return reason
+
+
+def _attempt(
+    found: WebhookDelivery, claimed: Claimed, at: datetime, outcome: AttemptResult
+) -> WebhookAttempt:
+    return WebhookAttempt(
+        delivery_id=found.id,
+        number=found.attempt_count,
+        url=claimed.url,
+        at=at,
+        duration_ms=outcome.duration_ms,
+        status=outcome.status,
+        answer=outcome.answer,
+        error=outcome.error,
+    )
 
 
 async def _claimed(session: AsyncSession, claimed: Claimed) -> WebhookDelivery | None:

@@ -1,5 +1,7 @@
 """Logging in and staying logged in."""
 
+import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,6 +20,7 @@ from resolvers.context import Context
 from resolvers.errors import BadCredentials, Invalid, Problem, Unauthenticated
 from resolvers.query.sql.elements import Pbkdf2Iterations
 from resolvers.query.statements import fetch_row
+from resolvers.request_record import current_request
 from resolvers.services import Services
 from resolvers.texts import is_storable, storable
 
@@ -26,7 +29,12 @@ ATTEMPTS = 3
 # For how long it is believed how slow imported hashes are.
 OLD_HASHES_LIFETIME = timedelta(minutes=10)
 
+# What the log has of the name in a failed login: as much of one that may be a user's.
+MAX_SHOWN_NAME = 32
+_SANE_NAME = re.compile(r"[\w.@+-]{1,150}", re.ASCII)
+
 _users = table_of(User)
+logger = logging.getLogger("deskgraph.logins")
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,27 @@ async def log_in(services: Services, username: str, password: str, *, address: s
     """
     if services.rates is not None:
         await services.rates.count_login(address, username)
+    try:
+        done = await _checked(services, username, password)
+    except BadCredentials:
+        shown = username[:MAX_SHOWN_NAME] if _SANE_NAME.fullmatch(username) else None
+        logger.warning("login failed", extra={"username": shown, "address": address})
+        _note("failed")
+        raise
+    _note("succeeded")
+    if services.rates is not None:
+        await services.rates.remember_login(address, username)
+    return done
+
+
+def _note(result: str) -> None:
+    record = current_request.get()
+    if record is not None:
+        record.login = result
+
+
+async def _checked(services: Services, username: str, password: str) -> Login:
+    """Check a password and issue tokens; raises ``BadCredentials``."""
     for _ in range(ATTEMPTS):
         user_id, stored = await _user_by_name(services, username)
         genuine = await _matching(services, password, stored)
@@ -55,8 +84,6 @@ async def log_in(services: Services, username: str, password: str, *, address: s
         new_hash = await services.passwords.hash(genuine) if needs_rehash(stored) else stored
         done = await _enter(services, user_id, stored, new_hash)
         if done is not None:
-            if services.rates is not None:
-                await services.rates.remember_login(address, username)
             return done
     raise BadCredentials
 

@@ -12,6 +12,7 @@ from resolvers.auth.accounts import Account
 from resolvers.auth.tokens import Claims, microseconds
 from resolvers.errors import Deactivated, SessionEnded
 from resolvers.query.statements import fetch_row
+from resolvers.request_record import current_request
 from resolvers.services import Services
 from resolvers.viewer import Viewer
 
@@ -33,6 +34,9 @@ async def viewer_of(services: Services, access_token: str) -> Viewer:
         account = await current_account(services, claims.user_id)
     if not claims.is_current(account.tokens_not_before):
         raise SessionEnded
+    record = current_request.get()
+    if record is not None:
+        record.user_id = claims.user_id
     return account.viewer
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
+from contextvars import Context
 
 import orjson
 from sqlalchemy import SelectBase, bindparam, func, select
@@ -69,7 +70,8 @@ class EventBroker:
                 # From here on the signal reports every event.
                 seen = services.event_signal.count
                 self.head = await _head(services)
-                self._tail = asyncio.create_task(self._run(services, seen))
+                # Not as a part of the request that is the first to follow.
+                self._tail = asyncio.create_task(self._run(services, seen), context=Context())
             subscriber = Subscriber(self.head if position is None else position, types)
             self._subscribers.add(subscriber)
         return subscriber

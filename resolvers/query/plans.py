@@ -91,12 +91,17 @@ class Plans:
 
     def __init__(self, most: int = MAX_PLANS) -> None:
         self._most = most
+        # How often a plan was there, and was not.
+        self.hits = self.misses = 0
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
 
     def get(self, key: Hashable) -> Plan | None:
         """Return the plan of a key if there is one."""
         plan = self._plans.get(key)
-        if plan is not None:
+        if plan is None:
+            self.misses += 1
+        else:
+            self.hits += 1
             self._plans.move_to_end(key)
         return plan
 

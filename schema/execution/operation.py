@@ -15,6 +15,7 @@ from strawberry.types import ExecutionResult
 
 from resolvers.errors import Throttled, TimedOut, Unavailable
 from resolvers.preparation_cost import Preparation, preparation
+from resolvers.request_record import current_request
 from schema.errors.formatting import worded
 from schema.execution.context import GraphContext
 from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
@@ -101,7 +102,10 @@ class DeskSchema(Schema):
             try:
                 node = known.operation(operation_name)
                 type_ = OperationType(node.operation.value)
-                return Operation(known, node, variables, context, prepared, type_)
+                found = Operation(known, node, variables, context, prepared, type_)
+                if (record := current_request.get()) is not None:
+                    record.add_operation(found.name)
+                return found
             except NoChoice as error:
                 errors = [error]
         return await refuse(errors, context, prepared)

@@ -38,12 +38,29 @@ async def test_every_answer_has_an_id_of_its_own(open_desk: OpenDesk) -> None:
             await client.get("/api/v1/nowhere/"),
             await client.get("/nowhere"),
             await client.post("/graphql", json={"query": "{ viewer { id } }"}),
-            await client.get("/api/v1/tickets/", headers={"X-Request-Id": "mine"}),
+            # No id that a request may bring.
+            await client.get("/api/v1/tickets/", headers={"X-Request-Id": "not mine"}),
         ]
 
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert all(ID.fullmatch(found) for found in ids)
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    "given", ["mine", "01a21824-dfde-700c-8b3c-c91e04073c3f", "Root=1-67891233-abcdef", "a" * 64]
+)
+async def test_the_id_that_a_request_brings_is_kept(open_desk: OpenDesk, given: str) -> None:
+    async with open_desk() as client:
+        answer = await client.get("/api/v1/tickets/", headers={"X-Request-Id": given})
+    assert answer.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", [b"", b"-a", b"a b", b"a" * 65, "é".encode(), b"<script>"])
+async def test_an_id_of_another_form_is_replaced(open_desk: OpenDesk, given: bytes) -> None:
+    async with open_desk() as client:
+        answer = await client.get("/api/v1/tickets/", headers={b"X-Request-Id": given})
+    assert ID.fullmatch(answer.headers["x-request-id"])
 
 
 async def fail(*_: object, **__: object) -> None:

@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 # Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
 # Frames ("http") are those of tests/live; documents of GraphQL are checked below.
-OTHERS = frozenset({"ini", "nginx", "http", "graphql"})
+OTHERS = frozenset({"ini", "nginx", "yaml", "http", "graphql"})
 HOUSE = "models/ "
 # Made of a table whose calls are all tested.
 MADE = {"from-rest.md"}

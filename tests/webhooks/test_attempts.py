@@ -18,7 +18,9 @@ from tests.webhooks.receiver import Answer, Received, Receiver
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_failure_is_tried_again_ever_later_and_set_aside_after_a_day(hooks: Hooks) -> None:
+async def test_a_failure_is_tried_again_ever_later_and_set_aside_after_a_day(
+    hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
     await hooks.create()
     await hooks.happen()
     hooks.receiver.answers(500, b"out of order")
@@ -39,6 +41,8 @@ async def test_a_failure_is_tried_again_ever_later_and_set_aside_after_a_day(hoo
     assert delays == [5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800]
     assert times[-1] - NOON < timedelta(days=1)
     assert await hooks.states() == ["set_aside"]
+    assert caplog.text.count(f"is set aside, attempts: {len(times)}") == 1
+    assert caplog.text.count("set aside") == 1
     assert len({one.id for one in hooks.receiver.received}) == 1
     assert len({one.body for one in hooks.receiver.received}) == 1
     attempts = await hooks.attempts()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deskgraph.middleware.request_ids import escaped
+from deskgraph.middleware.unexpected_errors import escaped
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The log, with a line for each request, and the metrics."""
