@@ -66,6 +66,7 @@ def conditions(tickets: int, seconds: float, rounds: int) -> str:
         f"{os.cpu_count()} cores.\n"
         f"{tickets:,} tickets, pages of 20. Both answers were compared as JSON before.\n"
         f"Ours counts what each request costs, with DESKGRAPH_RATE_LIMIT={RATE_LIMIT}.\n"
+        "No server logs requests (ours: DESKGRAPH_LOG_LEVEL=warning).\n"
         "The ratio is that of requests/s to the baseline: bare Starlette, uvicorn with the same "
         "settings, SQL written out, no schema, a constant token.\n"
         f"Python {platform.python_version()}, {versions}.\n"

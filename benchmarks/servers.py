@@ -100,6 +100,8 @@ def _environment(url: str, key: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}FILES_URL": f"file://{folder / 'media'}",
         f"{PREFIX}SECRET_KEY": key,
         f"{PREFIX}RATE_LIMIT": str(RATE_LIMIT),
+        # None of the servers writes a line for each request.
+        f"{PREFIX}LOG_LEVEL": "warning",
     }
 
 

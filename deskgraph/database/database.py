@@ -128,8 +128,7 @@ class Database:
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
-        self._observer = observer
-        self._outages = Outages()
+        self._observer, self._outages = observer, Outages()
         _observe(self.engine, observer)
 
     @property
