@@ -3,8 +3,6 @@
 ``tests/conftest.py`` loads this module as a plugin. Other processes have the real cost.
 """
 
-from collections.abc import Iterator
-
 import pytest
 from argon2 import PasswordHasher
 
@@ -21,8 +19,7 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture
-def real_cost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def real_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let hashes cost what they cost the server."""
     for name, value in zip(("ARGON2", "NOBODY"), REAL, strict=True):
         monkeypatch.setattr(passwords, name, value)
-    yield
