@@ -97,10 +97,12 @@ def _take_turns(
     """Return the median milliseconds of a request at each desk."""
     spent: list[list[float]] = [[] for _ in clients]
     for client, request in zip(clients, asked, strict=True):
+        client.connect()
         for _ in range(WARM_UP):
             client.send(request)
     for _ in range(ROUNDS):
         for client, request, times in zip(clients, asked, spent, strict=True):
+            client.connect()
             until = time.perf_counter() + seconds
             while True:
                 started = time.perf_counter()
@@ -122,6 +124,11 @@ class _Client:
         found = orjson.loads(self.send(cursor_of(desk, headers)))
         cursor = found["data"]["tickets"]["pageInfo"]["endCursor"]
         self.requests = requests(desk, headers, cursor)
+
+    def connect(self) -> None:
+        """Open a new connection: the server closes one that was idle while another was measured."""
+        self._connection.close()
+        self._connection.connect()
 
     def send(self, request: Request) -> bytes:
         """Send a request and return its answer; raises ``ServerError`` for one that failed."""

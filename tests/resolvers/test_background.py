@@ -101,7 +101,8 @@ async def test_nothing_is_kept_of_users_without_work(work: Work) -> None:
     await work.start("a", "first")
     before = locks()
     await asyncio.gather(*(work.start(f"user {n % 10}", f"{n}") for n in range(20)))
-    assert locks() == before
+    # What an earlier test left may go meanwhile.
+    assert locks() <= before
 
 
 async def test_work_that_fails_is_not_kept_and_stops_nobody(work: Work) -> None:
