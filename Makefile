@@ -5,6 +5,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Passed on to pytest, to the benchmark or to uv: make test ARGS="-k tickets", make lock ARGS=-U
 ARGS ?=
+# Containers often set it: every process that a test starts would compile the whole program again.
+export PYTHONDONTWRITEBYTECODE :=
 # How many random requests make fuzz, fuzz-api and fuzz-graphql send; each has its own number if not given
 EXAMPLES ?=
 fuzzing = DESKGRAPH_PROOFS=1 DESKGRAPH_PROOFS_EXAMPLES=$(or $(EXAMPLES),$(1)) $(BIN)/python -m pytest -n 2 -m proof --timeout 0

@@ -10,7 +10,11 @@ import pytest
 
 from tests.support import proofs
 
-pytest_plugins = ("tests.support.databases", "tests.support.fixtures")
+pytest_plugins = (
+    "tests.support.cheap_hashes",
+    "tests.support.databases",
+    "tests.support.fixtures",
+)
 # How long a test may take, with its fixtures; ``--timeout 0`` is for ever.
 TEST_SECONDS = 1200 if proofs.LONG else 300
 # What takes longest, in the order in which it is started. pytest-xdist hands out whole files in the

@@ -73,15 +73,18 @@ class Alternate:
 
 def links_to(graphiql: str) -> Callable[[str], Link | None]:
     """Return ``links`` of ``rest_routes``; ``graphiql`` is the address of GraphiQL."""
-    return lambda path: _link_of(EQUIVALENTS.get(path, {}), graphiql)
+    return lambda path: _link_of(path, graphiql)
 
 
-def _link_of(equivalents: Mapping[str, Equivalent | None], graphiql: str) -> Link | None:
+# Quoting all operations is a third of the work of making an application, of which tests make many.
+@lru_cache(256)
+def _link_of(path: str, graphiql: str) -> Link | None:
     """Return what makes the header for the methods of a path; None if it has no equivalents.
 
     Methods without an equivalent get the header of the path's first one: HEAD, OPTIONS, and those
     that the path does not have.
     """
+    equivalents = EQUIVALENTS.get(path, {})
     made = {
         method: Alternate(equivalent, graphiql)
         for method, equivalent in equivalents.items()

@@ -33,9 +33,13 @@ MAX_PADDING = 2_000_000
 MIN_SALT_LENGTH, MIN_HASH_LENGTH = 8, 4
 _DJANGO = re.compile(r"pbkdf2_sha256\$([1-9][0-9]{0,6})\$([^$]*)\$([^$]*)")
 # OWASP's second recommended argon2id configuration: 19 MiB, two passes, one lane.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Verified against when there is no such user, so that both answers take equally long.
-_NOBODY = _hasher.hash("nobody has this password")
+ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# Verified against when there is no such user, so that both answers take equally long: the hash of a
+# random password. It is written out because each process would take tens of ms to make one.
+NOBODY = (
+    "$argon2id$v=19$m=19456,t=2,p=1$yyXaSmiCyIF3nC1U+AorYw$"
+    "LKmXkpP3itfmn4QFOdQm8q70d5w5l6hNPKA94laJftI"
+)
 # Those of ten characters or more that lists of leaked passwords begin with, and that of the demo,
 # which is as public; any case is refused.
 _USUAL = """
@@ -61,12 +65,12 @@ class Hasher:
 
     def hash(self, plain: str) -> str:
         """Return a new argon2id hash."""
-        return _hasher.hash(plain)
+        return ARGON2.hash(plain)
 
     def verify_argon2(self, plain: str, stored: str) -> bool:
         """Check a password against an argon2 hash; raises ``InvalidHashError`` for no hash."""
         try:
-            return _hasher.verify(stored, plain)
+            return ARGON2.verify(stored, plain)
         except VerificationError:
             return False
 
@@ -151,13 +155,13 @@ def verify_password(
         hasher.pbkdf2(plain, "padding", padding)
     if stored is not None and _is_argon2(stored):
         return hasher.verify_argon2(plain, stored)
-    hasher.verify_argon2(plain, _NOBODY)
+    hasher.verify_argon2(plain, NOBODY)
     return genuine
 
 
 def needs_rehash(stored: str) -> bool:
     """Return whether a hash is of an older kind or cost than new ones."""
-    return stored.startswith(DJANGO_PREFIX) or _hasher.check_needs_rehash(stored)
+    return stored.startswith(DJANGO_PREFIX) or ARGON2.check_needs_rehash(stored)
 
 
 def _is_argon2(stored: str) -> bool:

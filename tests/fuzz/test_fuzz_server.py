@@ -80,7 +80,7 @@ def test_bytes_of_every_kind(address: tuple[str, int]) -> None:
     templates = paths(create_app_routes())
     seen: Counter[int] = Counter()
 
-    @proofs.examples(50, 150)
+    @proofs.examples(25, 150)
     @given(requests(templates), st.integers(0, 9))
     def ask(asked: Asked, dice: int) -> None:
         answer = heard(address, spoken(asked, tokens, untidy=dice == 0))

@@ -121,7 +121,7 @@ def asking(sqlite_url: str, tmp_path: Path) -> Iterator[Asking]:
 
 @pytest.mark.proof(small=True)
 def test_requests_of_every_kind(asking: Asking) -> None:
-    @proofs.examples(150, 600)
+    @proofs.examples(75, 600)
     @given(requests())
     def ask(request: Request) -> None:
         asking.ask(request)

@@ -98,12 +98,28 @@ def postgres_url(postgres_database: str) -> str:
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def shared_url(request: pytest.FixtureRequest) -> str:
     """Give the URL of a migrated database for all tests of a module, once for each kind."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_database"))
-    template: Path = request.getfixturevalue("sqlite_template")
-    return f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('shared') / 'desk.db')}"
+    return str(request.getfixturevalue(f"shared_{request.param}_url"))
+
+
+@pytest.fixture
+def kept_url(backend: str, request: pytest.FixtureRequest) -> str:
+    """Give the URL of the database that all tests of a module have on this kind."""
+    return str(request.getfixturevalue(f"shared_{backend}_url"))
+
+
+@pytest.fixture(scope="module")
+def shared_sqlite_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the URL of a file for a module, whose tests take out the rows of the others."""
+    path = tmp_path_factory.mktemp("shared") / "desk.db"
+    return f"sqlite:///{shutil.copy(sqlite_template, path)}"
+
+
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres_admin: Admin) -> Iterator[str]:
+    """Give the URL of a database to which connections stay open from test to test."""
+    yield from _migrated(postgres_admin, f"{PREFIX}{os.getpid()}_shared")
 
 
 @pytest.fixture
@@ -158,7 +174,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_database(postgres_admin: Admin) -> Iterator[str]:
     """Make and migrate the session's database."""
-    name = f"{PREFIX}{os.getpid()}"
+    yield from _migrated(postgres_admin, f"{PREFIX}{os.getpid()}")
+
+
+def _migrated(postgres_admin: Admin, name: str) -> Iterator[str]:
     postgres_admin(f"CREATE DATABASE {name}")
     # Tests kill processes, not the server: nothing here has to survive a power cut.
     postgres_admin(f"ALTER DATABASE {name} SET synchronous_commit = off")

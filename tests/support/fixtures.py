@@ -3,8 +3,8 @@
 ``tests/conftest.py`` loads this module as a plugin.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from tests.support.world import World, open_world
 
 OpenDesk = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 MakeClient = Callable[..., httpx.AsyncClient]
+Opening = Callable[[str], AbstractAsyncContextManager[Any]]
+# Returns what is opened, of the type that each caller opens.
+KeepOpen = Callable[[str, Opening], Awaitable[Any]]
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +66,23 @@ async def own_world(anyio_backend: str, database_url: str, tmp_path: Path) -> As
     async with open_world(database_url, tmp_path / "media") as opened:
         await opened.reset()
         yield opened
+
+
+@pytest.fixture(scope="module")
+async def keep_open(anyio_backend: str, undelivered: None) -> AsyncIterator[KeepOpen]:
+    """Give a function that opens an application on a database, once for a module.
+
+    Its statements are compiled once, and its connections stay open.
+    """
+    opened: dict[str, Any] = {}
+    async with AsyncExitStack() as stack:
+
+        async def open_once(url: str, opening: Opening) -> Any:
+            if url not in opened:
+                opened[url] = await stack.enter_async_context(opening(url))
+            return opened[url]
+
+        yield open_once
 
 
 @pytest.fixture

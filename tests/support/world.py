@@ -106,24 +106,36 @@ class World:
 
     async def reset(self) -> None:
         """Go back to the rows and files that every test starts with."""
-        self.clock.now = NOON
-        self.services.viewers.forget_all()
+        self.forget()
         if not self.changed:
             return
-        async with self.database.transaction() as session:
-            connection = await session.connection()
-            for table in reversed(SQLModel.metadata.sorted_tables):
-                await connection.execute(sa.delete(table))
-            for model, values in _ROWS() + (_PAST() if self.eventful else []):
-                await connection.execute(sa.insert(model), values)
-        for path in self._paths():
-            path.unlink()
+        await self._store(_ROWS() + (_PAST() if self.eventful else []))
         for row in named_rows():
             if isinstance(row, Attachment):
                 path = self.media / row.key
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(CONTENT)
         self.changed = False
+
+    def forget(self) -> None:
+        """Take the clock back, and keep nothing in memory of who logged in."""
+        self.clock.now = NOON
+        self.services.viewers.forget_all()
+
+    async def clear(self, *rows: SQLModel) -> None:
+        """Go back to these rows, without any file."""
+        self.forget()
+        await self._store(_stored(rows))
+
+    async def _store(self, rows: list[tuple[type[SQLModel], list[dict[str, Any]]]]) -> None:
+        async with self.database.transaction() as session:
+            connection = await session.connection()
+            for table in reversed(SQLModel.metadata.sorted_tables):
+                await connection.execute(sa.delete(table))
+            for model, values in rows:
+                await connection.execute(sa.insert(model), values)
+        for path in self._paths():
+            path.unlink()
 
     async def dump(self) -> dict[str, list[Any]]:
         """Return all rows of all tables and the names of all files."""

@@ -4,7 +4,9 @@ import base64
 import hashlib
 
 import pytest
+from argon2 import extract_parameters
 
+from resolvers.auth import passwords
 from resolvers.auth.passwords import hash_password, needs_rehash, verify_password
 from tests.support.named_rows import PASSWORD, password_hash
 
@@ -15,9 +17,17 @@ def old_hash(plain: str, iterations: int = 1000, salt: str = "aSaltFromTheOldSys
     return f"pbkdf2_sha256${iterations}${salt}${base64.b64encode(digest).decode()}"
 
 
+@pytest.mark.usefixtures("real_cost")
 def test_new_hashes_are_argon2id_at_the_recommended_cost() -> None:
-    assert password_hash().startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert not needs_rehash(password_hash())
+    stored = hash_password(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert not needs_rehash(stored)
+    assert verify_password(PASSWORD, stored)
+
+
+@pytest.mark.usefixtures("real_cost")
+def test_checking_a_user_who_is_not_there_costs_as_much() -> None:
+    assert extract_parameters(passwords.NOBODY) == extract_parameters(hash_password(PASSWORD))
 
 
 def test_equal_passwords_have_different_hashes() -> None:

@@ -37,6 +37,11 @@ class Served:
 
 
 @pytest.fixture
+async def api(own_api: RestClient) -> RestClient:
+    return own_api
+
+
+@pytest.fixture
 def served(settings: Settings, clock: Clock, api: RestClient) -> Iterator[Served]:
     """Give a server over the world that ``api`` has filled."""
     with serving_in_a_thread(create_app(settings, clock=clock), log_level="error") as running:

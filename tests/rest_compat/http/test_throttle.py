@@ -17,6 +17,11 @@ PASSWORD = "wrong"
 
 
 @pytest.fixture
+async def api(own_api: RestClient) -> RestClient:
+    return own_api
+
+
+@pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Give each user 1,200 points a minute, 20 a second."""
     return settings.model_copy(update={"rate_limit": 1200, "max_cost": 100})

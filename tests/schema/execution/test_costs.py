@@ -34,6 +34,7 @@ from tests.schema.awkward_rows import load, make_awkward_rows
 from tests.schema.conftest import Opens
 from tests.schema.documents import Documents
 from tests.schema.projection.test_projection_property import EXAMPLES, ROOTS, ROWS
+from tests.support import proofs
 from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import UNBOUNDED
 from tests.support.rows import attachment, comment, company, ticket, user
@@ -248,12 +249,13 @@ async def counting(opens: Opens) -> AsyncIterator[GraphQLClient]:
 
 
 @pytest.mark.anyio
+@pytest.mark.proof(small=True)
 async def test_an_answer_has_at_most_the_objects_that_were_counted_on(
     counting: GraphQLClient,
 ) -> None:
     await counting.add(*make_awkward_rows().all())
     all_rows = await load(counting.database)
-    for seed in range(60):
+    for seed in range(60 if proofs.LONG else 15):
         documents = made(seed)
         text = documents.make(ROOTS)
         viewer = next(one for one in all_rows.users if one.is_active)

@@ -102,6 +102,12 @@ async def services(
         yield gql
 
 
+@pytest.fixture
+async def gql(own_gql: GraphQLClient) -> GraphQLClient:
+    """Give an application to which no other test has sent documents."""
+    return own_gql
+
+
 @WAYS
 async def test_a_document_registers_by_its_hash(gql: GraphQLClient, send: Send) -> None:
     digest = hash_of(MINE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
@@ -20,6 +20,7 @@ from resolvers.query.filters.search_terms import MAX_SEARCH_LENGTH, MAX_TERMS, s
 from resolvers.query.lists import search_index
 from resolvers.query.plans import Plans
 from tests.schema.conftest import Opens
+from tests.support import proofs
 from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import UNBOUNDED
 from tests.support.rows import company, key, ticket, user
@@ -181,36 +182,35 @@ def take_way(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, few: int) -> N
     monkeypatch.setitem(gql.services.__dict__, "plans", Plans())
 
 
+@pytest.fixture
+def few_rows(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Take one way for all examples of a test, so that each statement is compiled once."""
+    take_way(gql, monkeypatch, few)
+
+
+@pytest.mark.proof(small=True)
 @pytest.mark.parametrize("few", [0, 2, 5_000])
-@settings(
-    max_examples=20,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@proofs.examples(small=12, long=100)
 @given(
     changes=st.lists(CHANGES, min_size=1, max_size=12),
     searches=st.lists(SEARCHES, min_size=1, max_size=4),
 )
 async def test_a_search_finds_what_a_look_at_every_ticket_finds(
     gql: GraphQLClient,
-    few: int,
+    few_rows: None,
     changes: Sequence[tuple[str, ...]],
     searches: Sequence[str],
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        take_way(gql, patch, few)
-        async with gql.database.transaction() as session:
-            await session.exec(delete(Ticket))
-        desk = Desk(gql)
-        for name in NAMES:
-            await desk.change("rename", name, name)
-        for change in changes:
-            await desk.change(*change)
-        for search in searches:
-            assert await found(gql, search, "keith") == desk.expected(search, None), search
-            assert await found(gql, search, "carla") == desk.expected(search, "hilton"), search
+    async with gql.database.transaction() as session:
+        await session.exec(delete(Ticket))
+    desk = Desk(gql)
+    for name in NAMES:
+        await desk.change("rename", name, name)
+    for change in changes:
+        await desk.change(*change)
+    for search in searches:
+        assert await found(gql, search, "keith") == desk.expected(search, None), search
+        assert await found(gql, search, "carla") == desk.expected(search, "hilton"), search
 
 
 async def test_each_change_is_found_and_what_was_before_is_not(gql: GraphQLClient) -> None:

@@ -1,4 +1,4 @@
-"""`search`: what is found in which order, by whom, on which page, and what is shown of it."""
+"""`search`: what is found in which order, on which page, and what is refused."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,55 +6,16 @@ from typing import Any
 
 import pytest
 
-from models import Role
-from resolvers.commands import comments, tickets
+from resolvers.commands import tickets
 from resolvers.query.filters.search_terms import MAX_SEARCH_LENGTH, MAX_TERMS
 from resolvers.query.plans import Plans
 from resolvers.query.search import results
+from tests.schema.searching import FOUND, names, page
 from tests.support.clock import NOON
 from tests.support.graphql_client import GraphQLClient
-from tests.support.rows import comment, company, contact, key, ticket, user
+from tests.support.rows import comment, company, contact, key, ticket
 
 pytestmark = pytest.mark.anyio
-
-FOUND = """query($q: String!, $first: Int, $after: String, $types: [SearchType!]) {
-  search(query: $q, first: $first, after: $after, types: $types) {
-    nodes {
-      ... on Ticket { name: ticketNumber } ... on Comment { name: text }
-      ... on Contact { name } ... on Company { name }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}"""
-SNIPPETS = """query($q: String!) {
-  search(query: $q) { edges { snippets { field parts { text highlighted } } } }
-}"""
-
-
-async def page(gql: GraphQLClient, q: str, viewer: str = "keith", **more: Any) -> Any:
-    """Return the names on a page, and how it goes on."""
-    found = (await gql.ask(FOUND, {"q": q, **more}, viewer))["search"]
-    return [node["name"] for node in found["nodes"]], found["pageInfo"]
-
-
-async def names(gql: GraphQLClient, q: str, viewer: str = "keith", **more: Any) -> list[str]:
-    """Return the names on a page."""
-    return list((await page(gql, q, viewer, **more))[0])
-
-
-async def snippets(gql: GraphQLClient, q: str, viewer: str = "keith") -> list[dict[str, str]]:
-    """Return the snippets of each edge by field, with brackets around what is highlighted."""
-    data = await gql.ask(SNIPPETS, {"q": q}, viewer)
-    return [
-        {
-            snippet["field"]: "".join(
-                f"[{part['text']}]" if part["highlighted"] else part["text"]
-                for part in snippet["parts"]
-            )
-            for snippet in edge["snippets"]
-        }
-        for edge in data["search"]["edges"]
-    ]
 
 
 async def test_equal_texts_come_first_then_titles_then_others_each_newest_first(
@@ -93,143 +54,6 @@ async def test_an_exact_email_comes_first(gql: GraphQLClient) -> None:
         contact("newer", email="not-pat@example.com"),
     )
     assert await names(gql, "pat@example.com") == ["older", "newer"]
-
-
-@pytest.fixture
-async def two_desks(gql: GraphQLClient) -> GraphQLClient:
-    """Give the same words in rows of two companies, public and internal."""
-    await gql.add(
-        ticket("T-1", subject="quartz ours"),
-        comment("quartz said", "T-1"),
-        comment("quartz noted, onyx", "T-1", is_internal=True),
-        contact("quartz person"),
-        ticket("T-2", subject="quartz theirs", company_id=key("centara")),
-        comment("quartz elsewhere", "T-2"),
-        contact("quartz other", company_id=key("centara")),
-        company("quartz corp", notes="opal"),
-        user("rival", Role.CUSTOMER, company_id=key("centara")),
-    )
-    return gql
-
-
-OURS = {"T-1", "quartz said", "quartz person"}
-THEIRS = {"T-2", "quartz elsewhere", "quartz other"}
-
-
-async def test_each_viewer_finds_what_they_see(two_desks: GraphQLClient) -> None:
-    everything = OURS | THEIRS | {"quartz noted, onyx", "quartz corp"}
-    for viewer, seen in (
-        ("keith", everything),
-        ("admin", everything),
-        ("carla", OURS),
-        ("rival", THEIRS),
-    ):
-        assert set(await names(two_desks, "quartz", viewer)) == seen, viewer
-    error = await two_desks.refused(FOUND, {"q": "quartz"}, None)
-    assert error["extensions"]["code"] == "UNAUTHENTICATED"
-
-
-async def test_a_customer_finds_no_trace_of_an_internal_note(two_desks: GraphQLClient) -> None:
-    unknown = await two_desks.post(FOUND, {"q": "nothing like it", "first": 1}, "carla")
-    for hidden in ("onyx", "noted", "opal", "theirs"):
-        assert await names(two_desks, hidden) != []
-        known = await two_desks.post(FOUND, {"q": hidden, "first": 1}, "carla")
-        assert (
-            known.json()
-            == unknown.json()
-            == {
-                "data": {
-                    "search": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
-                }
-            }
-        )
-        assert await snippets(two_desks, hidden, "carla") == []
-    # Nor as a further page.
-    found, after = await page(two_desks, "quartz", "carla", first=3, types=["COMMENT"])
-    assert (found, after["hasNextPage"]) == (["quartz said"], False)
-    assert "onyx" not in str(await snippets(two_desks, "quartz", "carla"))
-
-
-async def test_notes_that_become_internal_and_public_again(two_desks: GraphQLClient) -> None:
-    admin, note = two_desks.world.context("admin"), key("quartz noted, onyx")
-    for internal in (False, True):
-        await comments.update_comment(admin, note, {"is_internal": internal})
-        expected = [] if internal else ["quartz noted, onyx"]
-        assert await names(two_desks, "onyx", "carla") == expected
-
-
-async def test_a_customer_is_shown_no_text_that_is_for_staff(gql: GraphQLClient) -> None:
-    await gql.add(company("opal hotel", notes="opal owes us"))
-    await gql.add(user("guest", Role.CUSTOMER, company_id=key("opal hotel")))
-
-    assert await snippets(gql, "opal") == [
-        {"name": "[opal] hotel", "notes": "[opal] owes us"},
-    ]
-    assert await snippets(gql, "opal", "guest") == [{"name": "[opal] hotel"}]
-    assert await names(gql, "owes", "guest") == []
-
-
-async def test_snippets_of_each_field(gql: GraphQLClient) -> None:
-    await gql.add(
-        company("Jade", website="jade.example", country="Jade land"),
-        ticket("JADE-1", subject="no jade", description='a "jade"\n<b>', company_id=key("Jade")),
-        comment("jade\x01\U0001f3b5", "JADE-1", created_at=NOON - timedelta(1)),
-        contact(
-            "jade",
-            company_id=key("Jade"),
-            email="jade@x.example",
-            phone="jade",
-            title="Jade!",
-            created_at=NOON - timedelta(2),
-        ),
-    )
-    found = await snippets(gql, "jade")
-    assert sorted(found, key=str) == sorted(
-        [
-            {"name": "[Jade]", "website": "[jade].example", "country": "[Jade] land"},
-            {
-                "name": "[jade]",
-                "email": "[jade]@x.example",
-                "phone": "[jade]",
-                "title": "[Jade]!",
-                "company.name": "[Jade]",
-            },
-            {
-                "ticketNumber": "[JADE]-1",
-                "subject": "no [jade]",
-                "description": 'a "[jade]"\n<b>',
-                "company.name": "[Jade]",
-            },
-            {"text": "[jade]\x01\U0001f3b5"},
-        ],
-        key=str,
-    )
-
-
-@pytest.mark.parametrize("before", ["x ", "İ ", "ß", "e\u0301 ", "東", "i\u0307\u0323 "])
-async def test_terms_far_inside_of_long_texts_are_shown(gql: GraphQLClient, before: str) -> None:
-    text = before * 5_000 + " the Needle " + before * 3_000 + " needle"
-    await gql.add(
-        ticket("T-1", subject="needless", description=text),
-        comment(text, "T-1"),
-        company("-", notes=text),
-    )
-    found = await snippets(gql, "needle")
-
-    assert len(found) == 3
-    for one in found:
-        (shown,) = (one[name] for name in ("description", "text", "notes") if name in one)
-        assert " the [Needle] " in shown
-        assert len(shown) <= 162
-
-
-async def test_a_text_like_a_mark_stays_as_it_is(gql: GraphQLClient) -> None:
-    text = f"{'0' * 32}.0.{key('T-1')}"
-    await gql.add(ticket("T-1", subject=text))
-    query = """{ search(query: "t-1") { edges {
-      snippets { field } node { ... on Ticket { subject } } } } }"""
-    (edge,) = (await gql.ask(query))["search"]["edges"]
-    assert edge == {"snippets": [{"field": "ticketNumber"}], "node": {"subject": text}}
 
 
 async def test_pages_stay_while_rows_come_and_go(gql: GraphQLClient) -> None:
@@ -296,20 +120,6 @@ async def test_terms_of_one_and_two_characters_are_found(gql: GraphQLClient) -> 
     assert set(await names(gql, "7")) == {"T-1", "7 yz"}
 
 
-@pytest.mark.parametrize("viewer", ["keith", "carla"])
-async def test_as_many_terms_as_there_may_be(gql: GraphQLClient, viewer: str) -> None:
-    terms = [f"term{number:02}" for number in range(MAX_TERMS)]
-    await gql.add(
-        ticket("T-1", subject="x", description=" ".join(terms)),
-        comment("y" * 2_000 + " ".join(terms), "T-1", created_at=NOON - timedelta(1)),
-        comment(" ".join(terms[1:]), "T-1"),
-        contact(" ".join(terms[:10]), email=" ".join(terms[10:])),
-    )
-    found = await snippets(gql, " ".join(terms), viewer)
-    assert [sorted(one) for one in found] == [["email", "name"], ["description"], ["text"]]
-    assert "yyy[term00] [term01] " in found[2]["text"]
-
-
 REFUSED: Sequence[tuple[dict[str, Any], str]] = [
     ({"q": ""}, "A search takes at least one term."),
     ({"q": ' ,, ""'}, "A search takes at least one term."),
@@ -345,72 +155,3 @@ async def test_a_cursor_of_another_list_is_refused(gql: GraphQLClient) -> None:
     cursor = (await page(gql, "t-1"))[1]["endCursor"]
     query = "query($a: String) { tickets(after: $a) { nodes { id } } }"
     assert (await gql.refused(query, {"a": cursor}))["message"] == error["message"]
-
-
-UNION = """query($yes: Boolean!, $no: Boolean!) {
-  first: search(query: "pearl", first: 1) { edges { __typename } nodes { __typename } }
-  search(query: "pearl") {
-    __typename
-    edges {
-      __typename
-      found: node {
-        kind: __typename
-        ...Any
-        ... on SearchResult { ... on Ticket { subject comments(first: 1) { nodes { text } } } }
-        ... on Company { tickets(first: 1) { nodes { subject } } }
-        ... on Contact @include(if: $no) { email }
-        ... on Comment @skip(if: $no) { text ticket { company { name } } }
-      }
-      one: snippets { kind: __typename field }
-      two: snippets { parts { __typename t: text h: highlighted } }
-      one: snippets { field }
-    }
-    ids: nodes { ... on Node { id @include(if: $yes) } }
-    nothing: nodes @skip(if: $yes) { __typename }
-  }
-}
-fragment Any on Node { id ... on Contact { name } }"""
-
-
-async def test_selections_of_a_union(gql: GraphQLClient) -> None:
-    await gql.add(
-        *(company("Pearl"), contact("pearl person", created_at=NOON - timedelta(1))),
-        ticket("T-1", subject="a pearl", company_id=key("Pearl")),
-        comment("the pearl", "T-1", created_at=NOON - timedelta(2)),
-    )
-    data = await gql.ask(UNION, {"yes": True, "no": False})
-    assert data["first"] == {
-        "edges": [{"__typename": "SearchResultEdge"}],
-        "nodes": [{"__typename": "Company"}],
-    }
-    found = data["search"]
-    assert found["__typename"] == "SearchResultConnection"
-    by_kind = {edge["found"]["kind"]: edge for edge in found["edges"]}
-    kinds = ["Company", "Ticket", "Contact", "Comment"]
-    assert [edge["found"]["kind"] for edge in found["edges"]] == kinds
-    rows = dict(zip(kinds, ("Pearl", "T-1", "pearl person", "the pearl"), strict=True))
-    assert found["ids"] == [{"id": str(key(name))} for name in rows.values()]
-    expected: dict[str, dict[str, Any]] = {
-        "Company": {"tickets": {"nodes": [{"subject": "a pearl"}]}},
-        "Ticket": {"subject": "a pearl", "comments": {"nodes": [{"text": "the pearl"}]}},
-        "Contact": {"name": "pearl person"},
-        "Comment": {"text": "the pearl", "ticket": {"company": {"name": "Pearl"}}},
-    }
-    for kind, fields in expected.items():
-        assert by_kind[kind]["found"] == {"kind": kind, "id": str(key(rows[kind])), **fields}
-    assert by_kind["Comment"]["one"] == [{"kind": "SearchSnippet", "field": "text"}]
-    part = {"__typename": "SearchSnippetPart", "t": "the ", "h": False}
-    assert by_kind["Comment"]["two"] == [{"parts": [part, {**part, "t": "pearl", "h": True}]}]
-
-
-async def test_a_wrong_argument_inside_is_an_error_at_its_place(gql: GraphQLClient) -> None:
-    await gql.add(ticket("T-1", subject="coral"), contact("coral"))
-    query = """{ search(query: "coral", types: [TICKET, CONTACT]) { edges {
-      snippets { field } node { ... on Ticket { subject comments(first: 101) { totalCount } }
-      ... on Contact { name } } } } }"""
-    answer = (await gql.post(query)).json()
-    assert answer["data"] is None
-    (error,) = answer["errors"]
-    assert error["message"] == "`first` must be between 0 and 100."
-    assert error["path"][:2] == ["search", "edges"]
-    assert error["path"][3:] == ["node", "comments"]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -19,6 +19,7 @@ from resolvers.query.filters.search_terms import search_terms
 from resolvers.query.search import own_comments
 from tests.schema.conftest import Opens
 from tests.schema.inputs.test_search_index import SEARCHES, TEXTS, take_way
+from tests.support import proofs
 from tests.support.clock import NOON
 from tests.support.graphql_client import GraphQLClient
 from tests.support.limits import UNBOUNDED
@@ -210,14 +211,16 @@ def check(search: str, snippets: Sequence[dict[str, Any]]) -> None:
             assert has_term is part["highlighted"] or len(shown) > 100
 
 
+@pytest.fixture
+def few_rows(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Take one way for all examples of a test, so that each statement is compiled once."""
+    take_way(gql, monkeypatch, few)
+    monkeypatch.setattr(own_comments, "FEW_TICKETS", few)
+
+
+@pytest.mark.proof(small=True)
 @pytest.mark.parametrize("few", [0, 5_000])
-@settings(
-    max_examples=15,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@proofs.examples(small=10, long=100)
 @given(
     changes=st.lists(CHANGES, min_size=1, max_size=14),
     searches=st.lists(SEARCHES, min_size=1, max_size=4),
@@ -225,29 +228,26 @@ def check(search: str, snippets: Sequence[dict[str, Any]]) -> None:
 )
 async def test_a_search_finds_what_a_look_at_every_row_finds(
     gql: GraphQLClient,
-    few: int,
+    few_rows: None,
     changes: Sequence[tuple[Any, ...]],
     searches: Sequence[str],
     types: Sequence[str],
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        take_way(gql, patch, few)
-        patch.setattr(own_comments, "FEW_TICKETS", few)
-        async with gql.database.transaction() as session:
-            for model in (Ticket, Contact):
-                for row in await session.exec(select(model)):
-                    await session.delete(row)
-        making = Changes(gql)
-        for name in NAMES:
-            await making.make("company", name, name, "")
-        for change in changes:
-            await making.make(*change)
-        for search in searches:
-            if not search_terms(search):
-                error = await gql.refused(SEARCH, {"q": search})
-                assert error["message"] == "A search takes at least one term."
-                continue
-            for viewer in ("keith", "carla"):
-                for asked in (sorted(MODELS), types):
-                    wanted = await expected(gql, search, viewer, asked)
-                    assert await found(gql, search, viewer, asked) == wanted, (search, viewer)
+    async with gql.database.transaction() as session:
+        for model in (Ticket, Contact):
+            for row in await session.exec(select(model)):
+                await session.delete(row)
+    making = Changes(gql)
+    for name in NAMES:
+        await making.make("company", name, name, "")
+    for change in changes:
+        await making.make(*change)
+    for search in searches:
+        if not search_terms(search):
+            error = await gql.refused(SEARCH, {"q": search})
+            assert error["message"] == "A search takes at least one term."
+            continue
+        for viewer in ("keith", "carla"):
+            for asked in (sorted(MODELS), types):
+                wanted = await expected(gql, search, viewer, asked)
+                assert await found(gql, search, viewer, asked) == wanted, (search, viewer)

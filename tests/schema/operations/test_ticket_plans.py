@@ -27,8 +27,9 @@ COUNTED = [
 
 
 @pytest.fixture
-async def desk(gql: GraphQLClient) -> GraphQLClient:
-    """Give a desk with so many tickets that an index is worth it."""
+async def desk(own_gql: GraphQLClient) -> GraphQLClient:
+    """Give a desk with so many tickets that an index is worth it, and no trace of other rows."""
+    gql = own_gql
     await gql.add(*(ticket(f"T{number}", number) for number in range(300)))
     async with gql.database.engine.begin() as connection:
         await connection.execute(sa.text("ANALYZE"))

@@ -69,18 +69,16 @@ def files_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("header", PREFLIGHT)
-async def test_a_file_is_stored(services: GraphQLClient, tmp_path: Path, header: str) -> None:
+async def test_a_file_is_stored(services: GraphQLClient, header: str) -> None:
     parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
     response = await send(services, parts, {header: "1"})
     assert response.json() == {
         "data": {"uploadAttachment": {"attachment": {"name": "note.txt", "size": 4}, "errors": []}}
     }
-    assert await stored(services, tmp_path / "media") == (1, ["note.txt"])
+    assert await stored(services, services.world.media) == (1, ["note.txt"])
 
 
-async def test_several_files_and_batches_are_stored(
-    services: GraphQLClient, tmp_path: Path
-) -> None:
+async def test_several_files_and_batches_are_stored(services: GraphQLClient) -> None:
     two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
     places = {"a": ["variables.one.file"], "b": ["variables.other.file"]}
     parts = [("operations", json.dumps(two)), ("map", json.dumps(places))]
@@ -98,7 +96,7 @@ async def test_several_files_and_batches_are_stored(
     assert first["data"]["uploadAttachment"]["attachment"]["name"] == "x.txt"
     assert second == {"data": {"__typename": "Query"}}
     assert third["data"]["uploadAttachment"]["attachment"]["name"] == "y.txt"
-    assert await stored(services, tmp_path / "media") == (4, ["a.txt", "b.txt", "x.txt", "y.txt"])
+    assert await stored(services, services.world.media) == (4, ["a.txt", "b.txt", "x.txt", "y.txt"])
 
 
 async def test_an_upload_may_come_by_a_hash(services: GraphQLClient) -> None:
@@ -112,13 +110,13 @@ async def test_an_upload_may_come_by_a_hash(services: GraphQLClient) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"GraphQL-Require-Preflight": " "}, {"Origin": "x"}])
 async def test_a_form_of_another_site_stores_nothing(
-    services: GraphQLClient, tmp_path: Path, headers: dict[str, str]
+    services: GraphQLClient, headers: dict[str, str]
 ) -> None:
     parts = [("operations", json.dumps(request())), ("map", PLACE), ("0", NOTE)]
     response = await send(services, parts, headers)
     assert response.status_code == 400
     assert "GraphQL-Require-Preflight" in response.json()["errors"][0]["message"]
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])
 
 
 GOOD = json.dumps(request())
@@ -190,21 +188,17 @@ MALFORMED: dict[str, list[tuple[str, Any]]] = {
 }
 
 
-async def test_what_does_not_fit_together_stores_nothing(
-    services: GraphQLClient, tmp_path: Path
-) -> None:
+async def test_what_does_not_fit_together_stores_nothing(services: GraphQLClient) -> None:
     for said, parts in MALFORMED.items():
         response = await send(services, parts)
         assert response.status_code == 400, (said, response.text)
         (error,) = response.json()["errors"]
         assert said in error["message"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])
 
 
-async def test_a_body_that_is_no_multipart_stores_nothing(
-    services: GraphQLClient, tmp_path: Path
-) -> None:
+async def test_a_body_that_is_no_multipart_stores_nothing(services: GraphQLClient) -> None:
     whole = b'--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{}\r\n--b--\r\n'
     bodies = (b"", b"x", whole[:40], whole[:-10], whole.replace(b"Content", b"\xff"))
     for kind in ("", "; boundary=b", "; boundary=", "; boundary=c", "; boundary=b; charset=x"):
@@ -214,13 +208,11 @@ async def test_a_body_that_is_no_multipart_stores_nothing(
             assert 400 <= response.status_code < 500
             (error,) = response.json()["errors"]
             assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])
 
 
 @pytest.mark.parametrize("value", ["a text", 3, {"name": "x"}, ["x"], True])
-async def test_only_a_part_of_the_request_is_a_file(
-    services: GraphQLClient, tmp_path: Path, value: object
-) -> None:
+async def test_only_a_part_of_the_request_is_a_file(services: GraphQLClient, value: object) -> None:
     wanted = {"input": {**of_ticket(), "file": value}}
     error = await services.refused(UPLOAD, wanted)
     assert error["message"].endswith("A file comes by a multipart request, as a variable.")
@@ -230,10 +222,10 @@ async def test_only_a_part_of_the_request_is_a_file(
     )
     error = await services.refused(query)
     assert error["message"].endswith("A file comes by a multipart request, as a variable.")
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])
 
 
-async def test_one_file_may_have_several_places(services: GraphQLClient, tmp_path: Path) -> None:
+async def test_one_file_may_have_several_places(services: GraphQLClient) -> None:
     two = {"query": TWO, "variables": {"one": of_ticket(), "other": of_ticket()}}
     places = {"a": ["variables.one.file", "variables.other.file"]}
     # More than is kept in memory, and than is read at once.
@@ -244,7 +236,7 @@ async def test_one_file_may_have_several_places(services: GraphQLClient, tmp_pat
         "one": {"attachment": {"name": "a.bin"}},
         "other": {"attachment": {"name": "a.bin"}},
     }
-    kept = [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+    kept = [path for path in (services.world.media).rglob("*") if path.is_file()]
     assert [path.read_bytes() == content for path in kept] == [True, True]
 
     # In a batch, too, and when its second request is the only one that is right.
@@ -264,9 +256,7 @@ ENCODED = {
 
 
 @pytest.mark.parametrize("encoding", [*ENCODED, "x-gzip"])
-async def test_files_are_decoded_as_their_parts_say(
-    services: GraphQLClient, tmp_path: Path, encoding: str
-) -> None:
+async def test_files_are_decoded_as_their_parts_say(services: GraphQLClient, encoding: str) -> None:
     names = "filename=\"x.txt\"; filename*=UTF-8''%E2%82%AC%2F..%2Fn%C3%B6te.txt"
     sent = b"".join(
         b"--b\r\n%s\r\n\r\n%s\r\n" % (head.encode(), content)
@@ -289,11 +279,11 @@ async def test_files_are_decoded_as_their_parts_say(
     if encoding in ENCODED:
         attachment = {"name": "nöte.txt", "size": 4}
         assert response.json()["data"]["uploadAttachment"]["attachment"] == attachment
-        assert files_in(tmp_path / "media") == ["note.txt"]
+        assert files_in(services.world.media) == ["note.txt"]
     else:
         assert response.status_code == 400
         assert "must be one of 7bit, 8bit, binary, base64" in response.text
-        assert await stored(services, tmp_path / "media") == (0, [])
+        assert await stored(services, services.world.media) == (0, [])
 
 
 @pytest.mark.parametrize("name", ["..", "folder/", "\u202e"])
@@ -334,7 +324,7 @@ class Sending:
     ],
 )
 async def test_no_file_is_read_before_it_is_known_who_asks_and_for_what(
-    services: GraphQLClient, tmp_path: Path, who: str | None, query: str, code: str
+    services: GraphQLClient, who: str | None, query: str, code: str
 ) -> None:
     sending = Sending(request(query=query))
     headers = {"Content-Type": "multipart/form-data; boundary=b", **AHEAD}
@@ -343,12 +333,10 @@ async def test_no_file_is_read_before_it_is_known_who_asks_and_for_what(
     )
     assert response.json()["errors"][0]["extensions"]["code"] == code
     assert sending.sent == 0
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])
 
 
-async def test_a_file_is_read_when_its_cost_is_drawn(
-    services: GraphQLClient, tmp_path: Path
-) -> None:
+async def test_a_file_is_read_when_its_cost_is_drawn(services: GraphQLClient) -> None:
     sending = Sending(request())
     headers = {
         "Content-Type": "multipart/form-data; boundary=b",
@@ -357,12 +345,10 @@ async def test_a_file_is_read_when_its_cost_is_drawn(
     }
     response = await services.client.post("/graphql", content=sending, headers=headers)
     assert response.json()["data"]["uploadAttachment"]["attachment"]["size"] == 4 * 2**20
-    assert files_in(tmp_path / "media") == ["a.bin"]
+    assert files_in(services.world.media) == ["a.bin"]
 
 
-async def test_what_a_batch_did_before_a_wrong_file_is_answered(
-    services: GraphQLClient, tmp_path: Path
-) -> None:
+async def test_what_a_batch_did_before_a_wrong_file_is_answered(services: GraphQLClient) -> None:
     comment = {
         "query": 'mutation($id: ID!) { addComment(input: {ticketId: $id, text: "x"}) {'
         " comment { text } } }",
@@ -375,4 +361,4 @@ async def test_what_a_batch_did_before_a_wrong_file_is_answered(
     # Its files are there before any of it is run, and wrong.
     assert first["errors"][0]["message"] == "The file '1' is not in the `map`."
     assert second["errors"][0]["message"] == "The file '1' is not in the `map`."
-    assert await stored(services, tmp_path / "media") == (0, [])
+    assert await stored(services, services.world.media) == (0, [])

@@ -1,9 +1,11 @@
-"""Processes that tests start: they end with the test, however it ends.
+"""Processes that tests start: they end with the test, also where the test process is killed.
 
 ``run`` is for a command that ends by itself, ``child`` for one that is looked at while it runs,
 ``program`` for one that says when it is ready, and ``serve`` for ``deskgraph serve``.
 """
 
+import atexit
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from tests.support.paths import ROOT
 
 # For how long a process or a thread is waited for, in seconds: longer than any of them takes.
 DEADLINE_SECONDS = 120.0
+REAPER = ROOT / "tests/support/processes/reaper.py"
 # What a program of ``together`` says, and what it waits for.
 READY, GO = "ready\n", "go\n"
 
@@ -35,10 +38,39 @@ def run(
 def child(command: Command, **options: Any) -> "Iterator[subprocess.Popen[Any]]":
     """Run a command for the time of a block, with the options of ``Popen``."""
     with subprocess.Popen(command, **options) as process:
+        _tell_reaper(f"+{process.pid}")
         try:
             yield process
         finally:
             end(process)
+    _tell_reaper(f"-{process.pid}")
+
+
+@functools.cache
+def _reaper() -> "subprocess.Popen[str]":
+    """Start the process that ends the others where this one cannot.
+
+    Unlike PR_SET_PDEATHSIG of Linux, it does not end them with the thread that started them.
+    """
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", REAPER],
+        stdin=subprocess.PIPE,
+        stdout=quiet,
+        stderr=quiet,
+        text=True,
+        # Ctrl-C is for the tests.
+        start_new_session=True,
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def _tell_reaper(line: str) -> None:
+    pipe = _reaper().stdin
+    assert pipe is not None
+    pipe.write(f"{line}\n")
+    pipe.flush()
 
 
 def end(process: "subprocess.Popen[Any]") -> None:
