@@ -16,18 +16,13 @@ ServiceError
 │   └── AnswerTooLarge   an answer has more bytes than one may have
 ├── TooLarge             a file is larger than allowed
 ├── TimedOut             it took longer than an operation may
-├── Throttled            there was too much of it for the time
-└── Unavailable          the database or the file store is away, full or read-only
+└── Throttled            there was too much of it for the time
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 from resolvers.rate_levels import Level
-
-# When to try again what needs a part that is away, in seconds.
-RETRY_SECONDS = 5
 
 
 class ServiceError(Exception):
@@ -138,23 +133,3 @@ class Throttled(ServiceError):
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"
         return f"This is too much for now: try again in {self.seconds} second{plural}."
-
-
-class Outcome(Enum):
-    """What is known of a change where a part of the server failed."""
-
-    NOTHING_TO_CHANGE = "try again in {} seconds."
-    UNCHANGED = "nothing was changed, try again in {} seconds."
-    UNKNOWN = "look whether your change was made before you try again."
-
-
-@dataclass
-class Unavailable(ServiceError):
-    """The ``part`` of the server that is named is away, full or read-only."""
-
-    part: str
-    outcome: Outcome = Outcome.NOTHING_TO_CHANGE
-    seconds: int = RETRY_SECONDS
-
-    def __str__(self) -> str:
-        return f"The {self.part} is not available now: {self.outcome.value.format(self.seconds)}"

@@ -42,7 +42,7 @@ class Database(Protocol):
 
 
 class FileStorage(Protocol):
-    """What resolvers need of a file store; methods raise ``Unavailable`` where it fails."""
+    """What resolvers need of a file store."""
 
     async def put(
         self,

@@ -20,7 +20,6 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
-from deskgraph.database.outages import Outages
 from deskgraph.database.readers import (
     Function,
     Observer,
@@ -40,7 +39,6 @@ from deskgraph.database.transactions import PostgresTransaction, SqliteTransacti
 from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
-from resolvers.errors import Outcome, Unavailable
 from resolvers.request_record import SqlTimer
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction
@@ -128,7 +126,7 @@ class Database:
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
-        self._observer, self._outages = observer, Outages()
+        self._observer = observer
         _observe(self.engine, observer)
 
     @property
@@ -159,20 +157,10 @@ class Database:
         With replicas, reads of a ``user`` may run on one, outside of tasks that write.
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
         is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
-        where the database cannot make a value as long as this needs, and ``Unavailable``.
+        where the database cannot make a value as long as this needs.
         """
-        try:
-            with SqlTimer():
-                row = await self.reader.fetch_row(sql, values, user)
-        except Exception as error:
-            # After a write of this task, what cannot be read may be what was written.
-            outcome = Outcome.UNKNOWN if WRITES.get() else Outcome.NOTHING_TO_CHANGE
-            if (unavailable := self._outages.turned(error, outcome, writes=False)) is not None:
-                raise unavailable from None
-            raise
-        if self._outages.lasts:
-            self._outages.ended()
-        return row
+        with SqlTimer():
+            return await self.reader.fetch_row(sql, values, user)
 
     @asynccontextmanager
     async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
@@ -181,55 +169,31 @@ class Database:
         ``fresh`` is for work that also reads by ``fetch_row``, which sees commits only: on SQLite
         transactions share them, so that work of others may be seen here and not there.
         A cancelled task stops its statement in the database, too, and nothing is stored: unless the
-        commit had begun, which is waited for before ``CancelledError`` goes on. Raises
-        ``Unavailable``.
+        commit had begun, which is waited for before ``CancelledError`` goes on.
         """
         WRITES.set(True)
         engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
-        commits = False
-        try:
-            async with AsyncSession(engine, expire_on_commit=False) as session:
-                yield session
-                # Here it can still be cancelled; a commit is not left halfway.
-                await session.flush()
-                commits = True
-                with SqlTimer():
-                    await _to_its_end(session.commit())
-        except Exception as error:
-            if (unavailable := self._not_written(error, commits=commits)) is not None:
-                raise unavailable from None
-            raise
+        async with AsyncSession(engine, expire_on_commit=False) as session:
+            yield session
+            # Here it can still be cancelled; a commit is not left halfway.
+            await session.flush()
+            with SqlTimer():
+                await _to_its_end(session.commit())
         self._committed()
 
     @asynccontextmanager
     async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
         """Give a transaction without a session; all else is as in ``transaction``."""
         WRITES.set(True)
-        commits = False
-        try:
-            with SqlTimer():
-                pooled = await self.engine.raw_connection()
-            async with self._on(pooled, fresh=fresh) as transaction:
-                yield transaction
-                commits = True
-                await _to_its_end(transaction.commit())
-        except Exception as error:
-            if (unavailable := self._not_written(error, commits=commits)) is not None:
-                raise unavailable from None
-            raise
-        self._committed()
-
-    @asynccontextmanager
-    async def _on(
-        self, pooled: PoolProxiedConnection, *, fresh: bool
-    ) -> AsyncIterator[PostgresTransaction | SqliteTransaction]:
-        """Begin a transaction on a connection of the pool, which it gives back or closes."""
+        with SqlTimer():
+            pooled = await self.engine.raw_connection()
         driver: Any = pooled.driver_connection
         make = SqliteTransaction if self.is_sqlite else PostgresTransaction
         transaction = make(driver, self.dialect, self._observer)
         try:
             await transaction.begin(fresh=fresh)
             yield transaction
+            await _to_its_end(transaction.commit())
         except Exception:
             await _give_back(pooled, transaction)
             raise
@@ -237,15 +201,7 @@ class Database:
             await _to_its_end(greenlet_spawn(pooled.invalidate))
             raise
         pooled.close()
-
-    def _not_written(self, error: Exception, *, commits: bool) -> Unavailable | None:
-        """Return what a write that failed raises where the database is away, and None elsewhere."""
-        # SQLite commits in this process, so its error is the answer.
-        outcome = Outcome.UNKNOWN if commits and not self.is_sqlite else Outcome.UNCHANGED
-        if isinstance(error, Unavailable):
-            # A read within the transaction, or the file store.
-            return Unavailable(error.part, outcome, error.seconds)
-        return self._outages.turned(error, outcome, writes=True)
+        self._committed()
 
     def _committed(self) -> None:
         if self.is_sqlite:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectS
 
 from deskgraph.private_files import FILE_MODE, create_folder
 from deskgraph.storage.store_urls import open_place
-from resolvers.errors import Outcome, Unavailable
 from rest_compat.http.downloads import disposition
 
 CHUNK = 256 * 1024
@@ -42,7 +41,6 @@ class FileStore:
         self.store = store
         self.folder: Path | None = store.prefix if isinstance(store, LocalStore) else None
         self._redirect = redirect
-        self._lost = False
         self._keeps_attributes = not isinstance(store, LocalStore | MemoryStore)
 
     async def put(
@@ -63,17 +61,15 @@ class FileStore:
             attributes = _attributes(name, content_type)
         if self.folder is not None:
             # Before there is anything in it: the store makes files that others may read.
-            with self._outages():
-                await asyncio.to_thread(create_folder, (self.folder / key).parent)
+            await asyncio.to_thread(create_folder, (self.folder / key).parent)
         source = _Source(chunks)
         storing = asyncio.ensure_future(
             obstore.put_async(self.store, key, source, attributes=attributes, max_concurrency=PARTS)
         )
         try:
-            with self._outages(source):
-                await asyncio.shield(storing)
-                if self.folder is not None:
-                    await asyncio.to_thread(_sync, self.folder, key)
+            await asyncio.shield(storing)
+            if self.folder is not None:
+                await asyncio.to_thread(_sync, self.folder, key)
         except BaseException:
             # The store gives up what it has of a file when its source fails, not when we go away.
             source.stop()
@@ -89,17 +85,15 @@ class FileStore:
 
         Raises ``FileNotFoundError``.
         """
-        with self._outages():
-            found = await obstore.get_async(
-                self.store, key, options=None if span is None else {"range": span}
-            )
+        found = await obstore.get_async(
+            self.store, key, options=None if span is None else {"range": span}
+        )
         return _bytes(found.stream(min_chunk_size=CHUNK))
 
     async def exists(self, key: str) -> bool:
         """Return whether there is a file under a key."""
         try:
-            with self._outages():
-                await obstore.head_async(self.store, key)
+            await obstore.head_async(self.store, key)
         except FileNotFoundError:
             return False
         return True
@@ -147,25 +141,6 @@ class FileStore:
                 with suppress(FileNotFoundError):
                     await obstore.delete_async(self.store, key)
 
-    @contextmanager
-    def _outages(self, source: "_Source | None" = None) -> Iterator[None]:
-        """Raise ``Unavailable`` where the store fails, and log when that begins and ends."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except (BaseError, OSError) as error:
-            if source is not None and source.failed:
-                raise
-            if not self._lost:
-                self._lost = True
-                # Its text may have an address with a signature.
-                logger.error("the file store is not available: %s", type(error).__name__)
-            raise Unavailable("file store", Outcome.UNCHANGED) from error
-        if self._lost:
-            self._lost = False
-            logger.warning("the file store is available again")
-
     async def try_to_write(self) -> None:
         """Write and remove a small file; raises what the store raises where that fails."""
         if self.folder is not None:
@@ -183,8 +158,6 @@ class _Source:
         self._chunks = chunks
         self._waiting: asyncio.Task[object] | None = None
         self._stopped = False
-        # Whether the chunks ended by an error, which is not the store's.
-        self.failed = False
 
     def __aiter__(self) -> "_Source":
         return self
@@ -195,11 +168,6 @@ class _Source:
         self._waiting = asyncio.current_task()
         try:
             return await anext(self._chunks)
-        except StopAsyncIteration:
-            raise
-        except BaseException:
-            self.failed = True
-            raise
         finally:
             self._waiting = None
 

@@ -21,7 +21,6 @@ from resolvers.errors import (
     TimedOut,
     TooLarge,
     Unauthenticated,
-    Unavailable,
 )
 from schema.errors.codes import Code
 from schema.errors.redaction import without_values
@@ -156,7 +155,7 @@ def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         code, shown["message"] = cause.code, str(cause)
     elif isinstance(cause, ServiceError):
         code, shown["message"] = _expected(cause)
-        if isinstance(cause, Throttled | Unavailable):
+        if isinstance(cause, Throttled):
             extensions = {"retryAfter": cause.seconds, **extensions}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
@@ -201,8 +200,6 @@ def _expected(error: ServiceError) -> tuple[Code, str]:
         return Code.TIMEOUT, str(error)
     if isinstance(error, Throttled):
         return Code.THROTTLED, str(error)
-    if isinstance(error, Unavailable):
-        return Code.UNAVAILABLE, str(error)
     if isinstance(error, Invalid | NotFound | Conflict | TooLarge):
         # In a mutation they are in its payload.
         (first, *_) = failure_of(error).errors

@@ -13,7 +13,7 @@ from graphql.execution import create_source_event_stream
 from strawberry import Schema
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import Throttled, TimedOut, Unavailable
+from resolvers.errors import Throttled, TimedOut
 from resolvers.preparation_cost import Preparation, preparation
 from resolvers.request_record import current_request
 from schema.errors.formatting import worded
@@ -260,11 +260,10 @@ def _late(
     return ExecutionResult(data=None, errors=[error], extensions=extensions)
 
 
-def refusal_of(result: ExecutionResult) -> Throttled | Unavailable | None:
-    """Return the error with the longest wait where something of a result can be had later."""
+def retry_after(result: ExecutionResult) -> int | None:
+    """Return how many seconds to wait where a result has too few points; None where it has not."""
     causes = [error.original_error for error in result.errors or ()]
-    found = [cause for cause in causes if isinstance(cause, Throttled | Unavailable)]
-    return max(found, key=lambda cause: cause.seconds, default=None)
+    return max((one.seconds for one in causes if isinstance(one, Throttled)), default=None)
 
 
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:

@@ -21,7 +21,6 @@ from deskgraph.database.migrate import upgrade
 from deskgraph.database.sqlite import group_commit
 from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 from models import Company
-from resolvers.errors import Unavailable
 from tests.support import proofs
 from tests.support.clock import NOON
 from tests.support.paths import ROOT
@@ -252,7 +251,7 @@ async def test_a_full_disk_fails_for_all_who_share_the_transaction(database: Dat
             session.add(company("late"))
 
     ended = await together(database, write(database, "a"), fill(), write(database, "b"))
-    assert [type(error) for error in ended] == [Unavailable] * 3 + [type(None)]
+    assert [type(error) for error in ended] == [OperationalError] * 3 + [type(None)]
     assert await names(database) == ["b"]
 
 
