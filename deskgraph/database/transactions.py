@@ -56,7 +56,7 @@ class PostgresTransaction:
     async def commit(self) -> None:
         """Commit; raises where a statement has failed, for which the server only rolls back."""
         if await self._connection.execute("COMMIT") != "COMMIT":
-            raise asyncpg.InterfaceError("the transaction was rolled back")
+            raise RuntimeError("the transaction was rolled back")
 
     async def rollback(self) -> None:
         """Undo what was done."""

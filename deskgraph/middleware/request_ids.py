@@ -12,6 +12,8 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resolvers.errors import Unavailable
+
 logger = logging.getLogger("deskgraph.server")
 
 
@@ -43,6 +45,9 @@ class RequestIds:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Unavailable as error:
+            # While a file was sent: the server closes the connection of an answer without its end.
+            logger.warning("an answer was broken off, request %s: %s", request_id, error)
         except Exception:
             logger.exception("unexpected error, request %s", request_id)
             if started:
