@@ -285,8 +285,7 @@ def _lifespan(
             await config.prepare(database)
             deliverer = Deliverer(services)
             await deliverer.start()
-            on_stop(health.drain)
-            on_stop(services.broker.end)
+            on_stop(health.drain, services.broker.end, drain_seconds=settings.drain_seconds)
             try:
                 yield
             finally:

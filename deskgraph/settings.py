@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 2000
     head_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
     body_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30
+    # After a signal to stop: how long to go on accepting, and then how long requests may take.
+    drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    shutdown_seconds: Annotated[int, Field(ge=1, le=86_400)] = 30
     # Each level nests a subquery, and neither the databases nor Python's stack take any number.
     max_depth: Annotated[int, Field(ge=1, le=20)] = 12
     max_aliases: Annotated[int, Field(ge=0, le=10**6)] = 30

@@ -1,4 +1,8 @@
-"""Ends streams when the process gets a signal to stop, which would wait for them otherwise."""
+"""What happens when the process gets a signal to stop, before the server acts.
+
+The process is not ready from then on, and goes on accepting until balancers have noticed. Then
+streams end, which the server would wait for otherwise, and the server stops.
+"""
 
 import asyncio
 import signal
@@ -7,30 +11,62 @@ from collections.abc import Callable
 from contextvars import Context
 from types import FrameType
 
+Handler = Callable[[int, FrameType | None], object]
 
-def on_stop(end: Callable[[], None]) -> None:
-    """Call a function in this loop when the process gets a signal to stop, before the server acts.
 
-    The server has set its own handlers by now, and puts back those of before when it ends.
+def on_stop(drain: Callable[[], None], end: Callable[[], None], *, drain_seconds: float) -> None:
+    """Call ``drain`` in this loop at a signal to stop, and ``end`` when the drain is over.
+
+    The server has set its own handlers by now, which act after ``end``. It puts back those of
+    before when it ends.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    loop = asyncio.get_running_loop()
+    stop = _Stop(asyncio.get_running_loop(), drain, end, drain_seconds)
     for number in (signal.SIGINT, signal.SIGTERM):
         before = signal.getsignal(number)
         # Anything but a server's handler ends the process anyway.
         if callable(before) and before is not signal.default_int_handler:
-            signal.signal(number, _both(loop, end, before))
+            signal.signal(number, stop.handler(before))
 
 
-def _both(
-    loop: asyncio.AbstractEventLoop,
-    end: Callable[[], None],
-    before: Callable[[int, FrameType | None], object],
-) -> Callable[[int, FrameType | None], None]:
-    def handle(number: int, frame: FrameType | None) -> None:
-        # Not in the context of the request that the signal interrupts.
-        loop.call_soon_threadsafe(end, context=Context())
-        before(number, frame)
+class _Stop:
+    """The way from the first signal to the end of the drain."""
 
-    return handle
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        drain: Callable[[], None],
+        end: Callable[[], None],
+        drain_seconds: float,
+    ) -> None:
+        self._loop = loop
+        self._drain = drain
+        self._end = end
+        self._drain_seconds = drain_seconds
+        self._draining: asyncio.TimerHandle | None = None
+
+    def handler(self, before: Handler) -> Callable[[int, FrameType | None], None]:
+        """Return the handler of a signal, given that of the server."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            # Not in the context of the request that the signal interrupts.
+            self._loop.call_soon_threadsafe(self._act, number, before, context=Context())
+
+        return handle
+
+    def _act(self, number: int, before: Handler) -> None:
+        """Begin to drain, if that is not so yet. A second Ctrl-C does not wait any longer.
+
+        A second SIGTERM is usual: systemd sends it to every process, and so does the supervisor.
+        """
+        if self._draining is None:
+            self._drain()
+            self._draining = self._loop.call_later(self._drain_seconds, self._stop, number, before)
+        elif number == signal.SIGINT:
+            self._draining.cancel()
+            self._stop(number, before)
+
+    def _stop(self, number: int, before: Handler) -> None:
+        self._end()
+        before(number, None)

@@ -16,11 +16,13 @@ ServiceError
 │   └── AnswerTooLarge   an answer has more bytes than one may have
 ├── TooLarge             a file is larger than allowed
 ├── TimedOut             it took longer than an operation may
-└── Throttled            there was too much of it for the time
+├── Throttled            there was too much of it for the time
+└── Unavailable          the database or the file store does not work now
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from resolvers.rate_levels import Level
 
@@ -133,3 +135,23 @@ class Throttled(ServiceError):
     def __str__(self) -> str:
         plural = "" if self.seconds == 1 else "s"
         return f"This is too much for now: try again in {self.seconds} second{plural}."
+
+
+class Changes(Enum):
+    """What is known of the changes of a request that failed; each with a sentence for clients."""
+
+    NONE = "Nothing was changed, try again later."
+    UNKNOWN = "It is not known whether the change was made: read it before you repeat it."
+    DONE = "The change was made, but it cannot be read now."
+
+
+@dataclass
+class Unavailable(ServiceError):
+    """A part of the server is away, full or read-only; try again after some seconds."""
+
+    part: str
+    changes: Changes = Changes.NONE
+    seconds: int = 5
+
+    def __str__(self) -> str:
+        return f"The {self.part} is not available. {self.changes.value}"

@@ -52,7 +52,10 @@ class FileStorage(Protocol):
         name: str | None = None,
         content_type: str | None = None,
     ) -> None:
-        """Store a stream under a key that must be new; nothing stays behind if it fails."""
+        """Store a stream under a key that must be new; nothing stays behind if it fails.
+
+        Raises ``Unavailable``, as ``get``, ``exists`` and ``try_to_write`` do.
+        """
 
     async def get(self, key: str, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
         """Return the content, or a span of it by start and end; raises ``FileNotFoundError``."""
@@ -67,7 +70,7 @@ class FileStorage(Protocol):
         """Remove a file; neither one that is gone already nor a failing store is an error."""
 
     async def try_to_write(self) -> None:
-        """Write and remove a small file; raises what the store raises where that fails."""
+        """Write and remove a small file."""
 
 
 class EventSignal(Protocol):

@@ -12,12 +12,14 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from deskgraph.database.database import Database
+from deskgraph.database.failures import PART
 from deskgraph.database.migrate import SchemaError, check
 from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.urls import DatabaseUrlError, parse_url
 from deskgraph.private_files import create_private
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from deskgraph.storage.store_urls import FilesUrlError
+from resolvers.errors import Unavailable
 
 
 class CommandError(Exception):
@@ -25,7 +27,14 @@ class CommandError(Exception):
 
 
 SETTING = f"{PREFIX}DATABASE_URL"
-SENTENCES = (CommandError, SettingsError, SchemaError, DatabaseUrlError, FilesUrlError)
+SENTENCES = (
+    CommandError,
+    SettingsError,
+    SchemaError,
+    DatabaseUrlError,
+    FilesUrlError,
+    Unavailable,
+)
 TROUBLE = (
     OSError,
     SQLAlchemyError,
@@ -72,6 +81,10 @@ async def open_database(
             yield database
         finally:
             await database.engine.dispose()
+    except Unavailable as error:
+        if error.part != PART or error.__cause__ is None:
+            raise
+        raise CommandError(f"{SETTING}: {message_of(url, error.__cause__)}") from error
     except TROUBLE as error:
         raise CommandError(f"{SETTING}: {message_of(url, error)}") from error
 

@@ -31,8 +31,6 @@ BACKLOG = 2048
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not listened on
 # What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
 MAX_MESSAGE_BYTES = 2**20
-# How long streams that are open may hold up the end of the process, in seconds.
-STREAM_END_SECONDS = 3
 # An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 logger = logging.getLogger("deskgraph.server")
@@ -107,7 +105,7 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         log_config=log_config(settings.log_format, settings.log_level),
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
-        timeout_graceful_shutdown=STREAM_END_SECONDS,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
     )
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Dialect, event
 from sqlalchemy.engine import URL
@@ -20,6 +20,7 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
+from deskgraph.database.failures import CHANGES, Watch
 from deskgraph.database.readers import (
     Function,
     Observer,
@@ -39,6 +40,7 @@ from deskgraph.database.transactions import PostgresTransaction, SqliteTransacti
 from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
+from resolvers.errors import Changes
 from resolvers.request_record import SqlTimer
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction
@@ -126,6 +128,7 @@ class Database:
             self.event_signal = PostgresEventSignal(
                 dsn if listen_url is None else dsn_of(parse_url(listen_url))
             )
+        self._reads, self._writes = Watch("reads", writes=False), Watch("writes", writes=True)
         self._observer = observer
         _observe(self.engine, observer)
 
@@ -157,10 +160,16 @@ class Database:
         With replicas, reads of a ``user`` may run on one, outside of tasks that write.
         No ``user`` holds more than half of the connections: others of theirs wait. Where the task
         is cancelled, the statement stops and ``CancelledError`` goes on. Raises ``AnswerTooLarge``
-        where the database cannot make a value as long as this needs.
+        where the database cannot make a value as long as this needs, and ``Unavailable``.
         """
-        with SqlTimer():
-            return await self.reader.fetch_row(sql, values, user)
+        try:
+            with SqlTimer():
+                row = await self.reader.fetch_row(sql, values, user)
+        except Exception as error:
+            _raise(self._reads, error)
+        if self._reads.availability.lost:
+            self._reads.availability.works()
+        return row
 
     @asynccontextmanager
     async def transaction(self, *, fresh: bool = False) -> AsyncIterator[AsyncSession]:
@@ -169,45 +178,66 @@ class Database:
         ``fresh`` is for work that also reads by ``fetch_row``, which sees commits only: on SQLite
         transactions share them, so that work of others may be seen here and not there.
         A cancelled task stops its statement in the database, too, and nothing is stored: unless the
-        commit had begun, which is waited for before ``CancelledError`` goes on.
+        commit had begun, which is waited for before ``CancelledError`` goes on. Raises
+        ``Unavailable``.
         """
         WRITES.set(True)
+        CHANGES.set(Changes.NONE)
         engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
-        async with AsyncSession(engine, expire_on_commit=False) as session:
-            yield session
-            # Here it can still be cancelled; a commit is not left halfway.
-            await session.flush()
-            with SqlTimer():
-                await _to_its_end(session.commit())
+        try:
+            async with AsyncSession(engine, expire_on_commit=False) as session:
+                yield session
+                # Here it can still be cancelled; a commit is not left halfway.
+                await session.flush()
+                CHANGES.set(Changes.UNKNOWN)
+                with SqlTimer():
+                    await _to_its_end(session.commit())
+        except Exception as error:
+            _raise(self._writes, error)
         self._committed()
 
     @asynccontextmanager
     async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
         """Give a transaction without a session; all else is as in ``transaction``."""
         WRITES.set(True)
-        with SqlTimer():
-            pooled = await self.engine.raw_connection()
-        driver: Any = pooled.driver_connection
-        make = SqliteTransaction if self.is_sqlite else PostgresTransaction
-        transaction = make(driver, self.dialect, self._observer)
+        CHANGES.set(Changes.NONE)
         try:
-            await transaction.begin(fresh=fresh)
-            yield transaction
-            await _to_its_end(transaction.commit())
-        except Exception:
-            await _give_back(pooled, transaction)
-            raise
-        except BaseException:
-            await _to_its_end(greenlet_spawn(pooled.invalidate))
-            raise
+            with SqlTimer():
+                pooled = await self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            make = SqliteTransaction if self.is_sqlite else PostgresTransaction
+            transaction = make(driver, self.dialect, self._observer)
+            try:
+                await transaction.begin(fresh=fresh)
+                yield transaction
+                CHANGES.set(Changes.UNKNOWN)
+                await _to_its_end(transaction.commit())
+            except Exception:
+                await _give_back(pooled, transaction)
+                raise
+            except BaseException:
+                await _to_its_end(greenlet_spawn(pooled.invalidate))
+                raise
+        except Exception as error:
+            _raise(self._writes, error)
         pooled.close()
         self._committed()
 
     def _committed(self) -> None:
+        CHANGES.set(Changes.DONE)
+        self._writes.availability.works()
         if self.is_sqlite:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
             self.event_signal.notify()
+
+
+def _raise(watch: Watch, error: Exception) -> NoReturn:
+    """Raise what an error of a driver means, or the error itself."""
+    found = watch.converted(error)
+    if found is error:
+        raise error
+    raise found from error
 
 
 async def _give_back(

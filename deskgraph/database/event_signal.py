@@ -13,7 +13,9 @@ from contextlib import suppress
 
 import asyncpg
 
+from deskgraph.availability import Availability
 from deskgraph.backoff import Backoff
+from deskgraph.database.postgres import CONNECT_SECONDS, FAILURES
 from deskgraph.database.sqlite.thread import sqlite_thread
 from resolvers.events.log import CHANNEL
 
@@ -138,16 +140,19 @@ class PostgresEventSignal(EventSignal):
     def __init__(self, dsn: str, *, patience: float = PATIENCE_SECONDS) -> None:
         super().__init__(patience=patience)
         self._dsn = dsn
+        self._availability = Availability(logger, "database", "notifications of new events")
 
     async def _listen(self) -> None:
         backoff = Backoff(FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS)
         while True:
             try:
                 connection = await asyncpg.connect(
-                    self._dsn, timeout=10, server_settings={"application_name": "deskgraph-listen"}
+                    self._dsn,
+                    timeout=CONNECT_SECONDS,
+                    server_settings={"application_name": "deskgraph-listen"},
                 )
-            except (OSError, asyncpg.PostgresError) as error:
-                logger.warning("cannot listen for new events, trying again: %s", error)
+            except FAILURES as error:
+                self._availability.fails(f"{type(error).__name__}: {error}")
                 await backoff.wait()
                 continue
             backoff.reset()
@@ -162,6 +167,7 @@ class PostgresEventSignal(EventSignal):
         connection.add_termination_listener(lambda _connection: lost.set())
         try:
             await connection.add_listener(CHANNEL, lambda *_: self.notify())
+            self._availability.works()
             # What was appended while nobody listened.
             self.notify()
             while not lost.is_set():
@@ -170,6 +176,6 @@ class PostgresEventSignal(EventSignal):
                         await lost.wait()
                 # The network may have lost it without an error.
                 await connection.execute("SELECT", timeout=self._patience)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            logger.warning("lost the connection that listens for new events: %s", error)
+        except FAILURES as error:
+            self._availability.fails(f"{type(error).__name__}: {error}")
             await asyncio.sleep(FIRST_RETRY_SECONDS)

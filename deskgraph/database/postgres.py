@@ -13,6 +13,18 @@ import asyncpg
 # a process that was killed cannot cancel its statements.
 CHECK_INTERVAL_MILLISECONDS = 500
 
+# What those who ask a server may get instead of an answer. The driver's internal error comes where
+# a connection is lost at a moment that it does not expect.
+FAILURES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+# How long a new connection may take, in seconds.
+CONNECT_SECONDS = 10.0
+
 Made = TypeVar("Made")
 # Connections that nobody waits for; the loop alone would let their tasks be collected.
 _unwanted: set["asyncio.Task[None]"] = set()
@@ -63,7 +75,7 @@ async def made_whole(making: Awaitable[Made], dispose: Callable[[Made], Awaitabl
 async def _dispose(
     made: "asyncio.Future[Made]", dispose: Callable[[Made], Awaitable[None]]
 ) -> None:
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*FAILURES):
         await dispose(await made)
 
 

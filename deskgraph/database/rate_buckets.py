@@ -12,6 +12,8 @@ import aiosqlite
 import asyncpg
 from sqlalchemy.engine import URL
 
+from deskgraph.availability import Availability
+from deskgraph.database.postgres import CONNECT_SECONDS, FAILURES
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.urls import dsn_of
 from resolvers.rate_levels import MINUTE_NANOSECONDS
@@ -29,7 +31,7 @@ RETURNING full_at
 """  # noqa: S608 - of constants
 _LOOK = "SELECT full_at FROM rate_buckets WHERE key = $1"
 _PRUNE = "DELETE FROM rate_buckets WHERE full_at < $1"
-_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error)
+_TROUBLE = (*FAILURES, sqlite3.Error)
 
 logger = logging.getLogger("deskgraph.rates")
 
@@ -43,6 +45,7 @@ class _Postgres:
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
             self._dsn,
+            timeout=CONNECT_SECONDS,
             min_size=0,
             max_size=CONNECTIONS,
             statement_cache_size=0 if self._pooled else 100,
@@ -98,6 +101,7 @@ class SharedBuckets:
         sqlite = url.get_backend_name() == "sqlite"
         self._store = _Sqlite(url) if sqlite else _Postgres(url, pooled=pooled)
         self._own = MemoryBuckets()
+        self._availability = Availability(logger, "database", "shared rates")
         self._returned: dict[str, int] = {}
         self._pruned = 0
 
@@ -109,12 +113,12 @@ class SharedBuckets:
         """See ``resolvers.rate_limits.Buckets``."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                return await self._push(key, time, most, now)
-        except _TROUBLE:
-            logger.warning(
-                "the database does not answer: rates are counted by process", exc_info=True
-            )
+                drawn = await self._push(key, time, most, now)
+        except _TROUBLE as error:
+            self._availability.fails(f"{type(error).__name__}, this process counts by itself")
             return await self._own.push(key, time, most, now)
+        self._availability.works()
+        return drawn
 
     async def _push(self, key: str, time: int, most: int, now: int) -> tuple[bool, int]:
         returned = self._returned.pop(key, 0)

@@ -15,7 +15,12 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from deskgraph.database.postgres import leave_values_out, made_whole, prepare_postgres
+from deskgraph.database.postgres import (
+    CONNECT_SECONDS,
+    leave_values_out,
+    made_whole,
+    prepare_postgres,
+)
 from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite.reader_thread import DriverRow, SqliteReaderThread, Statement
@@ -90,6 +95,7 @@ class PostgresReader:
         """
         self._pool = await asyncpg.create_pool(
             self._dsn,
+            timeout=CONNECT_SECONDS,
             min_size=self._min_connections,
             max_size=self._connections,
             # PgBouncer takes no other parameters; a transaction sets them.

@@ -61,7 +61,7 @@ class PostgresTransaction:
         with SqlTimer():
             status = await self._connection.execute("COMMIT")
         if status != "COMMIT":
-            raise asyncpg.InterfaceError("the transaction was rolled back")
+            raise RuntimeError("the transaction was rolled back")
 
     async def rollback(self) -> None:
         """Undo what was done."""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from deskgraph.database.postgres import leave_values_out, prepare_postgres
+from deskgraph.database.postgres import CONNECT_SECONDS, leave_values_out, prepare_postgres
 from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
@@ -66,6 +66,7 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     async def connect() -> "asyncpg.Connection":
         connection = await asyncpg.connect(
             dsn,
+            timeout=CONNECT_SECONDS,
             server_settings={"timezone": "UTC", "application_name": "deskgraph-write"},
             statement_cache_size=0 if pooled else 100,
         )

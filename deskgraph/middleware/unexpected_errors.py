@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deskgraph.observability.logs import LoggedError
 from deskgraph.observability.request_log import HttpRecord
+from resolvers.errors import Unavailable
 from resolvers.request_record import current_request
 
 logger = logging.getLogger("deskgraph.server")
@@ -27,6 +28,9 @@ class UnexpectedErrors:
             scope["query_string"] = escaped(scope["query_string"])
         try:
             await self._app(scope, receive, send)
+        except Unavailable as error:
+            # While a file was sent: the server closes the connection of an answer without its end.
+            logger.warning("an answer was broken off: %s", error)
         except Exception as error:
             record = current_request.get()
             assert isinstance(record, HttpRecord)

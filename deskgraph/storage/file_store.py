@@ -3,17 +3,26 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import (
+    BaseError,
+    GenericError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
 
+from deskgraph.availability import Availability
 from deskgraph.private_files import FILE_MODE, create_folder
 from deskgraph.storage.store_urls import open_place
+from resolvers.errors import Unavailable
 from rest_compat.http.downloads import disposition
 
 CHUNK = 256 * 1024
@@ -24,7 +33,13 @@ LINK_LIFE = timedelta(minutes=1)
 # The file that a check of the store writes, and its size.
 TRIAL_KEY = "readiness"
 TRIAL_BYTES = 4096
+# What the store raises where it is away, full or read-only. S3's own errors have no other class.
+_FAILURES = (GenericError, PermissionDeniedError, UnauthenticatedError, OSError)
+# How obstore tells the error of a file system. The rest of its text may have keys and addresses.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 logger = logging.getLogger("deskgraph.files")
+
+Found = TypeVar("Found")
 
 
 def open_files(url: str) -> "FileStore":
@@ -42,6 +57,8 @@ class FileStore:
         self.folder: Path | None = store.prefix if isinstance(store, LocalStore) else None
         self._redirect = redirect
         self._keeps_attributes = not isinstance(store, LocalStore | MemoryStore)
+        self._reads = Availability(logger, "file store", "reads")
+        self._writes = Availability(logger, "file store", "writes")
 
     async def put(
         self,
@@ -54,15 +71,21 @@ class FileStore:
         """Store a stream with constant memory; nothing stays behind if the stream fails.
 
         When this returns, the file survives a loss of power. Name and type are what an object
-        store answers with where it serves the file itself.
+        store answers with where it serves the file itself. Raises ``Unavailable``.
         """
         attributes = None
         if self._keeps_attributes and name is not None and content_type is not None:
             attributes = _attributes(name, content_type)
+        try:
+            await self._put(key, _Source(chunks), attributes)
+        except _FAILURES as error:
+            raise _unavailable(self._writes, error) from error
+        self._writes.works()
+
+    async def _put(self, key: str, source: "_Source", attributes: dict[str, str] | None) -> None:
         if self.folder is not None:
             # Before there is anything in it: the store makes files that others may read.
             await asyncio.to_thread(create_folder, (self.folder / key).parent)
-        source = _Source(chunks)
         storing = asyncio.ensure_future(
             obstore.put_async(self.store, key, source, attributes=attributes, max_concurrency=PARTS)
         )
@@ -83,20 +106,39 @@ class FileStore:
     async def get(self, key: str, span: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
         """Return the content, or the bytes from a start up to an end; only those are read.
 
-        Raises ``FileNotFoundError``.
+        Raises ``FileNotFoundError`` and ``Unavailable``, and the latter in the middle, too.
         """
-        found = await obstore.get_async(
-            self.store, key, options=None if span is None else {"range": span}
-        )
-        return _bytes(found.stream(min_chunk_size=CHUNK))
+        options: obstore.GetOptions | None = None if span is None else {"range": span}
+        found = await self._read(obstore.get_async(self.store, key, options=options))
+        return self._bytes(found.stream(min_chunk_size=CHUNK))
 
     async def exists(self, key: str) -> bool:
-        """Return whether there is a file under a key."""
+        """Return whether there is a file under a key; raises ``Unavailable``."""
         try:
-            await obstore.head_async(self.store, key)
+            await self._read(obstore.head_async(self.store, key))
         except FileNotFoundError:
             return False
         return True
+
+    async def _read(self, reading: Awaitable[Found]) -> Found:
+        """Wait for a read; raises ``FileNotFoundError`` and ``Unavailable``."""
+        try:
+            found = await reading
+        except FileNotFoundError as error:
+            if self.folder is not None and not await asyncio.to_thread(self.folder.exists):
+                raise _unavailable(self._reads, error) from error
+            raise
+        except _FAILURES as error:
+            raise _unavailable(self._reads, error) from error
+        self._reads.works()
+        return found
+
+    async def _bytes(self, stream: "obstore.BytesStream") -> AsyncIterator[bytes]:
+        try:
+            async for chunk in stream:
+                yield bytes(chunk)
+        except _FAILURES as error:
+            raise _unavailable(self._reads, error) from error
 
     async def link(self, key: str, name: str, content_type: str) -> str | None:
         """Return an address at the store itself, good for a minute, that downloads the file.
@@ -142,10 +184,14 @@ class FileStore:
                     await obstore.delete_async(self.store, key)
 
     async def try_to_write(self) -> None:
-        """Write and remove a small file; raises what the store raises where that fails."""
-        if self.folder is not None:
-            await asyncio.to_thread(create_folder, self.folder)
-        await obstore.put_async(self.store, TRIAL_KEY, bytes(TRIAL_BYTES))
+        """Write and remove a small file; raises ``Unavailable`` where that fails."""
+        try:
+            if self.folder is not None:
+                await asyncio.to_thread(create_folder, self.folder)
+            await obstore.put_async(self.store, TRIAL_KEY, bytes(TRIAL_BYTES))
+        except _FAILURES as error:
+            raise _unavailable(self._writes, error) from error
+        self._writes.works()
         # Another process may have removed it already.
         with suppress(FileNotFoundError):
             await obstore.delete_async(self.store, TRIAL_KEY)
@@ -208,6 +254,10 @@ def prune(folder: Path, path: Path) -> None:
         path = path.parent
 
 
-async def _bytes(stream: "obstore.BytesStream") -> AsyncIterator[bytes]:
-    async for chunk in stream:
-        yield bytes(chunk)
+def _unavailable(availability: Availability, error: Exception) -> Unavailable:
+    """Return what an error of the store means, and note it."""
+    found = _SYSTEM_ERROR.search(str(error))
+    number = error.errno if isinstance(error, OSError) else None
+    number = int(found[1]) if found else number
+    availability.fails(type(error).__name__ if number is None else os.strerror(number))
+    return Unavailable("file store")

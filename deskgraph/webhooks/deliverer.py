@@ -20,6 +20,7 @@ from deskgraph.webhooks.queue import Claimed, claim, finish, prune, release
 from deskgraph.webhooks.retry_policy import Jitter
 from deskgraph.webhooks.sender import Sender
 from deskgraph.webhooks.signing import signed_headers
+from resolvers.errors import Unavailable
 from resolvers.services import Services
 
 logger = logging.getLogger("deskgraph.webhooks")
@@ -133,6 +134,9 @@ class Deliverer:
         outcome = await self._sender.post(claimed.url, headers, claimed.body)
         try:
             reason = await finish(self._services, claimed, at, outcome, self._jitter)
+        except Unavailable:
+            logger.warning("the delivery %s is not recorded, it will be sent again", claimed.id)
+            return
         except Exception:
             # It is due again when the claim ends.
             logger.exception("cannot record the delivery %s", claimed.id)
@@ -156,6 +160,10 @@ class Deliverer:
             try:
                 due = await self.step()
                 backoff.reset()
+            except Unavailable:
+                # The database has logged that it is away.
+                await backoff.wait()
+                continue
             except Exception:
                 logger.exception("cannot look for deliveries")
                 await backoff.wait()

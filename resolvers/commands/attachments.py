@@ -6,6 +6,7 @@ its row is deleted: a crash between the two leaves at worst a file without a row
 
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from resolvers.access_rules import Action
 from resolvers.commands import validation
 from resolvers.commands.ticket_rows import locked_attachment, locked_ticket
 from resolvers.context import Context
-from resolvers.errors import TooLarge
+from resolvers.errors import TooLarge, Unavailable
 from resolvers.events.log import EventDraft, append_events, change
 from resolvers.files.media_types import HEAD_BYTES, sniff
 from resolvers.files.names import file_name, key_name
@@ -96,7 +97,9 @@ async def add_attachment(
     try:
         return await _add_row(context, viewer, ticket_id, name, key, measured)
     except BaseException:
-        await _remove_unnamed(context, ticket_id, key)
+        # What failed is what is told: only that says whether the row was added.
+        with suppress(Unavailable):
+            await _remove_unnamed(context, ticket_id, key)
         raise
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import SelectBase, bindparam, func, select
 from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
+from resolvers.errors import Unavailable
 from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscriber
 from resolvers.query import binds
 from resolvers.query.plans import Plan
@@ -102,6 +103,10 @@ class EventBroker:
         while True:
             try:
                 window = await _window(services, self.head)
+            except Unavailable:
+                # The database has logged that it is away.
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             except Exception:
                 # Nobody misses anything: it is read from the same place again.
                 logger.exception("cannot read the event log, trying again")

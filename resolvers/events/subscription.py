@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from resolvers.context import Context
-from resolvers.errors import AnswerTooLarge
+from resolvers.errors import AnswerTooLarge, Unavailable
 from resolvers.events.subscriber import DeliveredEvent, Subscriber
 from resolvers.query import binds
 from resolvers.query.execute import MAX_FOLLOWED, MAX_FOLLOWED_BYTES, Query, plan_for
@@ -19,6 +19,8 @@ from resolvers.services import Broker, Services
 FRESH_SECONDS = 1.0
 # How often it is checked whether a waiting follower is still logged in, in seconds.
 RECHECK_SECONDS = 15.0
+# How soon a follower reads again where the database was away, in seconds.
+RETRY_SECONDS = 1.0
 
 # Returns the viewer of the next events; raises ``Unauthenticated`` once there is none.
 Check = Callable[[], Awaitable[Context]]
@@ -44,23 +46,29 @@ async def follow(
 ) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
 
-    Ends by what ``check`` raises, and with the feed.
+    Ends by what ``check`` raises, and with the feed. While the database is away, nothing is sent
+    and nothing is missed.
     """
     await check()
     subscriber = await services.broker.join(services, wanted.position, wanted.types)
     try:
         while not services.broker.ended:
-            context = await check()
-            viewer = context.require_viewer()
-            subscriber.company_id = str(viewer.company_id) if viewer.is_customer else None
+            pause = RECHECK_SECONDS
             subscriber.woken.clear()
-            if subscriber.position < services.broker.head:
-                async with aclosing(_read(services.broker, context, subscriber, wanted)) as events:
-                    async for event in events:
-                        yield event
-                continue
+            try:
+                context = await check()
+                viewer = context.require_viewer()
+                subscriber.company_id = str(viewer.company_id) if viewer.is_customer else None
+                if subscriber.position < services.broker.head:
+                    read = _read(services.broker, context, subscriber, wanted)
+                    async with aclosing(read) as events:
+                        async for event in events:
+                            yield event
+                    continue
+            except Unavailable:
+                pause = RETRY_SECONDS
             with suppress(TimeoutError):
-                async with asyncio.timeout(RECHECK_SECONDS):
+                async with asyncio.timeout(pause):
                     await subscriber.woken.wait()
     finally:
         services.broker.leave(subscriber)

@@ -11,6 +11,7 @@ from resolvers.commands import attachments, validation
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem, TooLarge
 from rest_compat.http.bodies import FORM, MULTIPART, media_type, require_size, unsupported
+from rest_compat.http.etags import done_answer
 from rest_compat.http.multipart import End, Event, Part, events
 from rest_compat.http.responses import RestError, empty_answer
 from rest_compat.lists import list_endpoint
@@ -100,7 +101,8 @@ async def update(request: Request, context: Context) -> Response:
     body = await body_for(request, context, shapes.ONE_ATTACHMENT, attachment_id)
     values = values_of(request_fields.ATTACHMENT, body, partial=partial)
     await attachments.update_attachment(context, attachment_id, values)
-    return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id)
+    shown = row_answer(context, shapes.ONE_ATTACHMENT, attachment_id)
+    return await done_answer(attachment_id, 200, shown)
 
 
 @operation(status=204)
@@ -120,7 +122,8 @@ async def _attach(
         attachment_id = await attachments.add_attachment(context, ticket_id, name, content)
     except NotFound:
         raise RestError(404, {"error": "Ticket not found"}) from None
-    return await row_answer(context, shapes.ONE_ATTACHMENT, attachment_id, 201)
+    shown = row_answer(context, shapes.ONE_ATTACHMENT, attachment_id, 201)
+    return await done_answer(attachment_id, 201, shown)
 
 
 async def _attach_later(

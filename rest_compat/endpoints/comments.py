@@ -6,7 +6,7 @@ from starlette.responses import Response
 from resolvers.commands import comments, validation
 from resolvers.context import Context
 from rest_compat.http.bodies import read_body
-from rest_compat.http.etags import if_match, tagged_answer
+from rest_compat.http.etags import done_answer, if_match, tagged_answer
 from rest_compat.http.responses import empty_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.openapi.operations import listed, operation
@@ -41,7 +41,8 @@ async def create(request: Request, context: Context) -> Response:
     """Create a comment ("Create Comment"); its author is the user who sends it."""
     values = values_of(request_fields.COMMENT, await read_body(request), partial=False)
     comment_id = await comments.create_comment(context, values)
-    return await tagged_answer(context, shapes.ONE_COMMENT, comment_id, 201)
+    shown = tagged_answer(context, shapes.ONE_COMMENT, comment_id, 201)
+    return await done_answer(comment_id, 201, shown)
 
 
 @operation(shapes.ONE_COMMENT, tagged=True, refusals=frozenset({400}))
@@ -66,7 +67,8 @@ async def update(request: Request, context: Context) -> Response:
     values = values_of(request_fields.COMMENT, body, partial=partial)
     fits = if_match(request, context, shapes.ONE_COMMENT, comment_id)
     await comments.update_comment(context, comment_id, values, precondition=fits)
-    return await tagged_answer(context, shapes.ONE_COMMENT, comment_id)
+    shown = tagged_answer(context, shapes.ONE_COMMENT, comment_id)
+    return await done_answer(comment_id, 200, shown)
 
 
 @operation(status=204, conditional=True)

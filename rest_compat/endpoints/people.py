@@ -13,6 +13,7 @@ from resolvers.context import Context
 from resolvers.query.execute import Query, read_json
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import read_body
+from rest_compat.http.etags import done_answer
 from rest_compat.http.responses import text_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import ListEndpoint
@@ -132,7 +133,8 @@ def creating(
     )
     async def handler(request: Request, context: Context) -> Response:
         values = values_of(form, await read_body(request), partial=False)
-        return await row_answer(context, read, await create(context, values), 201)
+        key = await create(context, values)
+        return await done_answer(key, 201, row_answer(context, read, key, 201))
 
     return handler
 
@@ -151,7 +153,7 @@ def updating(
         partial = request.method == "PATCH"
         body = await body_for(request, context, read, key)
         await update(context, key, values_of(form, body, partial=partial))
-        return await row_answer(context, read, key)
+        return await done_answer(key, 200, row_answer(context, read, key))
 
     return handler
 

@@ -68,7 +68,8 @@ async def create(request: Request, context: Context) -> Response:
     """Create a ticket ("Create Ticket")."""
     values = values_of(request_fields.TICKET, await read_body(request), partial=False)
     ticket_id = await tickets.create_ticket(context, values)
-    return await tagged_answer(context, shapes.ONE_TICKET, ticket_id, 201)
+    shown = tagged_answer(context, shapes.ONE_TICKET, ticket_id, 201)
+    return await done_answer(ticket_id, 201, shown)
 
 
 @operation(shapes.ONE_TICKET, tagged=True, refusals=frozenset({400}))

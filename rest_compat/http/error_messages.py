@@ -15,6 +15,7 @@ from resolvers.errors import (
     Throttled,
     TimedOut,
     TooLarge,
+    Unavailable,
 )
 from rest_compat.http.responses import RestError
 
@@ -73,8 +74,8 @@ def sentence(problem: Problem, given: object) -> str:
 def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
     """Word an error of the resolvers; ``given`` is the body that was sent.
 
-    Statuses and bodies: the reference's "Status Codes", with 403, 409, 412, 413 and 429 for what
-    the old system did not have.
+    Statuses and bodies: the reference's "Status Codes", with 403, 409, 412, 413, 429 and 503 for
+    what the old system did not have.
     """
     match error:
         case Invalid():
@@ -102,6 +103,8 @@ def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
             expected = f"Expected available in {error.seconds} second{plural}."
             detail = {"detail": f"Request was throttled. {expected}"}
             return RestError(429, detail, {"Retry-After": str(error.seconds)})
+        case Unavailable():
+            return RestError(503, {"detail": str(error)}, {"Retry-After": str(error.seconds)})
         case BadInput() | TimedOut():
             return RestError(400, {"detail": str(error)})
     raise error

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from resolvers.commands.ticket_rows import Precondition
 from resolvers.context import Context
-from resolvers.errors import AnswerTooLarge, PreconditionFailed
+from resolvers.errors import AnswerTooLarge, PreconditionFailed, Unavailable
 from resolvers.query.execute import Query
 from rest_compat.http.responses import RestError, answer, text_answer
 from rest_compat.serializers.reads import row_text
@@ -39,14 +39,18 @@ async def tagged_answer(context: Context, read: Query, key: UUID, status: int = 
 
 
 async def done_answer(key: UUID, status: int, respond: Awaitable[Response]) -> Response:
-    """Answer a write with its row; with its id and a sentence where the row is too large.
+    """Answer a write with its row; with its id and a sentence where the row cannot be read.
 
     A status of refusals would say that nothing was done, and clients would do it again.
     """
     try:
         return await respond
     except AnswerTooLarge as error:
-        return answer({"id": str(key), "detail": f"It was done. {error}"}, status)
+        detail = f"It was done. {error}"
+    except Unavailable as error:
+        # It says so itself.
+        detail = str(error)
+    return answer({"id": str(key), "detail": detail}, status)
 
 
 def if_match(request: Request, context: Context, read: Query, key: UUID) -> Precondition | None:

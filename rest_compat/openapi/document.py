@@ -147,7 +147,7 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     found = operation.errors.keys() | operation.refusals
     # By what the client accepts: all of it is JSON, but files.
     found |= set() if operation.answers is File else {406}
-    found.add(429)
+    found |= {429, 503}
     if operation.form is not None:
         found |= {400, 413, 415}
     if operation.conditional:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from resolvers.errors import AnswerTooLarge
+from resolvers.errors import AnswerTooLarge, Unavailable
 from resolvers.query.execute import Query
 from resolvers.services import MAX_ANSWER_BYTES
 from rest_compat.http.bodies import MAX_ENVELOPE_BYTES
@@ -46,7 +46,7 @@ HEADERS: dict[str, Json] = {
         "schema": {"type": "string"},
     },
 }
-MORE_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
+MORE_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 REASONS = {
     400: "A value or the body is not acceptable; each wrong field has its sentences. Or the answer "
     f"would have more than {MAX_ANSWER_BYTES} bytes.",
@@ -59,6 +59,8 @@ REASONS = {
     413: "The file or the body is too large.",
     415: "The body is of a type that the path does not take.",
     429: "Too many points were used in a short time, or too many logins were tried.",
+    503: "The database or the file store is away, full or read-only; the sentence says whether "
+    "anything was changed.",
 }
 DETAILS = {
     400: "JSON parse error - Expecting value: line 1 column 1 (char 0)",
@@ -71,6 +73,7 @@ DETAILS = {
     413: f"A body may have at most {2 * MAX_ENVELOPE_BYTES} bytes.",
     415: 'Unsupported media type "text/plain" in request.',
     429: "Request was throttled. Expected available in 6 seconds.",
+    503: str(Unavailable("database")),
 }
 # What a download says besides: RFC 9110, sections 13 to 15.
 DOWNLOADS = {

@@ -21,6 +21,7 @@ from resolvers.errors import (
     TimedOut,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
 from schema.errors.codes import Code
 from schema.errors.redaction import without_values
@@ -155,7 +156,7 @@ def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         code, shown["message"] = cause.code, str(cause)
     elif isinstance(cause, ServiceError):
         code, shown["message"] = _expected(cause)
-        if isinstance(cause, Throttled):
+        if isinstance(cause, Throttled | Unavailable):
             extensions = {"retryAfter": cause.seconds, **extensions}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
@@ -200,6 +201,8 @@ def _expected(error: ServiceError) -> tuple[Code, str]:
         return Code.TIMEOUT, str(error)
     if isinstance(error, Throttled):
         return Code.THROTTLED, str(error)
+    if isinstance(error, Unavailable):
+        return Code.UNAVAILABLE, str(error)
     if isinstance(error, Invalid | NotFound | Conflict | TooLarge):
         # In a mutation they are in its payload.
         (first, *_) = failure_of(error).errors

@@ -13,7 +13,7 @@ from graphql.execution import create_source_event_stream
 from strawberry import Schema
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import Throttled, TimedOut
+from resolvers.errors import Throttled, TimedOut, Unavailable
 from resolvers.preparation_cost import Preparation, preparation
 from resolvers.request_record import current_request
 from schema.errors.formatting import worded
@@ -260,10 +260,11 @@ def _late(
     return ExecutionResult(data=None, errors=[error], extensions=extensions)
 
 
-def retry_after(result: ExecutionResult) -> int | None:
-    """Return how many seconds to wait where a result has too few points; None where it has not."""
+def retry_reason(result: ExecutionResult) -> Throttled | Unavailable | None:
+    """Return the error of a result that says how long to wait, the longest of several."""
     causes = [error.original_error for error in result.errors or ()]
-    return max((one.seconds for one in causes if isinstance(one, Throttled)), default=None)
+    found = [one for one in causes if isinstance(one, Throttled | Unavailable)]
+    return max(found, key=lambda one: one.seconds, default=None)
 
 
 def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.types import ExecutionResult
 
+from resolvers.errors import Throttled, Unavailable
 from schema.errors.formatting import formatted
 from schema.execution.document_cache import NoChoice
-from schema.execution.operation import Operation, retry_after
+from schema.execution.operation import Operation, retry_reason
 from schema.execution.strawberry_internals import (
     GraphQLHTTPResponse,
     OperationType,
@@ -57,29 +58,33 @@ def response_of(result: ExecutionResult, request: Request, kind: str, *, by_id: 
     Only such answers by GET, and without errors, may be kept by clients.
     """
     found = shown(result, request)
-    seconds = retry_after(result) if result.errors else None
-    status = _status(kind, result, throttled=seconds is not None)
+    reason = retry_reason(result) if result.errors else None
+    status = _status(kind, result, reason)
     response = Response(orjson.dumps(found), status, NOT_KEPT, TYPES[kind])
-    if seconds is not None:
-        response.headers["Retry-After"] = str(seconds)
+    if reason is not None:
+        response.headers["Retry-After"] = str(reason.seconds)
     if request.method in ("GET", "HEAD"):
         kept = by_id and "errors" not in found
         keep(response, request.headers, orjson.dumps(found["data"]) if kept else None)
     return response
 
 
-def _status(kind: str, result: ExecutionResult, *, throttled: bool) -> int:
-    """Return the status of an answer (GraphQL over HTTP, status codes)."""
+def _status(kind: str, result: ExecutionResult, reason: Throttled | Unavailable | None) -> int:
+    """Return the status of an answer (GraphQL over HTTP, status codes).
+
+    ``reason``: why it has to be asked for again.
+    """
+    later = None if reason is None else 503 if isinstance(reason, Unavailable) else 429
     if not isinstance(result, PreExecutionError):
-        # All of it was throttled, such as a login; clients of plain JSON expect 200.
-        return 429 if throttled and result.data is None and kind != negotiation.JSON else 200
+        # None of it was done, as of a login that is throttled; clients of plain JSON expect 200.
+        return later if later and result.data is None and kind != negotiation.JSON else 200
     if any(isinstance(error, NoChoice) for error in result.errors or ()):
         # A request that does not say what it wants is malformed.
         return 400
     if kind == negotiation.JSON:
         # Its clients trust no other one.
         return 200
-    return 429 if throttled else 400
+    return later or 400
 
 
 def request_id_of(request: Request) -> str:
@@ -89,6 +94,9 @@ def request_id_of(request: Request) -> str:
 
 
 def failure(error: Exception, request: Request) -> Response:
-    """Answer an unexpected error outside of any field; it is logged."""
+    """Answer an error outside of any field; one that is not expected is logged."""
     worded = formatted(GraphQLError("", original_error=error), request_id_of(request))
-    return Response(orjson.dumps({"errors": [worded]}), 500, NOT_KEPT, negotiation.JSON)
+    status, headers = 500, NOT_KEPT
+    if isinstance(error, Unavailable):
+        status, headers = 503, {**NOT_KEPT, "Retry-After": str(error.seconds)}
+    return Response(orjson.dumps({"errors": [worded]}), status, headers, negotiation.JSON)

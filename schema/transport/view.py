@@ -20,7 +20,7 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import SessionEnded, TokenExpired
+from resolvers.errors import SessionEnded, TokenExpired, Unavailable
 from resolvers.http.json_size import has_too_many_values
 from resolvers.preparation_cost import Preparation
 from resolvers.services import Services
@@ -150,15 +150,18 @@ class GraphQLView(GraphQL[GraphContext, None]):
         answers: list[orjson.Fragment] = []
         size = 0
         for asked in batch:
-            context = await self.get_context(request, request)
-            found = await self._chosen(asked, context)
             try:
+                context = await self.get_context(request, request)
+                found = await self._chosen(asked, context)
                 if isinstance(found, Operation):
                     check_way(found, request.method, kind)
                 result = await self._result(found, body.uploads, size)
             except RequestRefused as refused:
                 # What came before has been done, and is answered.
                 result = PreExecutionError(data=None, errors=[refused.error()])
+            except Unavailable as error:
+                failed = GraphQLError(str(error), original_error=error)
+                result = PreExecutionError(data=None, errors=[failed])
             answer = orjson.dumps(shown(result, request))
             size += len(answer)
             answers.append(orjson.Fragment(answer))

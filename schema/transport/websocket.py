@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 
-from resolvers.errors import SessionEnded
+from resolvers.errors import SessionEnded, Unavailable
 from resolvers.preparation_cost import Preparation
 from schema.errors.codes import Code
 from schema.errors.formatting import worded
@@ -33,6 +33,8 @@ from schema.transport.request import GraphQLRequest, request_of
 logger = logging.getLogger("deskgraph.graphql")
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, FAILED = 4400, 4401, 4403, 1011
+# After this one graphql-ws connects again.
+TRY_AGAIN_LATER = 1013
 # What must be in a message, by its type, beside the type itself.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "subscribe": ("id", "payload"),
@@ -85,7 +87,8 @@ class WebSocketHandler(SocketHandler):
         except WebSocketDisconnected:
             raise
         except Exception as error:
-            await self.websocket.close(FAILED, self._failure(error).message)
+            code = TRY_AGAIN_LATER if isinstance(error, Unavailable) else FAILED
+            await self.websocket.close(code, self._failure(error).message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Take the token; the protocol allows a payload of null for none."""

@@ -17,16 +17,6 @@ CATCH_UP_SECONDS = 0.1
 # After which time a replica is asked for the second time, in seconds; each time it is doubled.
 FIRST_PAUSE_SECONDS = 0.001
 
-# What those who ask a server may get instead of an answer. The driver's internal error comes where
-# a connection is lost at a moment that it does not expect.
-FAILURES = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-
 # A commit that was answered is flushed, except where commits do not wait for that.
 _WRITTEN = """CASE WHEN current_setting('synchronous_commit') = 'off'
     THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END"""

@@ -8,11 +8,10 @@ from functools import partial
 
 import asyncpg
 
-from deskgraph.database.postgres import leave_values_out
+from deskgraph.database.postgres import FAILURES, leave_values_out
 from deskgraph.database.readers import PostgresReader
 from deskgraph.database.replicas import positions
 from deskgraph.database.replicas.positions import (
-    FAILURES,
     Server,
     Unusable,
     catch_up,

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 
+from deskgraph.availability import Availability
+from deskgraph.database.postgres import FAILURES
 from deskgraph.database.readers import PostgresReader
-from deskgraph.database.replicas.positions import FAILURES, PrimaryPosition, Unusable
+from deskgraph.database.replicas.positions import PrimaryPosition, Unusable
 from deskgraph.database.replicas.replica import Replica
 from deskgraph.database.sqlite.reader_thread import DriverRow
 
@@ -41,6 +43,7 @@ class ReplicatedReader:
         self._replicas = replicas
         self._probe_seconds = probe_seconds
         self._probing: asyncio.Task[None] | None = None
+        self._availability = Availability(logger, "primary", "probes of replicas")
 
     async def open(self) -> None:
         """Connect. A replica that does not answer is left out, and prevents no start."""
@@ -83,8 +86,9 @@ class ReplicatedReader:
         try:
             primary = await self._position.server()
         except FAILURES as error:
-            logger.warning("replicas are not probed, the primary does not answer: %s", error)
+            self._availability.fails(f"{type(error).__name__}: {error}")
             return
+        self._availability.works()
         await asyncio.gather(*(replica.probe(primary) for replica in self._replicas))
 
     async def _keep_probing(self) -> None:

@@ -21,6 +21,7 @@ from deskgraph.database.migrate import upgrade
 from deskgraph.database.sqlite import group_commit
 from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 from models import Company
+from resolvers.errors import Changes, Unavailable
 from tests.support import proofs
 from tests.support.clock import NOON
 from tests.support.paths import ROOT
@@ -251,7 +252,8 @@ async def test_a_full_disk_fails_for_all_who_share_the_transaction(database: Dat
             session.add(company("late"))
 
     ended = await together(database, write(database, "a"), fill(), write(database, "b"))
-    assert [type(error) for error in ended] == [OperationalError] * 3 + [type(None)]
+    assert [type(error) for error in ended] == [Unavailable] * 3 + [type(None)]
+    assert {error.changes for error in ended if isinstance(error, Unavailable)} == {Changes.NONE}
     assert await names(database) == ["b"]
 
 

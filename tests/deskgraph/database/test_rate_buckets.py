@@ -134,7 +134,7 @@ async def test_a_process_counts_by_itself_where_the_database_does_not_answer(
         assert (await rates_of(buckets).draw("user:a", 400)).available == 100
         with pytest.raises(Throttled):
             await rates_of(buckets).draw("user:a", 400)
-        assert "rates are counted by process" in caplog.text
+        assert "this process counts by itself" in caplog.text
     finally:
         async with database.engine.begin() as connection:
             await connection.exec_driver_sql(

@@ -16,7 +16,7 @@ async def test_the_end_is_not_a_part_of_the_request_that_a_signal_interrupts() -
     ended: asyncio.Future[RequestRecord | None] = asyncio.get_running_loop().create_future()
     token = current_request.set(RequestRecord("interrupted"))
     try:
-        on_stop(lambda: ended.set_result(current_request.get()))
+        on_stop(lambda: ended.set_result(current_request.get()), lambda: None, drain_seconds=0)
         signal.raise_signal(signal.SIGTERM)
         assert await ended is None
     finally:

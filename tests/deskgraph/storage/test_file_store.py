@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deskgraph.storage.file_store import FileStore, open_files
-from resolvers.errors import TooLarge
+from resolvers.errors import TooLarge, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -158,7 +158,7 @@ async def test_a_disk_that_fails_is_told_and_keeps_nothing(
         raise OSError(errno.EIO, "planted")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match="planted"):
+    with pytest.raises(Unavailable, match="Nothing was changed"):
         await store.put(KEY, pieces(b"x"))
     assert files(folder) == []
 

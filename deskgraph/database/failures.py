@@ -1,0 +1,119 @@
+"""Which errors of the drivers say that the database is away, full or read-only.
+
+All others, such as those of a wrong statement, are errors of this program.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+import asyncpg
+from sqlalchemy import exc
+
+from deskgraph.availability import Availability
+from deskgraph.database.postgres import leave_values_out
+from resolvers.errors import Changes, ServiceError, Unavailable
+
+PART = "database"
+# Of the current task: what its last transaction has changed.
+CHANGES: ContextVar[Changes] = ContextVar("CHANGES", default=Changes.NONE)
+
+# Errors of asyncpg itself that blame its caller.
+_OURS = (
+    ValueError,
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.UnsupportedClientFeatureError,
+    asyncpg.UnsupportedServerFeatureError,
+)
+# Classes of PostgreSQL's errors (its manual, appendix A): of the connection, of the login, a
+# database that is gone, full disks and too many connections, an operator's, and of the system.
+_CLASSES = ("08", "28", "3D", "53", "57P", "58")
+_READ_ONLY_TRANSACTION = "25006"
+# The primary codes of SQLite. A damaged file is one that an operator replaces, as one that is away.
+_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+# Those with which a commit may have reached the disk.
+_UNCLEAR_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR})
+logger = logging.getLogger("deskgraph.database")
+
+
+class Watch:
+    """Converts the errors of one use of a database, and notes whether that use works."""
+
+    def __init__(self, use: str, *, writes: bool) -> None:
+        """Take the use's name in the plural. Only a write may find the database read-only."""
+        self.availability = Availability(logger, PART, use)
+        self._writes = writes
+
+    def converted(self, error: Exception) -> Exception:
+        """Return ``Unavailable`` where the database is away, full or read-only; or the error.
+
+        Where a commit has begun, it tells whether the transaction is known to be undone.
+        """
+        cause = self._cause(error)
+        if cause is None:
+            return error
+        leave_values_out(cause)
+        self.availability.fails(f"{type(cause).__name__}: {cause}")
+        changes = CHANGES.get()
+        if changes is Changes.UNKNOWN and _is_undone(cause):
+            changes = Changes.NONE
+        return Unavailable(PART, changes)
+
+    def _cause(self, error: Exception) -> BaseException | None:
+        if isinstance(error, ServiceError):
+            return None
+        return next((each for each in _chain(error) if self._is_away(each)), None)
+
+    def _is_away(self, error: BaseException) -> bool:
+        if isinstance(error, asyncpg.PostgresError):
+            return _is_of_the_server(error) or (
+                self._writes and error.sqlstate == _READ_ONLY_TRANSACTION
+            )
+        if isinstance(error, sqlite3.Error):
+            code = _code_of(error)
+            # The connections for reads refuse writes, which are errors of ours, by this very code.
+            return code & 0xFF in _CODES and (self._writes or code != sqlite3.SQLITE_READONLY)
+        if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+            return not isinstance(error, _OURS)
+        # The pool of the engine raises its own where every connection is in use for too long.
+        return isinstance(error, OSError | exc.TimeoutError)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes: SQLAlchemy wraps what drivers raise."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _is_of_the_server(error: asyncpg.PostgresError) -> bool:
+    """Return whether the server is away or full; it ends the connection with a fatal error."""
+    return str(error.sqlstate).startswith(_CLASSES) or _is_fatal(error)
+
+
+def _is_fatal(error: asyncpg.PostgresError) -> bool:
+    return getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+
+
+def _is_undone(error: BaseException) -> bool:
+    """Return whether an error of a commit says that the transaction was rolled back."""
+    if isinstance(error, asyncpg.PostgresError):
+        # One that ends the connection may come after the commit.
+        return not _is_fatal(error) and not str(error.sqlstate).startswith(("08", "57P"))
+    return isinstance(error, sqlite3.Error) and _code_of(error) & 0xFF not in _UNCLEAR_CODES
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Return the extended code, 0 for an error that was not raised by SQLite itself."""
+    return int(getattr(error, "sqlite_errorcode", 0))
