@@ -115,8 +115,7 @@ class Database:
         self.reader: Reader
         self.event_signal: EventSignal
         if self.is_sqlite:
-            path = str(self.url.database)
-            create_folder(Path(path).parent)
+            create_folder(Path(path := str(self.url.database)).parent)
             self.engine = sqlite_engine(self.url)
             self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
             self.event_signal = SqliteEventSignal(path)

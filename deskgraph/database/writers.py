@@ -63,24 +63,9 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     than its transaction.
     """
 
-    async def connect() -> "asyncpg.Connection":
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_SECONDS,
-            server_settings={"timezone": "UTC", "application_name": "deskgraph-write"},
-            statement_cache_size=0 if pooled else 100,
-        )
-        try:
-            await prepare_postgres(connection, pooled=pooled)
-        except BaseException:
-            # Nothing else would close it.
-            connection.terminate()
-            raise
-        return connection
-
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=partial(_connect, dsn, pooled),
         pool_size=WRITE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=60,
@@ -97,6 +82,22 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     event.listen(engine.sync_engine, "checkout", _check_connection)
     _time_statements(engine)
     return engine
+
+
+async def _connect(dsn: str, pooled: bool) -> "asyncpg.Connection":
+    connection = await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_SECONDS,
+        server_settings={"timezone": "UTC", "application_name": "deskgraph-write"},
+        statement_cache_size=0 if pooled else 100,
+    )
+    try:
+        await prepare_postgres(connection, pooled=pooled)
+    except BaseException:
+        # Nothing else would close it.
+        connection.terminate()
+        raise
+    return connection
 
 
 async def _in_transaction(
