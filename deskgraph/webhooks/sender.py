@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -109,26 +109,33 @@ class Network(httpcore.AsyncNetworkBackend):
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
 
+def trusted_authorities() -> ssl.SSLContext:
+    """Return what the system trusts, and the authorities of Mozilla where it knows none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 class Sender:
     """Sends requests over connections that it keeps for a while. One for each process."""
 
-    def __init__(self, *, private: bool, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        private: bool,
+        patience: float = PATIENCE_SECONDS,
+        authorities: Callable[[], ssl.SSLContext] = trusted_authorities,
+    ) -> None:
         self._private = private
+        self._authorities = authorities
         self._patience = patience
         self._network = Network(private=private)
-
-    @cached_property
-    def _trusted(self) -> ssl.SSLContext:
-        """What the system trusts, and the authorities of Mozilla where it knows none."""
-        context = ssl.create_default_context()
-        context.load_verify_locations(certifi.where())
-        return context
 
     @cached_property
     def _pool(self) -> httpcore.AsyncConnectionPool:
         """The connections; made when they are needed, because reading certificates takes time."""
         return httpcore.AsyncConnectionPool(
-            ssl_context=self._trusted,
+            ssl_context=self._authorities(),
             max_connections=None,
             max_keepalive_connections=20,
             keepalive_expiry=30,

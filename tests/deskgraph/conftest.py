@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore
 from sqlalchemy import text
 
 from deskgraph import cli
@@ -172,12 +172,13 @@ def assert_refused(ended: Ended, *words: str) -> None:
 
 @pytest.fixture(scope="session")
 def demo_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Load the demo once, into a file to be copied."""
+    """Load the demo once, into a file to be copied; its files are in ``media`` beside it."""
     path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("demo") / "desk.db"))
 
     async def load() -> None:
         database = Database(f"sqlite:///{path}")
-        await load_demo(database, MemoryStore(), datetime.now(UTC))
+        store = LocalStore(path.parent / "media", mkdir=True)
+        await load_demo(database, store, datetime.now(UTC))
         await database.engine.dispose()
 
     asyncio.run(load())

@@ -1,5 +1,6 @@
 """A desk whose deliverer is moved by hand: nothing is sent before a test says so."""
 
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -10,12 +11,15 @@ import pytest
 from sqlmodel import col, select
 
 from deskgraph.webhooks.deliverer import Deliverer
-from deskgraph.webhooks.sender import Sender
+from deskgraph.webhooks.sender import Sender, trusted_authorities
 from models import Ticket, Webhook, WebhookAttempt, WebhookDelivery
 from resolvers.commands import comments, tickets, webhooks
 from tests.support.rows import key
 from tests.support.world import World
 from tests.webhooks.receiver import Receiver, receiving
+
+# Read once: it takes tens of ms, and receivers of most tests have no certificate.
+AUTHORITIES = functools.cache(trusted_authorities)
 
 
 @dataclass
@@ -101,7 +105,7 @@ async def deliverers(private_world: World) -> AsyncIterator[Callable[..., Delive
     made: list[Deliverer] = []
 
     def make(patience: float = 10) -> Deliverer:
-        sender = Sender(private=True, patience=patience)
+        sender = Sender(private=True, patience=patience, authorities=AUTHORITIES)
         made.append(Deliverer(private_world.services, sender, jitter=lambda: 1.0))
         return made[-1]
 

@@ -1,6 +1,7 @@
 """``files sweep`` for people and for cron."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,11 @@ WELL = "Every file has its row, and every row its file.\n"
 
 
 @pytest.fixture
-def media(run: Run, sqlite_url: str, environment: Callable[..., None]) -> Path:
+def media(demo_template: Path, sqlite_url: str, environment: Callable[..., None]) -> Path:
     """Make a demo with its files what commands work on."""
     environment(database_url=sqlite_url)
-    assert run("demo").code == 0
-    return Path("var/media")
+    shutil.copy(demo_template, sqlite_url.removeprefix("sqlite:///"))
+    return Path(shutil.copytree(demo_template.parent / "media", "var/media"))
 
 
 def leave(media: Path, name: str, hours: int) -> Path:
