@@ -70,8 +70,8 @@ class _Readers:
         """Return a replica, to which no connection is kept while it is away."""
         return Replica(
             f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}",
-            partial(self.of, url, min_connections=0),
-            partial(self.looking_at, url, min_connections=0),
+            partial(self.of, url, first_connections=0),
+            partial(self.looking_at, url, first_connections=0),
         )
 
     def all_of(self, primary: URL, replicas: Sequence[URL], probe_seconds: float) -> Reader:
