@@ -14,6 +14,7 @@ from deskgraph.settings import load_settings
 from deskgraph.storage.file_store import open_files
 from deskgraph.storage.orphan_cleanup import Finding, clean_up_orphans
 from deskgraph.storage.store_urls import SETTING
+from resolvers.errors import Unavailable
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # The status for what is left for a person to look at; 1 and 2 are errors and wrong usage.
@@ -63,9 +64,10 @@ async def store_errors_told() -> AsyncIterator[None]:
     """Turn what a store says into a ``CommandError`` without its address."""
     try:
         yield
-    except (BaseError, OSError) as error:
-        code = re.search(r"<Code>(\w+)</Code>", str(error))
-        why = code[1] if code else type(error).__name__
+    except (BaseError, OSError, Unavailable) as error:
+        cause = error.__cause__ or error
+        code = re.search(r"<Code>(\w+)</Code>", str(cause))
+        why = code[1] if code else type(cause).__name__
         raise CommandError(f"{SETTING}: The store could not be read or changed ({why}).") from None
 
 

@@ -71,8 +71,8 @@ class _Readers:
         """Return a replica, to which no connection is kept while it is away."""
         return Replica(
             f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}",
-            partial(self.of, url, min_connections=0),
-            partial(self.looking_at, url, min_connections=0),
+            partial(self.of, url, first_connections=0),
+            partial(self.looking_at, url, first_connections=0),
         )
 
     def all_of(self, primary: URL, replicas: Sequence[URL], probe_seconds: float) -> Reader:
@@ -124,9 +124,8 @@ class Database:
             self.engine = postgres_engine(dsn, pooled=pooled)
             readers = _Readers(observer, max_answer_bytes, pooled)
             self.reader = readers.all_of(self.url, replicas, probe_seconds)
-            self.event_signal = PostgresEventSignal(
-                dsn if listen_url is None else dsn_of(parse_url(listen_url))
-            )
+            direct = dsn if listen_url is None else dsn_of(parse_url(listen_url))
+            self.event_signal = PostgresEventSignal(direct)
         self._reads, self._writes = Watch("reads", writes=False), Watch("writes", writes=True)
         self._observer = observer
         _observe(self.engine, observer)

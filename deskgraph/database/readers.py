@@ -77,12 +77,12 @@ class PostgresReader:
         *,
         pooled: bool = False,
         connections: int = READ_CONNECTIONS,
-        min_connections: int = 1,
+        first_connections: int = 1,
     ) -> None:
         self._dsn = dsn
         self._pooled = pooled
         self._connections = connections
-        self._min_connections = min_connections
+        self._first_connections = first_connections
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
         self._shares = Shares(READ_CONNECTIONS // 2)
@@ -91,12 +91,14 @@ class PostgresReader:
     async def open(self) -> None:
         """Connect once, so that an unreachable server is noticed at the start.
 
-        Without any ``min_connections``, reads are the first to connect, and to notice.
+        Without any ``first_connections``, reads are the first to connect, and to notice.
         """
         self._pool = await asyncpg.create_pool(
             self._dsn,
             timeout=CONNECT_SECONDS,
-            min_size=self._min_connections,
+            init_size=self._first_connections,
+            # Reads connect by themselves. What keeps a minimum logs a stack whenever it cannot.
+            min_size=0,
             max_size=self._connections,
             # PgBouncer takes no other parameters; a transaction sets them.
             server_settings=_SESSION if self._pooled else {**_SESSION, **_PLANNING, **_READ_ONLY},

@@ -15,6 +15,7 @@ from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
 from models import Attachment, ImportedRow, table_of
 from resolvers.commands.attachments import store_file
+from resolvers.errors import Unavailable
 from resolvers.files.media_types import sniff
 from resolvers.services import FileStorage
 
@@ -120,8 +121,8 @@ async def _copy(
         async with turns:
             # Replaces what a run that was stopped before it updated the row may have left.
             measured = await store_file(files, key, str(record["name"]), _pieces(path), None)
-    except (OSError, BaseError) as error:
-        return f"cannot be copied ({type(error).__name__})"
+    except (OSError, BaseError, Unavailable) as error:
+        return f"cannot be copied ({type(error.__cause__ or error).__name__})"
     return {
         "row_id": UUID(str(record["id"])),
         "size": measured.size,

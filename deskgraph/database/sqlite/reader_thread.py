@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
-from deskgraph.database.sqlite.fair_queue import FairQueue
+from deskgraph.database.fair_queue import FairQueue
 
 # A statement that runs for longer than this, in seconds, is a slow one: others go past it.
 SLOW_SECONDS = 0.02

@@ -1,0 +1,103 @@
+"""A running desk on a database that a test takes away, and what clients are told meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deskgraph.app import create_app
+from deskgraph.database.database import Database
+from deskgraph.database.migrate import upgrade
+from deskgraph.database.sqlite import writer
+from tests.live.conftest import Live
+from tests.support.clock import Clock
+from tests.support.databases import POSTGRES_REQUIRED
+from tests.support.limits import UNBOUNDED
+from tests.support.processes import clusters
+from tests.support.processes.clusters import Cluster
+from tests.support.processes.local_server import serving
+from tests.support.settings import settings_for
+from tests.support.world import World
+
+NONE = "Nothing was changed, try again later."
+UNKNOWN = "It is not known whether the change was made: read it before you repeat it."
+DONE = "The change was made, but it cannot be read now."
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Run a server of PostgreSQL with a migrated database ``desk``."""
+    if missing := clusters.missing():
+        assert not POSTGRES_REQUIRED, missing
+        pytest.skip(missing)
+    with clusters.primary() as started:
+        asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
+        asyncio.run(_migrate(started.url_of("desk")))
+        yield started
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    await database.engine.dispose()
+
+
+@asynccontextmanager
+async def running(url: str, files_url: str, **more: Any) -> AsyncIterator[Live]:
+    """Serve a desk in this process, with the common rows."""
+    settings = settings_for(url, Path(), files_url=files_url, **UNBOUNDED, **more)
+    app = create_app(settings, clock=Clock())
+    world = World(app.state.services, settings)
+    async with (
+        serving(app, log_config=None, log_level="warning") as server,
+        httpx.AsyncClient(base_url=server.base, timeout=60) as client,
+    ):
+        await world.reset()
+        yield Live(server.base, world, client, [], app)
+
+
+@pytest.fixture
+async def on_postgres(
+    anyio_backend: str, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Live]:
+    """Give a desk on the server of the module."""
+    async with running(cluster.url_of("desk"), f"file://{tmp_path}/media") as live:
+        caplog.clear()
+        yield live
+
+
+@pytest.fixture
+async def on_sqlite(
+    anyio_backend: str,
+    sqlite_url: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Live]:
+    """Give a desk on a file, whose writers do not wait for other processes."""
+    monkeypatch.setattr(writer, "SQLITE_BUSY_SECONDS", 0)
+    async with running(sqlite_url, f"file://{tmp_path}/media") as live:
+        caplog.clear()
+        yield live
+
+
+def assert_told(response: httpx.Response, part: str, changes: str = NONE) -> None:
+    """REST says that a part is away, and when to try again."""
+    assert response.status_code == 503, response.text
+    assert response.json() == {"detail": f"The {part} is not available. {changes}"}
+    assert response.headers["retry-after"] == "5"
+
+
+def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
+    """Return what a logger said; nothing was logged with a stack by any."""
+    assert [record for record in caplog.records if record.exc_info] == []
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == name and record.levelno >= logging.WARNING
+    ]
