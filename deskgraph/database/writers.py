@@ -62,7 +62,6 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     ``pooled``: through PgBouncer in transaction mode, with no statement that is prepared for longer
     than its transaction.
     """
-
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(_connect, dsn, pooled),
