@@ -76,7 +76,7 @@ def links_to(graphiql: str) -> Callable[[str], Link | None]:
     return lambda path: _link_of(path, graphiql)
 
 
-# Quoting all operations is a third of the work of making an application, of which tests make many.
+# Kept for all applications of a process: it is a third of the work of making one.
 @lru_cache(256)
 def _link_of(path: str, graphiql: str) -> Link | None:
     """Return what makes the header for the methods of a path; None if it has no equivalents.
