@@ -42,8 +42,11 @@ def child(command: Command, **options: Any) -> "Iterator[subprocess.Popen[Any]]"
         try:
             yield process
         finally:
-            end(process)
-    _tell_reaper(f"-{process.pid}")
+            try:
+                end(process)
+            finally:
+                # Also after a failure: the system may give the id to another process.
+                _tell_reaper(f"-{process.pid}")
 
 
 @functools.cache
