@@ -21,6 +21,7 @@ ServiceError
 """
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -143,6 +144,11 @@ class Changes(Enum):
     NONE = "Nothing was changed, try again later."
     UNKNOWN = "It is not known whether the change was made: read it before you repeat it."
     DONE = "The change was made, but it cannot be read now."
+
+
+# Of the current task: what its last transaction has changed. A task that does several things one
+# after the other sets it to NONE before each.
+CHANGES: ContextVar[Changes] = ContextVar("CHANGES", default=Changes.NONE)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
-from deskgraph.database.failures import CHANGES, Watch
+from deskgraph.database.failures import Watch
 from deskgraph.database.readers import (
     Function,
     Observer,
@@ -40,7 +40,7 @@ from deskgraph.database.transactions import PostgresTransaction, SqliteTransacti
 from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
 from deskgraph.private_files import create_folder
-from resolvers.errors import Changes
+from resolvers.errors import CHANGES, Changes
 from resolvers.request_record import SqlTimer
 from resolvers.services import MAX_ANSWER_BYTES
 from resolvers.write_statements import Transaction

@@ -6,18 +6,15 @@ All others, such as those of a wrong statement, are errors of this program.
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextvars import ContextVar
 
 import asyncpg
 from sqlalchemy import exc
 
 from deskgraph.availability import Availability
 from deskgraph.database.postgres import leave_values_out
-from resolvers.errors import Changes, ServiceError, Unavailable
+from resolvers.errors import CHANGES, Changes, ServiceError, Unavailable
 
 PART = "database"
-# Of the current task: what its last transaction has changed.
-CHANGES: ContextVar[Changes] = ContextVar("CHANGES", default=Changes.NONE)
 
 # Errors of asyncpg itself that blame its caller.
 _OURS = (

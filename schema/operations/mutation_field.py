@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from resolvers.context import Context
-from resolvers.errors import NotFound, ServiceError
+from resolvers.errors import CHANGES, Changes, NotFound, ServiceError
 from resolvers.query import binds
 from resolvers.query.execute import QueryRoot
 from schema.errors.formatting import Failure, failure_of
@@ -66,6 +66,8 @@ def mutation(description: str, payload: type[Payload]) -> Callable[[Write[Input,
 async def _perform(
     info: Info, write: Write[Input, Payload], given: Input
 ) -> Payload | Failure | Json | None:
+    # What the mutation before this one has done is told by that one.
+    CHANGES.set(Changes.NONE)
     try:
         written = await write(None, info.context.resolver_context, given)
         if isinstance(written, LoggedIn):

@@ -20,7 +20,7 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import SessionEnded, TokenExpired, Unavailable
+from resolvers.errors import CHANGES, Changes, SessionEnded, TokenExpired, Unavailable
 from resolvers.http.json_size import has_too_many_values
 from resolvers.preparation_cost import Preparation
 from resolvers.services import Services
@@ -150,6 +150,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         answers: list[orjson.Fragment] = []
         size = 0
         for asked in batch:
+            CHANGES.set(Changes.NONE)
             try:
                 context = await self.get_context(request, request)
                 found = await self._chosen(asked, context)

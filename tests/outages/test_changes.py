@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from tests.live.conftest import Live
-from tests.outages.conftest import DONE, UNKNOWN, assert_told, logged
+from tests.outages.conftest import DONE, NONE, UNKNOWN, assert_told, logged
 from tests.outages.outages import OTHERS
 from tests.support.processes.clusters import Cluster
 from tests.support.rows import key
+from tests.support.stored import stored_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +22,8 @@ SLOW_COMMIT = """
 CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN PERFORM pg_advisory_lock_shared(1); RETURN NULL; END';
 CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON tickets DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait_for_lock();
+CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON attachments DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION wait_for_lock();
 CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON companies DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION wait_for_lock()
@@ -121,3 +124,49 @@ async def test_a_change_that_was_made_is_told_where_it_cannot_be_read(
     found = (await live.rest("GET", TICKET)).json()
     assert found["subject"] == "By REST"
     assert [comment["text"] for comment in found["comments"]].count("Once") == 1
+
+
+@pytest.mark.usefixtures("reads_fail")
+async def test_what_was_done_before_is_not_told_of_what_failed(on_postgres: Live) -> None:
+    live = on_postgres
+    comment = f'addComment(input: {{ticketId: "{key("volume")}", text: "Once"}})'
+    change = 'changePassword(input: {oldPassword: "x", newPassword: "something better"})'
+    two = f"mutation {{ one: {comment} {{ errors {{ code }} }} two: {change} {{ accessToken }} }}"
+    out = "mutation { logoutEverywhere { ok } }"
+    headers = {"Authorization": live.token("keith")}
+
+    async def ask(body: object) -> Any:
+        return (await live.client.post("/graphql", json=body, headers=headers)).json()
+
+    one = await ask({"query": two})
+    batch = await ask([{"query": out}, {"query": "{ viewer { id } }"}])
+
+    assert one["data"] == {"one": {"errors": []}, "two": {"accessToken": None}}
+    # The token is no longer known, and cannot be looked up.
+    assert batch[0] == {"data": {"logoutEverywhere": {"ok": True}}}
+    for errors, path in ((one["errors"], ["two", "accessToken"]), (batch[1]["errors"], None)):
+        (error,) = errors
+        assert error.get("path") == path
+        assert error["message"] == f"The database is not available. {NONE}"
+
+
+@pytest.mark.usefixtures("slow_commits")
+async def test_a_file_whose_row_may_be_there_is_kept(on_postgres: Live, cluster: Cluster) -> None:
+    live = on_postgres
+    rows, files = await stored_rows(live.world.database), live.world.files()
+    holder = asyncio.create_task(held(cluster, asyncio.Event(), has := asyncio.Event()))
+    await has.wait()
+    form, file = {"ticket": str(key("volume"))}, {"file": ("a.bin", b"x")}
+    headers = {"Authorization": live.token("keith")}
+    path = "/api/v1/ticket-attachments/"
+    asking = asyncio.create_task(live.client.post(path, data=form, files=file, headers=headers))
+    await cluster.until(IN_COMMIT)
+    cluster.stop()
+
+    # Not what is known of the second failure, that of looking for the row.
+    assert_told(await asking, "database", UNKNOWN)
+
+    cluster.start()
+    holder.cancel()
+    assert await stored_rows(live.world.database) == rows
+    assert len(live.world.files()) == len(files) + 1
