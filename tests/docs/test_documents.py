@@ -12,6 +12,7 @@ from deskgraph.cli import app
 from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.settings import IN_FILES, PREFIX, Settings, SettingsError, load_settings
 from deskgraph.storage.store_urls import SCHEMES, open_place
+from resolvers.errors import Changes
 from resolvers.services import Services
 from rest_compat.http.endpoint import Endpoint
 from rest_compat.routes import API, rest_routes
@@ -38,6 +39,12 @@ def test_the_table_of_settings_has_each_with_its_default() -> None:
         words = {None: "not set", "[]": "none"}
         said = words.get(default if default is None else str(default), f"`{default}`")
         assert shown[names[name]] == said
+
+
+def test_the_messages_of_what_is_not_available_are_shown() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    shown = {row[0] for row in table(text, Changes.NONE.value)}
+    assert shown == {changes.value for changes in Changes}
 
 
 @EACH

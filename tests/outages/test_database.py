@@ -77,6 +77,8 @@ async def test_a_database_that_is_away_is_told_and_comes_back(
     assert (await live.rest("GET", TICKET)).status_code == 200
 
     async with outage(live, cluster):
+        # What sends webhooks looks, too.
+        live.world.services.webhooks_changed.set()
         await assert_writes_fail(live)
         assert_told(await live.rest("GET", TICKET), "database")
         assert_told(await live.rest("GET", "tickets/"), "database")

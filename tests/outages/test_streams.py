@@ -30,6 +30,8 @@ async def test_followers_stay_and_miss_nothing(
 
         async with outage(live, cluster):
             live.world.services.viewers.forget_all()
+            # As after fifteen seconds: the end of the log is read.
+            live.world.database.event_signal.notify()
             assert (await live.rest("GET", "tickets/")).status_code == 503
 
         await live.rename("volume", "After")
