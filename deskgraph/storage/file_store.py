@@ -84,8 +84,7 @@ class FileStore:
 
     async def _put(self, key: str, source: "_Source", attributes: dict[str, str] | None) -> None:
         if self.folder is not None:
-            # Before there is anything in it: the store makes files that others may read.
-            await asyncio.to_thread(create_folder, (self.folder / key).parent)
+            await asyncio.to_thread(_make_folders, self.folder, (self.folder / key).parent)
         storing = asyncio.ensure_future(
             obstore.put_async(self.store, key, source, attributes=attributes, max_concurrency=PARTS)
         )
@@ -187,7 +186,7 @@ class FileStore:
         """Write and remove a small file; raises ``Unavailable`` where that fails."""
         try:
             if self.folder is not None:
-                await asyncio.to_thread(create_folder, self.folder)
+                await asyncio.to_thread(_make_folders, self.folder, self.folder)
             await obstore.put_async(self.store, TRIAL_KEY, bytes(TRIAL_BYTES))
         except _FAILURES as error:
             raise _unavailable(self._writes, error) from error
@@ -225,6 +224,16 @@ class _Source:
 
 def _attributes(name: str, content_type: str) -> dict[str, str]:
     return {"Content-Disposition": disposition(name), "Content-Type": content_type}
+
+
+def _make_folders(store: Path, folder: Path) -> None:
+    """Make a folder of the store before there is anything in it: obstore's may be read by others.
+
+    Raises ``FileNotFoundError`` where the store itself is gone. What would be stored in a new one
+    is lost when it comes back.
+    """
+    store.stat()
+    create_folder(folder)
 
 
 def _sync(folder: Path, key: str) -> None:

@@ -149,6 +149,9 @@ async def test_a_folder_that_is_gone_has_not_lost_its_files(
         before = await live.world.dump()
         media.rename(elsewhere)
         gone = await download(live, stored["file"])
+        await assert_uploads_fail(live, SMALL)
+        await assert_ready(live, ready=False)
+        assert not media.exists()
         # No folder may be made here, as where nothing is mounted.
         media.write_text("")
         await assert_uploads_fail(live, SMALL)
