@@ -48,11 +48,14 @@ async def _migrate(url: str) -> None:
 
 
 @asynccontextmanager
-async def running(url: str, files_url: str, **more: Any) -> AsyncIterator[Live]:
-    """Serve a desk in this process, with the common rows."""
-    settings = settings_for(url, Path(), files_url=files_url, **UNBOUNDED, **more)
+async def running(url: str, media: Path, **more: Any) -> AsyncIterator[Live]:
+    """Serve a desk in this process, with the common rows and their files in a folder.
+
+    Another ``files_url`` makes the desk's own files go elsewhere.
+    """
+    settings = settings_for(url, media, **UNBOUNDED | more)
     app = create_app(settings, clock=Clock())
-    world = World(app.state.services, settings)
+    world = World(app.state.services, settings_for(url, media))
     async with (
         serving(app, log_config=None, log_level="warning") as server,
         httpx.AsyncClient(base_url=server.base, timeout=60) as client,
@@ -66,7 +69,7 @@ async def on_postgres(
     anyio_backend: str, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[Live]:
     """Give a desk on the server of the module."""
-    async with running(cluster.url_of("desk"), f"file://{tmp_path}/media") as live:
+    async with running(cluster.url_of("desk"), tmp_path / "media") as live:
         caplog.clear()
         yield live
 
@@ -81,7 +84,7 @@ async def on_sqlite(
 ) -> AsyncIterator[Live]:
     """Give a desk on a file, whose writers do not wait for other processes."""
     monkeypatch.setattr(writer, "SQLITE_BUSY_SECONDS", 0)
-    async with running(sqlite_url, f"file://{tmp_path}/media") as live:
+    async with running(sqlite_url, tmp_path / "media") as live:
         caplog.clear()
         yield live
 

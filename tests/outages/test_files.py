@@ -88,7 +88,7 @@ async def on_disk(
     anyio_backend: str, sqlite_url: str, disk: Path, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[Live]:
     """Give a desk whose files are on that file system."""
-    async with running(sqlite_url, f"file://{disk}") as live:
+    async with running(sqlite_url, disk) as live:
         caplog.clear()
         yield live
 
@@ -144,7 +144,7 @@ async def test_a_folder_that_is_gone_has_not_lost_its_files(
     anyio_backend: str, sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     media, elsewhere = tmp_path / "media", tmp_path / "elsewhere"
-    async with running(sqlite_url, f"file://{media}") as live:
+    async with running(sqlite_url, media) as live:
         stored = (await upload(live, SMALL)).json()
         before = await live.world.dump()
         media.rename(elsewhere)
@@ -249,11 +249,12 @@ def failing(port: int, handler: type[BaseHTTPRequestHandler] = Failing) -> Itera
 async def test_an_object_store_that_is_away_is_told_and_comes_back(
     anyio_backend: str,
     sqlite_url: str,
+    tmp_path: Path,
     store: Store,
     instead: Callable[[int], AbstractContextManager[None]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with running(sqlite_url, store.bucket.url) as live:
+    async with running(sqlite_url, tmp_path / "media", files_url=store.bucket.url) as live:
         stored = (await upload(live, SMALL)).json()
         rows, keys = await stored_rows(live.world.database), store.bucket.keys()
         caplog.clear()
@@ -280,9 +281,14 @@ async def test_an_object_store_that_is_away_is_told_and_comes_back(
 
 
 async def test_a_download_that_the_store_breaks_off_is_not_taken_for_a_whole_one(
-    anyio_backend: str, sqlite_url: str, store: Store, caplog: pytest.LogCaptureFixture
+    anyio_backend: str,
+    sqlite_url: str,
+    tmp_path: Path,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with running(sqlite_url, f"{store.bucket.url}&redirect=false") as live:
+    url = f"{store.bucket.url}&redirect=false"
+    async with running(sqlite_url, tmp_path / "media", files_url=url) as live:
         stored = (await upload(live, LARGE)).json()
         await asyncio.to_thread(store.stop)
         with failing(store.port, BreakingOff), pytest.raises(httpx.RemoteProtocolError):
