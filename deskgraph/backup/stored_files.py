@@ -56,11 +56,12 @@ async def copy(file: StoredFile, source: FileStore, target: FileStore) -> Stored
     """
     if await target.exists(file.key):
         return await _checked(file, target)
+    content = await source.get(file.key)
     digest, size = sha256(), 0
 
     async def chunks() -> AsyncIterator[bytes]:
         nonlocal size
-        async for chunk in await source.get(file.key):
+        async for chunk in content:
             digest.update(chunk)
             size += len(chunk)
             yield chunk
