@@ -1,12 +1,13 @@
 """The servers that are measured, as processes of their own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,13 +178,20 @@ def run(
     command = [part.replace(PORT, str(port)) for part in command]
     log = folder / f"{name}-{port}.log"
     with log.open("w") as output:
+        # A group of its own: the command may be one that starts the server as its child.
         process = subprocess.Popen(
-            command, env=dict(env), cwd=folder, stdout=output, stderr=subprocess.STDOUT
+            command,
+            env=dict(env),
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield Server(process, port, log)
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(TIMEOUT_SECONDS)
 
 

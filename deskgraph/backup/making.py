@@ -102,17 +102,27 @@ async def _copy_all(
     total = await count_files(connection)
     done = 0
     async for file in files_of(connection):
-        try:
-            copied = await copy(file, source, target)
-        except FileNotFoundError:
-            outcome.missing.append(file.key)
-        except Damaged:
-            outcome.damaged.append(file.key)
-        else:
-            outcome.files += 1
+        copied = await _copied(file, source, target, outcome)
+        if copied is not None:
             add(copied)
         done += 1
         report("Files", done, total)
+
+
+async def _copied(
+    file: StoredFile, source: FileStore, target: FileStore, outcome: Outcome
+) -> StoredFile | None:
+    """Copy a file and note that, or why it could not be copied."""
+    try:
+        copied = await copy(file, source, target)
+    except FileNotFoundError:
+        outcome.missing.append(file.key)
+        return None
+    except Damaged:
+        outcome.damaged.append(file.key)
+        return None
+    outcome.files += 1
+    return copied
 
 
 async def restore_backup(
@@ -136,14 +146,7 @@ async def restore_backup(
     outcome = Outcome(manifest.schema)
     source = _files_of(folder)
     for file in listed(folder):
-        try:
-            await copy(file, source, files)
-        except FileNotFoundError:
-            outcome.missing.append(file.key)
-        except Damaged:
-            outcome.damaged.append(file.key)
-        else:
-            outcome.files += 1
+        await _copied(file, source, files, outcome)
         report("Files", outcome.files, manifest.files)
     module = sqlite_dump if database.is_sqlite else postgres_dump
     await module.load(database, folder / manifest.dump, report)

@@ -16,6 +16,10 @@ EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
 ON_SQLITE = (
     "tests/viewers/test_matrix.py",
     "tests/viewers/test_equivalents.py",
+    "tests/viewers/test_reference.py",
+    "tests/rest_compat/http/test_bodies.py",
+    "tests/rest_compat/http/test_http.py",
+    "tests/rest_compat/http/test_rules.py",
     "tests/deskgraph/importer/test_histories.py",
     "tests/deskgraph/importer/test_media.py",
     "tests/deskgraph/importer/test_rejects.py",
