@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from deskgraph.database.database import Database
+from models import TicketStatus
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import ticket
 
@@ -30,7 +31,11 @@ COUNTED = [
 async def desk(own_gql: GraphQLClient) -> GraphQLClient:
     """Give a desk with so many tickets that an index is worth it, and no trace of other rows."""
     gql = own_gql
-    await gql.add(*(ticket(f"T{number}", number) for number in range(300)))
+    # An index of the status is worth it where few have one.
+    statuses = (TicketStatus.NEW, *[TicketStatus.IN_PROGRESS] * 9)
+    await gql.add(
+        *(ticket(f"T{number}", number, status=statuses[number % 10]) for number in range(300))
+    )
     async with gql.database.engine.begin() as connection:
         await connection.execute(sa.text("ANALYZE"))
     if not gql.database.is_sqlite:
