@@ -29,6 +29,7 @@ from starlette.routing import Route
 from deskgraph.observability.metrics_folder import FOLDER, remove_dead_workers
 from deskgraph.observability.request_log import HttpRecord
 from deskgraph.observability.webhook_backlog import backlog
+from resolvers.errors import Unavailable
 from resolvers.services import Services
 
 # Names of operations are the clients': as many are told apart, and others count as "other".
@@ -88,11 +89,10 @@ class Metrics:
     def count(self, record: HttpRecord) -> None:
         """Count a request that has been answered."""
         api, name = self._name_of(record)
-        fields = record.fields()
-        self._requests.labels(api, name, fields["status"]).inc()
+        self._requests.labels(api, name, record.final_status).inc()
         if api != "websocket":
             # A connection lasts as long as its client wants.
-            self._seconds.labels(api, name).observe(fields["duration_ms"] / 1000)
+            self._seconds.labels(api, name).observe(record.duration_ns / 1e9)
         self._sql.labels(api, name).inc(record.sql_ns / 1e9)
         if record.login is not None:
             self._logins.labels(record.login).inc()
@@ -124,7 +124,7 @@ class Metrics:
         """Return the counts of all processes in Prometheus' format."""
         self._note_state()
         # A database that is away does not keep the other counts from being read.
-        with suppress(Exception):
+        with suppress(Unavailable):
             waiting, oldest = await backlog(self._services)
             self._waiting.set(waiting)
             self._oldest.set(oldest)

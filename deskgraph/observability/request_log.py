@@ -63,12 +63,22 @@ class HttpRecord(RequestRecord):
             "request_id": self.request_id,
         }
 
+    @property
+    def final_status(self) -> int:
+        """The status of the answer, also where there was none."""
+        return _CLIENT_GONE if self.status is None else self.status
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it has taken until now, in nanoseconds."""
+        return perf_counter_ns() - self.started
+
     def fields(self) -> dict[str, Any]:
         """Return the fields of the request's line."""
         return {
             **self.identity(),
-            "status": _CLIENT_GONE if self.status is None else self.status,
-            "duration_ms": (perf_counter_ns() - self.started) // 1000 / 1000,
+            "status": self.final_status,
+            "duration_ms": self.duration_ns // 1000 / 1000,
             "sql_ms": self.sql_ns // 1000 / 1000,
             "bytes": self.bytes,
             "cost": self.cost,

@@ -1,6 +1,5 @@
 """A running desk on a database that a test takes away, and what clients are told meanwhile."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,14 +10,11 @@ import httpx
 import pytest
 
 from deskgraph.app import create_app
-from deskgraph.database.database import Database
-from deskgraph.database.migrate import upgrade
 from deskgraph.database.sqlite import writer
 from tests.live.conftest import Live
 from tests.support.clock import Clock
-from tests.support.databases import POSTGRES_REQUIRED
+from tests.support.databases import migrated_cluster
 from tests.support.limits import UNBOUNDED
-from tests.support.processes import clusters
 from tests.support.processes.clusters import Cluster
 from tests.support.processes.local_server import serving
 from tests.support.settings import settings_for
@@ -32,19 +28,8 @@ DONE = "The change was made, but it cannot be read now."
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Run a server of PostgreSQL with a migrated database ``desk``."""
-    if missing := clusters.missing():
-        assert not POSTGRES_REQUIRED, missing
-        pytest.skip(missing)
-    with clusters.primary() as started:
-        asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
-        asyncio.run(_migrate(started.url_of("desk")))
+    with migrated_cluster() as started:
         yield started
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await upgrade(database)
-    await database.engine.dispose()
 
 
 @asynccontextmanager

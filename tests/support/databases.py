@@ -13,6 +13,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ from sqlalchemy.engine import URL, make_url
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import upgrade
 from deskgraph.database.urls import dsn_of
+from tests.support.processes import clusters
+from tests.support.processes.clusters import Cluster
 
 POSTGRES = make_url(
     os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -193,6 +196,18 @@ def postgres_admin(request: pytest.FixtureRequest) -> Admin:
     _need_postgres(request.config)
     asyncio.run(_drop_stale())
     return lambda sql: asyncio.run(_on(POSTGRES, lambda connection: connection.execute(sql)))
+
+
+@contextmanager
+def migrated_cluster() -> Iterator[Cluster]:
+    """Run a server of PostgreSQL for tests that stop it, with a migrated database ``desk``."""
+    if missing := clusters.missing():
+        assert not POSTGRES_REQUIRED, missing
+        pytest.skip(missing)
+    with clusters.primary() as started:
+        asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
+        asyncio.run(_migrate(started.url_of("desk")))
+        yield started
 
 
 async def _migrate(url: str) -> None:

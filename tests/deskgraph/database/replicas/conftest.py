@@ -5,10 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deskgraph.database.database import Database
-from deskgraph.database.migrate import upgrade
 from deskgraph.database.replicas import positions
-from tests.support.databases import POSTGRES_REQUIRED
+from tests.support.databases import migrated_cluster
 from tests.support.processes import clusters
 from tests.support.processes.clusters import Cluster
 from tests.support.processes.launcher import DEADLINE_SECONDS
@@ -17,19 +15,8 @@ from tests.support.processes.launcher import DEADLINE_SECONDS
 @pytest.fixture(scope="session")
 def primary() -> Iterator[Cluster]:
     """Run the primary of all tests, with a migrated database ``desk``."""
-    if missing := clusters.missing():
-        assert not POSTGRES_REQUIRED, missing
-        pytest.skip(missing)
-    with clusters.primary() as started:
-        asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
-        asyncio.run(_migrate(started.url_of("desk")))
+    with migrated_cluster() as started:
         yield started
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await upgrade(database)
-    await database.engine.dispose()
 
 
 @pytest.fixture
