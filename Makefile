@@ -24,7 +24,7 @@ GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
 PEERS := benchmarks/peers/.venv/.installed
 
-.PHONY: help install serve test proofs fuzz fuzz-api fuzz-graphql soak check coverage peers bench bench-writes bench-scale bench-live bench-import bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve up test proofs fuzz fuzz-api fuzz-graphql soak crash check coverage peers bench bench-writes bench-scale bench-live bench-polling bench-import bench-bulk bench-bulk-jobs bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ serve: $(STAMP) ## Build GraphiQL where it is missing, migrate, load the demo in
 	@console/build.sh || true
 	@$(BIN)/deskgraph serve --prepare --host $(HOST) --port $(PORT)
 
+up: ## Run the server and PostgreSQL in containers, with secrets that are made once
+	@examples/compose/make-secrets.sh var/secrets
+	@docker compose up --build --detach --wait
+
 test: $(STAMP) ## Run the tests, with a small version of each long proof
 	@$(PYTEST) $(ARGS)
 
@@ -68,6 +72,9 @@ fuzz-graphql: $(STAMP) ## Send random requests and operations to /graphql, EXAMP
 
 soak: $(STAMP) ## Follow 5,000 events through 100 lost connections, on each database
 	@DESKGRAPH_PROOFS=1 $(BIN)/python -m pytest -q tests/live/test_resuming.py --timeout 0 $(ARGS)
+
+crash: $(STAMP) ## Kill servers and databases while clients write, retry, merge and undo; print what was lost or doubled
+	@DESKGRAPH_PROOFS=1 $(BIN)/python -m pytest -q tests/crashes --timeout 0 $(ARGS)
 
 check: $(STAMP) ## Check format, lint, types and imports
 	$(BIN)/ruff format --check .
@@ -90,7 +97,7 @@ $(PEERS): benchmarks/peers/requirements.lock benchmarks/peers/package-lock.json 
 	@touch $@
 
 bench: $(STAMP) $(PEERS) ## Measure reads beside the baseline and other servers, and draw the chart
-	@$(BIN)/python -m benchmarks.read --bare --peers --write $(ARGS)
+	@$(BIN)/python -m benchmarks.read --bare --compressed --peers --write $(ARGS)
 
 bench-writes: $(STAMP) ## Measure creates, comments and changes beside the baseline, with 1, 8 and 32 clients
 	@$(BIN)/python -m benchmarks.writes --write $(ARGS)
@@ -101,8 +108,17 @@ bench-scale: $(STAMP) ## Measure requests with 20,000 and with 1,000,000 tickets
 bench-live: $(STAMP) ## Measure how long events take to 1, 100 and 1,000 subscribers, and draw the chart
 	@$(BIN)/python -m benchmarks.live --write $(ARGS)
 
+bench-polling: $(STAMP) ## Measure lists that have not changed, in full and by If-None-Match
+	@$(BIN)/python -m benchmarks.polling $(ARGS)
+
 bench-import: $(STAMP) ## Measure how fast an old system of 200,000 tickets is imported
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
+
+bench-bulk: $(STAMP) ## Measure writes of 100 tickets at once beside those of one
+	@$(BIN)/python -m benchmarks.writes.bulk $(ARGS)
+
+bench-bulk-jobs: $(STAMP) ## Measure bulk jobs of 100,000 tickets, and what others notice of them
+	@$(BIN)/python -m benchmarks.writes.bulk_jobs $(ARGS)
 
 bench-attacks: $(STAMP) ## Measure how fast the server refuses requests that are made to be slow
 	@$(BIN)/python -m benchmarks.attacks $(ARGS)
@@ -148,7 +164,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
-	@$(LOCK) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@$(LOCK) pyproject.toml --extra dev --extra otel --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@$(LOCK) requirements-build.in --constraints requirements-dev.lock --output-file requirements-build.lock $(ARGS)
 	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
 	@$(LOCK) benchmarks/peers/requirements.in --output-file benchmarks/peers/requirements.lock $(ARGS)
 	@$(LOCK) $(GENERATED)/python/requirements.in --output-file $(GENERATED)/python/requirements.lock $(ARGS)

@@ -155,9 +155,11 @@ async def _ask(
             before = time.perf_counter()
             writer.write(sent)
             head = await reader.readuntil(b"\r\n\r\n")
-            if head.split(b" ", 2)[1] not in (b"200", b"201"):
+            status = head.split(b" ", 2)[1]
+            if status not in (b"200", b"201", b"304"):
                 raise LoadError(f"A request for {request.title} failed.")
-            await reader.readexactly(_length(head))
+            if status != b"304":
+                await reader.readexactly(_length(head))
             now = time.perf_counter()
             times.append(now - before)
             if now >= until:

@@ -17,7 +17,7 @@ from benchmarks.data import make_rows, viewer_id
 from benchmarks.load import LoadError, Sample, measure, median_of
 from benchmarks.peers.servers import PEERS, Peer, compare_ids
 from benchmarks.report import Result, chart, conditions, table
-from benchmarks.requests import Request, requests
+from benchmarks.requests import Request, requests, taking_gzip
 from deskgraph.demo.factory import Rows
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -55,6 +55,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--bare", action="store_true", help="ours once more, with DESKGRAPH_RATE_LIMIT=off"
     )
     parser.add_argument(
+        "--compressed",
+        action="store_true",
+        help="ours once more, with DESKGRAPH_COMPRESSION=on and a client that takes gzip",
+    )
+    parser.add_argument(
         "--peers", action="store_true", help="other servers as well, which make peers installs"
     )
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
@@ -73,7 +78,10 @@ async def _measure_all(options: argparse.Namespace) -> list[Result]:
             print(f"{missing}: it is left out.", file=sys.stderr)
             continue
         found += await measure_on(
-            *(kind, rows, options.seconds, options.rounds), bare=options.bare, peers=options.peers
+            *(kind, rows, options.seconds, options.rounds),
+            bare=options.bare,
+            compressed=options.compressed,
+            peers=options.peers,
         )
     return found
 
@@ -85,6 +93,7 @@ async def measure_on(
     rounds: int,
     *,
     bare: bool = False,
+    compressed: bool = False,
     peers: bool = False,
 ) -> list[Result]:
     """Return what was measured on one kind of database."""
@@ -96,6 +105,7 @@ async def measure_on(
                 _compare,
                 *(url, Path(folder), rows, shown, seconds, rounds),
                 bare=bare,
+                compressed=compressed,
                 peers=PEERS[kind] if peers else (),
             )
 
@@ -109,15 +119,18 @@ def _compare(
     rounds: int,
     *,
     bare: bool,
+    compressed: bool,
     peers: Sequence[Peer],
 ) -> list[Result]:
     key = secrets.token_urlsafe(48)
     access = servers.token(key, viewer_id(rows))
     results = []
-    with servers.running(url, key, access, folder, bare=bare) as ports:
+    with servers.running(*(url, key, access, folder), bare=bare, compressed=compressed) as ports:
         for request in requests(access):
             size = servers.compare(request, ports)
             asked = {name: (request, port) for name, port in ports.items()}
+            if compressed:
+                asked["compressed"] = (taking_gzip(request), ports["compressed"])
             with ExitStack() as stack:
                 for peer in peers:
                     if peer.answers == request.title:
@@ -129,7 +142,7 @@ def _compare(
             results.append(
                 Result(
                     *(shown, request.title, size, medians["ours"], medians["baseline"]),
-                    *(medians.get("bare"), others),
+                    *(medians.get("bare"), others, medians.get("compressed")),
                 )
             )
     return results

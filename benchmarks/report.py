@@ -15,7 +15,8 @@ from benchmarks.servers import RATE_LIMIT
 class Result:
     """One read on one database: ours and the baseline, each as the median of the rounds.
 
-    ``bare`` is ours where nothing is counted, ``peers`` are other servers by their names.
+    ``bare`` is ours where nothing is counted, ``peers`` are other servers by their names, and
+    ``compressed`` is ours with compression.
     """
 
     database: str
@@ -25,6 +26,7 @@ class Result:
     baseline: Sample
     bare: Sample | None = None
     peers: Mapping[str, Sample] = field(default_factory=dict)
+    compressed: Sample | None = None
 
     @property
     def ratio(self) -> float:
@@ -49,6 +51,9 @@ def table(results: Sequence[Result]) -> str:
             )
             counted = result.ours.rate / result.bare.rate
             lines.append(f"  {'what is left of that where all is counted':69}{counted:>10.3f}")
+        if result.compressed is not None:
+            ratio = f"{result.compressed.rate / result.baseline.rate:.2f}"
+            lines.append(_line("with compression", result.compressed, ratio))
         lines.append(_line("the baseline", result.baseline, "1.00"))
         for name, sample in result.peers.items():
             lines.append(_line(name, sample, f"{sample.rate / result.baseline.rate:.2f}"))

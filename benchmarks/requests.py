@@ -70,6 +70,11 @@ def next_numbers() -> int:
     return time.time_ns() // 10_000 % 10**12
 
 
+def taking_gzip(request: Request) -> Request:
+    """Return the request of a client that takes compressed answers."""
+    return replace(request, headers={**request.headers, "Accept-Encoding": "gzip"})
+
+
 def requests(token: str) -> list[Request]:
     """Return what is measured, for the user of this token."""
     known = {"Authorization": f"Bearer {token}", "Host": HOST}

@@ -43,15 +43,23 @@ def token(key: str, viewer: UUID) -> str:
 
 @contextmanager
 def running(
-    url: str, key: str, access: str, folder: Path, *, bare: bool = False
+    url: str,
+    key: str,
+    access: str,
+    folder: Path,
+    *,
+    bare: bool = False,
+    compressed: bool = False,
 ) -> Iterator[dict[str, int]]:
     """Run our server and the baseline, and give their ports by name.
 
-    ``bare``: ours a second time, without counting anything.
+    ``bare``: ours once more, without counting anything; ``compressed``: with compression.
     """
     commands = {"ours": Command(SERVE)}
     if bare:
         commands["bare"] = Command(SERVE, {f"{PREFIX}RATE_LIMIT": "off"})
+    if compressed:
+        commands["compressed"] = Command(SERVE, {f"{PREFIX}COMPRESSION": "on"})
     commands["baseline"] = Command(["benchmarks.baseline"])
     with started(commands, url, key, access, folder) as processes:
         yield {name: process.port for name, process in processes.items()}

@@ -8,33 +8,27 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from structlog.typing import FilteringBoundLogger
 
 from deskgraph import api_docs, console
+from deskgraph.bulk.runner import BulkRunner
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import check
-from deskgraph.database.rate_buckets import SharedBuckets
+from deskgraph.database.rate_buckets import rate_limiter
 from deskgraph.database.readers import Observer
 from deskgraph.demo.logins import check_production
 from deskgraph.graphql_links.links import links_to
 from deskgraph.health import Health
 from deskgraph.manifests import persisted_documents, schema_of
-from deskgraph.middleware.cors import cors_middleware
-from deskgraph.middleware.disconnects import Disconnects
-from deskgraph.middleware.unexpected_errors import UnexpectedErrors
+from deskgraph.middleware.stack import middleware_stack
 from deskgraph.observability.logs import request_logger
-from deskgraph.observability.request_log import HttpRecord, RequestLog
+from deskgraph.observability.observation import Observation
 from deskgraph.pages import (
     ASKED_AGAIN,
     LASTING,
@@ -44,6 +38,7 @@ from deskgraph.pages import (
     content_security_policy,
     example_routes,
 )
+from deskgraph.retention.timer import purging
 from deskgraph.settings import Settings, load_settings
 from deskgraph.shutdown import on_stop
 from deskgraph.storage.file_store import open_files
@@ -53,15 +48,16 @@ from resolvers.auth.passwords import Passwords
 from resolvers.auth.tokens import Tokens
 from resolvers.events.broker import EventBroker
 from resolvers.query.plans import Plans
-from resolvers.rate_limits import MemoryBuckets, RateLimiter
-from resolvers.services import Services
-from resolvers.signing import Signer
+from resolvers.services import Instruments, Services
+from resolvers.signing import OldKey, Signer
 from rest_compat.routes import rest_routes
 from schema.execution.operation import DeskSchema
 from schema.transport.view import GraphQLView
 
+if TYPE_CHECKING:
+    from deskgraph.observability.traces import Traces
+
 Clock = Callable[[], datetime]
-Count = Callable[[HttpRecord], None]
 
 
 # Returns the time; every part of the process uses this clock, unless a test passes another.
@@ -74,23 +70,28 @@ def create_app(
     clock: Clock = utc_now,
     observer: Observer | None = None,
     log: FilteringBoundLogger | None = None,
+    traces: "Traces | None" = None,
 ) -> Starlette:
     """Return the application; it opens the database when it starts.
 
-    ``log`` gets a line for each request; without it, none is written.
+    ``log`` gets a line for each request; without it, none is written. ``traces`` takes the place
+    of what the settings say of traces.
     The start raises ``SchemaError`` if the database has another version's schema, and
     ``SettingsError`` in production if a user has the demo's password.
     """
-    services, database = create_services(settings, clock=clock, observer=observer)
+    watched = Observation(settings, clock, traces)
+    services, database = create_services(
+        settings, clock=clock, observer=observer, instruments=watched.instruments
+    )
+    watched.watch(services)
     config = PageConfig(settings)
     health = Health(database, services.files, clock)
-    shown, count = _metrics(settings, services)
     app = Starlette(
-        middleware=_middleware(settings, log, count),
+        middleware=middleware_stack(settings, log, watched),
         # The first one that fits is taken, so the busiest ones come first.
-        routes=[*_routes(settings, services, config), *health.routes(), *shown],
+        routes=[*_routes(settings, services, config), *health.routes(), *watched.routes],
         exception_handlers={404: _not_found},
-        lifespan=_lifespan(settings, services, database, config, health),
+        lifespan=_lifespan(settings, services, database, config, health, watched),
     )
     app.state.services = services
     return app
@@ -109,41 +110,11 @@ def app_from_environment(*, observer: Observer | None = None) -> Starlette:
     return app
 
 
-def _metrics(settings: Settings, services: Services) -> tuple[list[Route], Count | None]:
-    """Return the route of the metrics and what counts requests, if there are any."""
-    if settings.metrics == "off":
-        return [], None
-    # Only here: it reads the environment when it is imported, and takes memory.
-    from deskgraph.observability.metrics import Metrics, metrics_route
-
-    metrics = Metrics(services)
-    token = None if settings.metrics == "on" else settings.metrics
-    return [metrics_route(metrics, token)], metrics.count
-
-
-def _middleware(
-    settings: Settings, log: FilteringBoundLogger | None, count: Count | None
-) -> list[Middleware]:
-    """Return the middleware from the outside to the inside."""
-    return [
-        Middleware(RequestLog, log, count),
-        # Before errors, so that answers to unexpected ones have CORS headers, too.
-        *(
-            [cors_middleware(settings.cors_origins, settings.cors_headers)]
-            if settings.cors_origins
-            else []
-        ),
-        Middleware(UnexpectedErrors),
-        Middleware(Disconnects),
-    ]
-
-
 def _routes(settings: Settings, services: Services, config: PageConfig) -> list[BaseRoute]:
     schema = schema_of(settings)
     return [
         *_graphql_routes(settings, services, config, schema),
-        *api_docs.reference_routes(config, settings.public_url),
-        *_rest_routes(settings, services, schema),
+        *_rest_routes(settings, services, config, schema),
         *example_routes(config),
         Route("/", _to_graphql if settings.shows_graphiql else _to_rest),
     ]
@@ -162,13 +133,13 @@ def _graphql_routes(
     )
     # GraphiQL's files are also served if it is not built: it may be built while the server runs.
     files = [
-        Mount("/graphql/assets", Files(console.ASSETS, LASTING)),
-        Mount("/graphql/static", Files(STATIC)),
+        Mount("/graphql/assets", Files(console.ASSETS, LASTING, hashed=console.HASHED)),
+        Mount("/graphql/static", Files(STATIC, packs=True)),
     ]
     return [
-        *(files if settings.shows_graphiql else ()),
         Route("/graphql", view),
         WebSocketRoute("/graphql", view),
+        *(files if settings.shows_graphiql else ()),
         # A temporary redirect keeps the method, so POST works with a slash at the end, too.
         Route("/graphql/", _to_graphql, methods=["GET", "POST"]),
     ]
@@ -183,11 +154,17 @@ def _graphiql(config: PageConfig) -> HTMLResponse:
     return HTMLResponse(console.page(config), headers=headers)
 
 
-def _rest_routes(settings: Settings, services: Services, schema: DeskSchema) -> list[BaseRoute]:
+def _rest_routes(
+    settings: Settings, services: Services, config: PageConfig, schema: DeskSchema
+) -> list[BaseRoute]:
     # Without GraphiQL, the links would lead to a page that does not exist.
     links = links_to(f"{settings.public_url or ''}/graphql") if settings.shows_graphiql else None
     return rest_routes(
-        services, settings.public_url, words=partial(api_docs.words, schema), links=links
+        services,
+        settings.public_url,
+        pages=api_docs.reference_routes(config, settings.public_url),
+        words=partial(api_docs.words, schema),
+        links=links,
     )
 
 
@@ -204,26 +181,26 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
 
 
 def create_services(
-    settings: Settings, *, clock: Clock = utc_now, observer: Observer | None = None
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    observer: Observer | None = None,
+    instruments: Instruments | None = None,
 ) -> tuple[Services, Database]:
     """Return what both APIs share, and the database, which is still to be opened.
 
     Raises ``SettingsError``, ``DatabaseUrlError`` and ``FilesUrlError``.
     """
-    key = settings.signing_key()
-    signer = Signer(key)
-    database = _database(settings, signer, observer)
+    key, old = settings.signing_key(), _old_key(settings, clock)
+    signer = Signer(key, old)
+    instruments = instruments or Instruments()
+    database = _database(settings, signer, observer, instruments)
     services = Services(
         database=database,
         event_signal=database.event_signal,
         broker=EventBroker(),
-        files=open_files(settings.files_url),
-        tokens=Tokens(
-            key,
-            access_minutes=settings.access_token_minutes,
-            refresh_days=settings.refresh_token_days,
-            clock=clock,
-        ),
+        files=open_files(settings.files_url, instruments),
+        tokens=_tokens(settings, key, old, clock),
         signer=signer,
         plans=Plans(),
         viewers=Viewers(),
@@ -232,14 +209,35 @@ def create_services(
         max_upload_bytes=settings.max_upload_mb * 1024 * 1024,
         max_text_bytes=settings.max_text_kb * 1024,
         signed_media=settings.media_links == "signed",
+        compresses=settings.compression == "on",
         operation_seconds=settings.operation_seconds,
+        idempotency_hours=settings.idempotency_hours,
+        undo_hours=settings.undo_hours,
         private_webhooks=settings.webhook_private_addresses == "allow",
-        rates=_rates(settings, database, clock),
+        rates=rate_limiter(settings, database, clock),
+        instruments=instruments,
     )
     return services, database
 
 
-def _database(settings: Settings, signer: Signer, observer: Observer | None) -> Database:
+def _tokens(settings: Settings, key: str, old: OldKey | None, clock: Clock) -> Tokens:
+    return Tokens(
+        key,
+        access_minutes=settings.access_token_minutes,
+        refresh_days=settings.refresh_token_days,
+        clock=clock,
+        old=old,
+    )
+
+
+def _old_key(settings: Settings, clock: Clock) -> OldKey | None:
+    found = settings.old_key()
+    return None if found is None else OldKey(*found, clock)
+
+
+def _database(
+    settings: Settings, signer: Signer, observer: Observer | None, instruments: Instruments
+) -> Database:
     return Database(
         settings.database_url,
         functions=signer.sql_functions(),
@@ -247,21 +245,7 @@ def _database(settings: Settings, signer: Signer, observer: Observer | None) -> 
         pooled=settings.pgbouncer == "on",
         listen_url=settings.listen_url,
         replica_urls=settings.replica_urls,
-    )
-
-
-def _rates(settings: Settings, database: Database, clock: Clock) -> RateLimiter | None:
-    if settings.rate_limit == "off":
-        return None
-    shared = None
-    if settings.rate_limit_shared == "on":
-        shared = SharedBuckets(database.url, pooled=database.pooled)
-    return RateLimiter(
-        shared or MemoryBuckets(),
-        known=shared,
-        per_minute=settings.rate_limit,
-        maximum=settings.max_cost,
-        clock=clock,
+        instruments=instruments,
     )
 
 
@@ -271,6 +255,7 @@ def _lifespan(
     database: Database,
     config: PageConfig,
     health: Health,
+    watched: Observation,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return what opens everything at the start, and closes it at the end."""
 
@@ -283,17 +268,22 @@ def _lifespan(
             if services.rates is not None:
                 await services.rates.open()
             await config.prepare(database)
-            deliverer = Deliverer(services)
+            deliverer = Deliverer(services, traced=watched.traced)
             await deliverer.start()
+            runner = BulkRunner(services)
+            await runner.start()
             on_stop(health.drain, services.broker.end, drain_seconds=settings.drain_seconds)
             try:
-                yield
+                async with purging(services, settings):
+                    yield
             finally:
+                await runner.stop()
                 await deliverer.stop()
         finally:
             await services.broker.close()
             if services.rates is not None:
                 await services.rates.close()
             await database.close()
+            await watched.close()
 
     return lifespan

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deskgraph.database.database import Database
-from deskgraph.database.migrate import VERSION_TABLE, head
+from deskgraph.database.migrate import COMPATIBLE_FROM, VERSION_TABLE, Version, head
 from resolvers.services import FileStorage
 
 # For how long a result is kept.
@@ -119,14 +119,20 @@ async def _problem(name: str, check: Check) -> str | None:
 
 
 async def check_database(database: Database, schema: str) -> None:
-    """Raise ``NotReady`` if the database does not answer, or has another schema."""
+    """Raise ``NotReady`` if the database does not answer, or has a schema that does not fit."""
     try:
         row = await database.fetch_row(f"SELECT version_num FROM {VERSION_TABLE}", [])  # noqa: S608
+        fits = row is not None and row[0] == schema
+        if row is not None and row[0] > schema:
+            # Only here: a database that was never migrated since lacks the column.
+            both = f"SELECT version_num, {COMPATIBLE_FROM} FROM {VERSION_TABLE}"  # noqa: S608
+            revision, oldest = await database.fetch_row(both, [])
+            fits = Version(revision, oldest or revision).serves(schema)
     except Exception as error:
         # Whatever the driver raises: a database that is away, full or broken is not ready.
         logger.debug("the database does not answer", exc_info=error)
         raise NotReady("The database does not answer.") from None
-    if row is None or row[0] != schema:
+    if not fits:
         raise NotReady(f"The database does not have the schema {schema}.")
 
 

@@ -1,10 +1,23 @@
-"""What addresses in settings may look like. A ``ValueError`` says what they must be."""
+"""What values of settings may look like. A ``ValueError`` says what they must be."""
 
 import re
+from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
+# A hundred years.
+MAX_DAYS = 36_500
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+
+
+def days(text: str) -> str | int:
+    """Return how many days something is kept, or ``forever``."""
+    if text.strip() == "forever":
+        return "forever"
+    number = int(text) if re.fullmatch(r"\s*[0-9]{1,5}\s*", text) else 0
+    if not 1 <= number <= MAX_DAYS:
+        raise ValueError(f"must be forever, or a number of days from 1 to {MAX_DAYS}")
+    return number
 
 
 def public_url(text: str) -> str:
@@ -27,6 +40,26 @@ def origin(text: str) -> str:
     return f"{parts.scheme}://{host}" if usual else f"{parts.scheme}://{host}:{port}"
 
 
+def moment(text: str) -> datetime:
+    """Return a time with its offset (RFC 3339): without one, it would depend on the machine."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError("must be a time with its offset, such as 2027-01-31T12:00:00Z")
+    return found
+
+
+def metrics_of(text: str) -> str:
+    """Return ``off``, ``on``, or the token that clients of the metrics must send."""
+    if text not in ("off", "on") and not re.fullmatch(r"[!-~]{16,}", text):
+        raise ValueError(
+            "must be off, on, or a token of 16 characters or more, in ASCII without blanks"
+        )
+    return text
+
+
 def _web_address(text: str) -> SplitResult | None:
     """Return the parts of an address of the web without a user; None where it is none."""
     try:
@@ -44,3 +77,12 @@ def _host(parts: SplitResult) -> str:
     """Return the host in lower case, letters beyond ASCII as browsers send them."""
     name = parts.hostname or ""
     return f"[{name}]" if ":" in name else name.encode("idna").decode() if name else ""
+
+
+def header_names(text: str) -> list[str]:
+    """Return the names of headers in a list with commas, or ``*`` alone; raises ``ValueError``."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    # RFC 9110, section 5.6.2: a token, of which `*` is one.
+    if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in names):
+        raise ValueError("must be names of headers such as X-Tenant, separated by commas, or *")
+    return names

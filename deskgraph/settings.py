@@ -2,34 +2,36 @@
 
 import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from deskgraph.environment import unknown_names
 from deskgraph.observability.log_lines import LogFormat
 from deskgraph.observability.logs import LogLevel
-from deskgraph.private_files import create_folder
 from deskgraph.secret_files import SUFFIX, SecretFileError, values_from_files
-from deskgraph.setting_values import origin
+from deskgraph.setting_values import days, header_names, metrics_of, moment, origin
 from deskgraph.setting_values import public_url as public_url_of
+from deskgraph.signing_keys import MIN_KEY_LENGTH, SigningKeyError, checked_key, kept_key
 
 PREFIX = "DESKGRAPH_"
 KEY_FILE = Path("var/secret.key")
-# RFC 7518, section 3.2: an HS256 key has at least the size of the hash.
-MIN_KEY_LENGTH = 32
-# What README and docs/ have in the place of a key: everybody knows these.
-PLACEHOLDER_KEYS = frozenset(
-    {"put-the-output-of-the-command-below-here", "the-signing-key-of-the-old-system"}
-)
 # The settings that may hold a secret, and may be given by a file.
-IN_FILES = ("secret_key", "database_url", "listen_url", "replica_urls", "metrics")
+IN_FILES = (
+    *("secret_key", "secret_key_old"),
+    *("database_url", "listen_url", "replica_urls", "metrics"),
+)
 # In points a minute.
 MAX_RATE_LIMIT = 10**9
 
@@ -52,10 +54,13 @@ class Settings(BaseSettings):
     replica_urls: Annotated[list[str], NoDecode] = Field(default_factory=list)
     files_url: str = "file://var/media"
     secret_key: SecretStr | None = None
+    secret_key_old: SecretStr | None = None
+    secret_key_old_until: AwareDatetime | None = None  # What it has signed is accepted until then.
     environment: Literal["development", "production"] = "development"
     public_url: str | None = None
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     cors_headers: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    compression: Literal["off", "on"] = "off"
     media_links: Literal["path", "signed"] = "path"
     access_token_minutes: Annotated[int, Field(ge=1, le=525_600)] = 60
     refresh_token_days: Annotated[int, Field(ge=1, le=3650)] = 7
@@ -84,10 +89,20 @@ class Settings(BaseSettings):
     graphql_manifest: Annotated[list[str], NoDecode] = Field(default_factory=list)
     graphql_documents: Literal["any", "persisted", "trusted"] = "any"
     webhook_private_addresses: Literal["refuse", "allow"] = "refuse"
+    keep_events_days: Literal["forever"] | int = "forever"
+    keep_deliveries_days: Literal["forever"] | int = 30
+    keep_sessions_days: Literal["forever"] | int = 30
+    idempotency_hours: Annotated[int, Field(ge=1, le=8760)] = 24
+    undo_hours: Annotated[int, Field(ge=0, le=8760)] = 24
     log_format: LogFormat = "text"
     log_level: LogLevel = "info"
     # May be a token.
     metrics: str = Field(default="off", repr=False)
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    traces: Literal["off", "on"] = "off"
+    # The part of requests that are traced.
+    traces_sampled: Annotated[float, Field(ge=0, le=1)] = 0.1
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -102,13 +117,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_headers(cls, value: object) -> object:
         """Take names separated by commas, or ``*`` alone."""
-        if not isinstance(value, str):
-            return value
-        names = [name.strip() for name in value.split(",") if name.strip()]
-        # RFC 9110, section 5.6.2: a token, of which `*` is one.
-        if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in names):
-            raise ValueError("must be names of headers such as X-Tenant, separated by commas, or *")
-        return names
+        return header_names(value) if isinstance(value, str) else value
 
     @field_validator("public_url")
     @classmethod
@@ -128,15 +137,25 @@ class Settings(BaseSettings):
             raise ValueError(f"must be off, or a number of points from 1 to {MAX_RATE_LIMIT}")
         return number
 
+    @field_validator("secret_key_old_until", mode="before")
+    @classmethod
+    def _moment(cls, value: object) -> object:
+        """Take a time with its offset; pydantic would take numbers, and times without one."""
+        return moment(value) if isinstance(value, str) and value else value
+
+    @field_validator(
+        "keep_events_days", "keep_deliveries_days", "keep_sessions_days", mode="before"
+    )
+    @classmethod
+    def _days(cls, value: object) -> object:
+        """Take a number of days, or none: said in one sentence, as of the limit."""
+        return days(str(value))
+
     @field_validator("metrics")
     @classmethod
     def _metrics(cls, value: str) -> str:
         """Take off, on, or a token."""
-        if value not in ("off", "on") and not re.fullmatch(r"[!-~]{16,}", value):
-            raise ValueError(
-                "must be off, on, or a token of 16 characters or more, in ASCII without blanks"
-            )
-        return value
+        return metrics_of(value)
 
     @field_validator("graphql_manifest", "replica_urls", mode="before")
     @classmethod
@@ -147,7 +166,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "public_url", "secret_key", "graphiql", "introspection", "listen_url", mode="before"
+        *("public_url", "secret_key", "secret_key_old", "secret_key_old_until"),
+        *("graphiql", "introspection", "listen_url", "metrics_port"),
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -155,11 +176,18 @@ class Settings(BaseSettings):
         return None if value == "" else value
 
     @model_validator(mode="after")
-    def _listens(self) -> Self:
+    def _belong_together(self) -> Self:
         if self.pgbouncer == "on" and self.listen_url is None:
             raise SettingsError(
                 f"{PREFIX}PGBOUNCER is on, so {PREFIX}LISTEN_URL has to lead to the same database "
                 "without PgBouncer, which cannot pass on notifications."
+            )
+        if self.metrics_port is not None and self.metrics == "off":
+            raise SettingsError(f"{PREFIX}METRICS_PORT is set, but {PREFIX}METRICS is off.")
+        if (self.secret_key_old is None) != (self.secret_key_old_until is None):
+            raise SettingsError(
+                f"{PREFIX}SECRET_KEY_OLD and {PREFIX}SECRET_KEY_OLD_UNTIL have to be set together: "
+                "the key before the current one, and the time until which it is accepted."
             )
         return self
 
@@ -191,53 +219,37 @@ class Settings(BaseSettings):
         Raises ``SettingsError`` where production has none or one that the documentation prints, or
         where it is too short for HS256.
         """
-        if self.secret_key is not None:
-            key = self.secret_key.get_secret_value()
-            if len(key.encode()) < MIN_KEY_LENGTH:
-                raise SettingsError(
-                    f"{PREFIX}SECRET_KEY is too short: it needs {MIN_KEY_LENGTH} bytes or more."
-                )
-            if self.production and key in PLACEHOLDER_KEYS:
-                raise SettingsError(
-                    f"{PREFIX}SECRET_KEY is the placeholder of the documentation, which everybody "
-                    f"knows: production needs {MIN_KEY_LENGTH} random bytes or more."
-                )
-            return key
-        if self.production:
+        setting = f"{PREFIX}SECRET_KEY"
+        if self.production and self.secret_key is None:
             raise SettingsError(
-                f"{PREFIX}SECRET_KEY is not set: production needs one, "
+                f"{setting} is not set: production needs one, "
                 f"{MIN_KEY_LENGTH} random bytes or more, the same for every process."
             )
-        return _kept_key(key_file)
+        try:
+            if self.secret_key is None:
+                return kept_key(setting, key_file)
+            key = self.secret_key.get_secret_value()
+            return checked_key(setting, key, production=self.production)
+        except SigningKeyError as error:
+            raise SettingsError(str(error)) from None
 
+    def old_key(self) -> tuple[str, datetime] | None:
+        """Return the key before the current one and until when it is accepted, if there is one.
 
-def _kept_key(key_file: Path) -> str:
-    """Read the key of this folder, or make it; two processes at once agree on one."""
-    try:
-        create_folder(key_file.parent)
-        if not key_file.exists():
-            _make_key(key_file)
-        key = key_file.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError(
-            f"{PREFIX}SECRET_KEY is not set, and the key of development cannot be kept in "
-            f"{key_file}: {reason}."
-        ) from None
-    if len(key) < MIN_KEY_LENGTH:
-        raise SettingsError(
-            f"{PREFIX}SECRET_KEY is not set, and {key_file} holds no key: remove that file."
-        )
-    return key
-
-
-def _make_key(key_file: Path) -> None:
-    """Make the file of a key, whole from the beginning, unless another process is faster."""
-    with NamedTemporaryFile("w", dir=key_file.parent, prefix=key_file.name) as file:
-        file.write(secrets.token_urlsafe(48))
-        file.flush()
-        with suppress(FileExistsError):
-            os.link(file.name, key_file)
+        Raises ``SettingsError`` where it is no good as a key, or the current one.
+        """
+        if self.secret_key_old is None or self.secret_key_old_until is None:
+            return None
+        setting, key = f"{PREFIX}SECRET_KEY_OLD", self.secret_key_old.get_secret_value()
+        try:
+            checked_key(setting, key, production=self.production)
+        except SigningKeyError as error:
+            raise SettingsError(str(error)) from None
+        if key == self.signing_key():
+            raise SettingsError(
+                f"{setting} is the same as {PREFIX}SECRET_KEY: it has to be the key before it."
+            )
+        return key, self.secret_key_old_until
 
 
 def load_settings() -> Settings:

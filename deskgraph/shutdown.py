@@ -1,7 +1,8 @@
 """What happens when the process gets a signal to stop, before the server acts.
 
 The process is not ready from then on, and goes on accepting until balancers have noticed. Then
-streams end, which the server would wait for otherwise, and the server stops.
+streams end, which the server would wait for otherwise, and the server stops. SIGHUP, which a closed
+terminal sends, is as SIGTERM: a supervisor starts another worker then.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ def on_stop(drain: Callable[[], None], end: Callable[[], None], *, drain_seconds
         # Anything but a server's handler ends the process anyway.
         if callable(before) and before is not signal.default_int_handler:
             signal.signal(number, stop.handler(before))
+            if number == signal.SIGTERM and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+                # It would kill the process; `nohup` has it ignored.
+                signal.signal(signal.SIGHUP, stop.handler(before, signal.SIGTERM))
 
 
 class _Stop:
@@ -46,12 +50,15 @@ class _Stop:
         self._drain_seconds = drain_seconds
         self._draining: asyncio.TimerHandle | None = None
 
-    def handler(self, before: Handler) -> Callable[[int, FrameType | None], None]:
-        """Return the handler of a signal, given that of the server."""
+    def handler(
+        self, before: Handler, same_as: int | None = None
+    ) -> Callable[[int, FrameType | None], None]:
+        """Return the handler of a signal, given that of the server; it may be another's."""
 
         def handle(number: int, _frame: FrameType | None) -> None:
+            acts = same_as or number
             # Not in the context of the request that the signal interrupts.
-            self._loop.call_soon_threadsafe(self._act, number, before, context=Context())
+            self._loop.call_soon_threadsafe(self._act, acts, before, context=Context())
 
         return handle
 
@@ -68,5 +75,7 @@ class _Stop:
             self._stop(number, before)
 
     def _stop(self, number: int, before: Handler) -> None:
+        # The loop ends before the process does.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._end()
         before(number, None)

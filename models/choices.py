@@ -79,6 +79,29 @@ class Via(StrEnum):
     IMPORT = "import"
 
 
+class BulkJobKind(StrEnum):
+    """What a bulk job does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    IMPORT = "import"
+    UNDO = "undo"
+
+
+class BulkJobState(StrEnum):
+    """Where a bulk job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+OPEN_JOBS = (BulkJobState.PENDING, BulkJobState.RUNNING)
+
+
 class WebhookDeliveryState(StrEnum):
     """What became of an event that a webhook is to be sent."""
 

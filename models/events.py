@@ -15,12 +15,17 @@ from models.types import Uuid36
 class TicketEvent(SQLModel, table=True):
     """One change of one ticket.
 
-    Rows are added and never removed, and what they tell never changes. ``company_id`` and
+    Rows are added, and only the oldest ones are ever removed (``PurgedEvents``). What they tell
+    never changes. ``company_id`` and
     ``is_internal`` say who may read of it: they follow the ticket to another company, and a
     comment that becomes internal.
 
     No foreign keys: events outlive what they tell of, and a key would make writers wait for each
     other's row locks while they hold the lock that orders ``seq``.
+
+    ``version`` is the one that the change made: of the comment that it changed, or else of the
+    ticket. All events of one write have the same. There is none where nothing with a version was
+    changed, and for what an import or an earlier release wrote.
     """
 
     __tablename__ = "ticket_events"
@@ -49,4 +54,16 @@ class TicketEvent(SQLModel, table=True):
     via: Via = choice_column(Via, 20)
     is_internal: bool = False
     changes: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    version: int | None = None
     at: datetime = time_column()
+
+
+class PurgedEvents(SQLModel, table=True):
+    """How much of the log was removed: no row, or one with the ``seq`` of the last removed event.
+
+    It is written in the transaction that removes them. The newest event is never removed.
+    """
+
+    __tablename__ = "purged_events"
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

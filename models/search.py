@@ -42,7 +42,7 @@ def search_column(*fields: str) -> Any:
     return Field(default="", sa_column=column, exclude=True)
 
 
-def search_texts(table: Table, row: Mapping[str, Any]) -> dict[str, str]:
+def search_texts(table: Table, row: Mapping[str, object]) -> dict[str, str]:
     """Return the values of a table's search columns for a row."""
     return {
         column.name: _joined(column.info["fields"], row)
@@ -51,7 +51,7 @@ def search_texts(table: Table, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def is_search_column(column: Column[Any]) -> bool:
+def is_search_column(column: Column[object]) -> bool:
     """Tell whether a column is there for searches only, and never shown."""
     return "fields" in column.info
 
@@ -89,7 +89,7 @@ def searchable(model: Model) -> Model:
     return model
 
 
-def _from_parameters(fields: tuple[str, ...]) -> Any:
+def _from_parameters(fields: tuple[str, ...]) -> object:
     def value(context: Any) -> str:
         return _joined(fields, context.get_current_parameters())
 

@@ -6,11 +6,16 @@ SQLite has neither UUIDs nor times, so it stores the very texts that JSON shows:
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, String
+from sqlalchemy import Column, DateTime, Dialect, String
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# Of any type: which it is stands in the table.
+SqlColumn = Column[object]
+SqlType = type[TypeEngine[Any]] | TypeEngine[Any]
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 

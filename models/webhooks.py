@@ -1,7 +1,6 @@
 """Webhooks: where events are sent to, each event for each of them, and each attempt to send it."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Index
@@ -27,7 +26,7 @@ class Webhook(SQLModel, table=True):
     url: str = Field(max_length=2000)
     # Both as they are shown: a list of event types, empty for all of them, and a TicketFilter.
     event_types: list[str] = Field(default_factory=list, sa_type=JSON)
-    filter: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    filter: dict[str, object] | None = Field(default=None, sa_type=JSON)
     include_internal: bool = False
     enabled: bool = True
     disabled_reason: str | None = Field(default=None, max_length=200)

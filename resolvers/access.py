@@ -1,8 +1,8 @@
 """Who sees what and who may do what: the only place that says so.
 
-Staff see everything but webhooks, which exist for Admins only; Admins also manage users, companies
-and contacts. A customer sees the tickets of their company with public comments, and changes or
-deletes only what is their own.
+Staff see everything but webhooks, which exist for Admins only, and the bulk jobs of others; Admins
+also manage users, companies and contacts. A customer sees the tickets of their company with public
+comments, and changes or deletes only what is their own.
 What a viewer may not see does not exist, so the answer is ``NotFound``.
 """
 
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
 from sqlmodel import SQLModel
 
-from models import Attachment, Comment, Contact, Role, Ticket, TicketEvent, table_of
+from models import Attachment, BulkJob, Comment, Contact, Role, Ticket, TicketEvent, table_of
 from resolvers.access_rules import (
     CODE_OF,
     CUSTOMER_MAY_CREATE,
@@ -86,12 +86,27 @@ def visible(entity: str, row: Columns, kind: ViewerKind, bind: Bind) -> ColumnEl
         return false()
     if entity in _ADMINS_ONLY:
         return true() if kind is ViewerKind.ADMIN else false()
+    if entity in _own_or_admin:
+        return true() if kind is ViewerKind.ADMIN else _own_or_admin[entity](row, bind)
     if kind is not ViewerKind.CUSTOMER:
         return true()
     return _customer_sees[entity](row, bind)
 
 
+def _own_job(job_id: SQL, bind: Bind) -> ColumnElement[bool]:
+    job = table_of(BulkJob).alias()
+    own = and_(job.c.id == job_id, job.c.created_by_id == bind(VIEWER_ID))
+    return exists(select(1).select_from(job).where(own))
+
+
 _ADMINS_ONLY = frozenset({"Webhook", "WebhookDelivery", "WebhookAttempt"})
+
+
+# What Admins see, and others if it is their own.
+_own_or_admin: dict[str, Callable[[Columns, Bind], ColumnElement[bool]]] = {
+    "BulkJob": lambda row, bind: row.created_by_id == bind(VIEWER_ID),
+    "BulkJobError": lambda row, bind: _own_job(row.job_id, bind),
+}
 
 
 def _own_ticket(ticket_id: SQL, bind: Bind) -> ColumnElement[bool]:
@@ -191,6 +206,11 @@ def sees_changed(field: SQL, value: SQL, kind: ViewerKind, bind: Bind) -> Column
     )
 
 
+def may_hide_changed(viewer: Viewer, field: str) -> bool:
+    """Whether ``sees_changed`` may hide what a field was or became."""
+    return viewer.is_customer and field in ("company", "contact")
+
+
 def can_see_internal(viewer: Viewer) -> bool:
     """Whether internal notes, or any trace of them, may be shown."""
     return not viewer.is_customer
@@ -199,6 +219,11 @@ def can_see_internal(viewer: Viewer) -> bool:
 def can_see_webhooks(viewer: Viewer) -> bool:
     """Whether there are webhooks for a viewer."""
     return viewer.role is Role.ADMIN
+
+
+def can_see_bulk_job(viewer: Viewer, creator_id: UUID | None) -> bool:
+    """Whether a bulk job exists for a viewer, who may then cancel and undo it."""
+    return viewer.role is Role.ADMIN or creator_id == viewer.id
 
 
 def can_see_company(viewer: Viewer, company_id: UUID) -> bool:

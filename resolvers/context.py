@@ -5,6 +5,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from resolvers.errors import Unauthenticated
+from resolvers.query.revalidation.known_answers import StateRecorder
 from resolvers.rate_limits import MAX_BUCKETS, network
 from resolvers.services import Services
 from resolvers.viewer import Viewer, ViewerKind
@@ -15,7 +16,8 @@ class Context:
     """One request: the services, the viewer, the API, and the address that links start with.
 
     ``base_url`` has no slash at its end. ``via`` goes into the event log. ``address`` is the
-    client's, as the server sees it.
+    client's, as the server sees it. ``event_ids`` are those of the events that were written, where
+    they are asked for. ``recorder`` is there where the state of what is read is to be known.
     """
 
     services: Services
@@ -23,6 +25,8 @@ class Context:
     via: str
     base_url: str = ""
     address: str = ""
+    event_ids: list[UUID] | None = None
+    recorder: StateRecorder | None = None
 
     @property
     def kind(self) -> ViewerKind:

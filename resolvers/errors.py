@@ -10,14 +10,18 @@ ServiceError
 ├── NotFound             there is no such thing, or the viewer may not see it
 ├── Invalid              values are wrong, by field
 ├── Conflict             somebody else has changed it
+├── CountMismatch        a filter matches another number of objects than was expected
+├── Aborted              nothing was changed, because of others of the same batch
 ├── PreconditionFailed   it is no longer what the caller has seen of it
 ├── BadInput             an argument of a read is out of its bounds
 │   ├── BadCursor        a cursor is not one of ours, or of another list
+│   ├── CursorExpired    events after a cursor are no longer kept
 │   └── AnswerTooLarge   an answer has more bytes than one may have
 ├── TooLarge             a file is larger than allowed
 ├── TimedOut             it took longer than an operation may
 ├── Throttled            there was too much of it for the time
 └── Unavailable          the database or the file store does not work now
+    └── Contended        other writes hold what this one needs
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,16 +83,75 @@ class Invalid(ServiceError):
     problems: Mapping[str, Sequence[Problem]]
 
 
+@dataclass(frozen=True)
+class FieldConflict:
+    """A field that a request wants to change, and that others have changed since it was read.
+
+    The values are texts as in the event log, None for none. ``base`` is what the field was at the
+    expected version; of a long text it is an excerpt that begins at ``base_start``, and
+    ``base_length`` says how many characters the text had. ``actor_id`` and ``actor_name`` are of
+    who changed it last, at the time ``at``: None of somebody whom the viewer does not see, and
+    where it is not known.
+    """
+
+    field: str
+    base: str | None
+    yours: str | None
+    theirs: str | None
+    base_start: int | None = None
+    base_length: int | None = None
+    actor_id: str | None = None
+    actor_name: str | None = None
+    at: str | None = None
+
+
 @dataclass
 class Conflict(ServiceError):
-    """The object changed since the caller read it."""
+    """The object changed since the caller read it.
+
+    ``known``: whether the event log has all that happened since. Otherwise nothing is known of
+    what others changed, and ``fields`` are those that would be changed, without ``base``.
+    ``field`` is the input that named the version, or an event to undo.
+    """
+
+    expected: int
+    actual: int
+    known: bool = False
+    changed: Sequence[str] = ()
+    fields: Sequence[FieldConflict] = ()
+    field: str = "expected_version"
+
+
+@dataclass
+class CountMismatch(ServiceError):
+    """A filter matches another number of tickets, or it is just being decided by other writers."""
 
     expected: int
     actual: int
 
+    def __str__(self) -> str:
+        if self.expected == self.actual:
+            return "Others are changing the tickets that the filter matches: try again."
+        return f"The filter matches {self.actual} tickets, not {self.expected}."
 
+
+class Aborted(ServiceError):
+    """Nothing was changed, because something else of the same batch was refused."""
+
+    def __str__(self) -> str:
+        return "Nothing was changed, because other tickets were refused."
+
+
+@dataclass
 class PreconditionFailed(ServiceError):
-    """What a write depends on, such as ``If-Match``, does not hold."""
+    """What a write depends on, such as ``If-Match``, does not hold.
+
+    ``version`` is the one that the caller has seen, and ``conflict`` what has happened since then,
+    where they are known.
+    """
+
+    version: int | None = None
+    conflict: Conflict | None = None
 
 
 class BadInput(ServiceError):
@@ -97,6 +160,16 @@ class BadInput(ServiceError):
 
 class BadCursor(BadInput):
     """A cursor was made up, altered, or belongs to another list or order."""
+
+
+class CursorExpired(BadInput):
+    """Events after a cursor were removed, so what follows it would have a gap."""
+
+    def __str__(self) -> str:
+        return (
+            "Events after this cursor are no longer kept: take the cursor of the last event, read "
+            "the tickets again, and follow from there."
+        )
 
 
 @dataclass
@@ -161,3 +234,13 @@ class Unavailable(ServiceError):
 
     def __str__(self) -> str:
         return f"The {self.part} is not available. {self.changes.value}"
+
+
+@dataclass
+class Contended(Unavailable):
+    """Two writes waited for each other, or one could have: this one was undone."""
+
+    seconds: int = 1
+
+    def __str__(self) -> str:
+        return f"Others are writing the same just now. {self.changes.value}"

@@ -1,6 +1,6 @@
 """How full a bucket of points is (``resolvers.rate_limits``)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MINUTE_NANOSECONDS = 60 * 10**9
@@ -17,6 +17,11 @@ class RateClass:
 
     maximum: int
     per_minute: int
+    # How long a full bucket takes to come back, and a tenth of a point for what was rounded.
+    most: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "most", self.time(self.maximum) + self.time(1) // 10)
 
     def time(self, points: int) -> int:
         """Return how long some points take to come back."""

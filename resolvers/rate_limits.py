@@ -200,8 +200,7 @@ class RateLimiter:
     async def _draw(self, kind: RateClass, key: str, points: int) -> Level:
         now = self._now()
         time = kind.time(min(points, kind.maximum))
-        # A tenth of a point is for what was rounded.
-        most = kind.time(kind.maximum) + kind.time(1) // 10 if points else MAX_NANOSECONDS
+        most = kind.most if points else MAX_NANOSECONDS
         done, full_at = await self._buckets.push(key, time, most, now)
         level = Level(kind, full_at, now)
         if not done:

@@ -1,11 +1,19 @@
-"""What is counted of one request while it is answered, for its line in the log."""
+"""What is counted of one request while it is answered, for its line in the log and its trace."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from time import perf_counter_ns
 from uuid import UUID
 
 # Names of operations are the client's; the line of a request has no more of them.
 MAX_OPERATION_LENGTH = 64
+# What stands for a wait for a connection in the place of a statement.
+CONNECT = "connect"
+# What a span tells; None is left out.
+About = Mapping[str, str | None]
+SpanBlock = AbstractContextManager[None]
+NO_SPAN: SpanBlock = nullcontext()
 
 
 class RequestRecord:
@@ -34,6 +42,17 @@ class RequestRecord:
         names = name if self.operation is None else f"{self.operation},{name}"
         self.operation = names[:MAX_OPERATION_LENGTH]
 
+    def sql_ended(self, texts: tuple[str, ...], started: int, error: object) -> None:
+        """Count statements that have ended just now; ``started`` is of ``perf_counter_ns``.
+
+        ``error`` is the type of the error that they ended with, if any.
+        """
+        self.sql_ns += perf_counter_ns() - started
+
+    def block(self, name: str, about: About, *, operation: bool) -> SpanBlock:
+        """Return a block that is a span where the request is traced."""
+        return NO_SPAN
+
     def add_cost(self, points: int) -> None:
         """Count points that were drawn, or that were given back if negative."""
         self.cost = (self.cost or 0) + points
@@ -43,15 +62,31 @@ class RequestRecord:
 current_request: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)
 
 
-class SqlTimer:
-    """Adds the time of a block to the request that this task answers."""
+def span(name: str, about: About | None = None, *, operation: bool = False) -> SpanBlock:
+    """Return a block that is a span of the request that this task answers, if that is traced.
 
-    __slots__ = ("_started",)
+    Names and values are those of the program, and names of operations: others may be secret.
+    ``operation`` is for one of GraphQL, of which a connection may have many.
+    """
+    record = current_request.get()
+    return NO_SPAN if record is None else record.block(name, about or {}, operation=operation)
+
+
+class SqlTimer:
+    """Adds the time of a block to the request that this task answers.
+
+    ``texts`` are the statements that run in it, or ``CONNECT``.
+    """
+
+    __slots__ = ("_started", "_texts")
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
 
     def __enter__(self) -> None:
         self._started = perf_counter_ns()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         record = current_request.get()
         if record is not None:
-            record.sql_ns += perf_counter_ns() - self._started
+            record.sql_ended(self._texts, self._started, kind)

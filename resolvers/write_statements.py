@@ -4,15 +4,19 @@ The unit of work of a session, and even SQLAlchemy's way to run a statement, cos
 much as the statement. Nothing fills in the defaults of columns here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import groupby
 from typing import Any, Protocol
+from uuid import UUID
 
+import orjson
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Dialect,
     SelectBase,
+    String,
     Table,
     UpdateBase,
     bindparam,
@@ -22,10 +26,13 @@ from sqlalchemy import (
 )
 
 from resolvers.query.plans import Plan, compile_statement
+from resolvers.query.sql.elements import InIds
 
-# The name of the value that a row is found by.
-KEY = "key"
+# The names of the values that a row is found by, and several rows.
+KEY, KEYS = "key", "keys"
 Built = SelectBase | UpdateBase
+# Its values have the types of the columns that a statement asks for.
+StoredRow = tuple[Any, ...]
 Values = Mapping[str, object]
 
 
@@ -64,7 +71,7 @@ class Compiled:
         """Return the driver's values in order; raises ``KeyError`` for one that is missing."""
         return self._plan.values(given)
 
-    def row(self, found: Iterable[Any]) -> tuple[Any, ...]:
+    def row(self, found: Iterable[object]) -> tuple[object, ...]:
         """Return a driver's row with the values of its columns' types."""
         pairs = zip(self._readers, found, strict=True)
         return tuple(value if read is None else read(value) for read, value in pairs)
@@ -73,14 +80,23 @@ class Compiled:
 class Transaction(Protocol):
     """What a write does its work with."""
 
-    async def fetch_row(self, statement: Statement, values: Values) -> tuple[Any, ...] | None:
+    async def fetch_row(self, statement: Statement, values: Values) -> StoredRow | None:
         """Run a statement and return its first row, None if there is none."""
 
-    async def fetch(self, statement: Statement, values: Values) -> list[tuple[Any, ...]]:
+    async def fetch(self, statement: Statement, values: Values) -> list[StoredRow]:
         """Run a statement and return all of its rows."""
 
+    async def fetch_finished(self, sql: str, values: Sequence[object], most: int) -> Any:
+        """Run the finished statement of a read and return its row as the driver has it.
+
+        Raises ``AnswerTooLarge``, with ``most``, where the database cannot make it.
+        """
+
     async def execute(self, *steps: Step) -> None:
-        """Run statements one after the other; on SQLite they take one hop to its thread."""
+        """Run statements one after the other; on SQLite they take one hop to its thread.
+
+        Neighbours with the same statement go to the driver as one, with all of their values.
+        """
 
 
 Write = AbstractAsyncContextManager[Transaction]
@@ -100,7 +116,7 @@ def stored_names(table: Table) -> list[str]:
     ]
 
 
-def binds_of(table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]]:
+def binds_of(table: Table, names: Iterable[str]) -> dict[str, BindParameter[object]]:
     """Return bind parameters named as the columns whose values they are."""
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
@@ -108,6 +124,23 @@ def binds_of(table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]
 def with_key(table: Table) -> ColumnElement[bool]:
     """Return the condition for the row with the id ``KEY``."""
     return table.c.id == bindparam(KEY, type_=table.c.id.type)
+
+
+def with_keys(table: Table) -> ColumnElement[bool]:
+    """Return the condition for the rows with the ids of ``key_list``."""
+    return InIds(table.c.id, bindparam(KEYS, type_=String))
+
+
+def key_list(keys: Iterable[UUID]) -> dict[str, object]:
+    """Return the values of a statement about several rows, none for no rows."""
+    listed = [str(key) for key in keys]
+    return {KEYS: orjson.dumps(listed).decode()} if listed else {}
+
+
+def runs(steps: Iterable[Step]) -> Iterable[tuple[Statement, list[Values]]]:
+    """Yield each statement with the values of all neighbours that run it, too."""
+    for statement, same in groupby(steps, key=lambda step: step[0]):
+        yield statement, [values for _, values in same]
 
 
 def insert_into(table: Table) -> Statement:

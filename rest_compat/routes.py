@@ -1,6 +1,6 @@
 """Every path of the REST API, with the handler of each method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -8,8 +8,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.context import Context
+from resolvers.exports import downloads as exports
+from resolvers.imports import rejects
 from resolvers.services import Services
-from rest_compat.endpoints import attachments, auth, comments, events, media, people, tickets
+from rest_compat.endpoints import (
+    attachments,
+    auth,
+    comments,
+    downloads,
+    events,
+    media,
+    people,
+    tickets,
+)
 from rest_compat.http.endpoint import Endpoint, Link, append_slash, nowhere
 from rest_compat.http.responses import answer
 from rest_compat.openapi.document import Path
@@ -33,13 +44,15 @@ def rest_routes(
     services: Services,
     public_url: str | None = None,
     *,
+    pages: Sequence[BaseRoute] = (),
     words: Callable[[], Words] = dict,
     links: Callable[[str], Link | None] | None = None,
 ) -> list[BaseRoute]:
     """Return the routes; URLs start with ``public_url``, or with the address that was used.
 
-    ``words`` returns the field descriptions of the API document. ``links`` returns for a path,
-    such as ``tickets/{id}/``, what makes the ``Link`` header of its answers.
+    ``pages`` are routes for browsers, one of them at the path of the root. ``words`` returns the
+    field descriptions of the API document. ``links`` returns for a path, such as
+    ``tickets/{id}/``, what makes the ``Link`` header of its answers.
     """
 
     def at(
@@ -51,15 +64,20 @@ def rest_routes(
         )
         return Route(path, endpoint, name=name)
 
-    paths = _api(at)
-    slashless = [Route(path.path[:-1], append_slash, methods=METHODS) for path in paths]
+    *paths, root = _api(at)
+    slashless = [Route(path.path[:-1], append_slash, methods=METHODS) for path in (*paths, root)]
     about = serving(every_path(), words, public_url)
     return [
         *paths,
+        *pages,
+        root,
         *slashless,
         at(API + "openapi.json", "Api Document", GET=about, public=True),
         Route(API + "{rest:path}", nowhere, methods=METHODS),
         *_media(at),
+        # Not in the document: their links are made by GraphQL.
+        at(exports.PATH, "Export", GET=downloads.tickets, public=True, negotiates=False),
+        at(rejects.PATH, "Rejects", GET=downloads.rejects, public=True, negotiates=False),
     ]
 
 
@@ -99,6 +117,7 @@ def _tickets(at: At[T]) -> list[T]:
         at(a + "{id}/", "Ticket Attachment Instance", GET=attachments.detail,
            PUT=attachments.update, PATCH=attachments.update, DELETE=attachments.delete),
         at(API + "ticket-events/", "Ticket Event List", GET=events.listing),
+        at(API + "ticket-events/{id}/undo/", "Undo", POST=events.undo),
     ]  # fmt: skip
 
 

@@ -21,10 +21,14 @@ TEST_SECONDS = 1200 if proofs.LONG else 300
 # order of their collection: a long one that came last would keep one worker busy, and the others
 # would wait.
 HEAVIEST = (
+    "tests/shipping/test_image.py",
+    "tests/crashes/",
     "tests/browser/",
     "tests/fuzz/test_api.py",
+    "tests/upgrades/",
     "tests/viewers/test_matrix.py",
     "tests/deskgraph/importer/",
+    "tests/deskgraph/transfer/",
     "tests/docs/test_examples.py",
     "tests/webhooks/test_processes.py",
     "tests/files/test_crashes.py",
@@ -48,6 +52,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As it is in the background of a shell; a process that a test interrupts would have it so.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # As under nohup.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # A process inherits also which signals its parent does not take, and some runners take few.
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,11 +73,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_turn)
 
 
+def pytest_collection() -> None:
+    """Look for garbage less often: what is imported stays, and takes long to go through."""
+    gc.set_threshold(100_000, 20, 50)
+
+
 def pytest_collection_finish() -> None:
-    """Look for garbage less often: what was imported stays, and takes long to go through."""
+    """Never go through what was imported again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _turn(item: pytest.Item) -> int:

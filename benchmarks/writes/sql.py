@@ -12,7 +12,7 @@ COMMENT = (
 )
 EVENT = (
     "id, type, ticket_id, company_id, ticket_number, comment_id, actor_id, via, is_internal, "
-    "changes, at"
+    "changes, at, version"
 )
 COMPANY = "SELECT id FROM companies WHERE id = $1"
 COUNT = (
@@ -20,7 +20,7 @@ COUNT = (
     "ON CONFLICT (day) DO UPDATE SET value = day_counters.value + 1 RETURNING value"
 )
 LOCK = (
-    "SELECT id, company_id, ticket_number, subject, description, first_response_at "
+    "SELECT id, company_id, ticket_number, subject, description, first_response_at, version "
     "FROM tickets WHERE id = $1"
 )
 ANSWERED = "UPDATE tickets SET first_response_at = $2 WHERE id = $1"
@@ -42,7 +42,7 @@ INSERT_EVENT = insert("ticket_events", EVENT)
 # The row takes its ``seq`` once the lock is there.
 _EVENT_VALUES = (
     "$1::uuid, $2::varchar, $3::uuid, $4::uuid, $5::varchar, $6::uuid, $7::uuid, $8::varchar, "
-    "$9::boolean, $10::json, $11::timestamptz"
+    "$9::boolean, $10::json, $11::timestamptz, $12::integer"
 )
 INSERT_EVENT_PG = (
     f"WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({EVENT_LOCK}), "

@@ -40,7 +40,7 @@ class Writes:
                 *(self._viewer, "", 1, at, at, _searched(*fields)),
             ),
         )
-        yield self._event("created", stored, company, number, None, "[]", via, at)
+        yield self._event("created", stored, company, number, None, "[]", via, at, 1)
         return key
 
     def comment(self, ticket: UUID, text: str, via: str) -> Work:
@@ -56,7 +56,7 @@ class Writes:
         if row["first_response_at"] is None:
             yield sql.ANSWERED, (row["id"], at)
         told = row["id"], row["company_id"], row["ticket_number"]
-        yield self._event("comment_added", *told, stored, "[]", via, at)
+        yield self._event("comment_added", *told, stored, "[]", via, at, 1)
         return key
 
     def change(self, ticket: UUID, subject: str, via: str) -> Work:
@@ -71,7 +71,8 @@ class Writes:
             entry = {"field": "subject", "from": row["subject"], "to": subject}
             told = row["id"], row["company_id"], row["ticket_number"]
             changes = orjson.dumps([entry]).decode()
-            yield self._event("updated", *told, None, changes, via, at)
+            version = row["version"] + 1
+            yield self._event("updated", *told, None, changes, via, at, version)
         return ticket
 
     def _event(
@@ -84,9 +85,10 @@ class Writes:
         changes: str,
         via: str,
         at: object,
+        version: int,
     ) -> tuple[str, tuple[object, ...]]:
         about = (self._desk.key(new_id()), type_, ticket, company, number, comment)
-        return self._desk.event, (*about, self._viewer, via, False, changes, at)
+        return self._desk.event, (*about, self._viewer, via, False, changes, at, version)
 
 
 def _searched(*texts: str) -> str:

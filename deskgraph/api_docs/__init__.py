@@ -103,8 +103,8 @@ def reference_routes(config: PageConfig, public_url: str | None) -> list[BaseRou
         ForBrowsers("/api/v1/", show_root),
         Route("/api/v1/docs", show),
         Route("/api/v1/docs/", without_slash),
-        Mount("/api/v1/docs/static", Files(STATIC)),
-        Mount("/api/v1/docs/swagger-ui", Files(swagger_ui())),
+        Mount("/api/v1/docs/static", Files(STATIC, packs=True)),
+        Mount("/api/v1/docs/swagger-ui", Files(swagger_ui(), packs=True)),
     ]
 
 
@@ -113,10 +113,11 @@ class ForBrowsers(Route):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match only requests that accept HTML, as browsers do when they open a page."""
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        found = super().matches(scope)
+        if found[0] is Match.NONE or scope["method"] not in ("GET", "HEAD"):
             return Match.NONE, {}
         accepted = ",".join(Headers(scope=scope).getlist("accept"))
-        return super().matches(scope) if "text/html" in accepted else (Match.NONE, {})
+        return found if "text/html" in accepted else (Match.NONE, {})
 
 
 def _links(config: PageConfig) -> str:

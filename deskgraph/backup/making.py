@@ -1,7 +1,6 @@
 """Making a backup and restoring one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +19,9 @@ from deskgraph.backup.manifest import (
     sha256,
 )
 from deskgraph.backup.stored_files import (
-    Damaged,
+    Outcome,
     StoredFile,
-    copy,
+    copy_noted,
     count_files,
     files_of,
     listed,
@@ -33,16 +32,6 @@ from deskgraph.database.migrate import current, head
 from deskgraph.database.search_texts import Report
 from deskgraph.private_files import create_folder
 from deskgraph.storage.file_store import FileStore, open_files
-
-
-@dataclass
-class Outcome:
-    """How many files were copied, and the keys of those that could not be."""
-
-    schema: str
-    files: int = 0
-    missing: list[str] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
 
 
 async def make_backup(
@@ -102,27 +91,11 @@ async def _copy_all(
     total = await count_files(connection)
     done = 0
     async for file in files_of(connection):
-        copied = await _copied(file, source, target, outcome)
+        copied = await copy_noted(file, source, target, outcome)
         if copied is not None:
             add(copied)
         done += 1
         report("Files", done, total)
-
-
-async def _copied(
-    file: StoredFile, source: FileStore, target: FileStore, outcome: Outcome
-) -> StoredFile | None:
-    """Copy a file and note that, or why it could not be copied."""
-    try:
-        copied = await copy(file, source, target)
-    except FileNotFoundError:
-        outcome.missing.append(file.key)
-        return None
-    except Damaged:
-        outcome.damaged.append(file.key)
-        return None
-    outcome.files += 1
-    return copied
 
 
 async def restore_backup(
@@ -143,10 +116,10 @@ async def restore_backup(
         raise BackupError(f"The backup is of {manifest.database}, and the database is {kind}.")
     if await _has_tables(database):
         raise BackupError("The database is not empty: a backup is restored into an empty one.")
-    outcome = Outcome(manifest.schema)
+    outcome = Outcome(manifest.schema, absent=manifest.missing)
     source = _files_of(folder)
     for file in listed(folder):
-        await _copied(file, source, files, outcome)
+        await copy_noted(file, source, files, outcome)
         report("Files", outcome.files, manifest.files)
     module = sqlite_dump if database.is_sqlite else postgres_dump
     await module.load(database, folder / manifest.dump, report)

@@ -26,8 +26,7 @@ async def dumped(
 ) -> AsyncIterator[AsyncConnection]:
     """Copy the database into a folder, and give a connection to the copy."""
     path = folder / NAME
-    create_private(path)
-    await asyncio.to_thread(_copy, str(database.url.database), path, report)
+    await copy_file(database, path, report)
     copy = Database(f"sqlite:///{path}")
     try:
         async with copy.engine.connect() as connection:
@@ -35,7 +34,18 @@ async def dumped(
     finally:
         await copy.engine.dispose()
         # The copy is one file without a log beside it, which a backup could lose.
-        await asyncio.to_thread(_fold, path)
+        await fold_file(path)
+
+
+async def copy_file(database: Database, path: Path, report: Report) -> None:
+    """Copy the database into a new file, which only its owner can read."""
+    create_private(path)
+    await asyncio.to_thread(_copy, str(database.url.database), path, report)
+
+
+async def fold_file(path: Path) -> None:
+    """Make a copy one file without a log beside it; raises ``BackupError`` if it is damaged."""
+    await asyncio.to_thread(_fold, path)
 
 
 def _copy(source: str, target: Path, report: Report) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deskgraph.backup.manifest import FILES_LIST
 from deskgraph.private_files import private_opener
 from deskgraph.storage.file_store import FileStore
-from models import Attachment, table_of
+from deskgraph.storage.named_files import NAMED_FILES
 
 BATCH = 500
-_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,30 @@ class StoredFile:
     sha256: str
 
 
+@dataclass
+class Outcome:
+    """How many files were copied, and the keys of those that could not be."""
+
+    schema: str
+    files: int = 0
+    missing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    # How many files the backup that is restored lacks.
+    absent: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files are there."""
+        return not (self.missing or self.damaged or self.absent)
+
+
 class Damaged(Exception):
     """The content of a file is not what its row says."""
 
 
 async def files_of(connection: AsyncConnection) -> AsyncIterator[StoredFile]:
     """Yield the files that the rows of a database name, in the order of their keys."""
-    key, row = "", _attachments.c
+    key, row = "", NAMED_FILES.c
     wanted = select(row.key, row.name, row.content_type, row.size, row.sha256).order_by(row.key)
     while found := (await connection.execute(wanted.where(row.key > key).limit(BATCH))).all():
         for each in found:
@@ -46,7 +62,7 @@ async def files_of(connection: AsyncConnection) -> AsyncIterator[StoredFile]:
 
 async def count_files(connection: AsyncConnection) -> int:
     """Return how many files the rows of a database name."""
-    return await connection.scalar(select(func.count()).select_from(_attachments)) or 0
+    return await connection.scalar(select(func.count()).select_from(NAMED_FILES)) or 0
 
 
 async def copy(file: StoredFile, source: FileStore, target: FileStore) -> StoredFile:
@@ -69,6 +85,22 @@ async def copy(file: StoredFile, source: FileStore, target: FileStore) -> Stored
 
     await target.put(file.key, chunks(), name=file.name, content_type=file.content_type)
     return _known(file, digest.hexdigest())
+
+
+async def copy_noted(
+    file: StoredFile, source: FileStore, target: FileStore, outcome: Outcome
+) -> StoredFile | None:
+    """Copy a file and note that, or why it could not be copied."""
+    try:
+        copied = await copy(file, source, target)
+    except FileNotFoundError:
+        outcome.missing.append(file.key)
+        return None
+    except Damaged:
+        outcome.damaged.append(file.key)
+        return None
+    outcome.files += 1
+    return copied
 
 
 async def _checked(file: StoredFile, store: FileStore) -> StoredFile:

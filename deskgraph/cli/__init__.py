@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from deskgraph.cli import desk_commands
 from deskgraph.cli.user_commands import sessions, users
 
 app = typer.Typer(
@@ -94,33 +95,19 @@ def migrate(
         raise typer.Exit(1)
 
 
-@app.command()
-def backup(
-    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there.")],
-) -> None:
-    """Copy the database and all files into a folder, while servers go on."""
-    from deskgraph.cli.backups import backup as make
-
-    _end(*asyncio.run(make(folder)))
+app.command()(desk_commands.backup)
+app.command()(desk_commands.restore)
+app.command()(desk_commands.export)
+app.command("import")(desk_commands.import_)
+app.command()(desk_commands.check)
 
 
 @app.command()
-def restore(
-    folder: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="The folder of a backup.")
-    ],
-) -> None:
-    """Bring a backup into an empty database; no server may run meanwhile."""
-    from deskgraph.cli.backups import restore as bring
+def purge() -> None:
+    """Remove events, deliveries and sessions that are older than the settings allow."""
+    from deskgraph.cli.data import purge_old
 
-    _end(*asyncio.run(bring(folder)))
-
-
-def _end(report: str, whole: bool) -> None:
-    """Print a report; the status is 3 where something is left for a person to look at."""
-    typer.echo(report)
-    if not whole:
-        raise typer.Exit(3)
+    typer.echo(asyncio.run(purge_old()))
 
 
 @app.command()
@@ -187,7 +174,7 @@ def cleanup_files(
 @counts.command("check")
 def check_counts() -> None:
     """Compare the counts with the tickets; the status is 1 if any is wrong."""
-    from deskgraph.cli.counts import check_counts as check
+    from deskgraph.cli.checks import check_counts as check
 
     if not asyncio.run(check()):
         raise typer.Exit(1)
@@ -196,7 +183,7 @@ def check_counts() -> None:
 @counts.command("rebuild")
 def rebuild_counts() -> None:
     """Count all tickets again; changes of tickets wait for it."""
-    from deskgraph.cli.counts import rebuild
+    from deskgraph.cli.checks import rebuild
 
     typer.echo(asyncio.run(rebuild()))
 

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deskgraph.backup.making import Outcome, make_backup, restore_backup
+from deskgraph.backup.making import make_backup, restore_backup
 from deskgraph.backup.manifest import BackupError
+from deskgraph.backup.stored_files import Outcome
 from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.cli.files import store_errors_told
 from deskgraph.cli.progress import bars_or_lines
@@ -24,8 +25,8 @@ async def backup(folder: Path) -> tuple[str, bool]:
     async with _opened(migrated=True) as (database, files):
         with bars_or_lines() as report:
             outcome = await make_backup(database, files, folder, datetime.now(UTC), report)
-    lines = [f"{folder} has the database and {_counted(outcome)}.", *_trouble(outcome)]
-    return "\n".join(lines), not (outcome.missing or outcome.damaged)
+    lines = [f"{folder} has the database and {counted(outcome)}.", *trouble(outcome)]
+    return "\n".join(lines), outcome.whole
 
 
 async def restore(folder: Path) -> tuple[str, bool]:
@@ -33,10 +34,12 @@ async def restore(folder: Path) -> tuple[str, bool]:
     async with _opened(migrated=False) as (database, files):
         with bars_or_lines() as report:
             outcome = await restore_backup(database, files, folder, report)
-    lines = [f"Restored the database and {_counted(outcome)}.", *_trouble(outcome)]
+    lines = [f"Restored the database and {counted(outcome)}.", *trouble(outcome)]
+    if outcome.absent:
+        lines.append(f"Files that the backup does not have: {outcome.absent:,}.")
     if outcome.schema != head():
         lines.append(f'It has the older schema {outcome.schema}: run "deskgraph migrate".')
-    return "\n".join(lines), not (outcome.missing or outcome.damaged)
+    return "\n".join(lines), outcome.whole
 
 
 @asynccontextmanager
@@ -51,11 +54,13 @@ async def _opened(*, migrated: bool) -> AsyncIterator[tuple[Database, FileStore]
             raise CommandError(str(error)) from None
 
 
-def _counted(outcome: Outcome) -> str:
+def counted(outcome: Outcome) -> str:
+    """Return how many files were copied, in words."""
     return f"{outcome.files:,} file" + ("" if outcome.files == 1 else "s")
 
 
-def _trouble(outcome: Outcome) -> list[str]:
+def trouble(outcome: Outcome) -> list[str]:
+    """Return a line for each reason for which files were not copied."""
     return [
         f"{what}: {len(keys):,} ({', '.join(keys[:MAX_NAMES])}{_more(keys)})."
         for what, keys in (

@@ -1,4 +1,4 @@
-"""The commands ``migrate`` and ``demo``, and the same two before ``serve``."""
+"""The commands ``migrate``, ``demo`` and ``purge``; the first two run before ``serve``, too."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.cli.progress import bars_or_lines
 from deskgraph.database.database import Database
-from deskgraph.database.migrate import head, pending, upgrade
+from deskgraph.database.migrate import Pending, current, pending, upgrade
+from deskgraph.retention.purge import Retention, purge
 from deskgraph.settings import PREFIX, Settings, load_settings
+from deskgraph.storage.file_store import open_files
 from deskgraph.storage.store_urls import open_place
 
 
@@ -18,13 +20,46 @@ async def migrate_database() -> str:
     async with open_database(load_settings(), migrated=False, create=True) as database:
         with bars_or_lines() as report:
             done = await upgrade(database, report)
-    return f"The database {'now has' if done else 'already has'} the schema {head()}."
+        revision = await current(database)
+    return f"The database {'now has' if done else 'already has'} the schema {revision}."
 
 
 async def planned_migrations() -> list[str]:
     """Return a line for each migration that the database lacks."""
     async with open_database(load_settings(), migrated=False) as database:
-        return [f"{revision}  {what}" for revision, what in await pending(database)]
+        missing = await pending(database)
+        migrated = await current(database) is not None
+    return [_line(one, migrated=migrated) for one in missing]
+
+
+def _line(one: Pending, *, migrated: bool) -> str:
+    said = f"{one.version.revision}  {one.what}"
+    if not migrated:
+        return said
+    oldest = one.version.compatible_from
+    if one.stops:
+        return f"{said} Stop servers of schemas before {oldest} first."
+    return f"{said} Servers of schema {oldest} and later go on."
+
+
+async def purge_old() -> str:
+    """Remove what is older than the settings allow, and say how much that was."""
+    settings = load_settings()
+    retention = Retention.of(settings)
+    async with open_database(settings) as database:
+        with bars_or_lines() as report:
+            files = open_files(settings.files_url)
+            found = await purge(database, files, retention, datetime.now(UTC), report)
+    said = [
+        f"Removed {found.events} events, {found.deliveries} deliveries of webhooks, "
+        f"{found.sessions} ended sessions, {found.keys} idempotency keys, "
+        f"{found.undo} undo records and {found.jobs} rows of bulk jobs."
+    ]
+    if found.held_by is not None:
+        said.append(
+            f"Older events are kept for the webhook {found.held_by}, which has not taken them yet."
+        )
+    return "\n".join(said)
 
 
 async def fill_with_demo() -> str:

@@ -16,6 +16,7 @@ from deskgraph.database.failures import PART
 from deskgraph.database.migrate import SchemaError, check
 from deskgraph.database.pragmas import set_pragmas
 from deskgraph.database.urls import DatabaseUrlError, parse_url
+from deskgraph.database.writers import read_only_address
 from deskgraph.private_files import create_private
 from deskgraph.settings import PREFIX, Settings, SettingsError
 from deskgraph.storage.store_urls import FilesUrlError
@@ -61,21 +62,22 @@ _SQLITE = (
 
 @asynccontextmanager
 async def open_database(
-    settings: Settings, *, migrated: bool = True, create: bool = False
+    settings: Settings, *, migrated: bool = True, create: bool = False, read_only: bool = False
 ) -> AsyncIterator[Database]:
     """Give the settings' database, its schema checked; trouble becomes a ``CommandError``.
 
-    ``create`` makes the file of SQLite where there is none.
+    ``create`` makes the file of SQLite where there is none. ``read_only`` is for commands that
+    change nothing: no writer waits for them.
     """
     try:
         url = parse_url(settings.direct_url)
     except DatabaseUrlError as error:
         raise CommandError(f"{SETTING}: {error}") from None
     try:
-        database = Database(settings.direct_url)
+        database = Database(settings.direct_url, read_only=read_only)
         try:
             if database.is_sqlite:
-                _try_file(str(url.database), create=create)
+                _try_file(str(url.database), create=create, read_only=read_only)
             if migrated:
                 await check(database)
             yield database
@@ -94,13 +96,17 @@ def message_of(url: URL, error: BaseException) -> str:
     return (_sqlite if url.get_backend_name() == "sqlite" else _postgres)(url, error)
 
 
-def _try_file(path: str, *, create: bool) -> None:
+def _try_file(path: str, *, create: bool, read_only: bool) -> None:
     """Open a SQLite file once without threads.
 
     Where the asynchronous driver cannot open it, its thread may outlive the event loop, and then
     writes a traceback.
     """
     if not create and not Path(path).exists():
+        return
+    if read_only:
+        with closing(sqlite3.connect(read_only_address(Path(path)), uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
         return
     create_private(Path(path))
     with closing(sqlite3.connect(path)) as connection:

@@ -27,7 +27,8 @@ def bars_or_lines() -> Iterator[Report]:
         now = time.monotonic()
         if now - written >= LINE_SECONDS:
             written = now
-            typer.echo(f"{name}: {done:,} of {total:,}, {now - started:.0f} s", err=True)
+            of = f" of {total:,}" if total else ""
+            typer.echo(f"{name}: {done:,}{of}, {now - started:.0f} s", err=True)
 
     yield line
 
@@ -61,7 +62,7 @@ def bars() -> Iterator[Report]:
 
         def advance(name: str, done: int, total: int) -> None:
             if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total, rate=0.0)
+                tasks[name] = bar.add_task(name, total=total or None, rate=0.0)
             task = bar.tasks[tasks[name]]
             elapsed = task.elapsed or 0.0
             bar.update(tasks[name], completed=done, rate=done / elapsed if elapsed else 0.0)

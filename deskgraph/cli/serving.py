@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,17 +21,25 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from deskgraph.cli.errors import CommandError, open_database
 from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.manifests import persisted_documents, schema_of
-from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
+from deskgraph.middleware.connection_limits import (
+    ConnectionLimits,
+    LimitedProtocol,
+    PatientWebSocket,
+)
 from deskgraph.observability.logs import log_config
 from deskgraph.observability.metrics_folder import metrics_folder
+from deskgraph.observability.observation import check_traces
 from deskgraph.settings import PREFIX, Settings, load_settings
 from deskgraph.storage.store_urls import check_credentials, open_place
 
 APP = "deskgraph.app:app_from_environment"
 BACKLOG = 2048
+METRICS_PORT = f"{PREFIX}METRICS_PORT"
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not listened on
 # What a message over a WebSocket may have, in bytes; a document has less than a tenth of it.
 MAX_MESSAGE_BYTES = 2**20
+# How long a worker may take to start at SIGHUP, and to show that it is alive.
+WORKER_SECONDS = 30
 # An address of ``socket.getaddrinfo``; builds of Python without IPv6 have bytes in some.
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 logger = logging.getLogger("deskgraph.server")
@@ -40,10 +49,12 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     """Serve until a signal ends it. Raises ``CommandError`` and its kin where it cannot start."""
     settings = load_settings()
     settings.signing_key()
+    settings.old_key()
+    check_traces(settings)
     open_place(settings.files_url)
     asyncio.run(check_credentials(settings.files_url))
     persisted_documents(settings, schema_of(settings).documents)
-    sockets = listen_on(host, port)
+    sockets = _sockets(settings, host, port)
     try:
         logins = asyncio.run(_ready(settings, prepare=prepare))
         typer.echo(_banner(host, sockets[0].getsockname()[1], settings, logins))
@@ -51,6 +62,21 @@ def run(host: str, port: int, *, workers: int, reload: bool, prepare: bool) -> N
     finally:
         for listening in sockets:
             listening.close()
+
+
+def _sockets(settings: Settings, host: str, port: int) -> list[socket.socket]:
+    """Listen for requests, and for those of the metrics if they have a port of their own."""
+    sockets = listen_on(host, port)
+    if settings.metrics_port is None:
+        return sockets
+    try:
+        if sockets[0].getsockname()[1] == settings.metrics_port:
+            raise CommandError(f"{METRICS_PORT} is the port of all other requests: set another.")
+        return sockets + listen_on(settings.metrics_host, settings.metrics_port, METRICS_PORT)
+    except CommandError:
+        for listening in sockets:
+            listening.close()
+        raise
 
 
 def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, reload: bool) -> None:
@@ -88,6 +114,7 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         head_seconds=settings.head_seconds,
         body_seconds=settings.body_seconds,
         connections=settings.max_connections,
+        private_port=settings.metrics_port,
     )
     return uvicorn.Config(
         APP,
@@ -104,7 +131,9 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         backlog=BACKLOG,
         log_config=log_config(settings.log_format, settings.log_level),
         access_log=False,
+        ws=PatientWebSocket,
         ws_max_size=MAX_MESSAGE_BYTES,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
     )
@@ -124,6 +153,11 @@ def _log_start(settings: Settings, *, workers: int) -> None:
         "workers": workers,
     }
     logger.info("starting", extra=about)
+    until = settings.secret_key_old_until
+    if until is not None and until <= datetime.now(UTC):
+        logger.warning(
+            "%sSECRET_KEY_OLD is not accepted any more since %s: remove it", PREFIX, until
+        )
 
 
 def _allow_files(count: int) -> None:
@@ -169,8 +203,11 @@ def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
     return "\n".join(lines)
 
 
-def listen_on(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address of the host, as asyncio would, but in time to say what is wrong."""
+def listen_on(host: str, port: int, option: str = "--port") -> list[socket.socket]:
+    """Listen on every address of the host, as asyncio would, but in time to say what is wrong.
+
+    ``option`` is what sets the port.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
@@ -190,7 +227,7 @@ def listen_on(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for listening in sockets:
             listening.close()
-        raise CommandError(_cannot_listen(host, port, error)) from None
+        raise CommandError(_cannot_listen(host, port, option, error)) from None
     return sockets
 
 
@@ -211,14 +248,15 @@ def _listen(family: int, address: Address, others: list[socket.socket]) -> socke
     return made
 
 
-def _cannot_listen(host: str, port: int, error: OSError) -> str:
+def _cannot_listen(host: str, port: int, option: str, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"Port {port} of {host} is in use: stop what listens there or give another --port."
+                f"Port {port} of {host} is in use: stop what listens there or give another "
+                f"{option}."
             )
         case errno.EACCES:
-            return f"Port {port} may not be listened on by this user: give another --port."
+            return f"Port {port} may not be listened on by this user: give another {option}."
         case errno.EADDRNOTAVAIL:
             return f"The host {host} is no address of this machine."
         case _:

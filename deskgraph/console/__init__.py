@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 from string import Template
 
@@ -11,6 +12,9 @@ from deskgraph.pages import PageConfig
 
 ASSETS = Path(__file__).parent / "dist"
 """What `make console` builds; served at `/graphql/assets` if it is there."""
+
+HASHED = re.compile(r"-[0-9A-Z]{8}\.")
+"""Names in it with the hash of their content, as esbuild writes them."""
 
 _FOLDER = Path(__file__).parent
 _PAGE = Template((_FOLDER / "page.html").read_text("utf-8"))

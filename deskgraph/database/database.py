@@ -4,9 +4,8 @@ Reads are finished SQL texts with their values (``resolvers/query/objects.py``).
 driver as they are, because SQLAlchemy's own way to run a statement costs more than the statement.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,13 @@ from typing import Any, NoReturn
 from sqlalchemy import Dialect, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.failures import Watch
+from deskgraph.database.pragmas import Function
 from deskgraph.database.readers import (
-    Function,
     Observer,
     PostgresReader,
     Reader,
@@ -37,12 +35,15 @@ from deskgraph.database.replicas.replicated_reader import (
 )
 from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
+from deskgraph.database.units.endings import give_back, to_its_end
+from deskgraph.database.units.unit_of_work import UnitOfWork
 from deskgraph.database.urls import dsn_of, parse_replica_urls, parse_url
 from deskgraph.database.writers import FRESH, postgres_engine, sqlite_engine
+from deskgraph.database.writers import sqlite_read_only_engine as read_only_engine
 from deskgraph.private_files import create_folder
 from resolvers.errors import CHANGES, Changes
-from resolvers.request_record import SqlTimer
-from resolvers.services import MAX_ANSWER_BYTES
+from resolvers.request_record import CONNECT, SqlTimer
+from resolvers.services import MAX_ANSWER_BYTES, Claim, Instruments
 from resolvers.write_statements import Transaction
 
 
@@ -53,18 +54,26 @@ class _Readers:
     observer: Observer | None
     max_answer_bytes: int
     pooled: bool
+    instruments: Instruments
 
     def of(self, url: URL, **options: int) -> PostgresReader:
         """Return a reader for statements of users and of the server."""
-        return self._made(url, self.observer, **options)
+        return self._made(url, self.observer, self.instruments, **options)
 
     def looking_at(self, url: URL, **options: int) -> PostgresReader:
         """Return a reader that only looks at the state of a server, and is not observed."""
-        return self._made(url, None, connections=1, **options)
+        return self._made(url, None, Instruments(), connections=1, **options)
 
-    def _made(self, url: URL, observer: Observer | None, **options: int) -> PostgresReader:
+    def _made(
+        self, url: URL, observer: Observer | None, instruments: Instruments, **options: int
+    ) -> PostgresReader:
         return PostgresReader(
-            dsn_of(url), observer, self.max_answer_bytes, pooled=self.pooled, **options
+            dsn_of(url),
+            observer,
+            self.max_answer_bytes,
+            pooled=self.pooled,
+            instruments=instruments,
+            **options,
         )
 
     def replica(self, url: URL) -> Replica:
@@ -90,6 +99,10 @@ class _Readers:
 class Database:
     """One database, opened once per process (``open``/``close``)."""
 
+    engine: AsyncEngine
+    reader: Reader
+    event_signal: EventSignal
+
     def __init__(
         self,
         url: str,
@@ -101,33 +114,34 @@ class Database:
         listen_url: str | None = None,
         replica_urls: Sequence[str] = (),
         probe_seconds: float = PROBE_SECONDS,
+        read_only: bool = False,
+        instruments: Instruments | None = None,
     ) -> None:
         """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
 
-        ``max_answer_bytes``: how long a text that a read on SQLite makes may get. ``pooled``: the
-        URL, and those of replicas, lead to PgBouncer in transaction mode, and ``listen_url`` past
-        it. Raises ``DatabaseUrlError``.
+        ``max_answer_bytes``: of a text that a read on SQLite makes. ``pooled``: the URLs lead to
+        PgBouncer in transaction mode, ``listen_url`` past it. ``read_only``: the engine refuses
+        writes, and no writer of SQLite waits for its reads. Raises ``DatabaseUrlError``.
         """
         self.url = parse_url(url)
         replicas = parse_replica_urls(replica_urls, self.url)
         self.pooled = pooled
-        self.engine: AsyncEngine
-        self.reader: Reader
-        self.event_signal: EventSignal
+        instruments = instruments or Instruments()
         if self.is_sqlite:
-            create_folder(Path(path := str(self.url.database)).parent)
-            self.engine = sqlite_engine(self.url)
-            self.reader = SqliteReader(path, functions or {}, observer, max_answer_bytes)
+            path, more = str(self.url.database), (max_answer_bytes, instruments)
+            self.engine = _file_engine(self.url, instruments, functions or {}, read_only)
+            self.reader = SqliteReader(path, functions or {}, observer, *more)
             self.event_signal = SqliteEventSignal(path)
         else:
             dsn = dsn_of(self.url)
-            self.engine = postgres_engine(dsn, pooled=pooled)
-            readers = _Readers(observer, max_answer_bytes, pooled)
+            self.engine = postgres_engine(dsn, instruments, pooled=pooled, read_only=read_only)
+            readers = _Readers(observer, max_answer_bytes, pooled, instruments)
             self.reader = readers.all_of(self.url, replicas, probe_seconds)
             direct = dsn if listen_url is None else dsn_of(parse_url(listen_url))
             self.event_signal = PostgresEventSignal(direct)
-        self._reads, self._writes = Watch("reads", writes=False), Watch("writes", writes=True)
+        self._reads, self._writes = (Watch(instruments, writes=one) for one in (False, True))
         self._observer = observer
+        self.max_answer_bytes = max_answer_bytes
         _observe(self.engine, observer)
 
     @property
@@ -161,7 +175,7 @@ class Database:
         where the database cannot make a value as long as this needs, and ``Unavailable``.
         """
         try:
-            with SqlTimer():
+            with SqlTimer(sql):
                 row = await self.reader.fetch_row(sql, values, user)
         except Exception as error:
             _raise(self._reads, error)
@@ -179,28 +193,26 @@ class Database:
         commit had begun, which is waited for before ``CancelledError`` goes on. Raises
         ``Unavailable``.
         """
-        WRITES.set(True)
-        CHANGES.set(Changes.NONE)
         engine = self.engine.execution_options(**{FRESH: True}) if fresh else self.engine
-        try:
+        with self.writing():
+            CHANGES.set(Changes.NONE)
             async with AsyncSession(engine, expire_on_commit=False) as session:
                 yield session
                 # Here it can still be cancelled; a commit is not left halfway.
                 await session.flush()
                 CHANGES.set(Changes.UNKNOWN)
-                with SqlTimer():
-                    await _to_its_end(session.commit())
-        except Exception as error:
-            _raise(self._writes, error)
-        self._committed()
+                with SqlTimer("COMMIT"):
+                    await to_its_end(session.commit())
+        self.committed()
 
     @asynccontextmanager
-    async def write(self, *, fresh: bool = False) -> AsyncIterator[Transaction]:
+    async def write(
+        self, *, fresh: bool = False, checks: bool = False
+    ) -> AsyncIterator[Transaction]:
         """Give a transaction without a session; all else is as in ``transaction``."""
-        WRITES.set(True)
-        CHANGES.set(Changes.NONE)
-        try:
-            with SqlTimer():
+        with self.writing():
+            CHANGES.set(Changes.NONE)
+            with SqlTimer(CONNECT):
                 pooled = await self.engine.raw_connection()
             driver: Any = pooled.driver_connection
             make = SqliteTransaction if self.is_sqlite else PostgresTransaction
@@ -209,25 +221,46 @@ class Database:
                 await transaction.begin(fresh=fresh)
                 yield transaction
                 CHANGES.set(Changes.UNKNOWN)
-                await _to_its_end(transaction.commit())
+                await to_its_end(transaction.commit())
             except Exception:
-                await _give_back(pooled, transaction)
+                await give_back(pooled, transaction)
                 raise
             except BaseException:
-                await _to_its_end(greenlet_spawn(pooled.invalidate))
+                await to_its_end(greenlet_spawn(pooled.invalidate))
                 raise
+        pooled.close()
+        self.committed()
+
+    def unit_of_work(self, claim: Claim | None = None) -> UnitOfWork:
+        """Return the transaction of a request, which begins with its first write."""
+        return UnitOfWork(self, self._observer, claim)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Give a block that writes, in which errors of drivers become those of resolvers."""
+        WRITES.set(True)
+        try:
+            yield
         except Exception as error:
             _raise(self._writes, error)
-        pooled.close()
-        self._committed()
 
-    def _committed(self) -> None:
+    def committed(self) -> None:
+        """Take note of a commit."""
         CHANGES.set(Changes.DONE)
         self._writes.availability.works()
         if self.is_sqlite:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
             self.event_signal.notify()
+
+
+def _file_engine(
+    url: URL, instruments: Instruments, functions: Mapping[str, Function], read_only: bool
+) -> AsyncEngine:
+    if read_only:
+        return read_only_engine(url)
+    create_folder(Path(str(url.database)).parent)
+    return sqlite_engine(url, instruments, functions)
 
 
 def _raise(watch: Watch, error: Exception) -> NoReturn:
@@ -238,20 +271,6 @@ def _raise(watch: Watch, error: Exception) -> NoReturn:
     raise found from error
 
 
-async def _give_back(
-    pooled: PoolProxiedConnection, transaction: PostgresTransaction | SqliteTransaction
-) -> None:
-    """Undo a write that failed, and give its connection back; a broken one is closed."""
-    try:
-        await transaction.rollback()
-    except BaseException as error:
-        await _to_its_end(greenlet_spawn(pooled.invalidate))
-        if not isinstance(error, Exception):
-            raise
-    else:
-        pooled.close()
-
-
 def _observe(engine: AsyncEngine, observer: Observer | None) -> None:
     if observer is None:
         return
@@ -260,17 +279,3 @@ def _observe(engine: AsyncEngine, observer: Observer | None) -> None:
         "before_cursor_execute",
         lambda _conn, _cursor, sql, *_rest: observer(sql),
     )
-
-
-async def _to_its_end(work: Coroutine[object, object, None]) -> None:
-    """Wait for something, and only then pass on that we were cancelled."""
-    task = asyncio.create_task(work)
-    cancelled = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled

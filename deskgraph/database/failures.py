@@ -12,7 +12,8 @@ from sqlalchemy import exc
 
 from deskgraph.availability import Availability
 from deskgraph.database.postgres import leave_values_out
-from resolvers.errors import CHANGES, Changes, ServiceError, Unavailable
+from resolvers.errors import CHANGES, Changes, Contended, ServiceError, Unavailable
+from resolvers.services import Instruments
 
 PART = "database"
 
@@ -27,6 +28,8 @@ _OURS = (
 # database that is gone, full disks and too many connections, an operator's, and of the system.
 _CLASSES = ("08", "28", "3D", "53", "57P", "58")
 _READ_ONLY_TRANSACTION = "25006"
+# Transactions that waited for each other, or for too long, and were undone.
+_CONTENDED = frozenset({"40001", "40P01", "55P03"})
 # The primary codes of SQLite. A damaged file is one that an operator replaces, as one that is away.
 _CODES = frozenset(
     {
@@ -47,9 +50,11 @@ logger = logging.getLogger("deskgraph.database")
 class Watch:
     """Converts the errors of one use of a database, and notes whether that use works."""
 
-    def __init__(self, use: str, *, writes: bool) -> None:
-        """Take the use's name in the plural. Only a write may find the database read-only."""
-        self.availability = Availability(logger, PART, use)
+    def __init__(self, instruments: Instruments, *, writes: bool) -> None:
+        """Take what counts failures. Only a write may find the database read-only."""
+        self._use = "write" if writes else "read"
+        self.availability = Availability(logger, PART, f"{self._use}s")
+        self._instruments = instruments
         self._writes = writes
 
     def converted(self, error: Exception) -> Exception:
@@ -59,9 +64,10 @@ class Watch:
         """
         cause = self._cause(error)
         if cause is None:
-            return error
+            return Contended(PART) if _is_contended(error) else error
         leave_values_out(cause)
         self.availability.fails(f"{type(cause).__name__}: {cause}")
+        self._instruments.failed(PART, self._use)
         changes = CHANGES.get()
         if changes is Changes.UNKNOWN and _is_undone(cause):
             changes = Changes.NONE
@@ -92,6 +98,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _is_contended(error: Exception) -> bool:
+    return any(getattr(one, "sqlstate", None) in _CONTENDED for one in _chain(error))
 
 
 def _is_of_the_server(error: asyncpg.PostgresError) -> bool:

@@ -1,7 +1,9 @@
 """How every connection to SQLite is prepared, for reads and for writes."""
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from time import monotonic, sleep
+from typing import Any
 
 # How long a writer waits for another one, in seconds.
 SQLITE_BUSY_SECONDS = 30
@@ -17,6 +19,8 @@ SQLITE_PRAGMAS = (
 )
 # How soon a pragma is tried again that SQLite refuses at once, in seconds.
 _RETRY_SECONDS = 0.01
+# What SQLite may call, with any number of its values.
+Function = Callable[..., Any]
 
 
 def set_pragmas(connection: sqlite3.Connection, *more: str) -> None:
@@ -36,3 +40,10 @@ def set_pragmas(connection: sqlite3.Connection, *more: str) -> None:
                 sleep(_RETRY_SECONDS)
             else:
                 break
+
+
+def add_functions(connection: sqlite3.Connection, functions: Mapping[str, Function]) -> None:
+    """Let statements call functions that SQLite lacks, by their names."""
+    for name, function in functions.items():
+        # Of any number of arguments.
+        connection.create_function(name, -1, function, deterministic=True)

@@ -7,17 +7,21 @@ What is given back goes with the next draw of this process from the same bucket.
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
+from datetime import datetime
 
 import aiosqlite
 import asyncpg
 from sqlalchemy.engine import URL
 
 from deskgraph.availability import Availability
+from deskgraph.database.database import Database
 from deskgraph.database.postgres import CONNECT_SECONDS, FAILURES
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.urls import dsn_of
+from deskgraph.settings import Settings
 from resolvers.rate_levels import MINUTE_NANOSECONDS
-from resolvers.rate_limits import MAX_BUCKETS, MemoryBuckets
+from resolvers.rate_limits import MAX_BUCKETS, MemoryBuckets, RateLimiter
 
 CONNECTIONS = 2
 # After how many seconds without an answer this process decides by itself.
@@ -142,3 +146,24 @@ class SharedBuckets:
     async def close(self) -> None:
         """Close the connections."""
         await self._store.close()
+
+
+def rate_limiter(
+    settings: Settings, database: Database, clock: Callable[[], datetime]
+) -> RateLimiter | None:
+    """Return what counts points and logins, in the database where the settings say so.
+
+    None where nothing is counted.
+    """
+    if settings.rate_limit == "off":
+        return None
+    shared = None
+    if settings.rate_limit_shared == "on":
+        shared = SharedBuckets(database.url, pooled=database.pooled)
+    return RateLimiter(
+        shared or MemoryBuckets(),
+        known=shared,
+        per_minute=settings.rate_limit,
+        maximum=settings.max_cost,
+        clock=clock,
+    )

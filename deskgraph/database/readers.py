@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from time import monotonic
+from typing import Protocol
 
 import asyncpg
 
@@ -21,11 +22,12 @@ from deskgraph.database.postgres import (
     made_whole,
     prepare_postgres,
 )
-from deskgraph.database.pragmas import set_pragmas
+from deskgraph.database.pragmas import Function, add_functions, set_pragmas
 from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite.reader_thread import DriverRow, SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
+from resolvers.services import Instruments
 
 READ_CONNECTIONS = 8
 # Longer statements are prepared again each time.
@@ -46,8 +48,6 @@ _BEGIN = "BEGIN READ ONLY; " + "; ".join(
     f"SET LOCAL {name} = {value}" for name, value in _PLANNING.items()
 )
 
-# What SQLite may call, with any number of its values.
-Function = Callable[..., Any]
 Observer = Callable[[str], None]
 # Looks at the connection of a read before its statement; what it raises ends the read.
 Check = Callable[["asyncpg.pool.PoolConnectionProxy"], Awaitable[None]]
@@ -75,6 +75,7 @@ class PostgresReader:
         observer: Observer | None,
         max_answer_bytes: int,
         *,
+        instruments: Instruments,
         pooled: bool = False,
         connections: int = READ_CONNECTIONS,
         first_connections: int = 1,
@@ -85,6 +86,7 @@ class PostgresReader:
         self._first_connections = first_connections
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
+        self._instruments = instruments
         self._shares = Shares(READ_CONNECTIONS // 2)
         self._pool: asyncpg.Pool | None = None
 
@@ -126,14 +128,18 @@ class PostgresReader:
 
         Behind PgBouncer, ``check`` runs in the transaction of the statement, so on the same server.
         """
+        asked = monotonic()
         async with self._shares.of(user):
-            return await self._fetch_row(sql, values, check)
+            return await self._fetch_row(sql, values, check, asked)
 
     async def _fetch_row(
-        self, sql: str, values: Sequence[object], check: Check | None
+        self, sql: str, values: Sequence[object], check: Check | None, asked: float
     ) -> DriverRow:
         assert self._pool is not None
-        connection = await self._acquire(self._pool)
+        try:
+            connection = await self._acquire(self._pool)
+        finally:
+            self._instruments.waited("read", monotonic() - asked)
         patience = None
         try:
             if self._pooled:
@@ -145,7 +151,7 @@ class PostgresReader:
             patience = CANCEL_SECONDS
             raise
         except asyncpg.PostgresError as error:
-            if _is_too_large(error):
+            if is_too_large(error):
                 raise AnswerTooLarge(self._max_answer_bytes) from None
             leave_values_out(error)
             raise
@@ -166,7 +172,7 @@ class PostgresReader:
             await self._pool.close()
 
 
-def _is_too_large(error: asyncpg.PostgresError) -> bool:
+def is_too_large(error: asyncpg.PostgresError) -> bool:
     """Return whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
 
     Of the codes below this one each has its own class. The message of an allocation is never
@@ -201,11 +207,13 @@ class SqliteReader:
         functions: Mapping[str, Function],
         observer: Observer | None,
         max_answer_bytes: int,
+        instruments: Instruments,
     ) -> None:
         self._path = path
         self._functions = functions
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
+        self._instruments = instruments
         self._reader_threads: list[SqliteReaderThread] = []
         # Those for which every thread that they may use is slow.
         self._pending: deque[Statement] = deque()
@@ -228,9 +236,7 @@ class SqliteReader:
         connection = sqlite3.connect(self._path, isolation_level=None)
         heap = f"PRAGMA hard_heap_limit={SQLITE_HEAP}"
         set_pragmas(connection, "PRAGMA query_only=ON", heap)
-        for name, function in self._functions.items():
-            # Of any number of arguments.
-            connection.create_function(name, -1, function, deterministic=True)
+        add_functions(connection, self._functions)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._max_answer_bytes)
         return connection
 
@@ -241,6 +247,7 @@ class SqliteReader:
         if self._observer is not None:
             # Not by SQLite, which would also tell of what its own indexes run.
             self._observer(sql)
+        asked = monotonic()
         statement = Statement(sql, values, user)
         self._put(statement)
         try:
@@ -251,6 +258,9 @@ class SqliteReader:
         except MemoryError:
             # Until it is done, a function for JSON is held by the limit of the heap only.
             pass
+        finally:
+            began = monotonic() if statement.began is None else statement.began
+            self._instruments.waited("read", began - asked)
         raise AnswerTooLarge(self._max_answer_bytes)
 
     def _put(self, statement: Statement) -> None:

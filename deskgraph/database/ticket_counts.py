@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
-from models import ALL_ID, FINISHED_STATUSES, CountScope
+from models import ALL_ID, FINISHED_STATUSES, CountScope, renewal
 
 _REFERENCES = {
     CountScope.ALL: f"'{ALL_ID}'",
@@ -77,6 +77,7 @@ async def rebuild_counts(database: Database) -> None:
                     f"FROM ({rows}) AS found GROUP BY {keys} ORDER BY {keys}"
                 )
             )
+        await connection.execute(renewal())
 
 
 def _rows(connection: AsyncConnection, table: str, *, of_changes: bool) -> str:

@@ -4,16 +4,19 @@ Their connections are those of the engine for writes (``deskgraph/database/write
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
 from sqlalchemy import Dialect
 
 from deskgraph.database.postgres import leave_values_out
+from deskgraph.database.readers import is_too_large
+from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.sqlite.writer import SqliteWriter
+from resolvers.errors import AnswerTooLarge
 from resolvers.request_record import SqlTimer
-from resolvers.write_statements import Compiled, Statement, Step, Values
+from resolvers.write_statements import Statement, Step, StoredRow, Values, runs
 
 # Sees the text of each statement.
 Observe = Callable[[str], None]
@@ -31,34 +34,64 @@ class PostgresTransaction:
 
     async def begin(self, *, fresh: bool) -> None:
         """Begin."""
-        with SqlTimer():
+        with SqlTimer("BEGIN"):
             await self._connection.execute("BEGIN")
 
-    async def fetch_row(self, statement: Statement, values: Values) -> tuple[Any, ...] | None:
+    async def fetch_row(self, statement: Statement, values: Values) -> StoredRow | None:
         """Run a statement and return its first row."""
         return next(iter(await self.fetch(statement, values)), None)
 
-    async def fetch(self, statement: Statement, values: Values) -> list[tuple[Any, ...]]:
+    async def fetch(self, statement: Statement, values: Values) -> list[StoredRow]:
         """Run a statement and return its rows."""
         compiled = statement.compiled(self._dialect)
-        if self._observe is not None:
-            self._observe(compiled.sql)
+        rows = await self._fetch(compiled.sql, compiled.values(values))
+        return [compiled.row(row) for row in rows]
+
+    async def fetch_finished(self, sql: str, values: Sequence[object], most: int) -> DriverRow:
+        """Run the finished statement of a read and return its first row as the driver has it.
+
+        Raises ``AnswerTooLarge``, with ``most``, where PostgreSQL cannot make a value of it.
+        """
         try:
-            with SqlTimer():
-                rows = await self._connection.fetch(compiled.sql, *compiled.values(values))
+            return next(iter(await self._fetch(sql, values)), None)
+        except asyncpg.PostgresError as error:
+            if is_too_large(error):
+                raise AnswerTooLarge(most) from None
+            raise
+
+    async def _fetch(self, sql: str, values: Sequence[object]) -> list[DriverRow]:
+        if self._observe is not None:
+            self._observe(sql)
+        try:
+            with SqlTimer(sql):
+                found: list[DriverRow] = await self._connection.fetch(sql, *values)
         except asyncpg.PostgresError as error:
             leave_values_out(error)
             raise
-        return [compiled.row(row) for row in rows]
+        return found
 
     async def execute(self, *steps: Step) -> None:
-        """Run statements one after the other."""
-        for statement, values in steps:
-            await self.fetch(statement, values)
+        """Run statements one after the other, neighbours that are the same in one round trip."""
+        for statement, same in runs(steps):
+            if len(same) == 1:
+                await self.fetch(statement, same[0])
+            else:
+                compiled = statement.compiled(self._dialect)
+                await self._run_many(compiled.sql, [compiled.values(one) for one in same])
+
+    async def _run_many(self, sql: str, rows: list[list[object]]) -> None:
+        if self._observe is not None:
+            self._observe(sql)
+        try:
+            with SqlTimer(sql):
+                await self._connection.executemany(sql, rows)
+        except asyncpg.PostgresError as error:
+            leave_values_out(error)
+            raise
 
     async def commit(self) -> None:
         """Commit; raises where a statement has failed, for which the server only rolls back."""
-        with SqlTimer():
+        with SqlTimer("COMMIT"):
             status = await self._connection.execute("COMMIT")
         if status != "COMMIT":
             raise RuntimeError("the transaction was rolled back")
@@ -80,43 +113,72 @@ class SqliteTransaction:
     async def begin(self, *, fresh: bool) -> None:
         """Wait for the turn and take the write lock."""
         self._writer.fresh = fresh
-        with SqlTimer():
+        with SqlTimer("BEGIN"):
             await self._writer.begin()
 
     def _see(self, sql: str) -> None:
         if self._observe is not None:
             self._observe(sql)
 
-    async def fetch_row(self, statement: Statement, values: Values) -> tuple[Any, ...] | None:
+    async def fetch_row(self, statement: Statement, values: Values) -> StoredRow | None:
         """Run a statement and return its first row."""
         return next(iter(await self.fetch(statement, values)), None)
 
-    async def fetch(self, statement: Statement, values: Values) -> list[tuple[Any, ...]]:
+    async def fetch(self, statement: Statement, values: Values) -> list[StoredRow]:
         """Run a statement and return its rows."""
-        compiled, given = self._ready(statement, values)
-        with SqlTimer():
-            rows = await self._writer.run(lambda connection: _run(connection, compiled.sql, given))
+        compiled = statement.compiled(self._dialect)
+        self._see(compiled.sql)
+        rows = await self._fetch(compiled.sql, compiled.values(values))
         return [compiled.row(row) for row in rows]
+
+    async def fetch_finished(self, sql: str, values: Sequence[object], most: int) -> DriverRow:
+        """Run the finished statement of a read and return its first row as the driver has it.
+
+        Raises ``AnswerTooLarge`` where a value of it would have more than ``most`` bytes.
+        """
+        self._see(sql)
+        try:
+            with SqlTimer(sql):
+                found = await self._writer.run(
+                    lambda connection: _run_within(connection, sql, values, most)
+                )
+        except sqlite3.DataError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                raise
+        except MemoryError:
+            pass
+        else:
+            return next(iter(found), None)
+        raise AnswerTooLarge(most)
+
+    async def _fetch(self, sql: str, values: Sequence[object]) -> list[DriverRow]:
+        with SqlTimer(sql):
+            found: list[DriverRow] = await self._writer.run(
+                lambda connection: _run(connection, sql, values)
+            )
+        return found
 
     async def execute(self, *steps: Step) -> None:
         """Run statements one after the other."""
-        ready = [self._ready(statement, values) for statement, values in steps]
+        ready = []
+        for statement, same in runs(steps):
+            compiled = statement.compiled(self._dialect)
+            self._see(compiled.sql)
+            ready.append((compiled.sql, [compiled.values(one) for one in same]))
 
         def run(connection: sqlite3.Connection) -> None:
-            for compiled, given in ready:
-                _run(connection, compiled.sql, given)
+            for sql, rows in ready:
+                if len(rows) == 1:
+                    _run(connection, sql, rows[0])
+                else:
+                    connection.executemany(sql, rows).close()
 
-        with SqlTimer():
+        with SqlTimer(*(sql for sql, _ in ready)):
             await self._writer.run(run)
-
-    def _ready(self, statement: Statement, values: Values) -> tuple[Compiled, list[object]]:
-        compiled = statement.compiled(self._dialect)
-        self._see(compiled.sql)
-        return compiled, compiled.values(values)
 
     async def commit(self) -> None:
         """Wait until what was done is on the disk."""
-        with SqlTimer():
+        with SqlTimer("COMMIT"):
             await self._writer.commit()
 
     async def rollback(self) -> None:
@@ -124,10 +186,21 @@ class SqliteTransaction:
         await self._writer.rollback()
 
 
-def _run(connection: sqlite3.Connection, sql: str, values: list[object]) -> list[Any]:
+def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Any]:
     cursor = connection.execute(sql, values)
     try:
         return cursor.fetchall()
     finally:
         # A statement that is held would keep a transaction from ending.
         cursor.close()
+
+
+def _run_within(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object], most: int
+) -> list[Any]:
+    """Run a read as a connection for reads does: no value may have more bytes than this."""
+    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
+    try:
+        return _run(connection, sql, values)
+    finally:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)

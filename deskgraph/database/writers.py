@@ -6,25 +6,28 @@ the transaction.
 """
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from urllib.parse import quote
 
+import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 
 from deskgraph.database.postgres import CONNECT_SECONDS, leave_values_out, prepare_postgres
-from deskgraph.database.pragmas import set_pragmas
+from deskgraph.database.pragmas import Function, add_functions, set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
 from deskgraph.private_files import create_private
 from resolvers.request_record import SqlTimer
+from resolvers.services import Instruments
 
 WRITE_CONNECTIONS = 4
 # After how many seconds without use a connection to PostgreSQL is asked whether it still works.
@@ -34,16 +37,29 @@ FRESH = "deskgraph_fresh"
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
 SLICE_MILLISECONDS = 250
 
+# What connections that only read set: they refuse writes, and wait for no migration to end.
+READ_ONLY = {
+    "application_name": "deskgraph-read-only",
+    "default_transaction_read_only": "on",
+    "lock_timeout": "10s",
+}
 # The statement without a name is replaced by the next one, so none stays with the server.
 _UNPREPARED = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
 
-def sqlite_engine(url: URL) -> AsyncEngine:
-    """Return the engine of a file, whose writers take turns and share commits."""
-    writers = SqliteWriters(partial(_connect_sqlite, str(url.database)))
+def sqlite_engine(
+    url: URL, instruments: Instruments, functions: Mapping[str, Function]
+) -> AsyncEngine:
+    """Return the engine of a file, whose writers take turns and share commits.
+
+    ``functions`` are those of reads: a unit of work reads what it has written.
+    """
+    connect = partial(_connect_sqlite, str(url.database), functions)
+    writers = SqliteWriters(connect, instruments)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         async_creator=writers.connect,
+        poolclass=_timed_pool(instruments),
         pool_size=MOST_WRITERS,
         max_overflow=0,
         pool_timeout=60,
@@ -56,7 +72,27 @@ def sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
+def sqlite_read_only_engine(url: URL) -> AsyncEngine:
+    """Return an engine of a file whose transactions are snapshots and keep no writer waiting."""
+    address = read_only_address(Path(str(url.database)))
+    engine = create_async_engine(
+        "sqlite+aiosqlite://",
+        async_creator=lambda: aiosqlite.connect(address, uri=True, isolation_level=None),
+        poolclass=AsyncAdaptedQueuePool,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "begin", _begin_deferred)
+    return engine
+
+
+def read_only_address(path: Path) -> str:
+    """Return a file's address as ``sqlite3.connect`` takes it with ``uri=True``, only for reads."""
+    return f"file:{quote(str(path.absolute()))}?mode=ro"
+
+
+def postgres_engine(
+    dsn: str, instruments: Instruments, *, pooled: bool = False, read_only: bool = False
+) -> AsyncEngine:
     """Return the engine of a PostgreSQL database.
 
     ``pooled``: through PgBouncer in transaction mode, with no statement that is prepared for longer
@@ -64,7 +100,8 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     """
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(_connect, dsn, pooled),
+        async_creator=partial(_connect, dsn, pooled, READ_ONLY if read_only else {}),
+        poolclass=_timed_pool(instruments),
         pool_size=WRITE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=60,
@@ -83,11 +120,31 @@ def postgres_engine(dsn: str, *, pooled: bool = False) -> AsyncEngine:
     return engine
 
 
-async def _connect(dsn: str, pooled: bool) -> "asyncpg.Connection":
+def _timed_pool(instruments: Instruments) -> type[AsyncAdaptedQueuePool]:
+    """Return a pool that tells how long its connections are waited for.
+
+    A class, because an engine that is disposed of makes another pool of the same class.
+    """
+
+    class TimedPool(AsyncAdaptedQueuePool):
+        # Its logger is named after it: as a pool of SQLAlchemy it logs nothing of each connection.
+        __module__ = AsyncAdaptedQueuePool.__module__
+
+        def connect(self) -> PoolProxiedConnection:
+            asked = monotonic()
+            try:
+                return super().connect()
+            finally:
+                instruments.waited("write", monotonic() - asked)
+
+    return TimedPool
+
+
+async def _connect(dsn: str, pooled: bool, more: Mapping[str, str]) -> "asyncpg.Connection":
     connection = await asyncpg.connect(
         dsn,
         timeout=CONNECT_SECONDS,
-        server_settings={"timezone": "UTC", "application_name": "deskgraph-write"},
+        server_settings={"timezone": "UTC", "application_name": "deskgraph-write", **more},
         statement_cache_size=0 if pooled else 100,
     )
     try:
@@ -132,15 +189,25 @@ def _time_statements(engine: AsyncEngine) -> None:
     """Count the time of the statements of sessions for the request that they belong to."""
     event.listen(engine.sync_engine, "before_cursor_execute", _start_timer)
     event.listen(engine.sync_engine, "after_cursor_execute", _stop_timer)
+    event.listen(engine.sync_engine, "handle_error", _stop_timer_of_failure)
 
 
-def _start_timer(connection: Connection, *_rest: object) -> None:
-    timer = connection.info["timer"] = SqlTimer()
+def _start_timer(connection: Connection, _cursor: object, sql: str, *_rest: object) -> None:
+    timer = connection.info["timer"] = SqlTimer(sql)
     timer.__enter__()
 
 
 def _stop_timer(connection: Connection, *_rest: object) -> None:
-    connection.info["timer"].__exit__()
+    connection.info.pop("timer").__exit__(None)
+
+
+def _stop_timer_of_failure(context: ExceptionContext) -> None:
+    """Stop the timer where a statement has failed, and not a connection or a commit."""
+    connection = context.connection
+    if connection is None or connection.closed or connection.invalidated:
+        return
+    if (timer := connection.info.pop("timer", None)) is not None:
+        timer.__exit__(type(context.original_exception))
 
 
 def _leave_values_out(context: ExceptionContext) -> None:
@@ -148,12 +215,13 @@ def _leave_values_out(context: ExceptionContext) -> None:
     leave_values_out(context.sqlalchemy_exception)
 
 
-def _connect_sqlite(path: str) -> sqlite3.Connection:
+def _connect_sqlite(path: str, functions: Mapping[str, Function]) -> sqlite3.Connection:
     """Connect, and leave BEGIN to us: the driver's own would not be IMMEDIATE."""
     # Not before: looking for a database must not make one.
     create_private(Path(path))
     connection = sqlite3.connect(path, isolation_level=None)
     set_pragmas(connection, f"PRAGMA busy_timeout={SLICE_MILLISECONDS}")
+    add_functions(connection, functions)
     return connection
 
 
@@ -163,3 +231,8 @@ def _begin_immediate(connection: Connection) -> None:
     assert isinstance(driver, SqliteWriter)
     driver.fresh = connection.get_execution_options().get(FRESH, False)
     connection.exec_driver_sql(BEGIN)
+
+
+def _begin_deferred(connection: Connection) -> None:
+    """Begin a transaction that reads: it sees one moment from its first statement on."""
+    connection.exec_driver_sql("BEGIN")

@@ -142,7 +142,7 @@ class _Story:
             "updated_at": self.at,
         }
         maker.rows.tickets.append(ticket)
-        self._record(ticket, TicketEventType.CREATED, self.opener)
+        self._record(ticket, TicketEventType.CREATED, self.opener, version=1)
         return ticket
 
     def _assign(self) -> None:
@@ -152,7 +152,13 @@ class _Story:
             changes.append(change("assigned_team", self.ticket["assigned_team"], team))
         self._move(TicketStatus.ASSIGNED)
         self.ticket |= {"assigned_to_id": self.helper["id"], "assigned_team": team}
-        self._record(self.ticket, TicketEventType.ASSIGNED, self.helper, changes=changes)
+        self._record(
+            self.ticket,
+            TicketEventType.ASSIGNED,
+            self.helper,
+            changes=changes,
+            version=self.ticket["version"],
+        )
 
     def _move(self, status: TicketStatus) -> None:
         changes = [change("status", self.ticket["status"], status)]
@@ -160,7 +166,13 @@ class _Story:
         self.ticket |= {"status": status, "version": version, "updated_at": self.at}
         if stamp := STAMPS.get(status):
             self.ticket[stamp] = self.at
-        self._record(self.ticket, TicketEventType.STATUS_CHANGED, self.helper, changes=changes)
+        self._record(
+            self.ticket,
+            TicketEventType.STATUS_CHANGED,
+            self.helper,
+            changes=changes,
+            version=version,
+        )
 
     def _say(self, author: Row, text: str, *, internal: bool = False) -> None:
         comment = {
@@ -182,6 +194,7 @@ class _Story:
             author,
             comment_id=comment["id"],
             is_internal=internal,
+            version=1,
         )
 
     def _attach(self, kind: str) -> None:
@@ -223,6 +236,7 @@ class _Story:
                 "via": "import",
                 "is_internal": False,
                 "changes": [],
+                "version": None,
                 "at": self.at,
             }
             | more

@@ -153,6 +153,7 @@ EQUIVALENTS: Mapping[str, Mapping[str, Equivalent | None]] = {
     "ticket-events/": {
         "GET": _list("ticketEvents", {"filter": "TicketEventFilter"}, events.LISTING)
     },
+    "ticket-events/{id}/undo/": {"POST": _write("undo", _TICKET, eventId=ID)},
     "ticket-attachments/{id}/": {
         "GET": _one("Attachment", shapes.ATTACHMENT),
         "PUT": _UPDATE_ATTACHMENT,

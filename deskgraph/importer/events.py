@@ -11,8 +11,8 @@ from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
 from models import TicketEvent, TicketEventType, Via, new_id, table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
+from resolvers.commands.ticket_changes import ticket_events
 from resolvers.commands.ticket_rows import COLUMN_OF
-from resolvers.commands.tickets import ticket_events
 from resolvers.events.log import EventDraft, change, hide_events, lock_log, move_events
 from resolvers.write_statements import Statement, Values
 

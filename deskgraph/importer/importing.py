@@ -21,7 +21,7 @@ from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.kinds import KINDS, TICKETS, ImportedTable
 from deskgraph.importer.source import Record, Source, SourceError
 from deskgraph.importer.target import Target
-from models import ImportedRow, table_of
+from models import ImportedRow, renewal, table_of
 from resolvers.services import FileStorage
 
 BATCH = 2000
@@ -134,6 +134,9 @@ async def _write(
         if not target.dry_run:
             # Nobody else could append until the dry run is over.
             await events.append(connection, done)
+            if done.pending:
+                # Not all of it has events.
+                await connection.execute(renewal())
 
 
 async def _compare_sums(

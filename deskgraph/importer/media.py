@@ -13,7 +13,7 @@ from deskgraph.importer.counts import Count, ImportSummary, Rejects
 from deskgraph.importer.kinds import ATTACHMENTS, Row
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
-from models import Attachment, ImportedRow, table_of
+from models import Attachment, ImportedRow, renewal, table_of
 from resolvers.commands.attachments import store_file
 from resolvers.errors import Unavailable
 from resolvers.files.media_types import sniff
@@ -147,3 +147,4 @@ async def _tell(connection: AsyncConnection, found: Sequence[Row]) -> None:
         statement,
         [{name if name == "row_id" else f"new_{name}": row[name] for name in row} for row in found],
     )
+    await connection.execute(renewal())

@@ -15,6 +15,7 @@ from deskgraph.database.urls import dsn_of, parse_url
 # A row by the names of its columns, whose values are what the old database has; ``dict`` takes it.
 Record = Mapping[str, Any]
 CONNECT_SECONDS = 30
+MOST_ROWS = 2**63 - 1
 
 
 class SourceError(Exception):
@@ -30,10 +31,13 @@ class Source(Protocol):
     async def count(self, table: str) -> int:
         """Count a table's rows."""
 
+    async def row(self, sql: str) -> Record:
+        """Return the only row of a statement."""
+
     def batches(
-        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int, *, skip: int = 0
     ) -> AsyncGenerator[Sequence[Record]]:
-        """Yield all rows of a table, so many at a time."""
+        """Yield all rows of a table but the first ``skip`` ones, so many at a time."""
 
 
 @asynccontextmanager
@@ -84,9 +88,11 @@ def _trouble() -> Iterator[None]:
         raise SourceError from error
 
 
-def _select(table: str, columns: Sequence[str], order: Sequence[str]) -> str:
+def _select(table: str, columns: Sequence[str], order: Sequence[str], skip: int) -> str:
     """Write a select; the names are ours, none comes from outside."""
-    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(order)}"  # noqa: S608
+    found = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(order)}"  # noqa: S608
+    # SQLite takes no OFFSET without a LIMIT.
+    return f"{found} LIMIT {MOST_ROWS} OFFSET {skip}" if skip else found
 
 
 class _Postgres:
@@ -102,15 +108,20 @@ class _Postgres:
             )
         return frozenset(row[0] for row in found)
 
+    async def row(self, sql: str) -> Record:
+        with _trouble():
+            found: Any = await self._connection.fetchrow(sql)
+            return dict(found)
+
     async def count(self, table: str) -> int:
         with _trouble():
             return int(await self._connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
     async def batches(
-        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int, *, skip: int = 0
     ) -> AsyncGenerator[Sequence[Record]]:
         with _trouble():
-            cursor = await self._connection.cursor(_select(table, columns, order))
+            cursor = await self._connection.cursor(_select(table, columns, order, skip))
         while True:
             with _trouble():
                 # Its records read like mappings, but are not declared as such.
@@ -154,14 +165,17 @@ class _Sqlite:
         found = await self._rows("SELECT name FROM pragma_table_info(?)", table)
         return frozenset(row["name"] for row in found)
 
+    async def row(self, sql: str) -> Record:
+        return dict((await self._rows(sql))[0])
+
     async def count(self, table: str) -> int:
         return int((await self._rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
 
     async def batches(
-        self, table: str, columns: Sequence[str], order: Sequence[str], size: int
+        self, table: str, columns: Sequence[str], order: Sequence[str], size: int, *, skip: int = 0
     ) -> AsyncGenerator[Sequence[Record]]:
         with _trouble():
-            statement = _select(table, columns, order)
+            statement = _select(table, columns, order, skip)
             cursor = await self._thread.run(lambda opened: opened.execute(statement))
         while True:
             with _trouble():

@@ -12,10 +12,14 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 # For how long a refused client may read its answer while it is still sending, in seconds: a
 # connection that is closed with unread bytes is reset, and the answer is lost.
 LINGER_SECONDS = 2.0
+# For how long a stopping server waits for the first request of a connection, in seconds: its client
+# may have sent it.
+FIRST_REQUEST_SECONDS = 1.0
 logger = logging.getLogger("deskgraph.server")
 
 
@@ -23,13 +27,15 @@ logger = logging.getLogger("deskgraph.server")
 class ConnectionLimits:
     """What a connection may send and how long it may take; sizes in bytes.
 
-    ``connections`` is for one process, WebSockets and streams included.
+    ``connections`` is for one process, WebSockets and streams included, but for those to
+    ``private_port``, where a server that is full can still be looked at.
     """
 
     head_seconds: float
     body_seconds: float
     connections: int
     head_bytes: int = 32 * 1024
+    private_port: int | None = None
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -59,13 +65,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self._received_at = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._refusal: HTTPStatus | None = None
+        # Whether the next request is the last one that is answered.
+        self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # TCP has this one
         """Begin to wait for a head, unless there are far too many connections."""
         super().connection_made(transport)
-        if len(self.connections) - len(self._excess) > self._limits.connections:
+        private = self.server is not None and self.server[1] == self._limits.private_port
+        if not private and len(self.connections) - len(self._excess) > self._limits.connections:
             self._excess.add(self)
-        if len(self._excess) > self._limits.connections:
+        if not private and len(self._excess) > self._limits.connections:
             # Answered before a request: those that wait for theirs to be refused are bounded, too.
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
@@ -120,6 +129,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
+        if self._stopping and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""
@@ -191,6 +202,23 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
+    def shutdown(self) -> None:
+        """Close the connection, but not before a request that has begun to come in is answered."""
+        if self._answers() or self._refusal is not None:
+            super().shutdown()
+        elif self._in_head or self._unparsed:
+            self._stopping = True
+        elif self.cycle is None and not self.transport.is_closing():
+            self._stopping = True
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_unused)
+        else:
+            super().shutdown()
+
+    def _close_unused(self) -> None:
+        """Close the connection where no request has begun to come in."""
+        if self.cycle is None and not (self._in_head or self._unparsed):
+            self.transport.close()
+
     def eof_received(self) -> None:
         """Close at once where a refused client has finished."""
         if self._refusal is not None:
@@ -210,3 +238,16 @@ def _answer(status: HTTPStatus) -> bytes:
         *(["retry-after: 1"] if status is HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class PatientWebSocket(WebSocketsSansIOProtocol):
+    """Leaves it to the application to close a connection when the server stops.
+
+    It does so once it has sent the answers that are under way.
+    """
+
+    def shutdown(self) -> None:
+        """Close what the application does not."""
+        if self.handshake_complete and not self.close_sent:
+            return
+        super().shutdown()

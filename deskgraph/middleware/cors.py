@@ -37,6 +37,7 @@ REQUEST_HEADERS = (
 RESPONSE_HEADERS = (
     *("Link", "Location", "Allow", "WWW-Authenticate", "Retry-After", "X-Request-ID"),
     *("Content-Disposition", "Content-Range", "Accept-Ranges", "ETag"),
+    *("Idempotency-Replayed", "Preference-Applied"),
 )
 
 

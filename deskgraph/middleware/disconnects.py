@@ -10,8 +10,10 @@ from collections.abc import Awaitable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resolvers.time_limits import SharedTimer
+
 # How long a request may take before anybody looks whether its client is still there, in seconds.
-# Most are answered by then, and have cost a timer.
+# Most are answered by then.
 GRACE_SECONDS = 0.1
 
 
@@ -20,13 +22,14 @@ class Disconnects:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._timer = SharedTimer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; what is cancelled here ends without an answer and a word."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        watch = _Watch(receive, send)
+        watch = _Watch(receive, send, self._timer)
         if not _has_body(scope):
             watch.begin()
         try:
@@ -42,20 +45,21 @@ class Disconnects:
 
 def _has_body(scope: Scope) -> bool:
     """Whether a body comes with a request (RFC 9112, section 6.3)."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            return True
+    return False
 
 
 class _Watch:
     """The eye on one request."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, timer: SharedTimer) -> None:
         self._receive = receive
         self._send = send
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = timer
+        # Whether the timer is to begin to listen.
+        self._waits = False
         self._listening: asyncio.Task[None] | None = None
         # What came while we listened and the app had not asked for it: an empty body.
         self._kept: Message | None = None
@@ -88,12 +92,13 @@ class _Watch:
     def begin(self) -> None:
         """Listen after the grace."""
         if not self._started:
-            self._timer = self._loop.call_later(GRACE_SECONDS, self._listen)
+            self._waits = True
+            self._timer.start(self._listen, GRACE_SECONDS)
 
     def _pause(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._waits:
+            self._waits = False
+            self._timer.stop(self._listen)
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
@@ -109,8 +114,8 @@ class _Watch:
         return self._gone and self._task.cancelling() - 1 <= self._cancelling
 
     def _listen(self) -> None:
-        self._timer = None
-        self._listening = self._loop.create_task(self._wait())
+        self._waits = False
+        self._listening = asyncio.get_running_loop().create_task(self._wait())
 
     async def _wait(self) -> None:
         while (message := await self._receive())["type"] != "http.disconnect":

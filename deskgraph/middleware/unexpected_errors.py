@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deskgraph.observability.logs import LoggedError
 from deskgraph.observability.request_log import HttpRecord
-from resolvers.errors import Unavailable
+from resolvers.errors import ServiceError, Unavailable
 from resolvers.request_record import current_request
 
 logger = logging.getLogger("deskgraph.server")
@@ -28,12 +28,16 @@ class UnexpectedErrors:
             scope["query_string"] = escaped(scope["query_string"])
         try:
             await self._app(scope, receive, send)
-        except Unavailable as error:
-            # While a file was sent: the server closes the connection of an answer without its end.
-            logger.warning("an answer was broken off: %s", error)
         except Exception as error:
             record = current_request.get()
             assert isinstance(record, HttpRecord)
+            begun = record.status is not None and isinstance(error, ServiceError)
+            if begun or isinstance(error, Unavailable):
+                # While a file was sent: the server closes the connection, so that what has come
+                # is not taken for all of it.
+                reason = str(error) or type(error).__name__
+                logger.warning("an answer was broken off: %s", reason)
+                return
             logger.exception("unexpected error, request %s", record.request_id)
             if scope["type"] != "http" or record.status is not None:
                 raise LoggedError from error

@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``. Imported only where metrics are on.
+"""Requests as metrics, and what Prometheus reads at ``/metrics``. Imported only where these are on.
 
 With several workers each writes its counts into files of a folder, which the parent has made, and
 the one that is asked adds them up (``prometheus_client.multiprocess``).
@@ -12,21 +12,17 @@ from hmac import compare_digest
 from importlib.metadata import version
 from pathlib import Path
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deskgraph.observability.metrics_folder import FOLDER, remove_dead_workers
+from deskgraph.observability.part_metrics import BUCKETS, PartMetrics, counter, gauge
 from deskgraph.observability.request_log import HttpRecord
 from deskgraph.observability.webhook_backlog import backlog
 from resolvers.errors import Unavailable
@@ -35,56 +31,65 @@ from resolvers.services import Services
 # Names of operations are the clients': as many are told apart, and others count as "other".
 MAX_OPERATIONS = 200
 OTHER = "other"
-# In seconds.
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# How long the database has to tell of webhooks: scrapers wait for 10 seconds.
+BACKLOG_SECONDS = 2.0
 _NAMES = ("api", "name")
-# Otherwise each counter has a second series: the time of its first count.
-disable_created_metrics()  # type: ignore[no-untyped-call] # it has no types
+LOGIN_RESULTS = ("succeeded", "failed")
+# As ``resolvers.rate_limits`` names its buckets.
+BUCKET_NAMES = ("user", "address", "login", "logins", "name", "password")
 
 
 class Metrics:
-    """The counts of one process."""
+    """The counts of one process; ``parts`` has those that are no requests."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, parts: PartMetrics) -> None:
         if FOLDER in os.environ:
             # This worker may take the place of one that died.
             remove_dead_workers(Path(os.environ[FOLDER]))
         self._services = services
-        self.registry = CollectorRegistry()
+        self._registry = parts.registry
         self._operations: set[str] = set()
         self._plan_hits = self._plan_misses = 0
-        self._requests = self._counter("requests", "Requests", *_NAMES, "status")
+        self._count_requests()
+        self._show_state()
+
+    def _count_requests(self) -> None:
+        """Make what counts requests, and how each of them went."""
+        registry = self._registry
+        self._requests = counter(registry, "requests", "Requests", *_NAMES, "status")
         self._seconds = Histogram(
             "deskgraph_request_seconds",
             "Time from the start of a request to the end of its response",
             _NAMES,
             buckets=BUCKETS,
-            registry=self.registry,
+            registry=registry,
         )
-        self._sql = self._counter("sql_seconds", "Time of the SQL of requests", *_NAMES)
-        self._logins = self._counter("logins", "Attempts to log in", "result")
-        self._refusals = self._counter("rate_refusals", "Refusals for rate", "bucket")
-        self._plans = self._counter("plan_lookups", "Lookups of compiled statements", "result")
-        self._plan_count = self._gauge("plans", "Compiled statements that are kept", "livesum")
-        self._subscribers = self._gauge("subscribers", "Subscriptions to events", "livesum")
-        self._waiting = self._gauge("webhook_queue", "Deliveries that wait", "mostrecent")
-        self._oldest = self._gauge(
-            "webhook_oldest_seconds", "Age of the oldest delivery that waits", "mostrecent"
+        self._sql = counter(registry, "sql_seconds", "Time of the SQL of requests", *_NAMES)
+        self._logins = counter(registry, "logins", "Attempts to log in", "result")
+        self._refusals = counter(registry, "rate_refusals", "Refusals for rate", "bucket")
+        for result in LOGIN_RESULTS:
+            self._logins.labels(result)
+        for bucket in BUCKET_NAMES:
+            self._refusals.labels(bucket)
+
+    def _show_state(self) -> None:
+        """Make what shows the state of the processes."""
+        registry = self._registry
+        self._plans = counter(registry, "plan_lookups", "Lookups of compiled statements", "result")
+        self._plan_count = gauge(registry, "plans", "Compiled statements that are kept", "livesum")
+        self._subscribers = gauge(registry, "subscribers", "Subscriptions to events", "livesum")
+        self._waiting = gauge(registry, "webhook_queue", "Deliveries that wait", "mostrecent")
+        self._oldest = gauge(
+            registry,
+            "webhook_oldest_seconds",
+            "Age of the oldest delivery that waits",
+            "mostrecent",
         )
-        build = self._gauge("build_info", "The version, as a label", "max", "version")
+        build = gauge(registry, "build_info", "The version, as a label", "max", "version")
         build.labels(version("deskgraph")).set(1)
-
-    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
-        return Counter(f"deskgraph_{name}", help_text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, help_text: str, mode: str, *labels: str) -> Gauge:
-        return Gauge(
-            f"deskgraph_{name}",
-            help_text,
-            labels,
-            registry=self.registry,
-            multiprocess_mode=mode,  # type: ignore[arg-type] # a literal of theirs
-        )
+        # Of several workers it is the last one that has started, as one that died and was replaced.
+        started = gauge(registry, "start_time_seconds", "When a process last started", "max")
+        started.set(self._services.clock().timestamp())
 
     def count(self, record: HttpRecord) -> None:
         """Count a request that has been answered."""
@@ -123,13 +128,14 @@ class Metrics:
     async def exposition(self) -> bytes:
         """Return the counts of all processes in Prometheus' format."""
         self._note_state()
-        # A database that is away does not keep the other counts from being read.
-        with suppress(Unavailable):
-            waiting, oldest = await backlog(self._services)
+        # A database that is away or busy does not keep the other counts from being read.
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(BACKLOG_SECONDS):
+                waiting, oldest = await backlog(self._services)
             self._waiting.set(waiting)
             self._oldest.set(oldest)
         if FOLDER not in os.environ:
-            return generate_latest(self.registry)
+            return generate_latest(self._registry)
         whole = CollectorRegistry()
         MultiProcessCollector(whole)  # type: ignore[no-untyped-call] # it has no types
         return await asyncio.to_thread(generate_latest, whole)
@@ -148,3 +154,19 @@ def metrics_route(metrics: Metrics, token: str | None) -> Route:
 
     endpoint: Callable[[Request], Awaitable[Response]] = show
     return Route("/metrics", endpoint, methods=["GET"])
+
+
+class MetricsPort:
+    """Answers what comes to the port of the metrics, where there is nothing else."""
+
+    def __init__(self, app: ASGIApp, route: Route, port: int) -> None:
+        """Take the application of all other ports."""
+        self._app = app
+        self._shown = Starlette(routes=[route])
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, by the port that its connection came to: no header can name one."""
+        server = scope.get("server")
+        mine = server is not None and server[1] == self._port
+        await (self._shown if mine else self._app)(scope, receive, send)

@@ -2,9 +2,9 @@
 
 import logging
 import re
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from random import getrandbits
 from time import perf_counter_ns
 from typing import Any
 
@@ -17,7 +17,7 @@ from resolvers.request_record import RequestRecord, current_request
 # What is kept of the ids that proxies and clients give: those of nginx, AWS, Heroku, and UUIDs.
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:=-]{0,63}")
 # Asked every few seconds by whatever watches the server.
-_QUIET = ("/healthz", "/readyz", "/metrics")
+QUIET = ("/healthz", "/readyz", "/metrics")
 # As nginx says of a client that went away before its answer began.
 _CLIENT_GONE = 499
 # RFC 6455, section 7.4.1: the connection was lost.
@@ -109,18 +109,20 @@ class RequestLog:
         app: ASGIApp,
         logger: FilteringBoundLogger | None,
         count: Callable[[HttpRecord], None] | None = None,
+        record_of: Callable[[Scope], HttpRecord] = HttpRecord,
     ) -> None:
         """Take what writes the lines, and what counts requests; None for neither."""
         self._app = app
         self._logger = logger
         self._count = count
+        self._record_of = record_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        record = HttpRecord(scope)
+        record = self._record_of(scope)
         scope.setdefault("state", {})["request_id"] = record.request_id
         token = current_request.set(record)
 
@@ -141,7 +143,7 @@ class RequestLog:
             current_request.reset(token)
             if self._count is not None:
                 self._count(record)
-            level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+            level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
             if self._logger is not None and self._logger.is_enabled_for(level):
                 # No client is to blame for a log that cannot be written.
                 with suppress(OSError):
@@ -154,7 +156,8 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
             return str(value, "ascii")
-    return secrets.token_hex(8)
+    # It is no secret. The system's own numbers are a call each, in which other threads take over.
+    return f"{getrandbits(64):016x}"
 
 
 def _printable(address: str) -> str:

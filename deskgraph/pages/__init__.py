@@ -6,11 +6,13 @@ the page at ``/api/v1/``. Nothing in them is loaded from another server.
 
 import json
 import os
+import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
+from typing import Any
 
-from sqlmodel import col, select
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -20,8 +22,10 @@ from starlette.types import Scope
 
 from deskgraph.database.database import Database
 from deskgraph.demo.logins import PASSWORD, working_logins
+from deskgraph.pages.samples import samples_of
 from deskgraph.settings import Settings
-from models import User
+from resolvers.http.compression import coded_tag, packed
+from resolvers.http.content_codings import GZIP, accepted_codings
 
 STATIC = Path(__file__).parent / "static"
 """Scripts and styles that need no build."""
@@ -34,17 +38,52 @@ LASTING = "public, max-age=31536000, immutable"
 # What has not is asked for again, which costs little while it stays the same.
 ASKED_AGAIN = "no-cache"
 # As the build compresses, the smallest first.
-CODINGS = {"br": ".br", "gzip": ".gz"}
+CODINGS = {"br": ".br", GZIP: ".gz"}
+# What is worth compressing, by the end of its name.
+_TEXTS = (".js", ".css", ".svg", ".html", ".json", ".txt")
+# Smaller files fit into one packet as they are.
+_MIN_BYTES = 1024
+_LEVEL = 9
 
 _BAR = Template(Path(__file__).with_name("bar.html").read_text("utf-8"))
 
 
 class Files(StaticFiles):
-    """Serves a folder; a file that lies there compressed as well is sent so to who takes it."""
+    """Serves a folder; a file that lies there compressed as well is sent so to who takes it.
 
-    def __init__(self, directory: Path, cache_control: str = ASKED_AGAIN) -> None:
+    ``packs``: texts that do not are compressed when they are first asked for, and kept in memory.
+    ``hashed``: which names have a hash in them, if not all have; others are asked for again.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        cache_control: str = ASKED_AGAIN,
+        *,
+        hashed: re.Pattern[str] | None = None,
+        packs: bool = False,
+    ) -> None:
         super().__init__(directory=directory, check_dir=False)
         self._cache_control = cache_control
+        self._hashed = hashed
+        self._packs = packs
+        # By path, with the time and the size of the file that was compressed.
+        self._packed: dict[str, tuple[float, int, bytes]] = {}
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Find a file, and compress it; Starlette calls this in a thread."""
+        full_path, found = super().lookup_path(path)
+        if self._packs and found is not None and stat.S_ISREG(found.st_mode):
+            self._pack(full_path, found)
+        return full_path, found
+
+    def _pack(self, full_path: str, found: os.stat_result) -> None:
+        if found.st_size < _MIN_BYTES or not full_path.endswith(_TEXTS):
+            return
+        known = self._packed.get(full_path)
+        if known is None or known[:2] != (found.st_mtime, found.st_size):
+            content = packed(Path(full_path).read_bytes(), _LEVEL)
+            self._packed[full_path] = (found.st_mtime, found.st_size, content)
 
     def file_response(
         self,
@@ -55,30 +94,39 @@ class Files(StaticFiles):
     ) -> Response:
         """Return a file, or 304 where the client has it."""
         asked = Headers(scope=scope)
-        headers = {"Cache-Control": self._cache_control, "Vary": "Accept-Encoding"}
-        path = Path(full_path)
-        for coding in _accepted(asked.get("accept-encoding", "")):
-            compressed = path.with_name(path.name + CODINGS[coding])
-            if compressed.is_file():
-                path, stat_result = compressed, compressed.stat()
-                headers["Content-Encoding"] = coding
-                break
+        response = self._chosen(Path(full_path), stat_result, scope, asked, status_code)
         # The type is that of what is inside.
-        response = FileResponse(path, status_code, headers, stat_result=stat_result)
         response.headers["Content-Type"] = FileResponse(full_path).headers["Content-Type"]
         if self.is_not_modified(response.headers, asked):
             return NotModifiedResponse(response.headers)
         return response
 
+    def _chosen(
+        self, path: Path, found: os.stat_result, scope: Scope, asked: Headers, status: int
+    ) -> Response:
+        """Return the form of a file that a client takes, the smallest first."""
+        headers = {"Cache-Control": self._cached(path.name), "Vary": "Accept-Encoding"}
+        given = ",".join(asked.getlist("accept-encoding"))
+        for coding in accepted_codings(given, list(CODINGS)):
+            coded = {**headers, "Content-Encoding": coding}
+            compressed = path.with_name(path.name + CODINGS[coding])
+            if compressed.is_file():
+                return FileResponse(compressed, status, coded, stat_result=compressed.stat())
+            if coding == GZIP and str(path) in self._packed:
+                plain = FileResponse(path, stat_result=found).headers
+                coded["Last-Modified"] = plain["last-modified"]
+                coded["ETag"] = coded_tag(plain["etag"])
+                return _of_memory(self._packed[str(path)][2], status, coded, scope["method"])
+        return FileResponse(path, status, headers, stat_result=found)
 
-def _accepted(header: str) -> list[str]:
-    """Return which of ``CODINGS`` a client takes (RFC 9110, section 12.5.3)."""
-    weights: dict[str, bool] = {}
-    for part in header.lower().split(","):
-        name, _, weight = part.partition(";")
-        value = weight.strip().removeprefix("q=")
-        weights[name.strip()] = not weight or value.strip("0.") != ""
-    return [coding for coding in CODINGS if weights.get(coding, weights.get("*", False))]
+    def _cached(self, name: str) -> str:
+        hashed = self._hashed is None or self._hashed.search(name)
+        return self._cache_control if hashed else ASKED_AGAIN
+
+
+def _of_memory(content: bytes, status: int, headers: dict[str, str], method: str) -> Response:
+    headers["Content-Length"] = str(len(content))
+    return Response(b"" if method == "HEAD" else content, status, headers)
 
 
 class PageConfig:
@@ -89,7 +137,7 @@ class PageConfig:
         self.shows_graphiql = settings.shows_graphiql
         self.shows_inbox = not settings.production and INBOX.exists()
         self._logins: list[dict[str, str]] = []
-        self._company_id = ""
+        self._samples: dict[str, Any] = {}
 
     async def prepare(self, database: Database) -> None:
         """Find out, in development, which logins of the demo there are."""
@@ -101,7 +149,7 @@ class PageConfig:
             for name in await working_logins(database)
         ]
         if self._logins:
-            self._company_id = await _company_of(database, "customer")
+            self._samples = await samples_of(database, "customer")
 
     def json(self) -> str:
         """Return it for a ``<script type="application/json">``.
@@ -111,7 +159,7 @@ class PageConfig:
         return json_for_html(
             {
                 "demoLogins": self._logins,
-                "sampleCompanyId": self._company_id,
+                "samples": self._samples,
                 "lastingLogin": not self._production,
             }
         )
@@ -123,13 +171,6 @@ class PageConfig:
         if self.shows_inbox:
             pages["Inbox"] = "examples/inbox"
         return _BAR.substitute(links=_links(pages, here, root))
-
-
-async def _company_of(database: Database, username: str) -> str:
-    """Return the id that the example of a new ticket uses."""
-    async with database.engine.connect() as connection:
-        wanted = select(User.company_id).where(col(User.username) == username)
-        return str(await connection.scalar(wanted) or "")
 
 
 def _links(pages: Mapping[str, str], here: str, root: str) -> str:

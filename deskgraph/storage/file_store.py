@@ -23,8 +23,14 @@ from deskgraph.availability import Availability
 from deskgraph.private_files import FILE_MODE, create_folder
 from deskgraph.storage.store_urls import open_place
 from resolvers.errors import Unavailable
+from resolvers.request_record import span
+from resolvers.services import Instruments
 from rest_compat.http.downloads import disposition
 
+PART = "file store"
+_LABEL = "file_store"
+# What may fail, as metrics name it.
+OPERATIONS = ("put", "get", "exists", "link", "delete", "check")
 CHUNK = 256 * 1024
 # How many parts of 5 MiB an upload to an object store may hold in memory.
 PARTS = 2
@@ -42,23 +48,30 @@ logger = logging.getLogger("deskgraph.files")
 Found = TypeVar("Found")
 
 
-def open_files(url: str) -> "FileStore":
+def open_files(url: str, instruments: Instruments | None = None) -> "FileStore":
     """Open the files of a URL; raises ``FilesUrlError``."""
     place = open_place(url)
-    return FileStore(place.store, redirect=place.redirect)
+    return FileStore(place.store, redirect=place.redirect, instruments=instruments)
 
 
 class FileStore:
     """What resolvers need of a store, see ``resolvers.services.Files``."""
 
-    def __init__(self, store: ObjectStore, *, redirect: bool = False) -> None:
-        """Take a store, and whether it may be asked for links of its own."""
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        redirect: bool = False,
+        instruments: Instruments | None = None,
+    ) -> None:
+        """Take a store, whether it may be asked for links of its own, and what counts failures."""
         self.store = store
         self.folder: Path | None = store.prefix if isinstance(store, LocalStore) else None
         self._redirect = redirect
         self._keeps_attributes = not isinstance(store, LocalStore | MemoryStore)
-        self._reads = Availability(logger, "file store", "reads")
-        self._writes = Availability(logger, "file store", "writes")
+        self._instruments = instruments or Instruments()
+        self._reads = Availability(logger, PART, "reads")
+        self._writes = Availability(logger, PART, "writes")
 
     async def put(
         self,
@@ -76,10 +89,11 @@ class FileStore:
         attributes = None
         if self._keeps_attributes and name is not None and content_type is not None:
             attributes = _attributes(name, content_type)
-        try:
-            await self._put(key, _Source(chunks), attributes)
-        except _FAILURES as error:
-            raise _unavailable(self._writes, error) from error
+        with span("file_store put"):
+            try:
+                await self._put(key, _Source(chunks), attributes)
+            except _FAILURES as error:
+                raise self._unavailable("put", error) from error
         self._writes.works()
 
     async def _put(self, key: str, source: "_Source", attributes: dict[str, str] | None) -> None:
@@ -108,27 +122,28 @@ class FileStore:
         Raises ``FileNotFoundError`` and ``Unavailable``, and the latter in the middle, too.
         """
         options: obstore.GetOptions | None = None if span is None else {"range": span}
-        found = await self._read(obstore.get_async(self.store, key, options=options))
+        found = await self._read("get", obstore.get_async(self.store, key, options=options))
         return self._bytes(found.stream(min_chunk_size=CHUNK))
 
     async def exists(self, key: str) -> bool:
         """Return whether there is a file under a key; raises ``Unavailable``."""
         try:
-            await self._read(obstore.head_async(self.store, key))
+            await self._read("exists", obstore.head_async(self.store, key))
         except FileNotFoundError:
             return False
         return True
 
-    async def _read(self, reading: Awaitable[Found]) -> Found:
+    async def _read(self, operation: str, reading: Awaitable[Found]) -> Found:
         """Wait for a read; raises ``FileNotFoundError`` and ``Unavailable``."""
         try:
-            found = await reading
+            with span(f"file_store {operation}"):
+                found = await reading
         except FileNotFoundError as error:
             if self.folder is not None and not await asyncio.to_thread(self.folder.exists):
-                raise _unavailable(self._reads, error) from error
+                raise self._unavailable(operation, error) from error
             raise
         except _FAILURES as error:
-            raise _unavailable(self._reads, error) from error
+            raise self._unavailable(operation, error) from error
         self._reads.works()
         return found
 
@@ -137,7 +152,14 @@ class FileStore:
             async for chunk in stream:
                 yield bytes(chunk)
         except _FAILURES as error:
-            raise _unavailable(self._reads, error) from error
+            raise self._unavailable("get", error) from error
+
+    def _unavailable(self, operation: str, error: Exception) -> Unavailable:
+        """Return what an error of the store means, and note it."""
+        availability = self._reads if operation in ("get", "exists") else self._writes
+        availability.fails(_reason(error))
+        self._instruments.failed(_LABEL, operation)
+        return Unavailable(PART)
 
     async def link(self, key: str, name: str, content_type: str) -> str | None:
         """Return an address at the store itself, good for a minute, that downloads the file.
@@ -149,13 +171,15 @@ class FileStore:
         if not self._redirect or not isinstance(store, AzureStore | GCSStore | S3Store):
             return None
         try:
-            found = await obstore.get_async(store, key, options={"head": True})
-            if not _attributes(name, content_type).items() <= dict(found.attributes).items():
-                return None
-            return str(await obstore.sign_async(store, "GET", key, LINK_LIFE))
+            with span("file_store link"):
+                found = await obstore.get_async(store, key, options={"head": True})
+                if not _attributes(name, content_type).items() <= dict(found.attributes).items():
+                    return None
+                return str(await obstore.sign_async(store, "GET", key, LINK_LIFE))
         except FileNotFoundError:
             return None
         except BaseError as error:
+            self._instruments.failed(_LABEL, "link")
             # The kind of credentials may be one that cannot sign.
             logger.warning("the file store gave no link (%s); sent through", type(error).__name__)
             return None
@@ -166,8 +190,10 @@ class FileStore:
         Neither is a store that fails: the row is deleted, and the orphan cleanup finds the file.
         """
         try:
-            await self.remove([key])
+            with span("file_store delete"):
+                await self.remove([key])
         except (BaseError, OSError) as error:
+            self._instruments.failed(_LABEL, "delete")
             logger.warning(
                 "a deleted file is still in the store (%s); the sweep will find it",
                 type(error).__name__,
@@ -189,7 +215,7 @@ class FileStore:
                 await asyncio.to_thread(_make_folders, self.folder, self.folder)
             await obstore.put_async(self.store, TRIAL_KEY, bytes(TRIAL_BYTES))
         except _FAILURES as error:
-            raise _unavailable(self._writes, error) from error
+            raise self._unavailable("check", error) from error
         self._writes.works()
         # Another process may have removed it already.
         with suppress(FileNotFoundError):
@@ -263,10 +289,9 @@ def prune(folder: Path, path: Path) -> None:
         path = path.parent
 
 
-def _unavailable(availability: Availability, error: Exception) -> Unavailable:
-    """Return what an error of the store means, and note it."""
+def _reason(error: Exception) -> str:
+    """Return what of an error of the store may be logged."""
     found = _SYSTEM_ERROR.search(str(error))
     number = error.errno if isinstance(error, OSError) else None
     number = int(found[1]) if found else number
-    availability.fails(type(error).__name__ if number is None else os.strerror(number))
-    return Unavailable("file store")
+    return type(error).__name__ if number is None else os.strerror(number)

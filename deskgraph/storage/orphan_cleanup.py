@@ -1,8 +1,9 @@
 """The orphan cleanup: files that no row names, and rows whose file is missing.
 
 A file is stored before its row and removed after it, so a crash leaves at worst a file without a
-row. Memory stays the same however many there are: both sides are read in batches, and what is in
-the store is noted in a temporary database on the disk.
+row. Rows of deleted attachments name their files for as long as an undo may need them. Memory stays
+the same however many there are: both sides are read in batches, and what is in the store is noted
+in a temporary database on the disk.
 """
 
 import os
@@ -20,14 +21,13 @@ from sqlalchemy import Select, select
 
 from deskgraph.database.database import Database
 from deskgraph.storage.file_store import FileStore, prune
-from models import Attachment, table_of
+from deskgraph.storage.named_files import NAMED_FILES
 
 # All files of deskgraph are below it; other files of a store are left alone.
 PREFIX = "tickets/attachments"
 BATCH = 1000
 # What obstore calls a file of a folder while it is being written; its listings leave them out.
 _UNFINISHED = re.compile(r"#\d+$")
-_attachments = table_of(Attachment)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ async def _orphans(
     old = {file["path"]: file for file in batch if file["last_modified"] < before}
     if not old:
         return []
-    named = select(_attachments.c.key).where(_attachments.c.key.in_(list(old)))
+    named = select(NAMED_FILES.c.key).where(NAMED_FILES.c.key.in_(list(old)))
     known = {row.key for row in await _rows(database, named)}
     return [
         Finding("orphan", key, file["size"], file["last_modified"])
@@ -90,7 +90,7 @@ async def _missing(
     database: Database, files: FileStore, stored: sqlite3.Connection
 ) -> AsyncIterator[Finding]:
     """Yield the rows without a file."""
-    key, row = "", _attachments.c
+    key, row = "", NAMED_FILES.c
     while True:
         batch = await _rows(
             database,

@@ -8,17 +8,17 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Coroutine
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import datetime
 from uuid import UUID
 
 from deskgraph.backoff import Backoff
 from deskgraph.webhooks.enqueue import MAX_WAITING, Enqueued, enqueue
 from deskgraph.webhooks.overview import WebhookStatus, overview
-from deskgraph.webhooks.queue import Claimed, claim, finish, prune, release
+from deskgraph.webhooks.queue import Claimed, claim, finish, release
 from deskgraph.webhooks.retry_policy import Jitter
-from deskgraph.webhooks.sender import Sender
+from deskgraph.webhooks.sender import AttemptResult, Sender
 from deskgraph.webhooks.signing import signed_headers
 from resolvers.errors import Unavailable
 from resolvers.services import Services
@@ -35,23 +35,46 @@ MIN_WAIT_SECONDS = 0.05
 STOP_SECONDS = 3.0
 # How long to wait after a failure of the database: at first, and at most.
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 30.0
-PRUNE_EVERY = timedelta(hours=1)
+
+
+class DeliveryTrace:
+    """What traces a delivery: nothing, unless traces are on and it is sampled."""
+
+    # What tells its receiver of the trace.
+    headers: Mapping[str, str] = {}
+
+    def note(self, outcome: AttemptResult) -> None:
+        """Note what came of it."""
+
+
+NO_TRACE = DeliveryTrace()
+# Gives a block in which a delivery is made.
+TraceDelivery = Callable[[Claimed], AbstractContextManager[DeliveryTrace]]
+
+
+def untraced(_claimed: Claimed) -> AbstractContextManager[DeliveryTrace]:
+    """Give a block without a trace."""
+    return nullcontext(NO_TRACE)
 
 
 class Deliverer:
     """Runs with ``run``; ``step`` is one look at what there is to do."""
 
     def __init__(
-        self, services: Services, sender: Sender | None = None, jitter: Jitter = random.random
+        self,
+        services: Services,
+        sender: Sender | None = None,
+        jitter: Jitter = random.random,
+        traced: TraceDelivery = untraced,
     ) -> None:
         self._services = services
         self._sender = sender or Sender(private=services.private_webhooks)
         self._jitter = jitter
+        self._traced = traced
         self._sending: dict[asyncio.Task[None], Claimed] = {}
         self._busy: Counter[UUID] = Counter()
         self._wake = services.webhooks_changed
         self._running: asyncio.Task[None] | None = None
-        self._pruned: datetime | None = None
         self._idle = True
 
     async def start(self) -> None:
@@ -90,8 +113,6 @@ class Deliverer:
         """Take and begin to send what is due; returns when the next is."""
         latest, webhooks = await overview(self._services)
         self._idle = not webhooks
-        if not self._idle:
-            await self._prune()
         dues = [await self._serve(webhook, latest) for webhook in webhooks]
         return min((due for due in dues if due is not None), default=None)
 
@@ -127,11 +148,18 @@ class Deliverer:
         self._wake.set()
 
     async def _send(self, claimed: Claimed) -> None:
+        with self._traced(claimed) as trace:
+            await self._send_traced(claimed, trace)
+
+    async def _send_traced(self, claimed: Claimed, trace: DeliveryTrace) -> None:
         at = self._services.clock()
         headers = signed_headers(
             claimed.secrets, claimed.message_id, int(at.timestamp()), claimed.body
         )
+        headers.update(trace.headers)
         outcome = await self._sender.post(claimed.url, headers, claimed.body)
+        trace.note(outcome)
+        self._services.instruments.attempted(outcome.result)
         try:
             reason = await finish(self._services, claimed, at, outcome, self._jitter)
         except Unavailable:
@@ -143,13 +171,6 @@ class Deliverer:
             return
         if reason is not None:
             logger.warning("webhook %s is disabled: %s", claimed.webhook_id, reason)
-
-    async def _prune(self) -> None:
-        now = self._services.clock()
-        if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
-            return
-        if not await prune(self._services):
-            self._pruned = now
 
     async def _run(self) -> None:
         backoff = Backoff(FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS)

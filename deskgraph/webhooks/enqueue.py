@@ -11,9 +11,9 @@ from deskgraph.webhooks.overview import WebhookStatus
 from deskgraph.webhooks.payload import Event, body_of, read_events, type_of
 from models import Webhook, WebhookDelivery, WebhookDeliveryState
 from models.types import time_text
-from resolvers.commands.webhook_filters import understood
 from resolvers.errors import BadInput
 from resolvers.query.filters.parse import parse
+from resolvers.query.filters.stored import understood
 from resolvers.query.shapes import Args
 from resolvers.services import Services
 

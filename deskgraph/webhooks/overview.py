@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import SelectBase, and_, exists, func, literal_column, or_, select
 
 from models import TicketEvent, Webhook, WebhookDelivery, WebhookDeliveryState, table_of
-from resolvers.commands.webhook_filters import StoredFilter
+from resolvers.query.filters.stored import StoredFilter
 from resolvers.query.sql.elements import (
     SQL,
     ExactTime,

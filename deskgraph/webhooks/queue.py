@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,9 +22,6 @@ from resolvers.services import Services
 
 # How long a claim holds: much longer than a request may take, so that none is made twice at once.
 LEASE = timedelta(seconds=60)
-# How long what became of deliveries can be looked up.
-RETENTION = timedelta(days=30)
-PRUNED_AT_ONCE = 1000
 GONE = 410
 
 _of = WebhookDelivery
@@ -78,10 +75,14 @@ async def claim(services: Services, webhook_id: UUID, most: int) -> list[Claimed
 
 
 def _secrets(services: Services, webhook: Webhook, now: datetime) -> tuple[str, ...]:
-    """Return the secrets that sign: the current one, and old ones that have not ended."""
+    """Return the secrets that sign: the current one, and old ones that have not ended.
+
+    Each of them once more under the server's old key, while that is accepted.
+    """
     old = [each["salt"] for each in webhook.old_salts if each["until"] > time_text(now)]
     salts = [webhook.salt, *old]
-    return tuple(services.signer.webhook_secret(webhook.id, salt) for salt in salts)
+    signer = services.signer
+    return tuple(secret for salt in salts for secret in signer.webhook_secrets(webhook.id, salt))
 
 
 async def finish(
@@ -184,12 +185,3 @@ async def release(services: Services, claimed: Claimed) -> None:
     async with services.database.transaction() as session:
         given_back = update(_of).where(*mine)
         await session.exec(given_back.values(claim=None, next_attempt_at=services.clock()))
-
-
-async def prune(services: Services) -> bool:
-    """Remove some of what ended long ago; returns whether there may be more."""
-    before = services.clock() - RETENTION
-    old = select(_of.id).where(col(_of.finished_at) < before).limit(PRUNED_AT_ONCE)
-    async with services.database.transaction() as session:
-        removed = await session.exec(delete(_of).where(col(_of.id).in_(old)))
-    return removed.rowcount == PRUNED_AT_ONCE

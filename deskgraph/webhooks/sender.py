@@ -26,6 +26,8 @@ MAX_RESPONSE_BYTES = 4096
 LOOKUPS = 32
 # How many addresses of a name are tried.
 MAX_ADDRESSES = 4
+# What comes of an attempt, as metrics name it.
+RESULTS = ("delivered", "rejected", "failed")
 USER_AGENT = "deskgraph-webhooks"
 
 
@@ -47,6 +49,14 @@ class AttemptResult:
     def arrived(self) -> bool:
         """Whether the receiver has taken it."""
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def result(self) -> str:
+        """One of ``RESULTS``: taken, answered with another status, or no answer."""
+        delivered, rejected, failed = RESULTS
+        if self.status is None:
+            return failed
+        return delivered if self.arrived else rejected
 
 
 class Network(httpcore.AsyncNetworkBackend):

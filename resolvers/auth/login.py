@@ -4,6 +4,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import SelectBase, String, bindparam, select
@@ -130,7 +131,7 @@ async def change_password(context: Context, old: str, new: str) -> Login:
         user.password = new_hash
         end_sessions(user, services.clock())
         done = await _begin(services, session, user)
-    services.viewers.forget(viewer.id)
+    services.after_commit(partial(services.viewers.forget, viewer.id))
     return done
 
 
@@ -142,7 +143,7 @@ async def logout_everywhere(context: Context) -> None:
         if user is None:
             raise Unauthenticated
         end_sessions(user, services.clock())
-    services.viewers.forget(viewer.id)
+    services.after_commit(partial(services.viewers.forget, viewer.id))
 
 
 async def locked_user(session: AsyncSession, claims: Claims) -> User:

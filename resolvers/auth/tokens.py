@@ -11,6 +11,7 @@ from uuid import UUID
 import jwt
 
 from resolvers.errors import TokenExpired, Unauthenticated
+from resolvers.signing import OldKey
 
 ALGORITHM = "HS256"
 MAX_TOKENS = 10_000
@@ -48,19 +49,29 @@ def microseconds(moment: datetime | None) -> int:
 
 
 class Tokens:
-    """Issues and checks tokens under one key, by the given clock."""
+    """Issues and checks tokens under one key, by the given clock.
+
+    Tokens of the key before it are accepted, too, for as long as ``old`` is.
+    """
 
     def __init__(
-        self, key: str, *, access_minutes: int, refresh_days: int, clock: Callable[[], datetime]
+        self,
+        key: str,
+        *,
+        access_minutes: int,
+        refresh_days: int,
+        clock: Callable[[], datetime],
+        old: OldKey | None = None,
     ) -> None:
         self._key = key
+        self._old = old
         self._lifetimes = {
             "access": timedelta(minutes=access_minutes),
             "refresh": timedelta(days=refresh_days),
         }
         self._clock = clock
         # Verifying a signature costs as much as a short read.
-        self._known: OrderedDict[str, tuple[object, Claims]] = OrderedDict()
+        self._known: OrderedDict[str, _Verified] = OrderedDict()
 
     def access(self, user_id: UUID, not_before: datetime | None = None) -> str:
         """Return a new access token; ``not_before`` is the user's ``tokens_not_before``."""
@@ -82,25 +93,29 @@ class Tokens:
             known = self._known[token] = self._read(token)
             if len(self._known) > MAX_TOKENS:
                 self._known.popitem(last=False)
-        kind, claims = known
-        if kind != token_type:
+        claims = known.claims
+        if known.kind != token_type or (known.by_old_key and not self._accepts_old):
             raise Unauthenticated
         if claims.expires_at <= self._clock():
             raise TokenExpired
         return claims
 
-    def _read(self, token: str) -> tuple[object, Claims]:
+    @property
+    def _accepts_old(self) -> bool:
+        return self._old is not None and self._old.is_accepted
+
+    def _read(self, token: str) -> "_Verified":
         """Verify a token's signature and form, which stay as they are."""
         try:
-            # Times are checked by the caller, by our clock instead of the machine's.
-            payload = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
-            )
-            return payload["token_type"], _claims_of(payload)
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
+            return _verified(token, self._key, by_old_key=False)
+        except jwt.InvalidSignatureError:
+            if self._old is None or not self._old.is_accepted:
+                raise Unauthenticated from None
+        except _MALFORMED:
+            raise Unauthenticated from None
+        try:
+            return _verified(token, self._old.secret, by_old_key=True)
+        except _MALFORMED:
             raise Unauthenticated from None
 
     def _claims(self, token_type: str, user_id: UUID, not_before: datetime | None) -> Claims:
@@ -123,6 +138,30 @@ class Tokens:
             NOT_BEFORE: claims.not_before,
         }
         return jwt.encode(payload, self._key, algorithm=ALGORITHM)
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """A token with the signature of one of the keys."""
+
+    kind: object
+    claims: Claims
+    by_old_key: bool
+
+
+_MALFORMED = (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError)
+
+
+def _verified(token: str, key: str, *, by_old_key: bool) -> _Verified:
+    """Return what a token of a key says; raises one of ``_MALFORMED``."""
+    # Times are checked by the caller, by our clock instead of the machine's.
+    payload = jwt.decode(
+        token,
+        key,
+        algorithms=[ALGORITHM],
+        options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
+    )
+    return _Verified(payload["token_type"], _claims_of(payload), by_old_key)
 
 
 def _claims_of(payload: dict[str, Any]) -> Claims:

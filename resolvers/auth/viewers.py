@@ -62,8 +62,10 @@ async def _account(services: Services, user_id: UUID) -> Account:
     if row is None:
         raise Deactivated
     role, company_id, not_before = row
-    viewer = Viewer(user_id, Role(role), None if company_id is None else UUID(str(company_id)))
-    # The driver's own value: SQLite has texts.
+    # Drivers have values of their own: SQLite texts, and PostgreSQL a UUID that no JSON takes. A
+    # statement may also have returned the id of the user, as it does of who has started a job.
+    company = None if company_id is None else UUID(str(company_id))
+    viewer = Viewer(UUID(str(user_id)), Role(role), company)
     moment = UtcDateTime().process_result_value(not_before, services.database.dialect)
     return Account(viewer, moment)
 

@@ -1,7 +1,8 @@
 """Writes of attachments: files of tickets.
 
 A file is stored before its row is committed, under a key that nobody can guess, and removed after
-its row is deleted: a crash between the two leaves at worst a file without a row.
+its row is gone, also from what an undo would need: a crash between the two leaves at worst a file
+without a row.
 """
 
 import secrets
@@ -10,14 +11,21 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, union_all
 
-from models import Attachment, Ticket, TicketEventType, table_of
+from models import DELETED_ATTACHMENTS, Attachment, Ticket, TicketEventType, table_of
 from models.base import new_id
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
-from resolvers.commands.ticket_rows import locked_attachment, locked_ticket
+from resolvers.commands.conflicts import Expected, settle, versioned_ticket
+from resolvers.commands.ticket_rows import (
+    AttachmentRow,
+    TicketRow,
+    locked_attachment,
+    locked_ticket,
+)
+from resolvers.commands.undo.keeping import keep_attachment, keeps
 from resolvers.context import Context
 from resolvers.errors import TooLarge, Unavailable
 from resolvers.events.log import EventDraft, append_events, change
@@ -25,9 +33,9 @@ from resolvers.files.media_types import HEAD_BYTES, sniff
 from resolvers.files.names import file_name, key_name
 from resolvers.services import FileStorage
 from resolvers.signing import content_hash
-from resolvers.viewer import Viewer
 from resolvers.write_statements import (
     KEY,
+    Transaction,
     always,
     change_in,
     delete_from,
@@ -39,7 +47,15 @@ _attachments, _tickets = table_of(Attachment), table_of(Ticket)
 _INSERT, _DELETE = insert_into(_attachments), delete_from(_attachments)
 _RENAME = change_in(_attachments, ["name", "updated_at"])
 _LOCK_TICKET = always(select(_tickets.c.id).where(with_key(_tickets)).with_for_update())
-_WITH_FILE = always(select(_attachments.c.id).where(_attachments.c.key == bindparam("file")))
+# Also one that was deleted meanwhile, and may come back.
+_WITH_FILE = always(
+    union_all(
+        *(
+            select(table.c.id).where(table.c.key == bindparam("file"))
+            for table in (_attachments, DELETED_ATTACHMENTS)
+        )
+    )
+)
 
 
 class Measured:
@@ -77,25 +93,31 @@ def new_key(name: str, now: datetime) -> str:
 
 
 async def add_attachment(
-    context: Context, ticket_id: UUID, name: str, chunks: AsyncIterator[bytes]
+    context: Context,
+    ticket_id: UUID,
+    name: str,
+    chunks: AsyncIterator[bytes],
+    expected_version: int | None = None,
 ) -> UUID:
     """Store a stream as a file of a ticket.
 
-    Raises ``NotFound`` of a Ticket before anything is read, ``Invalid`` for the name, and
-    ``TooLarge`` when the stream passes the limit; then nothing stays behind.
+    Raises ``NotFound`` of a Ticket before anything is read, ``Invalid`` for the name, ``TooLarge``
+    when the stream passes the limit, and ``Conflict``, also where the ticket changes while the
+    stream comes in; then nothing stays behind. ``expected_version`` is the ticket's.
     """
     viewer = context.require_viewer()
     services = context.services
     cleaned, problems = _clean({"name": name}, partial=False)
-    async with services.database.write() as transaction:
+    async with services.database.write(checks=True) as transaction:
         ticket = await locked_ticket(transaction, viewer, ticket_id)
         access.require(viewer, "Ticket", ticket.created_by_id, Action.ATTACH_FILE)
         validation.raise_problems(problems)
+        await _require_version(context, transaction, ticket, expected_version)
     key = new_key(name, services.clock())
     name = cleaned["name"]
     measured = await store_file(services.files, key, name, chunks, services.max_upload_bytes)
     try:
-        return await _add_row(context, viewer, ticket_id, name, key, measured)
+        return await _add_row(context, ticket_id, name, key, measured, expected_version)
     except BaseException:
         # What failed is what is told: only that says whether the row was added.
         with suppress(Unavailable):
@@ -158,12 +180,25 @@ async def _remove_unnamed(context: Context, ticket_id: UUID, key: str) -> None:
         await context.services.files.delete(key)
 
 
+async def _require_version(
+    context: Context, transaction: Transaction, ticket: TicketRow, expected: int | None
+) -> None:
+    await settle(context, transaction, versioned_ticket(ticket), {}, Expected(expected))
+
+
 async def _add_row(
-    context: Context, viewer: Viewer, ticket_id: UUID, name: str, key: str, measured: Measured
+    context: Context,
+    ticket_id: UUID,
+    name: str,
+    key: str,
+    measured: Measured,
+    expected_version: int | None,
 ) -> UUID:
+    viewer = context.require_viewer()
     async with context.services.database.write() as transaction:
-        # Again: it may have been deleted while the file was coming in.
+        # Again: it may have been deleted or changed while the file was coming in.
         ticket = await locked_ticket(transaction, viewer, ticket_id)
+        await _require_version(context, transaction, ticket, expected_version)
         now = context.services.clock()
         attachment_id = new_id()
         row = {
@@ -188,37 +223,65 @@ async def _add_row(
 
 
 async def update_attachment(
-    context: Context, attachment_id: UUID, changes: Mapping[str, object]
+    context: Context,
+    attachment_id: UUID,
+    changes: Mapping[str, object],
+    expected_version: int | None = None,
 ) -> None:
-    """Rename an attachment. Raises ``NotFound``, ``Forbidden`` and ``Invalid``."""
+    """Rename an attachment; ``expected_version`` is that of its ticket.
+
+    Raises ``NotFound``, ``Forbidden``, ``Invalid`` and ``Conflict``.
+    """
     viewer = context.require_viewer()
     async with context.services.database.write() as transaction:
         attachment, ticket = await locked_attachment(transaction, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "rename their own attachments")
         cleaned, problems = _clean(changes, partial=True)
         validation.raise_problems(problems)
+        await _require_version(context, transaction, ticket, expected_version)
         name = cleaned.get("name", attachment.name)
         if name != attachment.name:
-            renamed = EventDraft(
-                TicketEventType.ATTACHMENT_RENAMED,
-                [change("name", attachment.name, name)],
-                attachment_id=attachment.id,
-            )
-            row = {KEY: attachment.id, "name": name, "updated_at": context.services.clock()}
-            await append_events(context, transaction, ticket, [renamed], (_RENAME, row))
+            await rename_attachment(context, transaction, attachment, ticket, name)
 
 
-async def delete_attachment(context: Context, attachment_id: UUID) -> None:
-    """Delete an attachment, then its file. Raises ``NotFound`` and ``Forbidden``."""
+async def rename_attachment(
+    context: Context,
+    transaction: Transaction,
+    attachment: AttachmentRow,
+    ticket: TicketRow,
+    name: str,
+) -> None:
+    """Store another name of an attachment with its event."""
+    renamed = EventDraft(
+        TicketEventType.ATTACHMENT_RENAMED,
+        [change("name", attachment.name, name)],
+        attachment_id=attachment.id,
+    )
+    row = {KEY: attachment.id, "name": name, "updated_at": context.services.clock()}
+    await append_events(context, transaction, ticket, [renamed], (_RENAME, row))
+
+
+async def delete_attachment(
+    context: Context, attachment_id: UUID, expected_version: int | None = None
+) -> None:
+    """Delete an attachment; ``expected_version`` is that of its ticket.
+
+    Its file goes when it can no longer be undone.
+
+    Raises ``NotFound``, ``Forbidden`` and ``Conflict``.
+    """
     viewer = context.require_viewer()
     async with context.services.database.write() as transaction:
         attachment, ticket = await locked_attachment(transaction, viewer, attachment_id)
         access.require_own(viewer, attachment.uploaded_by_id, "delete their own attachments")
+        await _require_version(context, transaction, ticket, expected_version)
         deleted = EventDraft(
             TicketEventType.ATTACHMENT_DELETED,
             [change("name", attachment.name, None)],
             attachment_id=attachment.id,
         )
+        kept = keep_attachment(context, deleted, attachment.id)
         removal = (_DELETE, {KEY: attachment.id})
-        await append_events(context, transaction, ticket, [deleted], removal)
-    await context.services.files.delete(attachment.key)
+        await append_events(context, transaction, ticket, [deleted], *kept, removal)
+    if not keeps(context):
+        await context.services.files.delete(attachment.key)

@@ -1,6 +1,7 @@
 """Writes of comments: public ones and internal notes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,16 +13,24 @@ from models.search import search_texts
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands import validation
+from resolvers.commands.conflicts import (
+    ConflictResolution,
+    Expected,
+    Merged,
+    Precondition,
+    expected_by,
+    settle,
+    versioned_comment,
+    versioned_ticket,
+)
 from resolvers.commands.ticket_rows import (
     CommentRow,
-    Precondition,
     TicketRow,
     changes_of,
-    check_precondition,
-    check_version,
     locked_comment,
     locked_ticket,
 )
+from resolvers.commands.undo.keeping import keep_comment, keep_texts
 from resolvers.context import Context
 from resolvers.errors import NotFound, Problem
 from resolvers.events.log import EventDraft, append_events, hide_events
@@ -54,12 +63,13 @@ async def add_comment(
     ticket_id: UUID,
     values: Mapping[str, object],
     precondition: Precondition | None = None,
+    expected_version: int | None = None,
 ) -> UUID:
     """Comment on a ticket; the first public comment stamps the ticket's first response.
 
-    No comment moves the ticket's ``updated_at``, as in the old system. Raises ``NotFound`` of a
-    Ticket, ``Invalid``, ``Forbidden`` for a customer's internal note, and what ``precondition``
-    raises.
+    No comment moves the ticket's ``updated_at``, as in the old system. ``expected_version`` is the
+    ticket's. Raises ``NotFound`` of a Ticket, ``Invalid``, ``Forbidden`` for a customer's internal
+    note, ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     cleaned, problems = validation.clean(
@@ -70,7 +80,9 @@ async def add_comment(
     )
     async with context.services.database.write(fresh=precondition is not None) as transaction:
         ticket = await locked_ticket(transaction, viewer, ticket_id)
-        await check_precondition(precondition)
+        expected = await expected_by(precondition, Expected(expected_version))
+        if expected.failed or not problems:
+            await settle(context, transaction, versioned_ticket(ticket), {}, expected)
         validation.raise_problems(problems)
         return await _add(context, transaction, viewer, ticket, cleaned)
 
@@ -103,17 +115,18 @@ async def update_comment(
     changes: Mapping[str, object],
     expected_version: int | None = None,
     precondition: Precondition | None = None,
-) -> None:
+    on_conflict: ConflictResolution = ConflictResolution.FAIL,
+) -> Merged | None:
     """Change a comment's text, or make it public or internal; the same values are no change.
 
-    Raises ``NotFound``, ``Forbidden``, ``Invalid`` (a comment stays with its ticket, too),
-    ``Conflict``, and what ``precondition`` raises.
+    Returns what it was merged with, if it was. Raises ``NotFound``, ``Forbidden``, ``Invalid`` (a
+    comment stays with its ticket, too), ``Conflict``, and what ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.services.database.write(fresh=precondition is not None) as transaction:
         comment, ticket = await locked_comment(transaction, viewer, comment_id)
         access.require(viewer, "Comment", comment.author_id, Action.UPDATE)
-        await check_precondition(precondition)
+        expected = await expected_by(precondition, Expected(expected_version, on_conflict))
         cleaned, problems = validation.clean(
             validation.COMMENT,
             changes,
@@ -123,33 +136,44 @@ async def update_comment(
         other = cleaned.pop("ticket", ticket.id)
         if other != ticket.id:
             problems["ticket"] = [await _why_not_there(transaction, viewer, other)]
+        merged = None
+        if expected.failed or not problems:
+            row = versioned_comment(comment, ticket)
+            cleaned, merged = await settle(context, transaction, row, cleaned, expected)
         validation.raise_problems(problems)
         if cleaned.get("is_internal", False):
             access.require(viewer, "Comment", comment.author_id, Action.MAKE_INTERNAL)
-        check_version(expected_version, comment.version)
-        await _change(context, transaction, comment, ticket, cleaned)
+        await change_comment(context, transaction, comment, ticket, cleaned)
+    return merged
 
 
 async def delete_comment(
-    context: Context, comment_id: UUID, precondition: Precondition | None = None
+    context: Context,
+    comment_id: UUID,
+    precondition: Precondition | None = None,
+    expected_version: int | None = None,
 ) -> None:
     """Delete a comment.
 
-    Raises ``NotFound``, ``Forbidden`` where a customer's is not theirs, and what ``precondition``
-    raises.
+    Raises ``NotFound``, ``Forbidden`` where a customer's is not theirs, ``Conflict``, and what
+    ``precondition`` raises.
     """
     viewer = context.require_viewer()
     async with context.services.database.write(fresh=precondition is not None) as transaction:
         comment, ticket = await locked_comment(transaction, viewer, comment_id)
         access.require(viewer, "Comment", comment.author_id, Action.DELETE)
-        await check_precondition(precondition)
-        deleted = EventDraft(
-            TicketEventType.COMMENT_DELETED,
-            is_internal=comment.is_internal,
-            comment_id=comment.id,
-        )
-        removal = (_DELETE, {KEY: comment.id})
-        await append_events(context, transaction, ticket, [deleted], removal)
+        expected = await expected_by(precondition, Expected(expected_version))
+        await settle(context, transaction, versioned_comment(comment, ticket), {}, expected)
+        event, steps = comment_deletion(context, comment)
+        await append_events(context, transaction, ticket, [event], *steps)
+
+
+def comment_deletion(context: Context, comment: CommentRow) -> tuple[EventDraft, Sequence[Step]]:
+    """Return the event of a comment's deletion, and what deletes it."""
+    event = EventDraft(
+        TicketEventType.COMMENT_DELETED, is_internal=comment.is_internal, comment_id=comment.id
+    )
+    return event, [*keep_comment(context, event, comment.id), (_DELETE, {KEY: comment.id})]
 
 
 async def _why_not_there(transaction: Transaction, viewer: Viewer, ticket_id: UUID) -> Problem:
@@ -167,10 +191,27 @@ async def _add(
     ticket: TicketRow,
     cleaned: validation.Cleaned,
 ) -> UUID:
+    comment = new_comment(viewer, ticket, cleaned, context.services.clock())
+    await append_events(context, transaction, ticket, [comment.event], *comment.steps)
+    return comment.id
+
+
+@dataclass(frozen=True)
+class NewComment:
+    """A comment that is to be added: what stores it, and its event."""
+
+    id: UUID
+    steps: Sequence[Step]
+    event: EventDraft
+
+
+def new_comment(
+    viewer: Viewer, ticket: TicketRow, cleaned: validation.Cleaned, now: datetime
+) -> NewComment:
+    """Return a comment on a ticket; raises ``Forbidden`` for a customer's internal note."""
     is_internal = cleaned.get("is_internal", False)
     action = Action.ADD_INTERNAL_NOTE if is_internal else Action.COMMENT
     access.require(viewer, "Ticket", ticket.created_by_id, action)
-    now = context.services.clock()
     comment_id = new_id()
     row = {
         "id": comment_id,
@@ -184,11 +225,10 @@ async def _add(
     }
     row.update(search_texts(_comments, row))
     added = EventDraft(
-        TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment_id
+        TicketEventType.COMMENT_ADDED, is_internal=is_internal, comment_id=comment_id, version=1
     )
-    changes = ((_INSERT, row), *_first_response(ticket, now, is_internal=is_internal))
-    await append_events(context, transaction, ticket, [added], *changes)
-    return comment_id
+    steps = ((_INSERT, row), *_first_response(ticket, now, is_internal=is_internal))
+    return NewComment(comment_id, steps, added)
 
 
 def _first_response(ticket: TicketRow, now: datetime, *, is_internal: bool) -> Iterator[Step]:
@@ -197,21 +237,24 @@ def _first_response(ticket: TicketRow, now: datetime, *, is_internal: bool) -> I
         yield _ANSWER, {KEY: ticket.id, "first_response_at": now}
 
 
-async def _change(
+async def change_comment(
     context: Context,
     transaction: Transaction,
     comment: CommentRow,
     ticket: TicketRow,
     cleaned: validation.Cleaned,
+    *more: Step,
 ) -> None:
+    """Store other values of a comment with its events; ``more``: what changes with them."""
     before: dict[str, object] = {name: getattr(comment, name) for name in REPORTED}
     after = before | cleaned
-    drafts = comment_events(comment.id, before, after)
+    version = comment.version + 1
+    drafts = comment_events(comment.id, before, after, version)
     if not drafts:
         return
     now = context.services.clock()
     is_internal = bool(after["is_internal"])
-    row = {**after, KEY: comment.id, "version": comment.version + 1, "updated_at": now}
+    row = {**after, KEY: comment.id, "version": version, "updated_at": now}
     update = _UPDATE
     if after["text"] != before["text"]:
         update = _UPDATE_TEXT
@@ -219,13 +262,17 @@ async def _change(
     changes = [(update, row), *_first_response(ticket, now, is_internal=is_internal)]
     if is_internal and not comment.is_internal:
         changes.append(hide_events(ticket.id, comment.id))
-    await append_events(context, transaction, ticket, drafts, *changes)
+    kept = keep_texts(context, drafts, before, after)
+    await append_events(context, transaction, ticket, drafts, *changes, *kept, *more, at=now)
 
 
 def comment_events(
-    comment_id: UUID, before: Mapping[str, object], after: Mapping[str, object]
+    comment_id: UUID,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    version: int | None = None,
 ) -> list[EventDraft]:
-    """Return the events of an edit, given the fields ``REPORTED``.
+    """Return the events of an edit, given the fields ``REPORTED`` and the version that it makes.
 
     What was written while a comment was internal is not for customers, so an edit that makes it
     internal or public is an internal event. To customers a note that becomes public is a new
@@ -236,8 +283,13 @@ def comment_events(
         return []
     is_internal = bool(before["is_internal"] or after["is_internal"])
     edited = EventDraft(
-        TicketEventType.COMMENT_EDITED, changes, is_internal=is_internal, comment_id=comment_id
+        TicketEventType.COMMENT_EDITED,
+        changes,
+        is_internal=is_internal,
+        comment_id=comment_id,
+        version=version,
     )
     if not is_internal or after["is_internal"]:
         return [edited]
+    # Without the version: to customers this event is there, while what the edit changed is not.
     return [edited, EventDraft(TicketEventType.COMMENT_ADDED, comment_id=comment_id)]

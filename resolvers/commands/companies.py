@@ -48,4 +48,4 @@ async def update_company(context: Context, company_id: UUID, changes: Mapping[st
             for customer in await locked_users(session, col(User.company_id) == company_id):
                 end_sessions(customer, now)
     if ends:
-        context.services.viewers.forget_all()
+        context.services.after_commit(context.services.viewers.forget_all)

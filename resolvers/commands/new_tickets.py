@@ -1,6 +1,6 @@
 """New rows of tickets, with the day's next number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,10 +28,11 @@ _NEW: Mapping[str, object] = {
 
 
 def _counting(kind: Callable[..., Any]) -> Any:
-    """Return the statement that counts a day's row up, and returns the number."""
-    counted = kind(DayCounter).values(day=bindparam("day"), value=1)
+    """Return the statement that counts a day's row up, and returns the last number."""
+    counted = kind(DayCounter).values(day=bindparam("day"), value=bindparam("count"))
     counted = counted.on_conflict_do_update(
-        index_elements=["day"], set_={"value": literal_column("day_counters.value + 1")}
+        index_elements=["day"],
+        set_={"value": literal_column("day_counters.value") + counted.excluded.value},
     )
     return counted.returning(DayCounter.value)
 
@@ -48,28 +49,41 @@ class NewTicket(NamedTuple):
     ticket_number: str
 
 
-async def new_ticket(
-    transaction: Transaction, viewer: Viewer, columns: Mapping[str, object], now: datetime
-) -> tuple[NewTicket, Step]:
-    """Return a ticket with these columns and the next number, and what inserts it.
+async def new_tickets(
+    transaction: Transaction,
+    viewer: Viewer,
+    given: Sequence[Mapping[str, object]],
+    now: datetime,
+) -> list[tuple[NewTicket, Step]]:
+    """Return tickets with these columns and the next numbers, each with what inserts it.
 
-    The category decides the team when none is given.
+    The category decides the team of one that has none.
     """
-    row: dict[str, Any] = {**_NEW, **columns}
+    # As late as possible: others wait for the day's counter until the commit.
+    numbers = await _next_numbers(transaction, now, len(given))
+    return [
+        _new_ticket(viewer, columns, number, now)
+        for columns, number in zip(given, numbers, strict=True)
+    ]
+
+
+def _new_ticket(
+    viewer: Viewer, columns: Mapping[str, object], number: str, now: datetime
+) -> tuple[NewTicket, Step]:
+    row: dict[str, Any] = {**_NEW, **columns, "ticket_number": number}
     row.update(id=new_id(), created_by_id=viewer.id, created_at=now, updated_at=now)
     if row["assigned_team"] is None:
         row["assigned_team"] = TEAM_OF_CATEGORY.get(row["category"])
     if row["status"] in FINAL:
         row[FINAL[row["status"]]] = now
-    # As late as possible: others wait for the day's counter until the commit.
-    row["ticket_number"] = await _next_number(transaction, now)
     row.update(search_texts(_tickets, row))
     return NewTicket(row["id"], row["company_id"], row["ticket_number"]), (_INSERT, row)
 
 
-async def _next_number(transaction: Transaction, now: datetime) -> str:
+async def _next_numbers(transaction: Transaction, now: datetime, count: int) -> list[str]:
     """Count the day's counter row up: unique, and without a gap unless a transaction fails."""
     day = f"{now.year:04}{now:%m%d}"
-    counted = await transaction.fetch_row(_COUNT, {"day": day})
+    counted = await transaction.fetch_row(_COUNT, {"day": day, "count": count})
     assert counted is not None
-    return f"T-{day}-{counted[0]:04}"
+    last: int = counted[0]
+    return [f"T-{day}-{number:04}" for number in range(last - count + 1, last + 1)]

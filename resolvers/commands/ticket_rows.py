@@ -1,11 +1,11 @@
-"""What the writes of a ticket and of what belongs to it share: locks, conditions and versions.
+"""What the writes of a ticket and of what belongs to it share: rows, locks and changes.
 
 Every writer locks the ticket first, and then the comment or the attachment.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Table, select
@@ -22,15 +22,22 @@ from models import (
     table_of,
 )
 from resolvers import access
-from resolvers.errors import Conflict, NotFound
+from resolvers.commands import validation
+from resolvers.errors import NotFound
 from resolvers.events.log import change
 from resolvers.viewer import Viewer
-from resolvers.write_statements import KEY, Statement, Transaction, always, with_key
+from resolvers.write_statements import (
+    KEY,
+    Statement,
+    Transaction,
+    always,
+    key_list,
+    with_key,
+    with_keys,
+)
 
 # A ticket's input fields whose column has another name.
 COLUMN_OF = {"company": "company_id", "contact": "contact_id", "assigned_to": "assigned_to_id"}
-# Raises what stops a write, such as ``PreconditionFailed``.
-Precondition = Callable[[], Awaitable[None]]
 
 
 class TicketRow(NamedTuple):
@@ -84,23 +91,23 @@ def _lock(model: type[SQLModel], names: Sequence[str], ticket: Table | None = No
     return always(select(*(table.c[name] for name in names)).where(found).with_for_update())
 
 
+def _lock_some(model: type[SQLModel], names: Sequence[str]) -> Statement:
+    """Return what locks rows in the order of their ids.
+
+    So two that lock the same ones do not wait for each other.
+    """
+    table = table_of(model)
+    found = select(*(table.c[name] for name in names)).where(with_keys(table))
+    return always(found.order_by(table.c.id).with_for_update())
+
+
 _LOCK = _lock(Ticket, TicketRow._fields)
+_LOCK_SOME = _lock_some(Ticket, TicketRow._fields)
 _LOCK_OF_COMMENT = _lock(Ticket, TicketRow._fields, table_of(Comment))
 _LOCK_OF_ATTACHMENT = _lock(Ticket, TicketRow._fields, table_of(Attachment))
 _LOCK_COMMENT = _lock(Comment, CommentRow._fields)
+_LOCK_COMMENTS = _lock_some(Comment, CommentRow._fields)
 _LOCK_ATTACHMENT = _lock(Attachment, AttachmentRow._fields)
-
-
-async def check_precondition(precondition: Precondition | None) -> None:
-    """Raise what ``precondition`` raises; call it once the rows that it depends on are locked."""
-    if precondition is not None:
-        await precondition()
-
-
-def check_version(expected: int | None, actual: int) -> None:
-    """Raise ``Conflict`` if a version is expected that is not the current one."""
-    if expected is not None and expected != actual:
-        raise Conflict(expected=expected, actual=actual)
 
 
 async def locked_ticket(transaction: Transaction, viewer: Viewer, ticket_id: UUID) -> TicketRow:
@@ -109,6 +116,16 @@ async def locked_ticket(transaction: Transaction, viewer: Viewer, ticket_id: UUI
     Raises ``NotFound`` if it does not exist for the viewer.
     """
     return await _locked(transaction, viewer, _LOCK, ticket_id, "Ticket")
+
+
+async def locked_tickets(
+    transaction: Transaction, viewer: Viewer, keys: Iterable[UUID]
+) -> dict[UUID, TicketRow]:
+    """Return those of some tickets that exist for the viewer, by their ids, locked."""
+    listed = key_list(keys)
+    found = await transaction.fetch(_LOCK_SOME, listed) if listed else []
+    tickets = [TicketRow(*row) for row in found]
+    return {one.id: one for one in tickets if access.can_see_company(viewer, one.company_id)}
 
 
 async def locked_comment(
@@ -125,6 +142,21 @@ async def locked_comment(
     if comment is None or (comment.is_internal and not access.can_see_internal(viewer)):
         raise NotFound("Comment")
     return comment, ticket
+
+
+async def locked_comments(
+    transaction: Transaction, viewer: Viewer, keys: Iterable[UUID]
+) -> dict[UUID, CommentRow]:
+    """Return those of some comments that exist for the viewer, by their ids, locked.
+
+    Their tickets are to be locked before.
+    """
+    listed = key_list(keys)
+    found = await transaction.fetch(_LOCK_COMMENTS, listed) if listed else []
+    comments = [CommentRow(*row) for row in found]
+    return {
+        one.id: one for one in comments if not one.is_internal or access.can_see_internal(viewer)
+    }
 
 
 async def locked_attachment(
@@ -149,6 +181,16 @@ async def _locked(
     if ticket is None or not access.can_see_company(viewer, ticket.company_id):
         raise NotFound(entity)
     return ticket
+
+
+def fields_of(ticket: TicketRow) -> dict[str, object]:
+    """Return a ticket's fields by their input names."""
+    return {name: getattr(ticket, COLUMN_OF.get(name, name)) for name in validation.TICKET}
+
+
+def columns_of(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return the values of input fields by the columns that store them."""
+    return {COLUMN_OF.get(name, name): value for name, value in values.items()}
 
 
 def changes_of(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -65,7 +66,7 @@ async def update_user(context: Context, user_id: UUID, changes: Mapping[str, obj
     await change_user(
         *(services.database, services.passwords, services.clock(), user_id, changes), viewer
     )
-    services.viewers.forget(user_id)
+    services.after_commit(partial(services.viewers.forget, user_id))
 
 
 async def change_user(

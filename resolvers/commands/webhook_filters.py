@@ -4,74 +4,26 @@ A stored filter is JSON in the words of the input type ``TicketFilter``, so that
 can send back what it has read.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
-from uuid import UUID
-
-from models import Team, TicketCategory, TicketPriority, TicketStatus
-from models.types import UtcDateTime, Uuid36
 from resolvers.errors import Problem
 from resolvers.naming import snake
-from resolvers.query.filters.compile import COLUMNS
 from resolvers.query.filters.parse import parse
-
-_CHOICES: Mapping[str, type[StrEnum]] = {
-    "status": TicketStatus,
-    "priority": TicketPriority,
-    "category": TicketCategory,
-    "assigned_team": Team,
-}
-
-# JSON in the form of ``TicketFilter``.
-StoredFilter = Mapping[str, Any]
-
-
-class _Unusable(Exception):
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+from resolvers.query.filters.stored import StoredFilter, UnusableFilter, understood
 
 
 def filter_problem(stored: StoredFilter) -> Problem | None:
     """Return what is wrong with a filter of a webhook; ``BadInput`` where it is too large."""
     try:
         parse(understood(stored), {})
-    except _Unusable as unusable:
+    except UnusableFilter as unusable:
         return unusable.problem
-    return None
+    return Problem("no_viewer") if _needs_viewer(stored) else None
 
 
-def understood(stored: StoredFilter) -> dict[str, object]:
-    """Return a stored filter in the words of ``resolvers.query.filters.parse``."""
-    plain: dict[str, object] = {}
-    for name, value in stored.items():
-        key = snake(name)
-        if key in ("and", "or"):
-            plain[key] = [understood(part) for part in value]
-        elif key == "not":
-            plain[key] = understood(value)
-        elif key == "mine":
-            raise _Unusable(Problem("no_viewer"))
-        elif isinstance(value, Mapping):
-            plain[key] = {snake(name): _operand(key, operand) for name, operand in value.items()}
-        else:
-            plain[key] = value
-    return plain
-
-
-def _operand(key: str, operand: Any) -> object:
-    """Read an operand, which is JSON of the type that ``key`` has in ``TicketFilter``."""
-    if isinstance(operand, list):
-        return [_operand(key, value) for value in operand]
-    if isinstance(operand, bool):
-        return operand
-    if key in _CHOICES:
-        return _CHOICES[key][operand].value
-    type_ = COLUMNS[key][1] if key in COLUMNS else None
-    if type_ is Uuid36:
-        try:
-            return UUID(operand)
-        except ValueError:
-            raise _Unusable(Problem("invalid_uuid", {"value": operand})) from None
-    return datetime.fromisoformat(operand) if type_ is UtcDateTime else operand
+def _needs_viewer(stored: StoredFilter) -> bool:
+    """Whether a filter asks for what is the viewer's: a webhook has none."""
+    return any(
+        snake(name) == "mine"
+        or (name == "not" and _needs_viewer(value))
+        or (name in ("and", "or") and any(map(_needs_viewer, value)))
+        for name, value in stored.items()
+    )

@@ -64,7 +64,7 @@ async def create_webhook(context: Context, values: Mapping[str, object]) -> tupl
             updated_at=now,
         )
         session.add(webhook)
-    context.services.webhooks_changed.set()
+    context.services.after_commit(context.services.webhooks_changed.set)
     return webhook.id, context.services.signer.webhook_secret(webhook.id, webhook.salt)
 
 
@@ -86,7 +86,7 @@ async def update_webhook(context: Context, webhook_id: UUID, changes: Mapping[st
         if begins:
             webhook.disabled_reason = webhook.failing_since = None
             await _begin_again(session, webhook, webhook.updated_at)
-    context.services.webhooks_changed.set()
+    context.services.after_commit(context.services.webhooks_changed.set)
 
 
 async def delete_webhook(context: Context, webhook_id: UUID) -> None:
@@ -136,7 +136,7 @@ async def ping_webhook(context: Context, webhook_id: UUID) -> UUID:
             created_at=now,
         )
         session.add(delivery)
-    context.services.webhooks_changed.set()
+    context.services.after_commit(context.services.webhooks_changed.set)
     return key
 
 
@@ -163,7 +163,7 @@ async def redeliver(context: Context, delivery_id: UUID) -> None:
             return
         found.state, found.finished_at = WebhookDeliveryState.PENDING, None
         found.next_attempt_at, found.tries = context.services.clock(), 0
-    context.services.webhooks_changed.set()
+    context.services.after_commit(context.services.webhooks_changed.set)
 
 
 def _require(context: Context, kind: str = "Webhook") -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from contextvars import Context
+from datetime import datetime
 
 import orjson
 from sqlalchemy import SelectBase, bindparam, func, select
@@ -18,8 +19,14 @@ from sqlalchemy.types import BigInteger
 
 from models import TicketEvent, table_of
 from resolvers.errors import Unavailable
-from resolvers.events.subscriber import CommittedEvent, DeliveredEvent, Subscriber
+from resolvers.events.subscriber import (
+    CommittedEvent,
+    DeliveredEvent,
+    FollowedEvents,
+    Subscriber,
+)
 from resolvers.query import binds
+from resolvers.query.event_log import purged_to
 from resolvers.query.plans import Plan
 from resolvers.query.sql.elements import (
     JsonArray,
@@ -41,7 +48,7 @@ SHARED_SECONDS = 1.0
 # After how long the log is tried again when it could not be read, in seconds.
 RETRY_SECONDS = 1.0
 # Values of a statement that say when it is asked, not what for.
-_MOMENT = frozenset({binds.NOW, binds.EPOCH})
+_MOMENT = frozenset({binds.NOW, binds.EPOCH, binds.UNDO_SINCE})
 
 _events = table_of(TicketEvent)
 
@@ -51,16 +58,25 @@ class EventBroker:
 
     def __init__(self) -> None:
         self.head = 0
-        self.ended = False
+        self._ended = asyncio.Event()
         self._subscribers: set[Subscriber] = set()
         self._tail: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._shared: dict[Hashable, asyncio.Task[list[DeliveredEvent]]] = {}
+        self._shared: dict[Hashable, asyncio.Task[FollowedEvents]] = {}
 
     @property
     def subscriber_count(self) -> int:
         """How many subscribers follow the log in this process."""
         return len(self._subscribers)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is about to end."""
+        return self._ended.is_set()
+
+    async def until_ended(self) -> None:
+        """Wait until the process is about to end."""
+        await self._ended.wait()
 
     async def join(
         self, services: Services, position: int | None, types: frozenset[str] | None
@@ -86,7 +102,7 @@ class EventBroker:
 
     def end(self) -> None:
         """Let everybody's stream end: the process is about to."""
-        self.ended = True
+        self._ended.set()
         for subscriber in self._subscribers:
             subscriber.woken.set()
 
@@ -102,7 +118,7 @@ class EventBroker:
         """Read the end of the log at each signal."""
         while True:
             try:
-                window = await _window(services, self.head)
+                purged, window = await _window(services, self.head)
             except Unavailable:
                 # The database has logged that it is away.
                 await asyncio.sleep(RETRY_SECONDS)
@@ -115,14 +131,14 @@ class EventBroker:
             if window:
                 before, self.head = self.head, window[-1].seq
                 for subscriber in tuple(self._subscribers):
-                    subscriber.notice(window, before)
+                    subscriber.notice(window, before, purged)
             if len(window) < WINDOW:
                 await services.event_signal.wait(seen)
                 seen = services.event_signal.count
 
     async def read(
         self, services: Services, plan: Plan, values: Mapping[str, object]
-    ) -> list[DeliveredEvent]:
+    ) -> FollowedEvents:
         """Return the events that a plan finds; equal reads at the same time share a statement.
 
         ``values`` are all of the plan's. Two reads are equal if they differ in the time only.
@@ -138,14 +154,19 @@ class EventBroker:
         return await asyncio.shield(task)
 
 
-async def _read(
-    services: Services, plan: Plan, values: Mapping[str, object]
-) -> list[DeliveredEvent]:
+async def _read(services: Services, plan: Plan, values: Mapping[str, object]) -> FollowedEvents:
     row = checked_row(services, await services.database.fetch_row(plan.sql, plan.values(values)))
-    return [
-        DeliveredEvent(item["seq"], item["cursor"], orjson.dumps(item["event"]), item["size"])
-        for item in orjson.loads(row[0])
+    events = [
+        DeliveredEvent(
+            item["seq"],
+            item["cursor"],
+            orjson.dumps(item["event"]),
+            item["size"],
+            datetime.fromisoformat(item["at"]),
+        )
+        for item in orjson.loads(row[1])
     ]
+    return FollowedEvents(row[0], events)
 
 
 async def _head(services: Services) -> int:
@@ -157,9 +178,9 @@ def _last() -> SelectBase:
     return select(func.max(_events.c.seq))
 
 
-async def _window(services: Services, after: int) -> list[CommittedEvent]:
+async def _window(services: Services, after: int) -> tuple[int, list[CommittedEvent]]:
     row = await fetch_row(services, _next, _next, {"after": after})
-    return [CommittedEvent(*item) for item in orjson.loads(row[0])]
+    return row[0], [CommittedEvent(*item) for item in orjson.loads(row[1])]
 
 
 def _next() -> SelectBase:
@@ -172,4 +193,4 @@ def _next() -> SelectBase:
         JsonWord(row.type),
         JsonBool(row.is_internal),
     )
-    return select(JsonArrayAgg(item)).select_from(rows)
+    return select(purged_to().label("purged_to"), JsonArrayAgg(item)).select_from(rows)

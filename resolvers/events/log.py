@@ -1,6 +1,6 @@
 """Appends to the event log, in the transaction of the write that the events report."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -62,13 +62,18 @@ Execute = Callable[[Any], Awaitable[object]]
 
 @dataclass(frozen=True)
 class EventDraft:
-    """What a write did to a ticket."""
+    """What a write did to a ticket; ``version``: see ``models.TicketEvent``.
+
+    ``id`` is that of the event.
+    """
 
     type: TicketEventType
     changes: Sequence[Mapping[str, object]] = ()
     is_internal: bool = False
     comment_id: UUID | None = None
-    attachment_id: UUID | None = field(default=None)
+    attachment_id: UUID | None = None
+    version: int | None = None
+    id: UUID = field(default_factory=new_id)
 
 
 class TicketKeys(Protocol):
@@ -133,24 +138,38 @@ async def append_events(
     ticket: TicketKeys,
     drafts: Sequence[EventDraft],
     *changes: Step,
+    at: datetime | None = None,
 ) -> None:
-    """Make changes and append their events, as the last thing a transaction does.
+    """Make changes and append the events of a ticket, as the last thing a transaction does."""
+    await append_all(context, transaction, [(ticket, drafts)], *changes, at=at)
+
+
+async def append_all(
+    context: Context,
+    transaction: Transaction,
+    written: Iterable[tuple[TicketKeys, Sequence[EventDraft]]],
+    *changes: Step,
+    at: datetime | None = None,
+) -> None:
+    """Make changes and append the events of tickets, as the last thing a transaction does.
+
+    ``at``: the time that the changes have stamped rows with; an undo knows them by it.
 
     The lock makes the order of ``seq`` the order of the commits: no lower number ever appears
     after a higher one. It must come after every row lock, or two writers could wait for each other.
     """
-    now = context.services.clock()
-    rows = [_row(context, ticket, draft, now) for draft in drafts]
-    # One at a time: a bulk insert would not promise that seq follows the order here.
+    now = at or context.services.clock()
+    rows = [_row(context, ticket, draft, now) for ticket, drafts in written for draft in drafts]
+    if context.event_ids is not None:
+        context.event_ids.extend(row["id"] for row in rows)
+    # Each row by itself: an insert of several would not promise that seq follows the order here.
     events = [(_INSERT if number else _FIRST, row) for number, row in enumerate(rows)]
     await transaction.execute(*changes, *events)
 
 
-def _row(
-    context: Context, ticket: TicketKeys, draft: EventDraft, now: datetime
-) -> dict[str, object]:
+def _row(context: Context, ticket: TicketKeys, draft: EventDraft, now: datetime) -> dict[str, Any]:
     return {
-        "id": new_id(),
+        "id": draft.id,
         "type": draft.type,
         "ticket_id": ticket.id,
         "company_id": ticket.company_id,
@@ -161,5 +180,6 @@ def _row(
         "via": Via(context.via),
         "is_internal": draft.is_internal,
         "changes": [dict(entry) for entry in draft.changes],
+        "version": draft.version,
         "at": now,
     }

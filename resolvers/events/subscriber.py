@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,23 @@ class CommittedEvent:
 class DeliveredEvent:
     """An event as a follower asked for it: its place, its cursor and its finished JSON.
 
-    ``size`` is how much long text it has, in bytes, as reads are bounded by.
+    ``at`` is when it happened. ``size`` is how much long text it has, in bytes, as reads are
+    bounded by.
     """
 
     seq: int
     cursor: str
     json: bytes
     size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedEvents:
+    """What a follower reads; ``purged_to`` is the last event that was removed by then, or 0."""
+
+    purged_to: int
+    events: list[DeliveredEvent]
 
 
 class Subscriber:
@@ -48,9 +59,14 @@ class Subscriber:
             return True
         return event.company_id == self.company_id and not event.is_internal
 
-    def notice(self, window: Sequence[CommittedEvent], before: int) -> None:
-        """Wake them for what has happened, or pass over what does not concern them."""
-        if self.position >= before and not any(self.concerns(event) for event in window):
+    def notice(self, window: Sequence[CommittedEvent], before: int, purged_to: int) -> None:
+        """Wake them for what has happened, or pass over what does not concern them.
+
+        Where events after ``before`` were removed unseen, they look for themselves.
+        """
+        if purged_to > before:
+            self.woken.set()
+        elif self.position >= before and not any(self.concerns(event) for event in window):
             self.position = max(self.position, window[-1].seq)
         else:
             self.woken.set()

@@ -9,9 +9,15 @@ from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge, Unavailable
 from resolvers.events.subscriber import DeliveredEvent, Subscriber
 from resolvers.query import binds
-from resolvers.query.execute import MAX_FOLLOWED, MAX_FOLLOWED_BYTES, Query, plan_for
+from resolvers.query.event_log import (
+    MAX_FOLLOWED,
+    MAX_FOLLOWED_BYTES,
+    check_kept,
+    purged_to_statement,
+)
+from resolvers.query.execute import Query, plan_for
 from resolvers.query.shapes import Args
-from resolvers.query.statements import argument_values, context_values
+from resolvers.query.statements import argument_values, context_values, fetch_row
 from resolvers.services import Broker, Services
 
 # How old an event may be when it is sent, in seconds: then it is read again, and with it whether
@@ -31,6 +37,7 @@ class EventFilter:
     """What a follower asks for: a read of the root ``followed`` with its arguments.
 
     ``position``: the ``seq`` after which to begin; None begins with what happens from now on.
+    ``whole``: begin with the oldest event that is kept, whatever was removed before it.
     ``types``: only events of these types; None for all.
     """
 
@@ -39,6 +46,13 @@ class EventFilter:
     key: Hashable
     position: int | None
     types: frozenset[str] | None
+    whole: bool = False
+
+
+async def require_kept(services: Services, position: int) -> None:
+    """Raise ``CursorExpired`` if any event after a position was removed."""
+    row = await fetch_row(services, purged_to_statement, purged_to_statement, {})
+    check_kept(position, row[0])
 
 
 async def follow(
@@ -47,10 +61,11 @@ async def follow(
     """Yield each event once, in the order of the commits, as its viewer sees it at that moment.
 
     Ends by what ``check`` raises, and with the feed. While the database is away, nothing is sent
-    and nothing is missed.
+    and nothing is missed. Raises ``CursorExpired`` where events were removed before they were read.
     """
     await check()
     subscriber = await services.broker.join(services, wanted.position, wanted.types)
+    joined_at = services.broker.head
     try:
         while not services.broker.ended:
             pause = RECHECK_SECONDS
@@ -63,6 +78,9 @@ async def follow(
                     read = _read(services.broker, context, subscriber, wanted)
                     async with aclosing(read) as events:
                         async for event in events:
+                            # What was missed before is as old as the client was away.
+                            if event.seq > joined_at:
+                                services.instruments.delivered(event.at)
                             yield event
                     continue
             except Unavailable:
@@ -78,7 +96,8 @@ async def _read(
     broker: Broker, context: Context, subscriber: Subscriber, wanted: EventFilter
 ) -> AsyncGenerator[DeliveredEvent, None]:
     """Yield the next events, as long as they are fresh, and move the follower on."""
-    values = {binds.of_root(binds.SEQ): subscriber.position, **argument_values(wanted.args)}
+    since = subscriber.position
+    values = {binds.of_root(binds.SEQ): since, **argument_values(wanted.args)}
     plan = await plan_for(context, wanted.read, wanted.args, wanted.key)
     now = asyncio.get_running_loop().time
     until = broker.head
@@ -95,12 +114,15 @@ async def _read(
             if until - subscriber.position <= 1:
                 raise
             until = (subscriber.position + until) // 2
+    if since > 0 or not wanted.whole:
+        check_kept(since, found.purged_to)
     stale = now() + FRESH_SECONDS
-    for event in found:
+    for event in found.events:
         subscriber.position = event.seq
         yield event
         if now() > stale:
             return
-    if len(found) < MAX_FOLLOWED and sum(event.size for event in found) < MAX_FOLLOWED_BYTES:
+    size = sum(event.size for event in found.events)
+    if len(found.events) < MAX_FOLLOWED and size < MAX_FOLLOWED_BYTES:
         # It has been read to the end: by neither limit was anything left for later.
         subscriber.position = max(subscriber.position, until)

@@ -12,7 +12,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def has_too_many_values(text: bytes | bytearray) -> bool:
     """Return whether a JSON text holds more than ``MAX_VALUES`` values, arrays and objects."""
-    if _separators(text) <= MAX_VALUES:
+    if len(text) <= MAX_VALUES or _separators(text) <= MAX_VALUES:
         return False
     # They may stand in strings. Of those, each begins with a quote that no backslash precedes.
     if text.count(b'"') - text.count(b'\\"') > 4 * MAX_VALUES:

@@ -12,6 +12,8 @@ EPOCH = "epoch"
 VIEWER_ID = "viewer_id"
 VIEWER_COMPANY = "viewer_company"
 BASE_URL = "base_url"
+# What happened until then is too old to be undone.
+UNDO_SINCE = "undo_since"
 MAX_ANSWER_BYTES = "max_answer_bytes"
 # What signing needs, besides ``pads``.
 DAY = "day"
@@ -29,6 +31,12 @@ SEQ = "seq"
 UNTIL = "until"
 AFTER = "after"
 BEFORE = "before"
+# What a write was merged with: both versions, and a JSON list of fields; null where it was not.
+MERGED_EXPECTED = "merged_expected"
+MERGED_ACTUAL = "merged_actual"
+MERGED_FIELDS = "merged_fields"
+# What became of each ticket of a batch: a JSON list of objects with ``id``, ``key`` and ``errors``.
+RESULTS = "results"
 # The operands of a filter start with it.
 FILTER = "w"
 

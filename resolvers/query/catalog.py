@@ -11,6 +11,14 @@ from sqlalchemy.types import BigInteger, Integer, String
 
 from models import Attachment, Comment, Company, Contact, Ticket, TicketEvent, User, table_of
 from models.types import UtcDateTime
+from resolvers.query.entities.bulk_jobs import (
+    BULK_JOB,
+    BULK_JOB_ERROR,
+    CONFLICT,
+    CONFLICTING_FIELD,
+    USER_ERROR,
+)
+from resolvers.query.entities.webhooks import ATTEMPT, DELIVERY, WEBHOOK
 from resolvers.query.expressions import (
     changed_number,
     changed_value,
@@ -42,8 +50,9 @@ from resolvers.query.field_types import (
     Scalar,
     ToMany,
     ToOne,
+    UndoRefusal,
 )
-from resolvers.query.webhook_catalog import ATTEMPT, DELIVERY, WEBHOOK
+from resolvers.query.undo.fields import can_undo
 
 NEWEST = (("created_at", True),)
 OLDEST = (("created_at", False),)
@@ -170,6 +179,8 @@ EVENT = Entity(
         "comment": ToOne("Comment", "comment_id"),
         "attachment": ToOne("Attachment", "attachment_id"),
         "changes": JsonItems("FieldChange", "changes"),
+        "can_undo": Scalar(FieldKind.BOOL, can_undo),
+        "undo_refusal": UndoRefusal(),
     },
     {"seq": Order("seq", BigInteger)},
     BY_COMMIT,
@@ -250,6 +261,7 @@ ENTITIES: Mapping[str, Entity] = {
     for entity in (
         *(TICKET, PERMISSIONS, COMMENT, COMMENT_PERMISSIONS, ATTACHMENT, EVENT, CHANGE),
         *(COMPANY, CONTACT, USER, WEBHOOK, DELIVERY, ATTEMPT),
+        *(BULK_JOB, BULK_JOB_ERROR, USER_ERROR, CONFLICT, CONFLICTING_FIELD),
     )
 }
 # What searches find, of any type. The rows are those of a statement's own (``search``).

@@ -1,14 +1,14 @@
 """What the compiler passes on while it builds one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, bindparam
+from sqlalchemy import CTE, ColumnElement, FromClause, bindparam
 from sqlalchemy.sql.selectable import NamedFromClause
-from sqlalchemy.types import LargeBinary, String, TypeEngine
+from sqlalchemy.types import LargeBinary, String
 
-from models.types import Uuid36
+from models.types import SqlType, Uuid36
 from resolvers import access
 from resolvers.query import binds
 from resolvers.query.shapes import NO_ARGS, Args, Field
@@ -23,8 +23,9 @@ class CompileContext:
     """What one statement is compiled with: the kind of viewer, the output format, the arguments.
 
     One object goes through the whole compilation, because names of aliases must differ within a
-    statement: ``alias`` counts them. Everything else in it is fixed. Values are no part of it:
-    expressions name bind parameters, so that the plan serves every request of the same structure.
+    statement: ``alias`` counts them. But for these and for ``views``, all of it is fixed. Values
+    are no part of it: expressions name bind parameters, so that the plan serves every request of
+    the same structure.
 
     ``choice_names``: choices appear by name with null for no value (GraphQL), instead of by value
     with an empty text (REST). ``deep``: objects stand beside each other, see ``objects.is_deep``.
@@ -37,9 +38,13 @@ class CompileContext:
     args: Sequence[Args]
     deep: bool
     aliases: int = 0
+    bound: set[str] = field(default_factory=set)
+    # Common table expressions that the whole statement shares, by what they are for.
+    views: dict[str, CTE] = field(default_factory=dict)
 
-    def bind(self, name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any]) -> SQL:
+    def bind(self, name: str, type_: SqlType) -> SQL:
         """Return the bind parameter of a name; the plan is given its value at each run."""
+        self.bound.add(name)
         return bindparam(name, type_=type_)
 
     def bind_viewer(self, name: str) -> SQL:

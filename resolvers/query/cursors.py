@@ -1,7 +1,6 @@
 """Cursors: places in lists, which belong to one entity and one order."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.types import BigInteger, Integer
@@ -36,7 +35,7 @@ def decode_cursor(
         raise BadCursor(NOT_OURS) from None
 
 
-def _typed(text: str, type_: Any) -> object:
+def _typed(text: str, type_: object) -> object:
     """Return a value as its column has it; raises ``ValueError``."""
     if type_ is Uuid36:
         return UUID(text)

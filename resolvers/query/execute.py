@@ -10,8 +10,8 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, and_, cast, func, literal_column, select
-from sqlalchemy.types import BigInteger, Integer, String
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.types import String
 
 from models.types import Uuid36
 from resolvers.context import Context
@@ -19,9 +19,9 @@ from resolvers.preparation_cost import charge_preparation
 from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.event_log import check_kept, followed, purged_to
 from resolvers.query.field_types import Entity
 from resolvers.query.lists.connections import connection, text_list
-from resolvers.query.lists.page_weights import fitting, weigher
 from resolvers.query.lists.source import ListSource
 from resolvers.query.lists.totals import count
 from resolvers.query.objects import (
@@ -31,30 +31,21 @@ from resolvers.query.objects import (
     one_row,
     some_nodes,
 )
+from resolvers.query.payloads import payload
 from resolvers.query.plans import Plan, compile_plan
+from resolvers.query.revalidation.state import next_due_date, state_columns, taken
 from resolvers.query.search.results import search_columns
 from resolvers.query.search.snippets import new_mark, put_snippets, snippet_shapes
 from resolvers.query.search.terms import terms_in
 from resolvers.query.shapes import TYPENAME, Args, Shape
-from resolvers.query.sql.elements import (
-    SQL,
-    JsonArrayAgg,
-    JsonEmptyArray,
-    JsonNumber,
-    JsonObject,
-    JsonOrNull,
-    JsonWord,
-    Plain,
-    Word,
-)
+from resolvers.query.sql.elements import SQL
 from resolvers.query.statements import argument_values, checked_row, context_values
 from resolvers.query.statistics import statistics_object
 
-# How many events a follower holds at most, and how much long text of them beyond the first one.
-MAX_FOLLOWED = 50
 # How many characters of a new statement cost a point: 10,000 take about 25 ms to make.
 CHARACTERS_A_POINT = 10
-MAX_FOLLOWED_BYTES = 256 * 1024
+# What changes without an event and without the mark: attempts to deliver are many, batches, too.
+STATELESS = frozenset({"Webhook", "WebhookDelivery", "BulkJob"})
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,8 @@ class Query:
     """One read: which root, of which entity, in which shape, with arguments by slot.
 
     The root's own arguments are slot 0. ``NODE`` and ``NODES`` have one shape for each entity, all
-    others have one shape. ``by`` is for ``ONE``.
+    others have one shape. ``by`` and ``versioned`` are for ``ONE``: the latter answers with the
+    row's version, too (``read_versioned``).
     """
 
     root: QueryRoot
@@ -102,6 +94,7 @@ class Query:
     shapes: tuple[tuple[str, Shape], ...]
     output_format: OutputFormat
     by: str = "id"
+    versioned: bool = False
 
 
 async def plan_for(
@@ -112,7 +105,7 @@ async def plan_for(
     A new plan costs its user points by its length, also where there are too few left.
     """
     plans = context.services.plans
-    whole = (read if key is None else key, tuple(args), context.kind)
+    whole = (read if key is None else key, tuple(args), context.kind, context.recorder is None)
     plan = plans.get(whole)
     if plan is not None:
         return plan
@@ -136,7 +129,21 @@ def _compile(context: Context, read: Query, args: Sequence[Args]) -> Plan:
         args,
         deep=is_deep(dialect.name, [shape for _, shape in read.shapes], args),
     )
-    return compile_plan(_BUILDERS[read.root](build, read), dialect)
+    columns = _BUILDERS[read.root](build, read)
+    if context.recorder is None or _is_stateless(read):
+        return compile_plan(columns, dialect)
+    states: tuple[SQL, ...] = state_columns(build)
+    if binds.NOW in build.bound:
+        states = (*states, next_due_date(build))
+    return replace(compile_plan((*states, *columns), dialect), states=len(states))
+
+
+def _is_stateless(read: Query) -> bool:
+    """Whether a read may show what changes without a new state; of any object, more than its id."""
+    return read.entity in STATELESS or any(
+        name in STATELESS and any(field.name not in ("id", TYPENAME) for field in shape.fields)
+        for name, shape in read.shapes
+    )
 
 
 async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
@@ -144,11 +151,11 @@ async def run(context: Context, plan: Plan, args: Sequence[Args]) -> Any:
 
     Raises ``AnswerTooLarge``.
     """
-    values = context_values(context)
+    values = context_values(context, plan.names)
     values.update(argument_values(args))
     user = context.rate_key
     row = await context.services.database.fetch_row(plan.sql, plan.values(values), user)
-    return checked_row(context.services, row)
+    return taken(context, plan, checked_row(context.services, row))
 
 
 async def read_json(
@@ -156,13 +163,30 @@ async def read_json(
 ) -> str | None:
     """Return the JSON text of a read, None where there is no such row for the viewer.
 
-    Raises ``AnswerTooLarge``.
+    Raises ``AnswerTooLarge``, and ``CursorExpired`` where events after a cursor were removed.
     """
     if read.root is QueryRoot.SEARCH:
         return await _read_search(context, read, args, key)
     plan = await plan_for(context, read, args, key)
     row = await run(context, plan, args)
-    return None if row is None else row[0]
+    if row is None:
+        return None
+    if len(row) > 1:
+        # A page of events after a place in the log.
+        check_kept(args[0].values[binds.position(binds.AFTER, 0)], row[0])
+    text: str | None = row[-1]
+    return text
+
+
+async def read_versioned(
+    context: Context, read: Query, args: Sequence[Args]
+) -> tuple[str, int] | None:
+    """Return the JSON text and the version of the row of a versioned read, None if there is none.
+
+    Raises ``AnswerTooLarge``.
+    """
+    row = await run(context, await plan_for(context, read, args), args)
+    return None if row is None or row[1] is None else (row[1], row[0])
 
 
 async def _read_search(context: Context, read: Query, args: Sequence[Args], key: Hashable) -> str:
@@ -184,7 +208,9 @@ def _source(build: CompileContext, read: Query) -> ListSource:
 
 def _connection(build: CompileContext, read: Query) -> tuple[SQL, ...]:
     source = _source(build, read)
-    return (connection(source, read.shapes[0][1], items_of(source)),)
+    page = connection(source, read.shapes[0][1], items_of(source))
+    resumes = read.entity == "TicketEvent" and source.args.after
+    return (purged_to(), page) if resumes else (page,)
 
 
 def _page(build: CompileContext, read: Query) -> tuple[SQL, ...]:
@@ -204,7 +230,12 @@ def _one(build: CompileContext, read: Query) -> tuple[SQL, ...]:
         condition: ColumnElement[bool] = row[read.by] == wanted
         return condition
 
-    return (one_row(build, ENTITIES[read.entity], read.shapes[0][1], found),)
+    entity = ENTITIES[read.entity]
+    row = one_row(build, entity, read.shapes[0][1], found)
+    if not read.versioned:
+        return (row,)
+    table = build.alias(entity.table)
+    return (select(table.c.version).where(found(table.c)).scalar_subquery(), row)
 
 
 def _shapes(read: Query) -> list[tuple[Entity, Shape]]:
@@ -216,12 +247,7 @@ def _node(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 
 
 def _nodes(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    keys = build.bind(binds.of_root(binds.KEYS), String)
-    if build.dialect == "sqlite":
-        each = func.json_each(keys).table_valued("value")
-        return (some_nodes(build, _shapes(read), each, each.c.value),)
-    each = func.json_array_elements_text(cast(keys, JSON)).table_valued("value")
-    return (some_nodes(build, _shapes(read), each, cast(each.c.value, Uuid36)),)
+    return (some_nodes(build, _shapes(read)),)
 
 
 def _statistics(build: CompileContext, read: Query) -> tuple[SQL, ...]:
@@ -233,53 +259,13 @@ def _search(build: CompileContext, read: Query) -> tuple[SQL, ...]:
 
 
 def _payload(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    """Return a write's answer: objects and ids by the bind parameters named as they are.
-
-    It has no errors: a write that failed has nothing to project.
-    """
-    pairs: list[tuple[str, SQL]] = []
-    for field in read.shapes[0][1].fields:
-        made = build.bind(binds.of_root(field.name), Uuid36)
-        if field.name == TYPENAME:
-            value: SQL = Word(read.entity)
-        elif field.name == "errors":
-            value = JsonEmptyArray()
-        elif field.shape is None:
-            value = JsonWord(Plain(made))
-        else:
-            value = JsonOrNull(_made(build, field.name, field.shape, made))
-        pairs.append((field.key, value))
-    return (JsonObject(pairs),)
-
-
-def _made(build: CompileContext, name: str, shape: Shape, key: SQL) -> SQL:
-    entity = ENTITIES["WebhookDelivery" if name == "delivery" else name.title()]
-    return one_row(build, entity, shape, lambda row: row.id == key)
+    return (payload(build, read.entity, read.shapes[0][1]),)
 
 
 def _followed(build: CompileContext, read: Query) -> tuple[SQL, ...]:
-    """Return a list of events, each with its ``seq``, cursor and size beside the object."""
-    since = build.bind(binds.of_root(binds.SEQ), BigInteger)
-    until = build.bind(binds.of_root(binds.UNTIL), BigInteger)
-    source = replace(
-        _source(build, read), belongs=lambda row: and_(row.seq > since, row.seq <= until)
-    )
-    limit, shape = literal_column(str(MAX_FOLLOWED), Integer), read.shapes[0][1]
-    weigh = weigher(build, source.entity, [shape])
-    chosen = (
-        source.rows(limit)
-        if weigh is None
-        else fitting(source, limit, weigh, max_bytes=MAX_FOLLOWED_BYTES)
-    )
-    rows = chosen.subquery("followed")
-    event = items_of(source)(shape, rows.c)
-    place = [
-        ("seq", JsonNumber(rows.c.seq)),
-        ("size", JsonNumber(literal_column("0") if weigh is None else weigh(rows.c))),
-        ("cursor", JsonWord(source.sealed(source.position(rows.c)))),
-    ]
-    listed = JsonArrayAgg(JsonObject([*place, ("event", event)]))
-    return (select(listed).select_from(rows).scalar_subquery(),)
+    """Return how far events were removed, and a list of events."""
+    source = _source(build, read)
+    return (purged_to(), followed(source, read.shapes[0][1], items_of(source)))
 
 
 _BUILDERS: Mapping[QueryRoot, Callable[[CompileContext, Query], tuple[SQL, ...]]] = {

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy.types import TypeEngine
-
+from models.types import SqlType
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.sql.elements import SQL
 
@@ -80,13 +79,28 @@ class JsonItems:
 
 
 @dataclass(frozen=True)
+class JsonPart:
+    """An object inside of an object of ``JsonItems``, or null."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Refusals:
     """A list of what the viewer may not do with the row, and why: see ``access.refusals``."""
 
     entity: str
 
 
-Definition = Scalar | Embedded | ToOne | ToMany | JsonItems | Refusals
+@dataclass(frozen=True)
+class UndoRefusal:
+    """Why an event cannot be undone, or null: see ``undo.refusals``."""
+
+    entity: str = "UndoRefusal"
+
+
+Definition = Scalar | Embedded | ToOne | ToMany | JsonItems | JsonPart | Refusals | UndoRefusal
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,7 @@ class Order:
     """A column to sort by, never null, and its type in cursors."""
 
     column: str
-    type: type[TypeEngine[Any]]
+    type: SqlType
 
 
 @dataclass(frozen=True)

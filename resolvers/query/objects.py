@@ -5,24 +5,30 @@ and limits are SQL inside the same statement, so a read of any depth is one stat
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select, true
+from sqlalchemy import JSON, ColumnElement, case, cast, func, literal_column, select, true
+from sqlalchemy.types import String
 
+from models.types import Uuid36
 from resolvers import access
 from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
 from resolvers.query.compile_context import CompileContext, Row
+from resolvers.query.expressions import member
 from resolvers.query.field_types import (
     Embedded,
     Entity,
     FieldKind,
     JsonItems,
+    JsonPart,
     Refusals,
     Scalar,
     ToMany,
     ToOne,
+    UndoRefusal,
 )
 from resolvers.query.filters.ast import depth as filter_depth
 from resolvers.query.lists.connections import Item, connection, text_list
@@ -48,6 +54,7 @@ from resolvers.query.sql.elements import (
     TimeText,
     Word,
 )
+from resolvers.query.undo.fields import refusal_object
 
 # SQLite's parser has a stack of 100, which objects inside each other fill, and filters, too.
 # A shape's depth counts connections, edges and nodes; a filter's ``filters.ast.depth``.
@@ -100,10 +107,12 @@ def _value(build: CompileContext, entity: Entity, field: Field, row: Row) -> SQL
     assert field.shape is not None
     if isinstance(definition, Embedded):
         return object_of(build, ENTITIES[definition.entity], field.shape, row)
-    if isinstance(definition, JsonItems):
+    if isinstance(definition, JsonItems | JsonPart):
         return _inside(build, definition, field.shape, row)
     if isinstance(definition, Refusals):
         return refusal_list(build, entity.name, field.shape, row)
+    if isinstance(definition, UndoRefusal):
+        return JsonOrNull(refusal_object(build, field.shape, row))
     if isinstance(definition, ToOne):
         return _one(build, definition, field.shape, row)
     return _many(build, definition, field, row)
@@ -136,12 +145,37 @@ _writers: Mapping[FieldKind, Callable[[SQL], SQL]] = {
 }
 
 
-def _inside(build: CompileContext, relation: JsonItems, shape: Shape, row: Row) -> SQL:
-    """Return the list of a JSON column's objects."""
+def _inside(build: CompileContext, relation: JsonItems | JsonPart, shape: Shape, row: Row) -> SQL:
+    """Return the list of a JSON column's objects, or one inside of such an object."""
+    if isinstance(relation, JsonPart):
+        return _part(build, relation, shape, row)
     read = func.json_each if build.dialect == "sqlite" else func.json_array_elements
     each = read(row[relation.column]).table_valued("value", name=f"e{build.next_name()}")
     item = object_of(build, ENTITIES[relation.entity], shape, each.c)
     return select(JsonArrayAgg(item)).select_from(each).correlate_except(each).scalar_subquery()
+
+
+@dataclass(frozen=True)
+class _JsonRow:
+    """An object in JSON as a row, whose columns are its members."""
+
+    build: CompileContext
+    value: SQL
+
+    def __getitem__(self, name: str) -> SQL:
+        return _as_json(self.build, member(self, name))
+
+
+def _as_json(build: CompileContext, text: SQL) -> SQL:
+    return text if build.dialect == "sqlite" else cast(text, JSON)
+
+
+def _part(build: CompileContext, definition: JsonPart, shape: Shape, row: Row) -> SQL:
+    """Return an object inside of an object in JSON, or null."""
+    text = member(row, definition.name)
+    inside = _JsonRow(build, _as_json(build, text))
+    found = object_of(build, ENTITIES[definition.entity], shape, inside)
+    return JsonOrNull(case((text.is_not(None), found)))
 
 
 def object_in_list(build: CompileContext, entity: Entity, shape: Shape, row: Row) -> SQL:
@@ -227,9 +261,14 @@ def any_node(build: CompileContext, shapes: Sequence[tuple[Entity, Shape]], node
     return func.coalesce(*found, literal_column("NULL")) if found else literal_column("NULL")
 
 
-def some_nodes(
-    build: CompileContext, shapes: Sequence[tuple[Entity, Shape]], each: Any, node_id: SQL
-) -> SQL:
-    """Return a JSON list with a node or null for each row of ``each``, whose id is ``node_id``."""
+def some_nodes(build: CompileContext, shapes: Sequence[tuple[Entity, Shape]]) -> SQL:
+    """Return a JSON list with a node or null for each of the ids of the value ``KEYS``."""
+    keys = build.bind(binds.of_root(binds.KEYS), String)
+    if build.dialect == "sqlite":
+        each: Any = func.json_each(keys).table_valued("value")
+        node_id = each.c.value
+    else:
+        each = func.json_array_elements_text(cast(keys, JSON)).table_valued("value")
+        node_id = cast(each.c.value, Uuid36)
     item = JsonOrNull(JsonAgain(any_node(build, shapes, node_id)))
     return select(JsonArrayAgg(item)).select_from(each).scalar_subquery()

@@ -5,11 +5,9 @@ and the order of its values, and a request with the same structure only fills in
 structures take a hundred times as long: see ``resolvers.background``.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import (
     Dialect,
@@ -32,15 +30,19 @@ MAX_PLANS = 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """A statement's text, and how to turn named values into the driver's positional ones."""
+    """A statement's text, and how to turn named values into the driver's positional ones.
+
+    ``states`` is how many of its first columns are of the state of the data (``revalidation``).
+    """
 
     sql: str
     names: tuple[str, ...]
     constants: Mapping[str, object]
-    processors: Mapping[str, Callable[[Any], Any]]
+    processors: Mapping[str, Callable[[object], object]]
+    states: int = 0
 
     @cached_property
-    def _slots(self) -> Sequence[tuple[str, bool, Callable[[Any], Any] | None]]:
+    def _slots(self) -> Sequence[tuple[str, bool, Callable[[object], object] | None]]:
         """Each name with whether it is a constant, and what its value goes through."""
         return [(name, name in self.constants, self.processors.get(name)) for name in self.names]
 
@@ -86,30 +88,42 @@ def compile_statement(statement: SelectBase | UpdateBase, dialect: Dialect) -> P
     return Plan(str(compiled), names, constants, processors)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A plan, and the number of the lookup that found it last."""
+
+    plan: Plan
+    found: int
+
+
 class Plans:
-    """A bounded cache of plans; the least recently used one leaves first."""
+    """A bounded cache of plans; the least recently used one leaves first.
+
+    Keys are long to hash, and one that leaves has made room for a statement that took milliseconds.
+    So a lookup only notes its number, and who leaves is looked for then.
+    """
 
     def __init__(self, most: int = MAX_PLANS) -> None:
         self._most = most
         # How often a plan was there, and was not.
         self.hits = self.misses = 0
-        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._plans: dict[Hashable, _Kept] = {}
 
     def get(self, key: Hashable) -> Plan | None:
         """Return the plan of a key if there is one."""
-        plan = self._plans.get(key)
-        if plan is None:
+        kept = self._plans.get(key)
+        if kept is None:
             self.misses += 1
-        else:
-            self.hits += 1
-            self._plans.move_to_end(key)
-        return plan
+            return None
+        self.hits += 1
+        kept.found = self.hits + self.misses
+        return kept.plan
 
     def put(self, key: Hashable, plan: Plan) -> None:
         """Keep the plan of a key."""
-        self._plans[key] = plan
+        self._plans[key] = _Kept(plan, self.hits + self.misses)
         if len(self._plans) > self._most:
-            self._plans.popitem(last=False)
+            del self._plans[min(self._plans, key=lambda one: self._plans[one].found)]
 
     def __len__(self) -> int:
         return len(self._plans)

@@ -1,7 +1,8 @@
 """How compiled statements are run, and the values that any of them may need."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import UTC
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import SelectBase
@@ -12,6 +13,27 @@ from resolvers.query import binds
 from resolvers.query.plans import compile_statement
 from resolvers.query.shapes import Args
 from resolvers.services import Services
+from resolvers.signing import SIGNING_NAMES
+
+
+def _signing(name: str, context: Context, now: datetime) -> object:
+    return context.services.signer.bind_values(now)[name]
+
+
+_VALUES: Mapping[str, Callable[[Context, datetime], object]] = {
+    binds.NOW: lambda _context, now: now,
+    binds.MIDNIGHT: lambda _context, now: now.astimezone(UTC).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    ),
+    binds.UNDO_SINCE: lambda context, now: now - timedelta(hours=context.services.undo_hours),
+    binds.EPOCH: lambda _context, now: int(now.timestamp()),
+    binds.VIEWER_ID: lambda context, _now: context.viewer and context.viewer.id,
+    binds.VIEWER_COMPANY: lambda context, _now: context.viewer and context.viewer.company_id,
+    binds.BASE_URL: lambda context, _now: context.base_url,
+    binds.MAX_ANSWER_BYTES: lambda context, _now: context.services.max_answer_bytes,
+    **{name: partial(_signing, name) for name in SIGNING_NAMES},
+}
+ALL_NAMES = tuple(_VALUES)
 
 
 async def fetch_row(
@@ -41,20 +63,16 @@ def checked_row(services: Services, row: Any) -> Any:
     return row
 
 
-def context_values(context: Context) -> dict[str, object]:
-    """Return the values that any read may need, by the names of their bind parameters."""
-    now = context.services.clock()
-    viewer = context.viewer
-    return {
-        binds.NOW: now,
-        binds.MIDNIGHT: now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
-        binds.EPOCH: int(now.timestamp()),
-        binds.VIEWER_ID: viewer.id if viewer else None,
-        binds.VIEWER_COMPANY: viewer.company_id if viewer else None,
-        binds.BASE_URL: context.base_url,
-        binds.MAX_ANSWER_BYTES: context.services.max_answer_bytes,
-        **context.services.signer.bind_values(now),
-    }
+def context_values(context: Context, names: Iterable[str] = ALL_NAMES) -> dict[str, object]:
+    """Return those of the values that any read may need whose bind parameters have these names."""
+    found: dict[str, object] = {}
+    now = None
+    for name in names:
+        value_of = _VALUES.get(name)
+        if value_of is not None:
+            now = now or context.services.clock()
+            found[name] = value_of(context, now)
+    return found
 
 
 def argument_values(args: Sequence[Args]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from resolvers.commands import comments, validation
 from resolvers.context import Context
 from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import done_answer, if_match, tagged_answer
+from rest_compat.http.preferences import on_conflict, with_preference
 from rest_compat.http.responses import empty_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.openapi.operations import listed, operation
@@ -58,6 +59,7 @@ async def detail(request: Request, context: Context) -> Response:
     rules=validation.COMMENT,
     tagged=True,
     conditional=True,
+    merges=True,
 )
 async def update(request: Request, context: Context) -> Response:
     """Change a comment ("Update Comment")."""
@@ -66,9 +68,11 @@ async def update(request: Request, context: Context) -> Response:
     body = await body_for(request, context, shapes.ONE_COMMENT, comment_id)
     values = values_of(request_fields.COMMENT, body, partial=partial)
     fits = if_match(request, context, shapes.ONE_COMMENT, comment_id)
-    await comments.update_comment(context, comment_id, values, precondition=fits)
+    merged = await comments.update_comment(
+        context, comment_id, values, precondition=fits, on_conflict=on_conflict(request)
+    )
     shown = tagged_answer(context, shapes.ONE_COMMENT, comment_id)
-    return await done_answer(comment_id, 200, shown)
+    return with_preference(await done_answer(comment_id, 200, shown), merged)
 
 
 @operation(status=204, conditional=True)

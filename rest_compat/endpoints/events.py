@@ -10,18 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models import TicketEventType
+from resolvers.commands.undo import undo as undoing
 from resolvers.context import Context
 from resolvers.query import binds
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.execute import REST, Query, QueryRoot, read_json
 from resolvers.query.shapes import Args, Field, Shape
+from rest_compat.http.etags import done_answer, tagged_answer
 from rest_compat.http.responses import answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import checked, filter_args, require_references
 from rest_compat.lists.pagination import window_of
 from rest_compat.openapi.operations import operation
 from rest_compat.serializers import shapes
+from rest_compat.serializers.reads import id_of
 
 LISTING = list_endpoint.ListEndpoint(
     "/api/v1/ticket-events/",
@@ -65,3 +68,11 @@ async def listing(request: Request, context: Context) -> Response:
         query = urlencode(sorted({**params, "after": cursor}.items()))
         following = f"{context.base_url}{LISTING.path}?{query}"
     return answer({"next": following, "cursor": cursor, "results": found["results"]})
+
+
+@operation(shapes.ONE_TICKET, tagged=True, refusals=frozenset({403, 404, 409}))
+async def undo(request: Request, context: Context) -> Response:
+    """Undo the change that an event tells of; answers with the ticket as it is now."""
+    undone = await undoing.undo(context, id_of(request))
+    shown = tagged_answer(context, shapes.ONE_TICKET, undone.ticket_id)
+    return await done_answer(undone.ticket_id, 200, shown)

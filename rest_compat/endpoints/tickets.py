@@ -15,12 +15,13 @@ from resolvers.query.filters.parse import parse
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import read_body
 from rest_compat.http.etags import done_answer, if_match, tag_of, tagged_answer
+from rest_compat.http.preferences import on_conflict, with_preference
 from rest_compat.http.responses import RestError, empty_answer, text_answer
 from rest_compat.lists import list_endpoint
 from rest_compat.lists.list_endpoint import checked, filter_args, list_answer, require_references
 from rest_compat.openapi.operations import listed, operation
 from rest_compat.serializers import request_fields, shapes
-from rest_compat.serializers.reads import body_for, id_of, require_row, row_text
+from rest_compat.serializers.reads import body_for, id_of, require_row, row_text, versioned_text
 from rest_compat.serializers.request_fields import values_of
 
 LISTING = list_endpoint.ListEndpoint(
@@ -85,6 +86,7 @@ async def detail(request: Request, context: Context) -> Response:
     rules=validation.TICKET,
     tagged=True,
     conditional=True,
+    merges=True,
 )
 async def update(request: Request, context: Context) -> Response:
     """Change some fields (PATCH, "Update Ticket"), or all that are required (PUT, recorded)."""
@@ -93,9 +95,11 @@ async def update(request: Request, context: Context) -> Response:
     body = await body_for(request, context, shapes.ONE_TICKET, ticket_id)
     values = values_of(request_fields.TICKET, body, partial=partial)
     fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
-    await tickets.update_ticket(context, ticket_id, values, precondition=fits)
+    merged = await tickets.update_ticket(
+        context, ticket_id, values, precondition=fits, on_conflict=on_conflict(request)
+    )
     shown = tagged_answer(context, shapes.ONE_TICKET, ticket_id)
-    return await done_answer(ticket_id, 200, shown)
+    return with_preference(await done_answer(ticket_id, 200, shown), merged)
 
 
 @operation(status=204, conditional=True)
@@ -139,8 +143,9 @@ async def _before_comment(context: Context, ticket_id: UUID, comment_id: UUID) -
     others = Args(where=parse({"id": {"not_in": [comment_id]}}, bound), values=bound)
     text = await row_text(context, shapes.TICKET_BEFORE_COMMENT, ticket_id, others)
     # The tag is that of the ticket as it is now, with the comment, so that it fits the next write.
-    now = await row_text(context, shapes.ONE_TICKET, ticket_id)
-    return text_answer(text, 201, {"ETag": tag_of(now)})
+    now, version = await versioned_text(context, shapes.ONE_TICKET, ticket_id)
+    tag = tag_of(context, now.encode(), ticket_id, version)
+    return text_answer(text, 201, {"ETag": tag})
 
 
 @operation(
@@ -151,6 +156,7 @@ async def _before_comment(context: Context, ticket_id: UUID, comment_id: UUID) -
     errors={404: "User not found"},
     tagged=True,
     conditional=True,
+    merges=True,
 )
 async def assign(request: Request, context: Context) -> Response:
     """Assign a ticket, or unassign it ("Assign Ticket").
@@ -166,13 +172,15 @@ async def assign(request: Request, context: Context) -> Response:
         raise Invalid({"user_id": [user_id]})
     fits = if_match(request, context, shapes.ONE_TICKET, ticket_id)
     try:
-        await tickets.assign_ticket(context, ticket_id, user_id, precondition=fits)
+        merged = await tickets.assign_ticket(
+            context, ticket_id, user_id, precondition=fits, on_conflict=on_conflict(request)
+        )
     except NotFound as error:
         if error.kind == "User":
             raise RestError(404, {"error": "User not found"}) from None
         raise
     shown = tagged_answer(context, shapes.ONE_TICKET, ticket_id)
-    return await done_answer(ticket_id, 200, shown)
+    return with_preference(await done_answer(ticket_id, 200, shown), merged)
 
 
 @operation(shapes.TICKET_STATISTICS, listing=LISTING)

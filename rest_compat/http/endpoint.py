@@ -1,6 +1,5 @@
 """What every path has in common: who asks, which methods there are, and how refusals look."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import quote
@@ -12,13 +11,19 @@ from starlette.types import Receive, Scope, Send
 from resolvers.context import Context
 from resolvers.errors import ServiceError, TimedOut
 from resolvers.http.base_url import base_url_of
+from resolvers.http.compression import compress
+from resolvers.http.conditional import conclude
+from resolvers.query.revalidation.known_answers import StateRecorder
 from resolvers.services import Services
+from resolvers.time_limits import TimeLimit
 from rest_compat.http.authentication import viewer_of
 from rest_compat.http.bodies import FORM, MULTIPART, limit_body
-from rest_compat.http.error_messages import refusal
+from rest_compat.http.error_messages import response_to
 from rest_compat.http.negotiation import require_json
+from rest_compat.http.polling import read_again
 from rest_compat.http.responses import JSON_TYPE, RestError, answer, not_found
 from rest_compat.http.throttle import SAFE, throttle
+from rest_compat.http.writes import respond_to_write
 from rest_compat.openapi.operations import Handler, operation_of
 
 # Returns the ``Link`` header for the answer to a request, None for no header.
@@ -64,6 +69,11 @@ class Endpoint:
         """Answer a request."""
         request = Request(scope, receive, send)
         response = await self._respond(request)
+        if request.method in SAFE:
+            if self._services.compresses:
+                await compress(response, request.headers)
+            if self._negotiates and response.status_code == 200:
+                conclude(response, request.headers)
         if all(name != b"cache-control" for name, _ in response.raw_headers):
             # What is answered depends on who asks, and may change at any time.
             response.raw_headers.append((b"cache-control", b"no-store"))
@@ -87,22 +97,26 @@ class Endpoint:
                 raise RestError(405, {"detail": f'Method "{request.method}" not allowed.'})
             base_url = self._public_url or base_url_of(request)
             address = request.client.host if request.client else ""
-            context = Context(self._services, viewer, "rest", base_url, address)
+            reads = request.method in SAFE and viewer is not None and self._negotiates
+            recorder = StateRecorder(self._services.clock()) if reads else None
+            context = Context(self._services, viewer, "rest", base_url, address, recorder=recorder)
             operation = operation_of(handler)
             respond: Respond = partial(handler, request, context)
             if operation.listing is not None and request.method in SAFE:
-                respond = partial(_in_time, self._services.operation_seconds, respond)
-            return await throttle(operation, request, context, respond)
-        except RestError as error:
-            return error.response()
-        except ServiceError as error:
-            return refusal(error, getattr(request.state, "given", {})).response()
+                respond = partial(_in_time, self._services, respond)
+            elif viewer is not None and request.method not in (*SAFE, "OPTIONS"):
+                respond = partial(respond_to_write, handler, request, context)
+            answered = partial(throttle, operation, request, context, respond)
+            return await (read_again(request, context, answered) if reads else answered())
+        except (RestError, ServiceError) as error:
+            return response_to(error, request)
 
 
-async def _in_time(seconds: float, respond: Respond) -> Response:
-    """Answer a read of rows; raises ``TimedOut`` where finding them takes longer."""
+async def _in_time(services: Services, respond: Respond) -> Response:
+    """Answer a read of rows; raises ``TimedOut`` where finding them takes too long."""
+    seconds = services.operation_seconds
     try:
-        async with asyncio.timeout(seconds):
+        with TimeLimit(services.operation_timer, seconds):
             return await respond()
     except TimeoutError:
         raise TimedOut(seconds) from None

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Mapping
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from resolvers.errors import (
     BadInput,
     Conflict,
+    CursorExpired,
     Forbidden,
     Invalid,
     NotFound,
@@ -17,9 +21,12 @@ from resolvers.errors import (
     TooLarge,
     Unavailable,
 )
+from resolvers.query.undo.reasons import UndoRefusalReason, UndoRefused
+from resolvers.units.idempotency import IdempotencyError, KeyInUse, KeyReused
 from rest_compat.http.responses import RestError
 
 NOT_VALID_UUID = "“{value}” is not a valid UUID."
+FAILED = "If-Match does not fit: it has changed since then."
 NULL_CHARACTERS = "Null characters are not allowed."
 SENTENCES: Mapping[str, str] = {
     "required": "This field is required.",
@@ -71,11 +78,35 @@ def sentence(problem: Problem, given: object) -> str:
     return SENTENCES[problem.code].format(**params)
 
 
+def explained(conflict: Conflict) -> dict[str, object]:
+    """Return what has happened since the version of ``If-Match``, or since an event."""
+    return {
+        "expected_version": conflict.expected,
+        "actual_version": conflict.actual,
+        "is_explained": conflict.known,
+        "changed_fields": list(conflict.changed),
+        "fields": [
+            {
+                "field": one.field,
+                "base": one.base,
+                "base_excerpt_start": one.base_start,
+                "base_length": one.base_length,
+                "yours": one.yours,
+                "theirs": one.theirs,
+                "changed_by": one.actor_id,
+                "changed_by_name": one.actor_name,
+                "changed_at": one.at,
+            }
+            for one in conflict.fields
+        ],
+    }
+
+
 def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
     """Word an error of the resolvers; ``given`` is the body that was sent.
 
-    Statuses and bodies: the reference's "Status Codes", with 403, 409, 412, 413, 429 and 503 for
-    what the old system did not have.
+    Statuses and bodies: the reference's "Status Codes", with 403, 409, 410, 412, 413, 429 and 503
+    for what the old system did not have.
     """
     match error:
         case Invalid():
@@ -91,20 +122,53 @@ def refusal(error: ServiceError, given: Mapping[str, object]) -> RestError:
             return RestError(404, {"detail": f"No {name} matches the given query."})
         case Forbidden():
             return RestError(403, {"detail": str(error)})
-        case Conflict():
-            return RestError(409, {"detail": "It was changed by somebody else in the meantime."})
+        case Conflict() | UndoRefused():
+            return _undo_refusal(error)
         case PreconditionFailed():
-            return RestError(412, {"detail": "If-Match does not fit: it has changed since then."})
+            conflict = {"conflict": explained(error.conflict)} if error.conflict else {}
+            return RestError(412, {"detail": FAILED, **conflict})
         case TooLarge():
             return RestError(413, {"detail": f"A file may have at most {error.limit} bytes."})
-        case Throttled():
-            # Django REST framework's sentence, which clients know from other servers.
-            plural = "" if error.seconds == 1 else "s"
-            expected = f"Expected available in {error.seconds} second{plural}."
-            detail = {"detail": f"Request was throttled. {expected}"}
-            return RestError(429, detail, {"Retry-After": str(error.seconds)})
-        case Unavailable():
-            return RestError(503, {"detail": str(error)}, {"Retry-After": str(error.seconds)})
+        case Throttled() | Unavailable():
+            return _later(error)
+        case IdempotencyError():
+            return _key_refusal(error)
         case BadInput() | TimedOut():
-            return RestError(400, {"detail": str(error)})
+            status = 410 if isinstance(error, CursorExpired) else 400
+            return RestError(status, {"detail": str(error)})
     raise error
+
+
+def _later(error: Throttled | Unavailable) -> RestError:
+    """Say when to ask again."""
+    status, detail = 503, str(error)
+    if isinstance(error, Throttled):
+        # Django REST framework's sentence, which clients know from other servers.
+        plural = "" if error.seconds == 1 else "s"
+        expected = f"Expected available in {error.seconds} second{plural}."
+        status, detail = 429, f"Request was throttled. {expected}"
+    return RestError(status, {"detail": detail}, {"Retry-After": str(error.seconds)})
+
+
+def _key_refusal(error: IdempotencyError) -> RestError:
+    """Word an error of an idempotency key (its IETF draft, section 2.7)."""
+    detail = {"detail": str(error)}
+    if isinstance(error, KeyInUse):
+        return RestError(409, detail, {"Retry-After": str(error.seconds)})
+    return RestError(422 if isinstance(error, KeyReused) else 400, detail)
+
+
+def response_to(error: RestError | ServiceError, request: Request) -> Response:
+    """Return the response to a request that was refused."""
+    if isinstance(error, ServiceError):
+        error = refusal(error, getattr(request.state, "given", {}))
+    return error.response()
+
+
+def _undo_refusal(error: Conflict | UndoRefused) -> RestError:
+    """Say why something is not undone; what else may conflict comes as a precondition."""
+    if isinstance(error, Conflict):
+        detail = "It was changed by somebody else in the meantime."
+        return RestError(409, {"detail": detail, "conflict": explained(error)})
+    status = 403 if error.reason is UndoRefusalReason.FORBIDDEN else 409
+    return RestError(status, {"detail": str(error), "reason": error.reason.value})

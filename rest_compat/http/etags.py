@@ -1,41 +1,90 @@
 """Optimistic concurrency: ``ETag`` in answers, ``If-Match`` in writes (RFC 9110, section 13.1.1).
 
-A tag is the hash of what the answer shows its viewer, so it changes whenever that does, and tells
-customers nothing of internal notes. Signatures of links do not count: they are new at each answer.
+A tag begins with the hash of what the answer shows its viewer, so it changes whenever that does,
+and tells customers nothing of internal notes. Signatures of links do not count: they are new at
+each answer. But an answer with links has another tag every half an hour, so that no client keeps
+links that have expired.
+
+The version of the row follows the hash, so that a write that does not fit can be explained or
+merged, and a check of it: the tag of another row names no version of this one. ``If-Match``
+compares the hash alone, at any time. The tags of release 0.1.0 are the hash alone.
+
+Details of tickets and comments have a strong tag, since ``If-Match`` takes no other. All other
+reads have weak ones.
 """
 
-import hashlib
 import re
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.commands.ticket_rows import Precondition
+from resolvers.commands.conflicts import Precondition
 from resolvers.context import Context
 from resolvers.errors import AnswerTooLarge, PreconditionFailed, Unavailable
+from resolvers.http.compression import plain_tag
+from resolvers.http.conditional import hash_of
 from resolvers.query.execute import Query
 from rest_compat.http.responses import RestError, answer, text_answer
-from rest_compat.serializers.reads import row_text
+from rest_compat.serializers.reads import row_text, versioned_text
 
-# What a link has behind its path, see ``resolvers.query.expressions.signed_link``.
-_SIGNATURE = re.compile(r"\?expires=\d+&signature=[\w=-]+(?=\")")
+# What the link of a file has behind its path, see ``resolvers.query.expressions.file_link``. A
+# quote inside of a text is escaped, so this is no text that somebody wrote.
+_LINK = re.compile(rb'("file" ?: ?"[^"?\\]*)\?expires=\d+&signature=[\w=-]+(?=")')
+# For how long an answer with links keeps its tag, in seconds: half of how long these work.
+LINK_SECONDS = 1800
+# What such a tag has at its end.
+_PERIOD = re.compile(r'\.\d+"$')
+_OURS = re.compile(
+    r'"(?P<hash>[0-9a-f]{32})(?:-(?P<version>[1-9][0-9]{0,8})-(?P<check>[0-9a-f]{8}))?"'
+)
 # A tag with what may stand before it; of a list's elements some may be empty.
 _TAG = re.compile(r'[ \t]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,[ \t,]*|$)')
 
 
-def tag_of(text: str) -> str:
-    """Return the strong entity tag of an answer's text."""
-    shown = _SIGNATURE.sub("", text).encode()
-    return f'"{hashlib.sha256(shown).hexdigest()[:32]}"'
+def tag_of(context: Context, text: bytes, key: UUID, version: int) -> str:
+    """Return the strong entity tag of an answer's text, which shows a version of a row."""
+    return _tag(context, text, f"-{version}-{_check(key, version)}")
+
+
+def weak_tag_of(context: Context, text: bytes) -> str:
+    """Return the entity tag of the text of any other answer."""
+    return f"W/{_tag(context, text)}"
+
+
+def _tag(context: Context, text: bytes, named: str = "") -> str:
+    shown, links = _without_signatures(context, text)
+    if links:
+        period = int(context.services.clock().timestamp()) // LINK_SECONDS
+        named = f"{named}.{period}"
+    return f'"{hash_of(shown)}{named}"'
+
+
+def _without_signatures(context: Context, text: bytes) -> tuple[bytes, int]:
+    """Return a text without the signatures of its links, and how many links there are."""
+    return _LINK.subn(rb"\1", text) if context.services.signed_media else (text, 0)
+
+
+def _check(key: UUID, version: int) -> str:
+    return hash_of(f"{key} {version}".encode())[:8]
+
+
+def tag_ends(tag: str) -> datetime | None:
+    """Return when an answer gets another tag for its links; None where it has none."""
+    period = _PERIOD.search(tag)
+    if period is None:
+        return None
+    return datetime.fromtimestamp((int(period[0][1:-1]) + 1) * LINK_SECONDS, UTC)
 
 
 async def tagged_answer(context: Context, read: Query, key: UUID, status: int = 200) -> Response:
     """Answer with the row of an id and its tag; raises ``NotFound``."""
-    text = await row_text(context, read, key)
-    return text_answer(text, status, {"ETag": tag_of(text)})
+    text, version = await versioned_text(context, read, key)
+    shown = text.encode()
+    return text_answer(shown, status, {"ETag": tag_of(context, shown, key, version)})
 
 
 async def done_answer(key: UUID, status: int, respond: Awaitable[Response]) -> Response:
@@ -56,8 +105,9 @@ async def done_answer(key: UUID, status: int, respond: Awaitable[Response]) -> R
 def if_match(request: Request, context: Context, read: Query, key: UUID) -> Precondition | None:
     """Return the check of ``If-Match`` for a row, None where the request has no condition.
 
-    The check raises ``PreconditionFailed``, and ``RestError`` for what is no list of tags. Weak
-    tags never fit (RFC 9110, section 8.8.3.2); ``*`` fits any row there is.
+    The check raises ``PreconditionFailed`` with the oldest version that the tags name, if they name
+    one, and ``RestError`` for what is no list of tags. Weak tags never fit (RFC 9110, section
+    8.8.3.2); ``*`` fits any row there is.
     """
     given = request.headers.getlist("if-match")
     if not given:
@@ -76,12 +126,20 @@ def _tags(text: str) -> frozenset[str]:
         one = _TAG.match(text, at)
         if one is None:
             raise RestError(400, {"detail": "If-Match must be * or a list of entity tags."})
-        found.append(one[1])
+        # A compressed answer shows the same row, and so does one with other links.
+        found.append(_PERIOD.sub('"', plain_tag(one[1])))
         at = one.end()
     return frozenset(found)
 
 
 async def _require_tag(context: Context, read: Query, key: UUID, given: str) -> None:
-    tags = _tags(given)
-    if tag_of(await row_text(context, read, key)) not in tags:
-        raise PreconditionFailed
+    ours = [found for tag in _tags(given) if (found := _OURS.fullmatch(tag))]
+    shown, _ = _without_signatures(context, (await row_text(context, read, key)).encode())
+    current = hash_of(shown)
+    if all(found["hash"] != current for found in ours):
+        named = [
+            int(found["version"])
+            for found in ours
+            if found["version"] and found["check"] == _check(key, int(found["version"]))
+        ]
+        raise PreconditionFailed(min(named, default=None))

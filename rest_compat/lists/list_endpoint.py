@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, partial
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -35,7 +34,7 @@ class ParsedFilters:
     """The filters of a query string, as the resolvers take them, and what is wrong with them."""
 
     # What ``resolvers.query.filters.parse`` takes.
-    conditions: dict[str, Any] = field(default_factory=dict)
+    conditions: dict[str, object] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     # Parameter, entity and id of each row that has to exist.
     references: list[tuple[str, str, UUID]] = field(default_factory=list)
@@ -188,9 +187,16 @@ async def list_answer(listing: ListEndpoint, request: Request, context: Context)
         # Rows show that what they refer to exists; only without any it has to be looked for.
         await require_references(context, parsed)
     url = context.base_url + listing.path
-    following, previous = window.links(url, request.url.query, count)
+    following, previous = window.links(url, query_of(request), count)
     results = orjson.Fragment(text)
     return answer({"count": count, "next": following, "previous": previous, "results": results})
+
+
+def query_of(request: Request) -> str:
+    """Return the query as it is in Starlette's ``url``, of which all other parts cost more."""
+    query: bytes = request.scope["query_string"]
+    # A fragment is no part of it, and tabs are left out (WHATWG URL, section 4.4).
+    return query.decode().partition("#")[0].replace("\t", "")
 
 
 async def checked(listing: ListEndpoint, request: Request, context: Context) -> ParsedFilters:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from resolvers.http.idempotency_key import KEY_HEADER
+from resolvers.units.idempotency import MAX_KEY_LENGTH
 from rest_compat.http.bodies import MULTIPART
 from rest_compat.http.responses import JSON_TYPE
 from rest_compat.openapi.operations import File, Handler, Operation, operation_of
@@ -42,6 +44,11 @@ ENTITY_TAGS: Json = {
     "type": "string",
     "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     "example": '"63tb5oea4fWjg3cm"',
+}
+IDEMPOTENCY_KEY: Json = {
+    "type": "string",
+    "pattern": rf"^[!#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}$",
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 NO_WORDS: Words = {}
 # What docstrings have for readers of the code: recordings, and headings of the reference.
@@ -102,15 +109,47 @@ def _operation(path: Path, shown: str, method: str, handler: Handler, schemas: S
     if operation.answers is File:
         described["security"] = [{"token": []}, {"signature": []}]
         parameters += _of_downloads()
-    if operation.conditional:
-        text = "The `ETag` of what is to be changed: 412 where it is another one by now."
-        parameters.append(_parameter("If-Match", "header", text, ENTITY_TAGS))
+    # Whatever is read with a token may be asked for again.
+    is_polled = method == "GET" and not path.public
+    parameters += _in_header(operation, is_polled=is_polled, is_keyed=_is_keyed(path, method))
     if parameters:
         described["parameters"] = parameters
     if operation.form is not None:
         described["requestBody"] = _body(operation, method, schemas)
     statuses = _refusals(path, shown, method, operation)
-    return {**described, "responses": answers_of(operation, statuses, schemas)}
+    answers = answers_of(operation, statuses, schemas, is_polled=is_polled)
+    return {**described, "responses": answers}
+
+
+def _in_header(operation: Operation, *, is_polled: bool, is_keyed: bool) -> list[Json]:
+    """Return what an operation takes in headers."""
+    found: list[Json] = []
+    if is_polled:
+        text = "The `ETag` of what is there already: 304 where it is still the answer."
+        # What is no tag is none that the answer has.
+        found.append(_parameter("If-None-Match", "header", text, {"type": "string"}))
+    if operation.conditional:
+        text = "The `ETag` of what is to be changed: 412 where it is another one by now."
+        found.append(_parameter("If-Match", "header", text, ENTITY_TAGS))
+    if is_keyed:
+        text = (
+            "A text of your own for this request. Sent again with it, the request is not done "
+            "again: it gets the first response."
+        )
+        found.append(_parameter(KEY_HEADER, "header", text, IDEMPOTENCY_KEY))
+    if operation.merges:
+        text = (
+            "`merge`: a change whose fields nobody else has changed since the tag of `If-Match` is "
+            "done all the same (RFC 7240)."
+        )
+        prefer = {"type": "string", "example": "merge"}
+        found.append(_parameter("Prefer", "header", text, prefer))
+    return found
+
+
+def _is_keyed(path: Path, method: str) -> bool:
+    """Whether the operation takes an idempotency key: a write by a user."""
+    return not path.public and method not in ("GET", "HEAD", "OPTIONS")
 
 
 def _of_downloads() -> list[Json]:
@@ -150,17 +189,18 @@ def _refusals(path: Path, shown: str, method: str, operation: Operation) -> list
     found |= {429, 503}
     if operation.form is not None:
         found |= {400, 413, 415}
+    if _is_keyed(path, method):
+        found |= {400, 409, 422}
     if operation.conditional:
         found |= {400, 412}
     if operation.listing is not None:
         found |= {400} if operation.answers is not operation.listing.read else {400, 404}
+        found |= {410} if operation.follows else set()
     if "{" in shown:
         found.add(404)
     if not path.public or operation.answers is File:
         found.add(401)
         found |= {403} if writes else set()
-    if "{id}" in shown and method in ("PUT", "PATCH"):
-        found.add(409)
     return sorted(found)
 
 

@@ -39,7 +39,7 @@ class Operation:
     method and body do not tell. ``error_fields`` are the fields that a 400 names, if not those of
     the form.
     ``follows``: the listing's window begins after a cursor. ``tagged``: the answer has an
-    ``ETag``. ``conditional``: ``If-Match`` is looked at.
+    ``ETag``. ``conditional``: ``If-Match`` is looked at. ``merges``: so is ``Prefer: merge``.
     """
 
     answers: Query | Members | type[File] | None = None
@@ -55,6 +55,7 @@ class Operation:
     follows: bool = False
     tagged: bool = False
     conditional: bool = False
+    merges: bool = False
 
 
 UNKNOWN = Operation(answers={})

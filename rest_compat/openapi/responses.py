@@ -2,12 +2,14 @@
 
 from http import HTTPStatus
 
-from resolvers.errors import AnswerTooLarge, Unavailable
+from resolvers.errors import AnswerTooLarge, CursorExpired, Unavailable
 from resolvers.query.execute import Query
 from resolvers.services import MAX_ANSWER_BYTES
+from resolvers.units.idempotency import KeyReused
 from rest_compat.http.bodies import MAX_ENVELOPE_BYTES
-from rest_compat.http.error_messages import SENTENCES
+from rest_compat.http.error_messages import FAILED, SENTENCES
 from rest_compat.http.responses import JSON_TYPE
+from rest_compat.openapi.conflicts import failed_precondition, refused_undo
 from rest_compat.openapi.examples import example_of
 from rest_compat.openapi.operations import UNKNOWN, File, Operation
 from rest_compat.openapi.values import Json, Schemas, members
@@ -40,6 +42,10 @@ HEADERS: dict[str, Json] = {
         "required": True,
         "schema": {"type": "integer"},
     },
+    "Preference-Applied": {
+        "description": "`merge` where the change was merged with those of others.",
+        "schema": {"type": "string"},
+    },
     "ETag": {
         "description": "Names what is answered; another one once that has changed.",
         "required": True,
@@ -54,10 +60,13 @@ REASONS = {
     403: "The viewer may not do this.",
     404: "There is no such thing, or the viewer may not see it.",
     406: "The client does not accept JSON.",
-    409: "Somebody else changed it at the same time.",
+    409: "Somebody else changed it at the same time; or a request with the same "
+    "`Idempotency-Key` is still running.",
+    410: "Events after the cursor are no longer kept.",
     412: "`If-Match` names another state of it than the current one; nothing was changed.",
     413: "The file or the body is too large.",
     415: "The body is of a type that the path does not take.",
+    422: "The `Idempotency-Key` belongs to another request; nothing was changed.",
     429: "Too many points were used in a short time, or too many logins were tried.",
     503: "The database or the file store is away, full or read-only; the sentence says whether "
     "anything was changed.",
@@ -69,8 +78,10 @@ DETAILS = {
     404: "No Ticket matches the given query.",
     406: "Could not satisfy the request Accept header.",
     409: "It was changed by somebody else in the meantime.",
-    412: "If-Match does not fit: it has changed since then.",
+    410: str(CursorExpired()),
+    412: FAILED,
     413: f"A body may have at most {2 * MAX_ENVELOPE_BYTES} bytes.",
+    422: str(KeyReused()),
     415: 'Unsupported media type "text/plain" in request.',
     429: "Request was throttled. Expected available in 6 seconds.",
     503: str(Unavailable("database")),
@@ -89,9 +100,20 @@ BINARY: Json = {"application/octet-stream": BYTES, "*/*": BYTES}
 DONE = {200: "Done.", 201: "Created.", 204: "Deleted."}
 
 
-def answers_of(operation: Operation, statuses: list[int], schemas: Schemas) -> Json:
-    """Return the answers of an operation by status: that of success, and the refusals."""
-    found = {str(operation.status): _success(operation, schemas)}
+def answers_of(
+    operation: Operation, statuses: list[int], schemas: Schemas, *, is_polled: bool
+) -> Json:
+    """Return the answers of an operation by status: that of success, and the refusals.
+
+    ``is_polled``: the answer has a tag, and 304 confirms it.
+    """
+    found = {str(operation.status): _success(operation, schemas, tagged=is_polled)}
+    if is_polled:
+        schemas.refusals["NotModified"] = {
+            "description": "It is still the answer that `If-None-Match` names.",
+            "headers": _with_headers("Allow", "Link", "X-Request-Id", "ETag"),
+        }
+        found["304"] = {"$ref": "#/components/responses/NotModified"}
     for status in statuses:
         found[str(status)] = _refusal(operation, status, schemas)
     if operation.answers is File:
@@ -103,11 +125,13 @@ def _with_headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _success(operation: Operation, schemas: Schemas) -> Json:
+def _success(operation: Operation, schemas: Schemas, *, tagged: bool) -> Json:
     common = _with_headers("Allow", "Link", "X-Request-Id")
     answer: Json = {"description": DONE[operation.status], "headers": common}
-    if operation.tagged:
+    if operation.tagged or tagged:
         answer["headers"] = common | _with_headers("ETag")
+    if operation.merges:
+        answer["headers"] |= _with_headers("Preference-Applied")
     if operation is UNKNOWN:
         answer["content"] = {JSON_TYPE: {"schema": {}}}
     elif operation.answers is File:
@@ -146,7 +170,7 @@ def _member(name: str, type_: object) -> Json:
 
 
 def _refusal(operation: Operation, status: int, schemas: Schemas) -> Json:
-    if status == 400 or status in operation.errors:
+    if status == 400 or status in operation.errors or status in operation.refusals:
         return _refused(operation, status, schemas)
     name = HTTPStatus(status).phrase.title().replace(" ", "")
     schemas.refusals[name] = _refused(operation, status, schemas)
@@ -157,6 +181,10 @@ def _refused(operation: Operation, status: int, schemas: Schemas) -> Json:
     detail = schemas.ref("Refusal", members({"detail": SENTENCE}))
     action = schemas.ref("ActionRefusal", members({"error": SENTENCE}))
     kinds: list[Json] = [_no_token(schemas) if status == 401 else detail]
+    if status == 412:
+        kinds = [failed_precondition(schemas, SENTENCE)]
+    if status in operation.refusals & {403, 409}:
+        kinds = [refused_undo(schemas, SENTENCE)]
     example: Json = {"detail": DETAILS[status]}
     if status == 400:
         fields = _field_errors(operation)

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.context import Context
+from resolvers.http.compression import VARIES, coded_tag, packed, takes_gzip
+from resolvers.http.content_codings import GZIP
 from resolvers.http.etags import names_tag
 from rest_compat.http.responses import text_answer
 from rest_compat.openapi.document import Path, document
@@ -25,12 +27,24 @@ def serving(paths: Iterable[Path], words: Callable[[], Words], public_url: str |
         text = orjson.dumps(document(kept, words(), url))
         return text, f'"{sha256(text).hexdigest()}"'
 
-    async def show(request: Request, _context: Context) -> Response:
+    @cache
+    def compressed(url: str) -> bytes:
+        return packed(made(url)[0], level=6)
+
+    async def show(request: Request, context: Context) -> Response:
         # Without a public address, relative to where the document came from: also behind a proxy
         # that does not say which address clients use.
-        text, tag = made(public_url or request.scope.get("root_path") or "/")
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        url = public_url or request.scope.get("root_path") or "/"
+        text, tag = made(url)
+        headers = {"Cache-Control": "no-cache"}
+        if context.services.compresses:
+            headers["Vary"] = VARIES
+            if takes_gzip(request.headers):
+                text, tag = compressed(url), coded_tag(tag)
+                headers["Content-Encoding"] = GZIP
+        headers["ETag"] = tag
         if names_tag(request.headers.get("if-none-match"), tag):
+            headers.pop("Content-Encoding", None)
             return Response(status_code=304, headers=headers)
         return text_answer(text, headers=headers)
 

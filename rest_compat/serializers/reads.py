@@ -1,5 +1,6 @@
 """Reading one row, as every detail and every write's answer does."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from starlette.requests import Request
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.query import binds
-from resolvers.query.execute import Query, read_json
+from resolvers.query.execute import Query, read_json, read_versioned
 from resolvers.query.shapes import Args
 from rest_compat.http.bodies import Body, read_body
 from rest_compat.http.responses import RestError, not_found, text_answer
@@ -57,6 +58,16 @@ async def row_text(context: Context, read: Query, key: UUID, *more: Args) -> str
     if text is None:
         raise NotFound(read.entity)
     return text
+
+
+async def versioned_text(context: Context, read: Query, key: UUID) -> tuple[str, int]:
+    """Return the JSON text of the row of an id, and its version; raises ``NotFound``."""
+    found = await read_versioned(
+        context, replace(read, versioned=True), (Args(values={binds.KEY: key}),)
+    )
+    if found is None:
+        raise NotFound(read.entity)
+    return found
 
 
 async def row_exists(context: Context, read: Query, key: UUID) -> bool:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import strawberry
 from graphql import GraphQLError, GraphQLFormattedError
 
+from resolvers import errors
+from resolvers.bulk.jobs import JobEnded, JobRefused
 from resolvers.errors import (
+    Aborted,
     BadCredentials,
     BadCursor,
     BadInput,
-    Conflict,
+    CountMismatch,
+    CursorExpired,
     Forbidden,
     Invalid,
     NotFound,
@@ -23,10 +27,13 @@ from resolvers.errors import (
     Unauthenticated,
     Unavailable,
 )
+from resolvers.query.undo.reasons import UndoRefusalReason, UndoRefused
+from resolvers.units.idempotency import BadKey, IdempotencyError, KeyInUse
 from schema.errors.codes import Code
 from schema.errors.redaction import without_values
 from schema.transport.refused import RequestRefused
-from schema.types.descriptions import field
+from schema.types.conflicts import Conflict, conflict_of
+from schema.types.descriptions import field as described
 from schema.types.enums import ErrorCode
 
 logger = logging.getLogger("deskgraph.graphql")
@@ -55,6 +62,37 @@ SENTENCES: Mapping[str, str] = {
     "invalid_username": "May have letters, digits and @ . + - _ only.",
     "taken": "This name is taken.",
     "comma": "A tag may not contain a comma.",
+    "tags_twice": "Give either all of the tags, or those that come and go.",
+    "tag_added": "A tag may not be added and removed at once.",
+    "batch_size": "Takes 1 to {max} tickets at once, not {count}.",
+    "events_size": "Takes 1 to {max} events at once, not {count}.",
+    "undo_alone": "Changes of comments and files are undone one by one, by `undo`.",
+    "too_many": "{count} tickets match, and only {max} go at once: choose fewer of them.",
+    "too_long": "The texts of these tickets have more than {max} bytes: choose fewer of them.",
+    "given_twice": "Each ticket may be given only once.",
+    "ids_or_filter": "Give either `ids` or `filter`.",
+    "only_with_filter": "Only a `filter` has an expected count.",
+    "several": "There are several of this name: give the id.",
+    "no_rows": "The file has no tickets.",
+    "no_header": "The first line is no header.",
+    "not_utf8": "Line {line} is not UTF-8: save the file as CSV UTF-8.",
+    "open_quote": "The quotes that begin in line {line} do not end.",
+    "record_too_long": "The ticket in line {line} has more than {max} bytes. Is a quote missing?",
+    "too_many_rows": "The file has more than {max} tickets: import it in parts.",
+    "too_many_columns": "There may be at most {max} columns, not {count}.",
+    "columns_twice": "These are given twice: {names}.",
+    "fields_twice": "Several columns are the same field: {names}.",
+    "no_such_columns": "The file has no such columns: {names}.",
+    "unknown_columns": "It is not known what these columns are: {names}. Name them in `mapping`, "
+    "with null to leave them out.",
+    "columns_missing": "There is neither a column nor a default for: {names}.",
+    "no_row": "The line is no row of CSV.",
+    "other_columns": "The row has {count} values, and the header {expected}.",
+    "no_json": "The line is not JSON.",
+    "no_object": "The line is no JSON object.",
+    "member_twice": "The object has the member {name!r} twice.",
+    "field_twice": "Several members are the same field: {name}.",
+    "unknown_member": "It is not known what the member {name!r} is: name it in `mapping`.",
     "too_short": "Must have at least {min} characters.",
     "too_common": "Too many people use this password: choose another one.",
     "wrong_password": "This is not the password.",
@@ -68,6 +106,32 @@ SENTENCES: Mapping[str, str] = {
     "url_network": "{address} is in a {network} network, where webhooks may not lead.",
 }
 _CODES = {ErrorCode.NOT_FOUND: Code.NOT_FOUND, ErrorCode.CONFLICT: Code.CONFLICT}
+# Errors that say themselves what is wrong; the first that fits counts.
+_SAID: tuple[tuple[type[ServiceError], Code], ...] = (
+    (BadCursor, Code.BAD_CURSOR),
+    (CursorExpired, Code.CURSOR_EXPIRED),
+    (BadInput, Code.BAD_USER_INPUT),
+    (TimedOut, Code.TIMEOUT),
+    (Throttled, Code.THROTTLED),
+    (Unavailable, Code.UNAVAILABLE),
+    (BadKey, Code.BAD_USER_INPUT),
+    (KeyInUse, Code.IDEMPOTENCY_KEY_IN_USE),
+    (IdempotencyError, Code.IDEMPOTENCY_KEY_REUSED),
+)
+# Why something cannot be undone: INVALID, unless it is for what others have done, or may not.
+_UNDO_CODES = dict.fromkeys(UndoRefusalReason, ErrorCode.INVALID) | {
+    UndoRefusalReason.FORBIDDEN: ErrorCode.FORBIDDEN,
+    UndoRefusalReason.CHANGED: ErrorCode.CONFLICT,
+    UndoRefusalReason.RESTORED: ErrorCode.CONFLICT,
+    UndoRefusalReason.DELETED: ErrorCode.CONFLICT,
+}
+# Errors about no field, which say themselves what is wrong.
+_PLAIN: Mapping[type[ServiceError], ErrorCode] = {
+    Forbidden: ErrorCode.FORBIDDEN,
+    Aborted: ErrorCode.ABORTED,
+    JobRefused: ErrorCode.INVALID,
+    JobEnded: ErrorCode.CONFLICT,
+}
 # Input fields that GraphQL calls otherwise than the resolvers do.
 _INPUT_NAMES = {
     "company": "companyId",
@@ -82,9 +146,12 @@ _INPUT_NAMES = {
 class UserError:
     """One expected failure."""
 
-    message: str = field("What is wrong, as a sentence for people.")
-    code: ErrorCode = field("What kind of error it is, for programs.")
-    field: list[str] | None = field("The path into the input, where it is about one value.")
+    message: str = described("What is wrong, as a sentence for people.")
+    code: ErrorCode = described("What kind of error it is, for programs.")
+    field: list[str] | None = described("The path into the input, where it is about one value.")
+    conflict: Conflict | None = described(
+        "What has happened since `expectedVersion`, where the code is CONFLICT.", None
+    )
 
 
 @dataclass(frozen=True)
@@ -112,37 +179,48 @@ def input_name(name: str) -> str:
     return _INPUT_NAMES.get(name, head + "".join(part.title() for part in tail))
 
 
+def input_path(name: str) -> list[str]:
+    """Return the path into an input of a field; a dot leads into a part of the input."""
+    return [input_name(part) for part in name.split(".")]
+
+
 def failure_of(error: ServiceError) -> Failure:
     """Return the payload of an expected failure; re-raises unexpected ones."""
     if isinstance(error, Invalid):
         return Failure(
             [
-                UserError(
-                    message=sentence(problem), code=ErrorCode.INVALID, field=[input_name(name)]
-                )
+                UserError(message=sentence(problem), code=ErrorCode.INVALID, field=input_path(name))
                 for name, problems in error.problems.items()
                 for problem in problems
             ]
         )
-    field = None
+    field, conflict = None, None
     if isinstance(error, NotFound):
         code, message = ErrorCode.NOT_FOUND, f"There is no such {error.kind.lower()}."
         field = [input_name(error.field) if error.field else "id"]
-    elif isinstance(error, Forbidden):
-        code, message = ErrorCode.FORBIDDEN, str(error)
+    elif isinstance(error, UndoRefused):
+        code, message, field = _UNDO_CODES[error.reason], str(error), ["eventId"]
+    elif (plain := _PLAIN.get(type(error))) is not None:
+        code, message = plain, str(error)
+    elif isinstance(error, CountMismatch):
+        code, message, field = ErrorCode.CONFLICT, str(error), ["expectedCount"]
     elif isinstance(error, BadCredentials):
         code, message = ErrorCode.INVALID, "Username or password is wrong."
     elif isinstance(error, TooLarge):
         code = ErrorCode.INVALID
         message, field = f"The file is larger than {error.limit} bytes.", ["file"]
-    elif isinstance(error, Conflict):
-        code, field = ErrorCode.CONFLICT, ["expectedVersion"]
-        message = (
-            f"It has changed: version {error.actual} is the current one, not {error.expected}."
-        )
+    elif isinstance(error, errors.Conflict):
+        code, field = ErrorCode.CONFLICT, [input_name(error.field)]
+        message, conflict = _told(error), conflict_of(error)
     else:
         raise error
-    return Failure([UserError(message=message, code=code, field=field)])
+    return Failure([UserError(message=message, code=code, field=field, conflict=conflict)])
+
+
+def _told(error: errors.Conflict) -> str:
+    if error.expected > error.actual:
+        return f"There is no version {error.expected} yet: {error.actual} is the current one."
+    return f"It has changed: version {error.actual} is the current one, not {error.expected}."
 
 
 def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
@@ -156,7 +234,7 @@ def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         code, shown["message"] = cause.code, str(cause)
     elif isinstance(cause, ServiceError):
         code, shown["message"] = _expected(cause)
-        if isinstance(cause, Throttled | Unavailable):
+        if isinstance(cause, Throttled | Unavailable | KeyInUse):
             extensions = {"retryAfter": cause.seconds, **extensions}
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
@@ -193,17 +271,10 @@ def _expected(error: ServiceError) -> tuple[Code, str]:
         return Code.UNAUTHENTICATED, message
     if isinstance(error, Unauthenticated):
         return Code.UNAUTHENTICATED, "Log in to ask for this."
-    if isinstance(error, BadCursor):
-        return Code.BAD_CURSOR, str(error)
-    if isinstance(error, BadInput):
-        return Code.BAD_USER_INPUT, str(error)
-    if isinstance(error, TimedOut):
-        return Code.TIMEOUT, str(error)
-    if isinstance(error, Throttled):
-        return Code.THROTTLED, str(error)
-    if isinstance(error, Unavailable):
-        return Code.UNAVAILABLE, str(error)
-    if isinstance(error, Invalid | NotFound | Conflict | TooLarge):
+    for kind, code in _SAID:
+        if isinstance(error, kind):
+            return code, str(error)
+    if isinstance(error, Invalid | NotFound | errors.Conflict | TooLarge):
         # In a mutation they are in its payload.
         (first, *_) = failure_of(error).errors
         return _CODES.get(first.code, Code.BAD_USER_INPUT), first.message

@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -11,6 +13,7 @@ from resolvers.auth.viewers import viewer_of
 from resolvers.context import Context
 from resolvers.errors import Unauthenticated
 from resolvers.http.base_url import base_url_of
+from resolvers.query.revalidation.known_answers import StateRecorder
 from resolvers.services import Services
 from resolvers.viewer import Viewer
 
@@ -68,6 +71,19 @@ class GraphContext:
             self.resolver_context = Context(
                 old.services, viewer, old.via, old.base_url, old.address
             )
+
+    def inside(self, context: Context) -> "GraphContext":
+        """Return a copy for what is done in a unit of work; others may use this one meanwhile."""
+        found = copy(self)
+        found.resolver_context = context
+        return found
+
+    def record_state(self) -> None:
+        """Let the reads of a request tell of which state of the data they are."""
+        old = self.resolver_context
+        if old.viewer is not None:
+            recorder = StateRecorder(old.services.clock())
+            self.resolver_context = replace(old, recorder=recorder)
 
     async def refreshed(self) -> Context:
         """Return the context as of now; raises ``Unauthenticated`` where the token is not valid."""

@@ -34,8 +34,18 @@ from graphql import (
 )
 
 from resolvers.query.filters.cost import OF_ALL, OF_ONE
-from schema.execution.prices import Conditions, Given, Listed, Page, Points, Price, Size, Variables
-from schema.projection.selection import variables_in
+from schema.execution.prices import (
+    Batch,
+    Conditions,
+    Given,
+    Listed,
+    Page,
+    Points,
+    Price,
+    Size,
+    Variables,
+)
+from schema.projection.argument_values import variables_in
 from schema.types.page_arguments import DEFAULT_PAGE, MAX_NODES
 
 # What each root field of a mutation costs besides the objects of its answer.
@@ -46,6 +56,13 @@ FILTERS = frozenset({"filter", "search", "query"})
 SCANS = frozenset({"totalCount", "hasNextPage", "hasPreviousPage"})
 # How many objects the lists of a search result have; there are hardly ever more.
 SHORT_LISTS = {"snippets": 2, "parts": 3}
+# How often a mutation looks for the tickets of its filter, each time with their number: before it
+# has locked them and then.
+LOOKS = 4
+# The same of one that starts a bulk job: it counts them, and stores their ids.
+LOOKS_OF_JOB = 2
+# How many errors one of several objects has; there are hardly ever more.
+RESULT, ERRORS_OF_EACH = "BulkTicketResult", 2
 # The types with selection sets.
 Parent = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 # How many sets of sizes an operation keeps its cost for.
@@ -174,11 +191,32 @@ class _Document:
             found.scans = inside.scans
         if named.name.endswith("Connection"):
             one += inside.each.times(Page(_given(node, "first"), _given(node, "last")))
-        if parent.name.endswith("Connection") and is_list_type(get_nullable_type(definition.type)):
+        if _has_results(named):
+            one += self.batch(node, inside.each)
+        elif _has_job(named):
+            one += self.looks(node, LOOKS_OF_JOB)
+        paged = parent.name.endswith("Connection") or _has_results(parent)
+        if paged and is_list_type(get_nullable_type(definition.type)) and name != "errors":
             found.each = one
         else:
             found.once = one.times(self.size(node, parent, definition))
         return found
+
+    def batch(self, node: FieldNode, each: Price) -> Price:
+        """Return what a mutation of several tickets costs, given what the answer has of each."""
+        given = tuple(one for one in node.arguments or () if one.name.value == "input")
+        (argument,) = given
+        names = frozenset(variables_in(argument.value))
+        one = Price(Points(0, WRITE)) + each
+        filters = self.looks(node, LOOKS)
+        # The first ticket's write is that of the field.
+        return one.times(Batch(argument, names)) + filters + Price(Points(0, -WRITE))
+
+    def looks(self, node: FieldNode, times: int) -> Price:
+        """Return what it costs to look for the tickets of a mutation's filter some times."""
+        given = tuple(one for one in node.arguments or () if one.name.value == "input")
+        names = frozenset[str]().union(*(variables_in(one.value) for one in given))
+        return Price(Points(0, OF_ALL * times)).times(Conditions(given, names))
 
     def filters(self, node: FieldNode, parent: Parent, scans: int) -> Price:
         """Return what the filters of a field cost."""
@@ -197,12 +235,24 @@ class _Document:
             return self.pricing.meta_sizes.get(name, 1)
         if not is_list_type(get_nullable_type(definition.type)):
             return 1
+        if name == "errors" and parent.name == RESULT:
+            return ERRORS_OF_EACH
         if "ids" not in definition.args:
             return SHORT_LISTS.get(name, DEFAULT_PAGE)
         (ids,) = (one.value for one in node.arguments or () if one.name.value == "ids")
         if isinstance(ids, VariableNode):
             return Listed(ids.name.value)
         return min(len(ids.values), MAX_NODES) if isinstance(ids, ListValueNode) else 1
+
+
+def _has_job(type_: Parent) -> bool:
+    """Tell whether it is the payload of a mutation that starts a bulk job, or ends one."""
+    return type_.name.endswith("Payload") and "job" in getattr(type_, "fields", ())
+
+
+def _has_results(type_: Parent) -> bool:
+    """Tell whether it is the payload of a mutation of several objects."""
+    return type_.name.endswith("Payload") and "results" in getattr(type_, "fields", ())
 
 
 def _given(node: FieldNode, name: str) -> Given:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from graphql import (
     ASTValidationRule,
@@ -20,10 +20,17 @@ from graphql import (
 
 from resolvers.context import Context
 from resolvers.preparation_cost import draw_preparation
+from resolvers.request_record import MAX_OPERATION_LENGTH, About
 from schema.errors.redaction import without_names
 from schema.execution.cost import Cost, Pricing
 from schema.execution.limits import LimitExceeded, Limits, violations
-from schema.execution.strawberry_internals import BoundedOverlappingFields, ValidationAbortedError
+from schema.execution.single_field import SingleField, single_field
+from schema.execution.strawberry_internals import (
+    BoundedOverlappingFields,
+    OperationType,
+    ValidationAbortedError,
+)
+from schema.execution.variable_values import VariableReader
 
 MAX_DOCUMENTS = 500
 # Longer documents are parsed and validated each time rather than kept.
@@ -34,25 +41,50 @@ CHARACTERS_A_POINT = 20
 MAX_ERRORS = 20
 
 
-@dataclass(slots=True)
-class CachedDocument:
-    """A document and what is wrong with it; without operations where it cannot be parsed."""
+class KnownOperation:
+    """An operation of a document, and what is found out about it when it is first run."""
 
-    document: DocumentNode
-    errors: list[GraphQLError]
-    operations: Mapping[str, OperationDefinitionNode] = field(init=False)
-    # By the operation's name, of those that were asked for.
-    costs: dict[str, Cost] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find the operations, the one without a name under ``''``."""
-        self.operations = {
-            one.name.value if one.name else "": one
-            for one in self.document.definitions
-            if isinstance(one, OperationDefinitionNode)
+    def __init__(
+        self, document: DocumentNode, node: OperationDefinitionNode, pricing: Pricing
+    ) -> None:
+        self.document = document
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.type = OperationType(node.operation.value)
+        self._pricing = pricing
+        # Of its spans.
+        self.about: About = {
+            "graphql.operation.type": self.type.value,
+            "graphql.operation.name": self.name and self.name[:MAX_OPERATION_LENGTH],
         }
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    @cached_property
+    def cost(self) -> Cost:
+        """What it costs, by its variables."""
+        return self._pricing.cost(self.document, self.node)
+
+    @cached_property
+    def single(self) -> SingleField | None:
+        """The only field of a query, where it can be answered without the executor."""
+        return single_field(self._pricing.schema, self.document, self.node)
+
+    @cached_property
+    def variables(self) -> VariableReader:
+        """What reads its variables."""
+        return VariableReader(self._pricing.schema, self.node)
+
+
+@dataclass(slots=True)
+class CachedDocument:
+    """A document and what is wrong with it; without operations where it cannot be parsed.
+
+    The operation without a name is the one of ``''``.
+    """
+
+    errors: list[GraphQLError]
+    operations: Mapping[str, KnownOperation] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> KnownOperation:
         """Return the operation that is meant (GraphQL, section 6.1).
 
         An empty name is none. Raises ``NoChoice`` where there is none of this name, or no name
@@ -136,14 +168,6 @@ class DocumentCache:
         compiler, examine = context.services.compiler, partial(self.examine, text)
         return await compiler.run(context.rate_key, partial(self.get, text), examine, keep)
 
-    def cost(self, known: CachedDocument, operation: OperationDefinitionNode) -> Cost:
-        """Return what an operation costs, by its variables."""
-        key = operation.name.value if operation.name else ""
-        found = known.costs.get(key)
-        if found is None:
-            found = known.costs[key] = self._pricing.cost(known.document, operation)
-        return found
-
     def examine(self, text: str, *, trusted: bool = False) -> CachedDocument:
         """Parse and validate a text."""
         try:
@@ -152,7 +176,7 @@ class DocumentCache:
             document = parse(text, max_tokens=None if trusted else self.limits.tokens)
         except GraphQLError as error:
             errors = self.shown([error.with_traceback(None)])
-            return CachedDocument(DocumentNode(definitions=()), errors)
+            return CachedDocument(errors)
         errors = violations(document, self.limits)
         if not errors:
             errors = validate(
@@ -162,7 +186,12 @@ class DocumentCache:
                 max_errors=MAX_ERRORS,
                 hide_suggestions=self.hides_names,
             )
-        return CachedDocument(document, self.shown([_said(error) for error in errors]))
+        operations = {
+            one.name.value if one.name else "": KnownOperation(document, one, self._pricing)
+            for one in document.definitions
+            if isinstance(one, OperationDefinitionNode)
+        }
+        return CachedDocument(self.shown([_said(error) for error in errors]), operations)
 
     def shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         """Return errors without names of the schema where it may not be asked for."""

@@ -1,6 +1,5 @@
 """Validates, selects and runs an operation within its time limit, the same for every transport."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,45 +12,52 @@ from graphql.execution import create_source_event_stream
 from strawberry import Schema
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import Throttled, TimedOut, Unavailable
+from resolvers.errors import Throttled, TimedOut
 from resolvers.preparation_cost import Preparation, preparation
-from resolvers.request_record import current_request
-from schema.errors.formatting import worded
+from resolvers.request_record import SpanBlock, current_request, span
+from resolvers.time_limits import TimeLimit
 from schema.execution.context import GraphContext
-from schema.execution.document_cache import CachedDocument, DocumentCache, NoChoice
+from schema.execution.document_cache import DocumentCache, KnownOperation, NoChoice
 from schema.execution.engine import EventResult, FragmentExecutor, executing
 from schema.execution.limits import LimitExceeded, Limits, excess_of_values
+from schema.execution.outcomes import argument_errors, late_result, timed_out, worded_result
 from schema.execution.prices import Variables
 from schema.execution.reservations import REFUSED, Reservation, refuse, reserve, throttled
+from schema.execution.single_field import SingleField
 from schema.execution.strawberry_internals import (
     OperationType,
     PreExecutionError,
     optimized_is_awaitable,
     share_types,
 )
-from schema.projection.resolve import TEMPLATES, Templates, wrong_arguments
-from schema.projection.selection import WrongDirective
+from schema.projection.resolve import TEMPLATES, Templates
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Operation:
     """One operation to be run: valid, and the one that is meant."""
 
-    known: CachedDocument
-    node: OperationDefinitionNode
+    known: KnownOperation
     variables: Variables | None
     context: GraphContext
     # What its document and its statements cost because they are new.
     prepared: Preparation
-    # Strawberry's name for what it is.
-    type: OperationType
 
     @property
-    def name(self) -> str | None:
-        """Its name in the document."""
-        return self.node.name.value if self.node.name else None
+    def node(self) -> OperationDefinitionNode:
+        """Its place in the document."""
+        return self.known.node
+
+    @property
+    def type(self) -> OperationType:
+        """Strawberry's name for what it is."""
+        return self.known.type
+
+    def span(self) -> SpanBlock:
+        """Return the block in which it runs, which is a span where its request is traced."""
+        return span(self.known.type.value, self.known.about, operation=True)
 
 
 class DeskSchema(Schema):
@@ -100,12 +106,10 @@ class DeskSchema(Schema):
             errors = [excess]
         if not errors:
             try:
-                node = known.operation(operation_name)
-                type_ = OperationType(node.operation.value)
-                found = Operation(known, node, variables, context, prepared, type_)
+                found = known.operation(operation_name)
                 if (record := current_request.get()) is not None:
                     record.add_operation(found.name)
-                return found
+                return Operation(found, variables, context, prepared)
             except NoChoice as error:
                 errors = [error]
         return await refuse(errors, context, prepared)
@@ -118,11 +122,20 @@ class DeskSchema(Schema):
         ``uploads`` are the files of its request, which are still to be received; ``answered`` is
         the size of the answers before in the same batch.
         """
+        with operation.span():
+            single = operation.known.single
+            if single is not None and uploads is None:
+                return await self._run_single(operation, single, answered)
+            return await self._run(operation, uploads, answered)
+
+    async def _run(
+        self, operation: Operation, uploads: Uploads | None, answered: int
+    ) -> ExecutionResult:
         started = await self._start(operation)
         if isinstance(started, PreExecutionError):
             return started
         executor, reservation = started
-        if operation.type is OperationType.MUTATION and (wrong := _wrong(executor)):
+        if operation.type is OperationType.MUTATION and (wrong := argument_errors(executor)):
             extensions = reservation.refund(None, ()) if reservation else None
             wrong = self.documents.shown(wrong)
             return PreExecutionError(data=None, errors=wrong, extensions=extensions)
@@ -130,20 +143,48 @@ class DeskSchema(Schema):
         if uploads is not None and operation.context.resolver_context.viewer:
             # Only for those who are logged in, and not in the time that the operation has.
             await uploads.receive()
-        seconds = operation.context.resolver_context.services.operation_seconds
+        services = operation.context.resolver_context.services
+        seconds = services.operation_seconds
         executing.set(executor)
         try:
-            async with asyncio.timeout(seconds):
+            with TimeLimit(services.operation_timer, seconds):
                 result = executor.execute_operation()
                 # Nothing comes later: the schema has neither @defer nor @stream.
                 done = cast(GraphQLExecutionResult, await result if isawaitable(result) else result)
         except TimeoutError:
             # Nothing is given back for work that took too long.
             extensions = reservation.shown(reservation.requested) if reservation else None
-            return _late(operation, executor, TimedOut(seconds), extensions)
+            return late_result(
+                operation.node, operation.type, executor, TimedOut(seconds), extensions
+            )
         extensions = reservation.refund(done.data, executor.finished) if reservation else None
         errors = self.documents.shown(done.errors) if done.errors else None
         return ExecutionResult(data=done.data, errors=errors, extensions=extensions)
+
+    async def _run_single(
+        self, operation: Operation, single: SingleField, answered: int
+    ) -> ExecutionResult:
+        """Run a query of one field that answers with finished JSON."""
+        context = operation.context
+        given, hides_names = operation.variables or {}, self.documents.hides_names
+        variables = operation.known.variables.read(given, hides_names=hides_names)
+        if isinstance(variables, list):
+            return await refuse(self.documents.shown(variables), context, operation.prepared)
+        reservation = await self._reserve(operation, variables.coerced)
+        if isinstance(reservation, PreExecutionError):
+            return reservation
+        services = context.resolver_context.services
+        seconds, most = services.operation_seconds, services.max_answer_bytes - answered
+        try:
+            with TimeLimit(services.operation_timer, seconds):
+                found = await single.resolve(context, variables, most)
+        except TimeoutError:
+            error = timed_out(operation.node, TimedOut(seconds))
+            extensions = reservation.shown(reservation.requested) if reservation else None
+            return ExecutionResult(data=None, errors=[error], extensions=extensions)
+        extensions = reservation.refund(None, found.texts) if reservation else None
+        errors = self.documents.shown([*found.errors]) if found.errors else None
+        return ExecutionResult(data=found.data, errors=errors, extensions=extensions)
 
     async def _start(
         self, operation: Operation
@@ -153,18 +194,26 @@ class DeskSchema(Schema):
         executor = self._executor(operation)
         if isinstance(executor, list):
             return await refuse(self.documents.shown(executor), context, prepared)
-        cost = self.documents.cost(operation.known, operation.node)
-        variables = executor.variable_values.coerced
+        reservation = await self._reserve(operation, executor.variable_values.coerced)
+        if isinstance(reservation, PreExecutionError):
+            return reservation
+        if reservation is not None:
+            executor.level = reservation.level
+        return executor, reservation
+
+    async def _reserve(
+        self, operation: Operation, variables: Variables
+    ) -> Reservation | PreExecutionError | None:
+        """Draw the points of an operation, or return why it cannot run; None: nothing counts."""
+        context, prepared = operation.context, operation.prepared
+        cost = operation.known.cost
         most = self.documents.limits.cost
         try:
-            reservation = await reserve(cost, operation.node, variables, context, prepared, most)
+            return await reserve(cost, operation.node, variables, context, prepared, most)
         except LimitExceeded as error:
             return await refuse([error.with_traceback(None)], context, prepared)
         except Throttled as error:
             return throttled(error, cost.of(variables).total, operation.node)
-        if reservation is not None:
-            executor.level = reservation.level
-        return executor, reservation
 
     def _executor(self, operation: Operation) -> FragmentExecutor | list[GraphQLError]:
         """Return what runs an operation, or what is wrong with its variables."""
@@ -173,7 +222,7 @@ class DeskSchema(Schema):
             operation.known.document,
             context_value=operation.context,
             raw_variable_values=operation.variables,
-            operation_name=operation.name,
+            operation_name=operation.known.name,
             # It says bool for a TypeGuard.
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             hide_suggestions=self.documents.hides_names,
@@ -188,12 +237,12 @@ class DeskSchema(Schema):
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Yield the results of an operation of any type; transports show errors as they are."""
         if isinstance(found, PreExecutionError):
-            yield _worded(found, request_id)
+            yield worded_result(found, request_id)
         elif found.type is OperationType.SUBSCRIPTION:
             results = self._follow(found)
             async with aclosing(results):
                 async for result in results:
-                    yield _worded(result, request_id)
+                    yield worded_result(result, request_id)
         else:
             try:
                 result = await self.run(found, uploads=uploads)
@@ -202,7 +251,7 @@ class DeskSchema(Schema):
             except Exception as error:
                 failed = GraphQLError("", nodes=found.node, original_error=error)
                 result = ExecutionResult(data=None, errors=[failed])
-            yield _worded(result, request_id)
+            yield worded_result(result, request_id)
 
     async def _follow(self, operation: Operation) -> AsyncGenerator[ExecutionResult, None]:
         events = await self._events(operation)
@@ -233,46 +282,3 @@ class DeskSchema(Schema):
         if isinstance(source, GraphQLExecutionResult):
             return PreExecutionError(data=None, errors=self.documents.shown(source.errors or []))
         return cast(AsyncGenerator[EventResult, None], source)
-
-
-def _wrong(executor: FragmentExecutor) -> list[GraphQLError]:
-    """Return what is wrong with any argument of any mutation, before the first one writes."""
-    try:
-        mutations = executor.mutations()
-    except WrongDirective as found:
-        return [found.error]
-    return [error for info in mutations for error in wrong_arguments(info)]
-
-
-def _late(
-    operation: Operation,
-    executor: FragmentExecutor,
-    late: TimedOut,
-    extensions: dict[str, object] | None,
-) -> ExecutionResult:
-    """Return what an operation answers whose time is up: what was written until then."""
-    if operation.type is OperationType.MUTATION:
-        data = executor.stopped(late)
-        if data is not None:
-            errors = executor.collected_errors.errors
-            return ExecutionResult(data=data, errors=errors, extensions=extensions)
-    error = GraphQLError(str(late), nodes=operation.node, original_error=late)
-    return ExecutionResult(data=None, errors=[error], extensions=extensions)
-
-
-def retry_reason(result: ExecutionResult) -> Throttled | Unavailable | None:
-    """Return the error of a result that says how long to wait, the longest of several."""
-    causes = [error.original_error for error in result.errors or ()]
-    found = [one for one in causes if isinstance(one, Throttled | Unavailable)]
-    return max(found, key=lambda one: one.seconds, default=None)
-
-
-def _worded(result: ExecutionResult, request_id: str) -> ExecutionResult:
-    """Replace a result's errors by what clients may see."""
-    if result.errors:
-        result = type(result)(
-            data=result.data,
-            errors=[worded(error, request_id) for error in result.errors],
-            extensions=result.extensions,
-        )
-    return result

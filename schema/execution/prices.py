@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from graphql import ArgumentNode, VariableNode, value_from_ast_untyped
 
+from resolvers.commands.batches.outcomes import MAX_BATCH
 from resolvers.query.filters.cost import weight_of
 from schema.types.page_arguments import DEFAULT_PAGE, MAX_NODES, MAX_PAGE_SIZE
 
@@ -64,17 +65,40 @@ class Conditions:
         return sum(self._weight(one, variables) for one in self.arguments)
 
     def _weight(self, argument: ArgumentNode, variables: Variables) -> int:
-        node = argument.value
-        if isinstance(node, VariableNode):
-            value = variables.get(node.name.value)
-        else:
-            value = value_from_ast_untyped(node, variables)
-        if argument.name.value == "filter":
+        value = _given_to(argument, variables)
+        if argument.name.value == "input" and isinstance(value, Mapping):
+            value = value.get("filter")
+        if argument.name.value in ("filter", "input"):
             return weight_of(value) if isinstance(value, Mapping) else 0
         return weight_of({"search": value})
 
 
-Size = Page | Listed | Conditions
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch:
+    """The tickets that a mutation writes, by its input: those it lists, or expects of a filter."""
+
+    argument: ArgumentNode
+    names: frozenset[str]
+
+    def count(self, variables: Variables) -> int:
+        """Return how many there may be; too many are refused later, with the reason."""
+        given = _given_to(self.argument, variables)
+        if not isinstance(given, Mapping):
+            return 1
+        listed = given.get("inputs") or given.get("ids") or given.get("eventIds")
+        size = len(listed) if isinstance(listed, list) else given.get("expectedCount")
+        return max(1, min(size, MAX_BATCH)) if isinstance(size, int) else 1
+
+
+def _given_to(argument: ArgumentNode, variables: Variables) -> object:
+    """Return the value of an argument, by the names of the schema."""
+    node = argument.value
+    if isinstance(node, VariableNode):
+        return variables.get(node.name.value)
+    return value_from_ast_untyped(node, variables)
+
+
+Size = Page | Listed | Conditions | Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,12 @@ from typing import Any, TypeVar
 
 import strawberry
 from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema, ValidationContext
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import (
+    VariableValueSource,
+    coerce_argument,
+    input_is_nested_too_deeply,
+)
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.asgi import ASGIWebSocketAdapter
@@ -48,10 +54,14 @@ __all__ = [
     "SubscribeMessage",
     "UnsetType",
     "ValidationAbortedError",
+    "VariableValueSource",
     "WebSocketDisconnected",
+    "coerce_argument",
     "core_info",
     "core_schema",
     "field_metadata",
+    "get_variable_signature",
+    "input_is_nested_too_deeply",
     "normalize_allowed_origins",
     "optimized_is_awaitable",
     "share_types",

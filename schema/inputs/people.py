@@ -1,13 +1,13 @@
 """The inputs of the mutations of companies, contacts and users."""
 
-import strawberry
 from strawberry import ID
 
+from schema.inputs.values import write_input
 from schema.types.descriptions import argument, field
 from schema.types.enums import Role
 
 
-@strawberry.input(description="A new company, for `createCompany`.")
+@write_input("A new company, for `createCompany`.")
 class CreateCompanyInput:
     name: str = field("The name that people use, at most 255 characters.")
     legal_entity_name: str | None = argument("The name on contracts.")
@@ -20,9 +20,7 @@ class CreateCompanyInput:
     notes: str | None = argument("What staff know about it.")
 
 
-@strawberry.input(
-    description="A company and its fields to change, for `updateCompany`; the others stay."
-)
+@write_input("A company and its fields to change, for `updateCompany`; the others stay.")
 class UpdateCompanyInput:
     id: ID = field("The company that is to be changed.")
     name: str | None = argument("The name that people use, at most 255 characters.")
@@ -36,7 +34,7 @@ class UpdateCompanyInput:
     notes: str | None = argument("What staff know about it.")
 
 
-@strawberry.input(description="A new contact, for `createContact`.")
+@write_input("A new contact, for `createContact`.")
 class CreateContactInput:
     company_id: ID = field("The company that the person works for.")
     name: str = field("The person's name, at most 100 characters.")
@@ -49,9 +47,7 @@ class CreateContactInput:
     notes: str | None = argument("What staff know about it.")
 
 
-@strawberry.input(
-    description="A contact and its fields to change, for `updateContact`; the others stay."
-)
+@write_input("A contact and its fields to change, for `updateContact`; the others stay.")
 class UpdateContactInput:
     id: ID = field("The contact that is to be changed.")
     company_id: ID | None = argument("The company that the person works for.")
@@ -68,7 +64,7 @@ class UpdateContactInput:
     notes: str | None = argument("What staff know about it.")
 
 
-@strawberry.input(description="A new user, for `createUser`.")
+@write_input("A new user, for `createUser`.")
 class CreateUserInput:
     username: str = field("The name to log in with, at most 150 characters.")
     password: str = field("The password: at least 10 characters, and none that everybody uses.")
@@ -81,7 +77,7 @@ class CreateUserInput:
     department: str | None = argument("Where in their company the user works.")
 
 
-@strawberry.input(description="A user and the fields to change, for `updateUser`; the others stay.")
+@write_input("A user and the fields to change, for `updateUser`; the others stay.")
 class UpdateUserInput:
     id: ID = field("The user who is to be changed.")
     username: str | None = argument("The name to log in with, at most 150 characters.")
@@ -100,16 +96,16 @@ class UpdateUserInput:
     is_active: bool | None = argument("Whether the user can log in.")
 
 
-@strawberry.input(description="Which company to deactivate, for `deactivateCompany`.")
+@write_input("Which company to deactivate, for `deactivateCompany`.")
 class DeactivateCompanyInput:
     id: ID = field("The company that is no customer any more.")
 
 
-@strawberry.input(description="Which contact to deactivate, for `deactivateContact`.")
+@write_input("Which contact to deactivate, for `deactivateContact`.")
 class DeactivateContactInput:
     id: ID = field("The contact that is not in use any more.")
 
 
-@strawberry.input(description="Which user to deactivate, for `deactivateUser`.")
+@write_input("Which user to deactivate, for `deactivateUser`.")
 class DeactivateUserInput:
     id: ID = field("The user who can no longer log in.")

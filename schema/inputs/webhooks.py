@@ -1,15 +1,10 @@
 """The inputs of the mutations about webhooks."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from enum import Enum
-
 import strawberry
 from strawberry import ID, UNSET
 
-from models.types import time_text
-from resolvers.naming import camel
 from schema.inputs.filters import TicketFilter
+from schema.inputs.values import stored_filter, write_input
 from schema.types.descriptions import argument, field
 from schema.types.enums import TicketEventType
 
@@ -23,7 +18,7 @@ _INTERNAL = "Whether events about internal notes are sent, too; not if absent."
 _ENABLED = "Whether events are sent; one that is enabled again goes on where it stopped."
 
 
-@strawberry.input(description="A new webhook, for `createWebhook`.")
+@write_input("A new webhook, for `createWebhook`.")
 class CreateWebhookInput:
     url: str = field(_URL)
     event_types: list[TicketEventType] | None = argument(_TYPES)
@@ -32,9 +27,7 @@ class CreateWebhookInput:
     enabled: bool | None = argument(_ENABLED)
 
 
-@strawberry.input(
-    description="A webhook and its fields to change, for `updateWebhook`; the others stay."
-)
+@write_input("A webhook and its fields to change, for `updateWebhook`; the others stay.")
 class UpdateWebhookInput:
     id: ID = field("The webhook that is to be changed.")
     url: str | None = argument(_URL)
@@ -44,12 +37,12 @@ class UpdateWebhookInput:
     enabled: bool | None = argument(_ENABLED)
 
 
-@strawberry.input(description="Which webhook to delete, for `deleteWebhook`.")
+@write_input("Which webhook to delete, for `deleteWebhook`.")
 class DeleteWebhookInput:
     id: ID = field("The webhook that is to be deleted.")
 
 
-@strawberry.input(description="Which webhook gets a new secret, for `rotateWebhookSecret`.")
+@write_input("Which webhook gets a new secret, for `rotateWebhookSecret`.")
 class RotateWebhookSecretInput:
     """A webhook and how long its old secret is good."""
 
@@ -61,12 +54,12 @@ class RotateWebhookSecretInput:
     )
 
 
-@strawberry.input(description="Which webhook to try out, for `pingWebhook`.")
+@write_input("Which webhook to try out, for `pingWebhook`.")
 class PingWebhookInput:
     id: ID = field("The webhook that the ping is sent to.")
 
 
-@strawberry.input(description="Which delivery to send again, for `redeliver`.")
+@write_input("Which delivery to send again, for `redeliver`.")
 class RedeliverInput:
     id: ID = field("The delivery that is to be sent again.")
 
@@ -83,24 +76,5 @@ def webhook_values(given: CreateWebhookInput | UpdateWebhookInput) -> dict[str, 
         if (value := getattr(given, name)) is not UNSET and not (creates and value is None)
     }
     if "filter" in values:
-        values["filter"] = _shown(values["filter"])
+        values["filter"] = stored_filter(values["filter"])
     return values
-
-
-def _shown(value: object) -> object:
-    """Return a value of a filter as it would be written in a JSON variable; nulls say nothing."""
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, datetime):
-        return time_text(value)
-    fields: Mapping[str, object] | None = getattr(value, "__dataclass_fields__", None)
-    if fields is None:
-        return value
-    given = {name: getattr(value, name) for name in fields}
-    return {
-        camel(name): _shown(part)
-        for name, part in given.items()
-        if part is not UNSET and part is not None
-    }

@@ -8,7 +8,7 @@ from resolvers.files.names import file_name
 from schema.inputs import attachments as inputs
 from schema.inputs.values import values_of
 from schema.operations import payloads
-from schema.operations.mutation_field import KEYS, Made, mutation, on_ticket
+from schema.operations.mutation_field import KEYS, Made, expected_version, mutation, on_ticket
 from schema.projection.arguments import known_id
 
 
@@ -27,9 +27,10 @@ class AttachmentMutation:
         context.require_viewer()
         await file.receive()
         name, chunks = file_name(file.filename) or "file", file.chunks()
+        version = expected_version(given)
         ticket, attachment = await on_ticket(
             given.ticket_id,
-            lambda key: attachments.add_attachment(context, key, name, chunks),
+            lambda key: attachments.add_attachment(context, key, name, chunks, version),
         )
         return {"attachment": attachment, "ticket": ticket}
 
@@ -38,7 +39,8 @@ class AttachmentMutation:
         self, context: Context, given: inputs.UpdateAttachmentInput
     ) -> Made:
         key = known_id(given.id)
-        await attachments.update_attachment(context, key, values_of(given, without=KEYS))
+        changes = values_of(given, without=KEYS)
+        await attachments.update_attachment(context, key, changes, expected_version(given))
         return {"attachment": key}
 
     @mutation("Delete a file; customers may delete their own.", payloads.DeleteAttachmentPayload)
@@ -46,5 +48,5 @@ class AttachmentMutation:
         self, context: Context, given: inputs.DeleteAttachmentInput
     ) -> Made:
         key = known_id(given.id)
-        await attachments.delete_attachment(context, key)
+        await attachments.delete_attachment(context, key, expected_version(given))
         return {"deleted_attachment_id": key}

@@ -39,6 +39,8 @@ def payload_with_error(
             answer[key] = []
         elif name.endswith("Id") and snake(name) in made:
             answer[key] = str(made[snake(name)])
+        elif name.endswith("Count") and snake(name) in made:
+            answer[key] = made[snake(name)]
         elif is_non_null_type(type_.fields[name].type):
             return None
         else:

@@ -8,19 +8,31 @@ from strawberry import ID
 from schema.errors.formatting import UserError
 from schema.execution.context import Info
 from schema.execution.engine import Json
-from schema.operations.mutation_field import project_one
+from schema.operations.mutation_field import Made, ReadsLater, project_one
+from schema.types.conflicts import Merge
 from schema.types.descriptions import described, errors, field
-from schema.types.objects import Attachment, Comment, Company, Contact, Ticket, User
+from schema.types.objects import (
+    Attachment,
+    Comment,
+    Company,
+    Contact,
+    Ticket,
+    TicketEvent,
+    User,
+)
 from schema.types.webhooks import Webhook, WebhookDelivery
 
 _TICKET = "The ticket as it is now; null if nothing was changed."
 _GONE = "The id of what is gone; null if nothing was deleted."
+_EVENTS = "What was written to the event log, or would be; null if nothing was changed."
+_MERGED = "What the change was merged with, by `onConflict: MERGE`; null if it was not."
 _WEBHOOK = "The webhook as it is now; null if nothing was changed."
 
 
 @strawberry.type
 class _OfTicket:
     ticket: Ticket | None = field(_TICKET)
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
@@ -31,12 +43,12 @@ class CreateTicketPayload(_OfTicket):
 
 @strawberry.type(description="The answer of `updateTicket`: the changed ticket, or errors.")
 class UpdateTicketPayload(_OfTicket):
-    """The changed ticket."""
+    merged: Merge | None = field(_MERGED)
 
 
 @strawberry.type(description="The answer of `assignTicket`: the changed ticket, or errors.")
 class AssignTicketPayload(_OfTicket):
-    """The changed ticket."""
+    merged: Merge | None = field(_MERGED)
 
 
 @strawberry.type(
@@ -44,7 +56,52 @@ class AssignTicketPayload(_OfTicket):
 )
 class DeleteTicketPayload:
     deleted_ticket_id: ID | None = field(_GONE)
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
+
+
+@strawberry.type(description="What came of one ticket of several: the ticket, or errors.")
+class BulkTicketResult:
+    id: ID | None = field("The id as it was given or found, or of the new ticket; null of none.")
+    ticket: Ticket | None = field("The ticket as it is now; null if it was refused, or deleted.")
+    errors: list[UserError] = errors("Why this ticket was left as it is; empty where it was not.")
+
+
+@strawberry.type
+class _OfTickets:
+    results: list[BulkTicketResult] | None = field(
+        "What came of each ticket, in the order of `ids`, `inputs` or their first `eventIds`, and "
+        "of a filter by their ids; null if nothing was tried."
+    )
+    changed_count: int | None = field(
+        "How many tickets were changed, not counting those that were the same already; null if "
+        "nothing was tried."
+    )
+    events: list[TicketEvent] | None = field(
+        "What was written to the event log, or would be, in the order of the tickets; null if "
+        "nothing was tried."
+    )
+    errors: list[UserError] = errors("Why nothing was tried; empty where it was.")
+
+
+@strawberry.type(description="The answer of `createTickets`: the new tickets, or errors.")
+class CreateTicketsPayload(_OfTickets):
+    """The new tickets."""
+
+
+@strawberry.type(description="The answer of `updateTickets`: the changed tickets, or errors.")
+class UpdateTicketsPayload(_OfTickets):
+    """The changed tickets."""
+
+
+@strawberry.type(description="The answer of `deleteTickets`: what was deleted, or errors.")
+class DeleteTicketsPayload(_OfTickets):
+    """The tickets that are gone."""
+
+
+@strawberry.type(description="The answer of `undoTickets`: the tickets as they are, or errors.")
+class UndoTicketsPayload(_OfTickets):
+    """The tickets as they were before."""
 
 
 @strawberry.type(description="The answer of `addComment`: the new comment, or errors.")
@@ -53,12 +110,15 @@ class AddCommentPayload:
 
     comment: Comment | None = field("The new comment; null if there is none.")
     ticket: Ticket | None = field(_TICKET)
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
 @strawberry.type(description="The answer of `updateComment`: the changed comment, or errors.")
 class UpdateCommentPayload:
     comment: Comment | None = field("The comment as it is now; null if nothing was changed.")
+    events: list[TicketEvent] | None = field(_EVENTS)
+    merged: Merge | None = field(_MERGED)
     errors: list[UserError] = errors()
 
 
@@ -67,6 +127,7 @@ class UpdateCommentPayload:
 )
 class DeleteCommentPayload:
     deleted_comment_id: ID | None = field(_GONE)
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
@@ -76,6 +137,7 @@ class UploadAttachmentPayload:
 
     attachment: Attachment | None = field("The new attachment; null if there is none.")
     ticket: Ticket | None = field(_TICKET)
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
@@ -84,6 +146,7 @@ class UpdateAttachmentPayload:
     attachment: Attachment | None = field(
         "The attachment as it is now; null if nothing was changed."
     )
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
@@ -92,6 +155,16 @@ class UpdateAttachmentPayload:
 )
 class DeleteAttachmentPayload:
     deleted_attachment_id: ID | None = field(_GONE)
+    events: list[TicketEvent] | None = field(_EVENTS)
+    errors: list[UserError] = errors()
+
+
+@strawberry.type(description="The answer of `undo`: what was changed as it is now, or errors.")
+class UndoPayload:
+    ticket: Ticket | None = field(_TICKET)
+    comment: Comment | None = field("The comment as it is now, where the change was of one.")
+    attachment: Attachment | None = field("The file as it is now, where the change was of one.")
+    events: list[TicketEvent] | None = field(_EVENTS)
     errors: list[UserError] = errors()
 
 
@@ -165,7 +238,7 @@ class DeactivateUserPayload(_OfUser):
 @strawberry.type(
     description="The answer of `createWebhook`: the webhook with its secret, or errors."
 )
-class CreateWebhookPayload:
+class CreateWebhookPayload(ReadsLater):
     """The webhook and its secret."""
 
     secret: str | None = field("The secret that signs, `whsec_…`; it is never shown again.")
@@ -176,9 +249,12 @@ class CreateWebhookPayload:
     async def webhook(self, info: Info) -> Json | None:
         return await project_one(info, self.webhook_id)
 
+    def made(self) -> Made:
+        return {"webhook": self.webhook_id, "secret": self.secret}
+
 
 @strawberry.type(description="The answer of `rotateWebhookSecret`: the new secret, or errors.")
-class RotateWebhookSecretPayload:
+class RotateWebhookSecretPayload(ReadsLater):
     """The webhook and its new secret."""
 
     secret: str | None = field("The new secret, `whsec_…`; it is never shown again.")
@@ -188,6 +264,9 @@ class RotateWebhookSecretPayload:
     @described(_WEBHOOK, Webhook | None)
     async def webhook(self, info: Info) -> Json | None:
         return await project_one(info, self.webhook_id)
+
+    def made(self) -> Made:
+        return {"webhook": self.webhook_id, "secret": self.secret}
 
 
 @strawberry.type(description="The answer of `updateWebhook`: the changed webhook, or errors.")

@@ -1,7 +1,6 @@
 """The root of all reads. Each field is one statement."""
 
 from typing import Annotated
-from uuid import UUID
 
 import orjson
 import strawberry
@@ -16,6 +15,10 @@ from schema.execution.context import CoreInfo, Info
 from schema.execution.engine import Json, executing
 from schema.execution.strawberry_internals import core_info
 from schema.inputs.filters import CommentFilter, ContactFilter, TicketEventFilter, UserFilter
+from schema.operations.bulk_jobs.queries import BulkJobQuery
+from schema.operations.roots import LIST, one
+from schema.operations.transfers.exports import ExportQuery
+from schema.operations.transfers.imports import ImportQuery
 from schema.projection.arguments import known_id
 from schema.projection.resolve import project
 from schema.types.connections import Connection, FilterArg, Node, OrderArg
@@ -37,11 +40,6 @@ from schema.types.statistics import TicketStats
 from schema.types.webhooks import Webhook
 
 
-async def _list(_root: object, info: CoreInfo, **given: object) -> Json | None:
-    info.context.resolver_context.require_viewer()
-    return await project(info, QueryRoot.CONNECTION, given=given)
-
-
 async def _search(_root: object, info: CoreInfo, **given: object) -> Json | None:
     info.context.resolver_context.require_viewer()
     return await project(info, QueryRoot.SEARCH, given=given)
@@ -52,14 +50,7 @@ async def _statistics(_root: object, info: CoreInfo, **given: object) -> Json | 
     return await project(info, QueryRoot.STATISTICS, given=given)
 
 
-LIST, SEARCH, STATISTICS = Root(_list), Root(_search), Root(_statistics)
-
-
-async def _one(info: Info, key: UUID | str | None, by: str = "id") -> Json | None:
-    info.context.resolver_context.require_viewer()
-    if key is None:
-        return None
-    return await project(core_info(info), QueryRoot.ONE, by=by, values={binds.KEY: key})
+SEARCH, STATISTICS = Root(_search), Root(_statistics)
 
 
 @strawberry.type(description="The points that requests cost, of one user or one address.")
@@ -71,7 +62,7 @@ class RateLimit:
 
 
 @strawberry.type(description="Everything that can be read, each of it in the eyes of the viewer.")
-class Query:
+class Query(BulkJobQuery, ExportQuery, ImportQuery):
     """All of it but ``viewer`` needs a login."""
 
     @described("Any object by its id; null if there is none for the viewer.", Node | None)
@@ -108,7 +99,7 @@ class Query:
         viewer = info.context.resolver_context.viewer
         if info.context.bad_token:
             raise Unauthenticated
-        return None if viewer is None else await _one(info, viewer.id)
+        return None if viewer is None else await one(info, viewer.id)
 
     @described("One ticket, by its id or by its number; give exactly one.", Ticket | None)
     async def ticket(
@@ -128,8 +119,8 @@ class Query:
         if ticket_number is not None:
             # A text that no database can compare is as good as unknown.
             number = ticket_number if is_storable(ticket_number) else None
-            return await _one(info, number, "ticket_number")
-        return await _one(info, known_id(id))
+            return await one(info, number, "ticket_number")
+        return await one(info, known_id(id))
 
     @projected("The tickets that the viewer may see, newest first.", LIST)
     def tickets(
@@ -257,8 +248,11 @@ class Query:
         raise NotImplementedError
 
     @resolver("The points that the viewer has for requests; null where they are not counted.")
-    def rate_limit(self) -> RateLimit | None:
+    def rate_limit(self, info: Info) -> RateLimit | None:
         """Answer what this operation has left; asking alone costs nothing."""
+        if (recorder := info.context.resolver_context.recorder) is not None:
+            # It is another one at each request.
+            recorder.note(None)
         level = executing.get().level
         if level is None:
             return None
@@ -279,4 +273,4 @@ class Query:
         ],
     ) -> Json | None:
         """Answer null for everybody but Admins."""
-        return await _one(info, known_id(id))
+        return await one(info, known_id(id))

@@ -7,14 +7,16 @@ from typing import Annotated
 import orjson
 import strawberry
 
-from resolvers.errors import BadInput, Unauthenticated
+from resolvers.errors import Unauthenticated
 from resolvers.events.subscriber import DeliveredEvent
-from resolvers.events.subscription import EventFilter, follow
+from resolvers.events.subscription import EventFilter, follow, require_kept
 from resolvers.query.catalog import BY_COMMIT, EVENT
 from resolvers.query.cursors import decode_cursor
 from resolvers.query.execute import QueryRoot
 from schema.execution.context import CoreInfo, GraphContext
 from schema.execution.engine import EventResult
+from schema.operations.bulk_jobs.progress import BulkJobSubscription
+from schema.operations.roots import not_streamed
 from schema.projection.resolve import planned
 from schema.types.connections import FilterArg
 from schema.types.enums import TicketEventType
@@ -42,12 +44,14 @@ async def _follow(
     position = 0 if after == "" else None
     if after:
         position = int(str(decode_cursor(after, EVENT, BY_COMMIT, services.signer)[0]))
+        await require_kept(services, position)
     wanted = EventFilter(
         template.read,
         tuple(args),
         template,
         position,
         None if types is None else frozenset(str(one) for one in types),
+        whole=after == "",
     )
     return _finished(context, str(info.path.key), follow(services, context.refreshed, wanted))
 
@@ -67,21 +71,14 @@ async def _finished(
             raise
 
 
-def _not_streamed(_root: object, _info: CoreInfo, **_: object) -> None:
-    """Refuse to answer a subscription at once: an event of a stream has its answer already."""
-    raise BadInput(
-        "Subscriptions are streamed: ask over a WebSocket, or with Accept: text/event-stream."
-    )
-
-
 @strawberry.type(description="Everything that can be followed, over WebSockets or SSE.")
-class Subscription:
+class Subscription(BulkJobSubscription):
     """All of it needs a login."""
 
     @projected(
         "What happens to the tickets that the viewer may see, each event once and in order: first "
         "what was missed since `after`, or nothing if it is absent, then what happens from now on.",
-        Root(_not_streamed, subscribe=_follow),
+        Root(not_streamed, subscribe=_follow),
     )
     def ticket_events(
         self,

@@ -3,19 +3,28 @@
 import strawberry
 
 from resolvers.commands import comments, tickets
+from resolvers.commands.conflicts import ConflictResolution
 from resolvers.context import Context
 from resolvers.errors import Invalid, Problem
 from schema.inputs import tickets as inputs
 from schema.inputs.values import values_of
 from schema.operations import payloads
-from schema.operations.mutation_field import KEYS, Made, mutation, on_ticket
+from schema.operations.mutation_field import (
+    KEYS,
+    Made,
+    expected_version,
+    merge_of,
+    mutation,
+    on_ticket,
+)
 from schema.projection.arguments import known_id
 
 
-def _version(
+def _merges(
     given: inputs.UpdateTicketInput | inputs.AssignTicketInput | inputs.UpdateCommentInput,
-) -> int | None:
-    return given.expected_version if given.expected_version is not strawberry.UNSET else None
+) -> ConflictResolution:
+    # Null is the same as absent.
+    return given.on_conflict or ConflictResolution.FAIL
 
 
 @strawberry.type
@@ -35,15 +44,21 @@ class TicketMutation:
     )
     async def update_ticket(self, context: Context, given: inputs.UpdateTicketInput) -> Made:
         key = known_id(given.id)
-        await tickets.update_ticket(context, key, values_of(given, without=KEYS), _version(given))
-        return {"ticket": key}
+        merged = await tickets.update_ticket(
+            context,
+            key,
+            values_of(given, without=KEYS),
+            expected_version(given),
+            on_conflict=_merges(given),
+        )
+        return {"ticket": key, **merge_of(merged)}
 
     @mutation(
         "Delete a ticket with its comments and files. Staff only.", payloads.DeleteTicketPayload
     )
     async def delete_ticket(self, context: Context, given: inputs.DeleteTicketInput) -> Made:
         key = known_id(given.id)
-        await tickets.delete_ticket(context, key)
+        await tickets.delete_ticket(context, key, expected_version=expected_version(given))
         return {"deleted_ticket_id": key}
 
     @mutation(
@@ -57,14 +72,17 @@ class TicketMutation:
         if given.user_id is strawberry.UNSET:
             raise Invalid({"user_id": [Problem("user_or_null")]})
         user = None if given.user_id is None else known_id(given.user_id)
-        await tickets.assign_ticket(context, key, user, _version(given))
-        return {"ticket": key}
+        merged = await tickets.assign_ticket(
+            context, key, user, expected_version(given), on_conflict=_merges(given)
+        )
+        return {"ticket": key, **merge_of(merged)}
 
     @mutation("Comment on a ticket, or add an internal note.", payloads.AddCommentPayload)
     async def add_comment(self, context: Context, given: inputs.AddCommentInput) -> Made:
-        values = values_of(given, without=frozenset({"ticket_id"}))
+        values, version = values_of(given, without=KEYS), expected_version(given)
         ticket, comment = await on_ticket(
-            given.ticket_id, lambda key: comments.add_comment(context, key, values)
+            given.ticket_id,
+            lambda key: comments.add_comment(context, key, values, expected_version=version),
         )
         return {"comment": comment, "ticket": ticket}
 
@@ -72,11 +90,13 @@ class TicketMutation:
     async def update_comment(self, context: Context, given: inputs.UpdateCommentInput) -> Made:
         key = known_id(given.id)
         changes = values_of(given, without=KEYS)
-        await comments.update_comment(context, key, changes, _version(given))
-        return {"comment": key}
+        merged = await comments.update_comment(
+            context, key, changes, expected_version(given), on_conflict=_merges(given)
+        )
+        return {"comment": key, **merge_of(merged)}
 
     @mutation("Delete a comment; customers may delete their own.", payloads.DeleteCommentPayload)
     async def delete_comment(self, context: Context, given: inputs.DeleteCommentInput) -> Made:
         key = known_id(given.id)
-        await comments.delete_comment(context, key)
+        await comments.delete_comment(context, key, expected_version=expected_version(given))
         return {"deleted_comment_id": key}

@@ -19,7 +19,7 @@ from resolvers.signing import MAX_LINK_SECONDS, Signer
 from schema.types.page_arguments import DEFAULT_PAGE, MAX_PAGE_SIZE
 
 # Arguments and inputs as graphql-core coerced them: a value has the type that the schema gives it.
-Values = dict[str, Any]
+Values = dict[str, object]
 Given = Mapping[str, Any]
 MAX_ORDERS = 6
 SEARCH_TYPES = ("Ticket", "Comment", "Contact", "Company")
@@ -43,8 +43,7 @@ def read_args(given: Given, returns: str, signer: Signer) -> Args:
         chosen = {"tickets": plain_filter(given.get("filter")), "type": {"in": given.get("types")}}
         return Args(where=parse(chosen, followed), values=followed)
     if returns == "TicketStats":
-        values: dict[str, object] = {}
-        return Args(where=parse(plain_filter(given.get("filter")), values), values=values)
+        return filter_args(given.get("filter"))
     if "expiresIn" in given:
         seconds = given["expiresIn"]
         if not 1 <= seconds <= MAX_LINK_SECONDS:
@@ -56,7 +55,7 @@ def read_args(given: Given, returns: str, signer: Signer) -> Args:
 def _connection_args(given: Given, entity: Entity, signer: Signer) -> Args:
     values: dict[str, object] = {}
     where = parse(_filter_of(given), values)
-    order = _order(given.get("orderBy"))
+    order = order_of(given.get("orderBy"))
     if given.get("direction") is not None:
         order = ((entity.order[0][0], _value(given["direction"]) == "desc"),)
     first, last = given.get("first"), given.get("last")
@@ -105,6 +104,12 @@ def _filter_of(given: Given) -> Values:
     if given.get("search") is not None:
         chosen["search"] = given["search"]
     return chosen
+
+
+def filter_args(given: Given | None) -> Args:
+    """Return a filter of tickets, with its values; raises ``BadInput``."""
+    values: dict[str, object] = {}
+    return Args(where=parse(plain_filter(given), values), values=values)
 
 
 def plain_filter(given: Given | None) -> Values:
@@ -159,7 +164,8 @@ def known_id(value: object) -> UUID:
     return read_id(value) or UUID(int=0)
 
 
-def _order(given: Sequence[Given] | None) -> tuple[tuple[str, bool], ...]:
+def order_of(given: Sequence[Given] | None) -> tuple[tuple[str, bool], ...]:
+    """Return the fields of an order, True where one descends; raises ``BadInput``."""
     chosen: dict[str, bool] = {}
     for part in given or ():
         field, direction = part["field"], part["direction"]

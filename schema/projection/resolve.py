@@ -13,9 +13,9 @@ from graphql import (
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    Undefined,
     get_named_type,
 )
-from graphql.execution.values import get_argument_values
 
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -39,6 +39,10 @@ class Template:
     read: Query
     slots: Sequence[Slot]
     fixed: list[Args | None]
+    # The variables of the arguments that are not fixed.
+    variables: tuple[str, ...]
+    # The arguments of the last request whose variables were numbers, with these.
+    last: tuple[list[object], list[Args]] | None = None
 
 
 @dataclass
@@ -165,6 +169,9 @@ def _planned(
         raise FieldError(0, found.way, None, found.error).before_reading(
             info.path.as_list()
         ) from None
+    numbers = _numbers(info, template.variables)
+    if template.last is not None and template.last[0] == numbers:
+        return template, [*template.last[1]], []
     args: list[Args] = []
     wrong: list[FieldError] = []
     for i, (fixed, slot) in enumerate(zip(template.fixed, template.slots, strict=True)):
@@ -173,7 +180,19 @@ def _planned(
         except (BadInput, GraphQLError) as error:
             args.append(NO_ARGS)
             wrong.append(FieldError(i, slot.way, slot.node, error))
+    if numbers is not None and not wrong:
+        template.last = (numbers, [*args])
     return template, args, wrong
+
+
+def _numbers(info: CoreInfo, names: Sequence[str]) -> list[object] | None:
+    """Return the values of variables where all are numbers or not given, as sizes of pages are.
+
+    What is made of others can depend on the time, as with cursors, or is large.
+    """
+    coerced = info.variable_values.coerced
+    values = [coerced.get(name, Undefined) for name in names]
+    return values if all(value is Undefined or type(value) is int for value in values) else None
 
 
 def _args(
@@ -183,7 +202,7 @@ def _args(
     given: Mapping[str, object] | None = None,
 ) -> Args:
     if given is None:
-        given = get_argument_values(slot.definition, slot.node, info.variable_values)
+        given = slot.arguments.read(info.variable_values)
     return read_args(given, slot.returns, context.services.signer)
 
 
@@ -207,12 +226,17 @@ def _make(info: CoreInfo, root: QueryRoot, by: str) -> tuple[Template, tuple[str
     read = Query(root, "Ticket" if root is QueryRoot.STATISTICS else entity, shapes, GRAPHQL, by)
     context = info.context.resolver_context
     fixed = [_fixed(context, slot, info) for slot in selection.slots]
-    return Template(read, selection.slots, fixed), tuple(sorted(selection.directive_variables))
+    varying = (
+        slot.variables for slot, args in zip(selection.slots, fixed, strict=True) if not args
+    )
+    variables = tuple(sorted(frozenset[str]().union(*varying)))
+    directives = tuple(sorted(selection.directive_variables))
+    return Template(read, selection.slots, fixed, variables), directives
 
 
 def _fixed(context: Context, slot: Slot, info: CoreInfo) -> Args | None:
     """Return the arguments that are the same in all requests; wrong ones are found at each."""
-    if slot.varies:
+    if slot.variables:
         return None
     try:
         return _args(context, slot, info)

@@ -25,10 +25,10 @@ from graphql import (
     get_named_type,
 )
 from graphql.execution.values import VariableValues, get_directive_values
-from graphql.language import VariableNode
 
 from resolvers.naming import snake
 from resolvers.query.shapes import Field, Shape
+from schema.projection.argument_values import ArgumentReader, variables_in
 
 # The fields that lead to a place below a root field: response keys and types.
 Way = tuple[tuple[str, GraphQLOutputType], ...]
@@ -45,12 +45,12 @@ class WrongDirective(Exception):
 
 @dataclass(frozen=True)
 class Slot:
-    """A field with arguments: where they are, and whether they can differ between requests."""
+    """A field with arguments: where they are, and which variables they have."""
 
-    definition: GraphQLField
+    arguments: ArgumentReader
     node: FieldNode
     returns: str
-    varies: bool
+    variables: frozenset[str]
     way: Way = ()
 
 
@@ -89,8 +89,10 @@ class Selection:
     def slot(self, definition: GraphQLField, node: FieldNode) -> int:
         """Reserve a slot for the arguments of a field."""
         named = get_named_type(definition.type)
-        varies = any(variables_in(argument.value) for argument in node.arguments or ())
-        self.slots.append(Slot(definition, node, named.name, varies, self._way))
+        names = (variables_in(argument.value) for argument in node.arguments or ())
+        variables = frozenset[str]().union(*names)
+        arguments = ArgumentReader(definition, node)
+        self.slots.append(Slot(arguments, node, named.name, variables, self._way))
         return len(self.slots) - 1
 
     def _field(self, key: str, nodes: Sequence[FieldNode], type_: GraphQLObjectType) -> Field:
@@ -149,12 +151,3 @@ class Selection:
         if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
             return self.schema.is_sub_type(named, type_)
         return named is type_
-
-
-def variables_in(value: object) -> set[str]:
-    """Return the names of the variables inside a value."""
-    if isinstance(value, VariableNode):
-        return {value.name.value}
-    inner = [*(getattr(value, "values", None) or ())]
-    inner += [field.value for field in getattr(value, "fields", None) or ()]
-    return set().union(*map(variables_in, inner))

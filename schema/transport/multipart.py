@@ -38,6 +38,9 @@ class UploadedFile:
         self._kept: SpooledTemporaryFile[bytes] | None = None
         self.filename = ""
 
+    def __repr__(self) -> str:
+        return f"UploadedFile({self.filename!r})"
+
     async def receive(self) -> None:
         """Wait until it is here; raises ``RequestRefused`` where the body is wrong."""
         await self._uploads.receive()

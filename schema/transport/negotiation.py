@@ -58,6 +58,9 @@ def chosen(accept: str) -> str | None:
 
 def sent(content_type: str) -> tuple[str, str]:
     """Return the media type and the charset of a ``Content-Type``, in lower case; '' for none."""
+    if content_type == JSON:
+        # What nearly all clients send.
+        return JSON, ""
     kind, options = parse_header(content_type)
     return kind, "unknown" if "charset*" in options else options.get("charset", "").lower()
 

@@ -11,18 +11,21 @@ from strawberry.types import ExecutionResult
 from resolvers.errors import Throttled, Unavailable
 from schema.errors.formatting import formatted
 from schema.execution.document_cache import NoChoice
-from schema.execution.operation import Operation, retry_reason
+from schema.execution.operation import Operation
+from schema.execution.outcomes import retry_reason
 from schema.execution.strawberry_internals import (
     GraphQLHTTPResponse,
     OperationType,
     PreExecutionError,
 )
 from schema.transport import negotiation
-from schema.transport.caching import keep
 from schema.transport.refused import RequestRefused
 
 # What is answered depends on who asks, and may change at any time.
 NOT_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}
+# What an answer by GET depends on besides its address.
+VARY = "Accept, Authorization"
+READS = ("GET", "HEAD")
 TYPES: Mapping[str, str] = {
     negotiation.JSON: negotiation.JSON,
     negotiation.GRAPHQL: f"{negotiation.GRAPHQL}; charset=utf-8",
@@ -52,20 +55,16 @@ def shown(result: ExecutionResult, request: Request) -> GraphQLHTTPResponse:
     return found
 
 
-def response_of(result: ExecutionResult, request: Request, kind: str, *, by_id: bool) -> Response:
-    """Return the answer to one request, ``by_id`` where it did not bring the text of a document.
-
-    Only such answers by GET, and without errors, may be kept by clients.
-    """
+def response_of(result: ExecutionResult, request: Request, kind: str) -> Response:
+    """Return the answer to one request."""
     found = shown(result, request)
     reason = retry_reason(result) if result.errors else None
     status = _status(kind, result, reason)
     response = Response(orjson.dumps(found), status, NOT_KEPT, TYPES[kind])
     if reason is not None:
         response.headers["Retry-After"] = str(reason.seconds)
-    if request.method in ("GET", "HEAD"):
-        kept = by_id and "errors" not in found
-        keep(response, request.headers, orjson.dumps(found["data"]) if kept else None)
+    if request.method in READS:
+        response.headers["Vary"] = VARY
     return response
 
 

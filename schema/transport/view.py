@@ -4,9 +4,9 @@ What comes over WebSockets goes through Strawberry's view.
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 import orjson
@@ -20,12 +20,13 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
-from resolvers.errors import CHANGES, Changes, SessionEnded, TokenExpired, Unavailable
+from resolvers.errors import CHANGES, Changes, SessionEnded, Unavailable
+from resolvers.http.compression import encode, negotiate
+from resolvers.http.conditional import conclude
 from resolvers.http.json_size import has_too_many_values
 from resolvers.preparation_cost import Preparation
 from resolvers.services import Services
 from schema.execution.context import GraphContext, context_of, token_of_payload
-from schema.execution.engine import EventResult
 from schema.execution.operation import DeskSchema, Operation
 from schema.execution.persisted_documents import PersistedDocuments
 from schema.execution.reservations import refuse
@@ -34,18 +35,27 @@ from schema.execution.strawberry_internals import (
     PreExecutionError,
     UnsetType,
 )
-from schema.transport import negotiation, sse
+from schema.transport import negotiation
 from schema.transport.bodies import RequestBody
+from schema.transport.caching import confirmed, keep_answer
+from schema.transport.idempotency import key_of, respond_once
 from schema.transport.multipart import Uploads
 from schema.transport.refused import RequestRefused
 from schema.transport.request import GraphQLRequest, request_of_query_string
-from schema.transport.responses import NOT_KEPT, TYPES, check_way, failure, response_of, shown
+from schema.transport.responses import (
+    NOT_KEPT,
+    READS,
+    TYPES,
+    check_way,
+    failure,
+    response_of,
+    shown,
+)
+from schema.transport.streams import stream_of
 from schema.transport.websocket import TextFrames, WebSocketHandler
 
 # How long a WebSocket may stay open without a connection_init.
 SILENCE = timedelta(seconds=10)
-# The header for a client whose token has expired (RFC 6750, section 3).
-CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
 class GraphQLView(GraphQL[GraphContext, None]):
@@ -106,7 +116,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
 
     async def _answer(self, request: Request, body: RequestBody) -> Response:
         """Answer a request; raises ``RequestRefused``."""
-        reads = request.method in ("GET", "HEAD")
+        reads = request.method in READS
         if not reads and request.method != "POST":
             allowed = {"Allow": "GET, HEAD, POST"}
             raise RequestRefused(405, "Ask by POST, or by GET for queries.", headers=allowed)
@@ -121,6 +131,9 @@ class GraphQLView(GraphQL[GraphContext, None]):
                 f"Answers are {negotiation.JSON}, {negotiation.GRAPHQL} or {negotiation.EVENTS}.",
             )
         context = await self.get_context(request, request)
+        once = reads and kind != negotiation.EVENTS
+        if once and (same := await confirmed(context, request)) is not None:
+            return same
         if context.resolver_context.viewer is not None:
             body.allow_text()
         asked = (
@@ -128,15 +141,38 @@ class GraphQLView(GraphQL[GraphContext, None]):
             if reads
             else await body.graphql_request(request)
         )
+        key = None if reads else key_of(request.headers, asked, kind)
         if isinstance(asked, list):
             return await self._answer_batch(request, asked, kind, body)
+        return await self._answer_one(request, asked, kind, body, context, key)
+
+    async def _answer_one(
+        self,
+        request: Request,
+        asked: GraphQLRequest,
+        kind: str,
+        body: RequestBody,
+        context: GraphContext,
+        key: str | None,
+    ) -> Response:
+        """Answer a request for one operation, with its idempotency key."""
         found = await self._chosen(asked, context)
         if isinstance(found, Operation):
             check_way(found, request.method, kind)
         if kind == negotiation.EVENTS:
-            return self._stream(request, context, found, body.uploads)
-        result = await self._result(found, body.uploads)
-        return response_of(result, request, kind, by_id=asked.query is None)
+            results = self.schema.results(found, context.request_id, body.uploads)
+            return stream_of(found, results, request, context)
+        respond = partial(response_of, request=request, kind=kind)
+        if not isinstance(found, Operation) or not _writes(found):
+            result = await self._result(found, body.uploads)
+            response = respond(result)
+            keep_answer(found, request, result, response)
+            return await self._encoded(response, request)
+        # Somebody who is not logged in can only do that, and its answer is not stored.
+        if key is None or context.resolver_context.viewer is None:
+            return respond(await self._result(found, body.uploads))
+        run = partial(self.schema.run, uploads=body.uploads)
+        return await respond_once(found, key, body.uploads, run, respond)
 
     async def _answer_batch(
         self, request: Request, batch: list[GraphQLRequest], kind: str, body: RequestBody
@@ -149,6 +185,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
             raise RequestRefused(400, f"A batch is answered by {negotiation.JSON}.")
         answers: list[orjson.Fragment] = []
         size = 0
+        writes = False
         for asked in batch:
             CHANGES.set(Changes.NONE)
             try:
@@ -156,6 +193,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
                 found = await self._chosen(asked, context)
                 if isinstance(found, Operation):
                     check_way(found, request.method, kind)
+                writes = writes or _writes(found)
                 result = await self._result(found, body.uploads, size)
             except RequestRefused as refused:
                 # What came before has been done, and is answered.
@@ -166,7 +204,16 @@ class GraphQLView(GraphQL[GraphContext, None]):
             answer = orjson.dumps(shown(result, request))
             size += len(answer)
             answers.append(orjson.Fragment(answer))
-        return Response(orjson.dumps(answers), 200, NOT_KEPT, TYPES[kind])
+        response = Response(orjson.dumps(answers), 200, NOT_KEPT, TYPES[kind])
+        return response if writes else await self._encoded(response, request)
+
+    async def _encoded(self, response: Response, request: Request) -> Response:
+        """Return the answer to a read: compressed if that is wished, or that the client has it."""
+        coded = self._services.compresses and negotiate(response, request.headers)
+        same = request.method in READS and conclude(response, request.headers)
+        if coded and not same:
+            await encode(response)
+        return response
 
     async def _chosen(
         self, asked: GraphQLRequest, context: GraphContext
@@ -187,43 +234,6 @@ class GraphQLView(GraphQL[GraphContext, None]):
         if isinstance(found, Operation):
             return await self.schema.run(found, uploads=uploads, answered=answered)
         return found
-
-    def _stream(
-        self,
-        request: Request,
-        context: GraphContext,
-        found: Operation | PreExecutionError,
-        uploads: Uploads | None,
-    ) -> Response:
-        """Answer by a stream whose ids are the cursors of its events.
-
-        A subscription by a token that has expired is 401, after which graphql-sse asks again with
-        a new one; after any other error it does not.
-        """
-        refused = context.bad_token
-        follows = isinstance(found, Operation) and found.type is OperationType.SUBSCRIPTION
-
-        def broken_off() -> bool:
-            return (
-                follows and not refused and bool(context.bad_token or self._services.broker.ended)
-            )
-
-        results = self.schema.results(found, context.request_id, uploads)
-        frames = sse.frames(self._next_frames(request, results), broken_off)
-        if follows and isinstance(refused, TokenExpired):
-            return sse.EventStream(frames, 401, CHALLENGE)
-        return sse.EventStream(frames)
-
-    async def _next_frames(
-        self, request: Request, results: AsyncGenerator[ExecutionResult, None]
-    ) -> AsyncGenerator[str, None]:
-        cursor: str | None = None
-        async with aclosing(results):
-            async for result in results:
-                if isinstance(result, EventResult):
-                    cursor = result.cursor
-                # What is no event, such as an error, has the cursor of the last one.
-                yield sse.next_frame(orjson.dumps(shown(result, request)), cursor)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | Request | WebSocket
@@ -257,3 +267,8 @@ class GraphQLView(GraphQL[GraphContext, None]):
     def encode_json(self, data: object) -> bytes:
         """Write JSON with the finished parts inside."""
         return orjson.dumps(data)
+
+
+def _writes(found: Operation | PreExecutionError) -> bool:
+    """Whether this is a mutation: its answer may have tokens in it, and is not compressed."""
+    return isinstance(found, Operation) and found.type is OperationType.MUTATION

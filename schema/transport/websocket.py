@@ -33,8 +33,8 @@ from schema.transport.request import GraphQLRequest, request_of
 logger = logging.getLogger("deskgraph.graphql")
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, FAILED = 4400, 4401, 4403, 1011
-# After this one graphql-ws connects again.
-TRY_AGAIN_LATER = 1013
+# After these graphql-ws connects again.
+RESTART, TRY_AGAIN_LATER = 1012, 1013
 # What must be in a message, by its type, beside the type itself.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "subscribe": ("id", "payload"),
@@ -74,8 +74,23 @@ class WebSocketHandler(SocketHandler):
         super().__init__(*args, **kwargs)
         # By the ids of their operations, until these run.
         self._requests: dict[str, GraphQLRequest] = {}
-        # The tasks of queries and mutations, each of which ends soon.
+        # The tasks of queries and mutations, each of which ends soon, and that there are fewer.
         self._answering: set[asyncio.Task[None] | None] = set()
+        self._fewer = asyncio.Event()
+        self._closing = False
+
+    async def handle(self) -> None:
+        """Serve the connection until its client leaves or the process ends."""
+        ending = asyncio.create_task(self._close_at_end())
+        try:
+            await super().handle()
+        finally:
+            ending.cancel()
+
+    async def _close_at_end(self) -> None:
+        """Close the connection when the process ends, after the answers that are under way."""
+        await self.context.resolver_context.services.broker.until_ended()
+        await self._close_after_answers(RESTART, "The server restarts: connect again.")
 
     async def handle_message(self, message: Message) -> None:
         """Close the connection on what is not a message of the protocol."""
@@ -114,14 +129,21 @@ class WebSocketHandler(SocketHandler):
         except RequestRefused as refused:
             await self.websocket.close(BAD_REQUEST, str(refused))
             return
+        if self._closing:
+            return
         key = message["id"]
-        if key not in self.operations:
+        known = key in self.operations
+        if not known:
             self._requests[key] = request
         message["payload"]["query"] = request.query or ""
         await super().handle_subscribe(message)
-        if key not in self.operations:
+        begun = self.operations.get(key)
+        if begun is None:
             # Refused, such as for too many operations at once.
             self._requests.pop(key, None)
+        elif begun.task is not None and not known:
+            self._answering.add(begun.task)
+            begun.task.add_done_callback(self._answered)
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """End an operation, which may not have begun to run."""
@@ -139,7 +161,7 @@ class WebSocketHandler(SocketHandler):
             if not self.context.bad_token:
                 await self._answer(operation, request)
             if self.context.bad_token:
-                await self._close_for_token()
+                await self._close_after_answers(FORBIDDEN, "The token is no longer valid.")
         except WebSocketDisconnected:
             pass
         except Exception as error:
@@ -161,14 +183,11 @@ class WebSocketHandler(SocketHandler):
         )
         self.view.persisted.register(request, text)
         follows = isinstance(found, Chosen) and found.type is OperationType.SUBSCRIPTION
-        if not follows:
-            self._answering.add(operation.task)
-        try:
-            results = self.schema.results(found, self.context.request_id)
-            async with aclosing(results):
-                await self.send_results(operation, results)
-        finally:
-            self._answering.discard(operation.task)
+        if follows:
+            self._answered(operation.task)
+        results = self.schema.results(found, self.context.request_id)
+        async with aclosing(results):
+            await self.send_results(operation, results)
         # What the server breaks off is not complete: its client comes again.
         if not (
             follows
@@ -176,14 +195,23 @@ class WebSocketHandler(SocketHandler):
         ):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
-    async def _close_for_token(self) -> None:
-        """Close the connection after the answers that are under way.
+    async def _close_after_answers(self, code: int, reason: str) -> None:
+        """Close the connection after the answers that are under way; new operations get none.
 
         A mutation without its answer would be sent again, and done twice.
         """
-        while others := [task for task in self._answering if task is not None]:
-            await asyncio.wait(others)
-        await self.websocket.close(FORBIDDEN, "The token is no longer valid.")
+        self._closing = True
+        self._answered(asyncio.current_task())
+        while self._answering:
+            self._fewer.clear()
+            await self._fewer.wait()
+        with suppress(WebSocketDisconnected):
+            await self.websocket.close(code, reason)
+
+    def _answered(self, task: asyncio.Task[None] | None) -> None:
+        """Wait for a task no longer: it has ended, or will not end by itself."""
+        self._answering.discard(task)
+        self._fewer.set()
 
     def _failure(self, error: Exception) -> GraphQLError:
         """Log an unexpected error, and return what clients may see of it."""

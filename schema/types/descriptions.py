@@ -7,11 +7,15 @@ from typing import Any, TypeVar
 import strawberry
 
 Resolver = TypeVar("Resolver", bound=Callable[..., object])
+# In the ``metadata`` of a field whose value is finished JSON, or null.
+FINISHED = "finished"
 
 
 # Fields are `Any`, as Strawberry's own are: they stand for values of the type that they declare.
-def field(description: str) -> Any:
-    """Declare a field by its description alone."""
+def field(description: str, *default: object) -> Any:
+    """Declare a field by its description; its objects need no value for one with a default."""
+    if default:
+        return strawberry.field(description=description, default=default[0])
     return strawberry.field(description=description)
 
 
@@ -28,7 +32,9 @@ def errors(description: str = "Why nothing was changed; empty where it was.") ->
 def described(description: str, returns: object) -> Callable[[Resolver], Resolver]:
     """Declare a field whose code returns finished JSON; ``returns`` is its type in the schema."""
     declared: Callable[[Resolver], Resolver]
-    declared = strawberry.field(description=description, graphql_type=returns)
+    declared = strawberry.field(
+        description=description, graphql_type=returns, metadata={FINISHED: True}
+    )
     return declared
 
 

@@ -9,6 +9,8 @@ from enum import Enum
 import strawberry
 
 from models import (
+    BulkJobKind,
+    BulkJobState,
     Role,
     Team,
     TicketCategory,
@@ -18,6 +20,7 @@ from models import (
     Via,
     WebhookDeliveryState,
 )
+from resolvers.commands.batches.outcomes import BatchMode
 from schema.types.descriptions import describe_enum
 
 describe_enum(
@@ -31,6 +34,11 @@ describe_enum(
         "RESOLVED": "It is answered; the first time this is reached sets `resolvedAt`.",
         "CLOSED": "It is done; the first time this is reached sets `closedAt`.",
     },
+)
+describe_enum(
+    BatchMode,
+    "What happens to the other tickets where some of those that go together are refused.",
+    {"EACH": "The other ones are written.", "ALL": "None of them is written."},
 )
 describe_enum(
     TicketPriority,
@@ -118,6 +126,30 @@ describe_enum(
 )
 
 
+describe_enum(
+    BulkJobKind,
+    "What a bulk job does.",
+    {
+        "CREATE": "It creates tickets from a list of inputs.",
+        "UPDATE": "It changes tickets, and may comment on each of them.",
+        "DELETE": "It deletes tickets, with their comments and files.",
+        "IMPORT": "It creates tickets from the rows of a file.",
+        "UNDO": "It undoes what another bulk job has done.",
+    },
+)
+describe_enum(
+    BulkJobState,
+    "Where a bulk job stands.",
+    {
+        "PENDING": "It waits for its turn; none of it is done.",
+        "RUNNING": "A part of it is done, and it goes on.",
+        "DONE": "All of it is done, apart from the tickets that were refused.",
+        "CANCELLED": "It was cancelled: what was done by then stays.",
+        "FAILED": "It could not go on; `reason` says why. What was done by then stays.",
+    },
+)
+
+
 @strawberry.enum(description="What tickets can be sorted by.")
 class TicketOrderField(Enum):
     """The values are the catalog's names."""
@@ -160,9 +192,15 @@ class ErrorCode(Enum):
     CONFLICT = strawberry.enum_value(
         "CONFLICT", description="The object has changed since it was read; read it again."
     )
+    ABORTED = strawberry.enum_value(
+        "ABORTED", description="Nothing is wrong with this, but with others that go with it."
+    )
 
 
 __all__ = [
+    "BatchMode",
+    "BulkJobKind",
+    "BulkJobState",
     "ErrorCode",
     "OrderDirection",
     "Role",

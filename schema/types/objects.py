@@ -27,6 +27,7 @@ from schema.types.page_arguments import AfterArg, BeforeArg, FirstArg, LastArg
 from schema.types.permissions import CommentPermissions, TicketPermissions, ViewerCannotReason
 from schema.types.projected import projected
 from schema.types.scalars import DateTime
+from schema.types.undo import UndoRefusal
 
 
 @strawberry.type(description="Somebody who can log in: staff, or a customer of one company.")
@@ -237,3 +238,5 @@ class TicketEvent(Node):
     )
     attachment_id: ID | None = field("The id of the file that it is about.")
     changes: list[FieldChange] = field("The fields that changed, each with both values.")
+    can_undo: bool = field("Whether the viewer can undo it, as things are now, by `undo`.")
+    undo_refusal: UndoRefusal | None = field("Why it cannot be undone; null where it can.")

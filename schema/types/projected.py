@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLSchema
 
 from schema.execution.strawberry_internals import field_metadata
+from schema.types.descriptions import FINISHED
 
 Declaration = TypeVar("Declaration", bound=Callable[..., object])
 # By the root value, the info, and the arguments by their names.
@@ -31,7 +32,7 @@ def projected(description: str, root: Root | None = None) -> Callable[[Declarati
     Fields of the root types need ``root``: ``set_roots`` raises for one without.
     """
     declared: Callable[[Declaration], Declaration]
-    declared = strawberry.field(description=description, metadata={Root: root})
+    declared = strawberry.field(description=description, metadata={Root: root, FINISHED: True})
     return declared
 
 

@@ -10,7 +10,7 @@ from tests.support import proofs
 pytestmark = pytest.mark.anyio
 
 
-@proofs.on("postgres")
+@proofs.on("sqlite")
 async def test_delivery_is_measured(backend: str) -> None:
     results = await live.measure_on(backend, subscribers=(1, 5), events=3)
     assert [result.subscribers for result in results] == [1, 5]
@@ -20,7 +20,7 @@ async def test_delivery_is_measured(backend: str) -> None:
     assert "subscribers" in live.table(results)
 
 
-@proofs.on("sqlite")
+@pytest.mark.proof
 async def test_idle_subscribers_are_measured(backend: str) -> None:
     result = await live.measure_idle(backend, subscribers=5)
     assert result.subscribers == 5

@@ -35,7 +35,8 @@ async def test_both_reads_are_measured_beside_the_floor(
 
 
 @pytest.mark.anyio
-@proofs.on("postgres")
+@pytest.mark.proof
+@pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=True)
 async def test_other_servers_are_measured_with_the_same_answers(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,16 @@ def test_table_and_chart_show_rates_and_the_ratio() -> None:
     assert "nothing counted" not in text
     counted = table([replace(RESULT, bare=Sample(625, 16, 32))])
     assert [line.split()[-1] for line in counted.splitlines()[2:5]] == ["0.50", "0.62", "0.800"]
+    compressed = table([replace(RESULT, compressed=Sample(250, 40, 80))])
+    assert "with compression" not in text
+    assert compressed.splitlines()[3].split() == [
+        "with",
+        "compression",
+        "250",
+        "40.0",
+        "80.0",
+        "0.25",
+    ]
     drawn = chart([RESULT])
     shown = " ".join(ElementTree.fromstring(drawn).itertext())
     assert "REST list, SQLite <3>" in shown

@@ -64,7 +64,7 @@ def shown(row: dict[str, Any]) -> dict[str, object]:
 
 
 @pytest.mark.anyio
-@proofs.on("postgres")
+@pytest.mark.proof
 async def test_both_servers_store_the_same(backend: str, tmp_path: Path) -> None:
     rows = make_rows(40)
     key = secrets.token_urlsafe(48)

@@ -94,6 +94,11 @@ def token(origin: str) -> str:
     return str(answer.json()["access"])
 
 
+def reads_schema(request: Request) -> bool:
+    """Whether GraphiQL asks for the schema; a reload before the answer is an error in its log."""
+    return "IntrospectionQuery" in (request.post_data or "")
+
+
 @pytest.fixture
 def graphiql(browser: Browser, origin: str) -> Iterator[Page]:
     """GraphiQL; it fails the test on any error it logs and any request that leaves the origin."""
@@ -112,8 +117,9 @@ def graphiql(browser: Browser, origin: str) -> Iterator[Page]:
     opened.on("console", on_console)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("request", on_request)
-    opened.goto(f"{origin}/graphql")
-    expect(opened.locator(".graphiql-query-editor .view-lines")).to_be_visible(timeout=20_000)
+    with opened.expect_request_finished(reads_schema):
+        opened.goto(f"{origin}/graphql")
+    expect(opened.locator(".graphiql-query-editor .view-lines")).to_be_visible()
     yield opened
     context.close()
     assert wrong == []

@@ -17,8 +17,17 @@ needs_graphiql = pytest.mark.skipif(
 )
 
 
-def run(page: Page, tab: str) -> None:
-    page.get_by_role("tab", name=tab).click()
+def run(page: Page, tab: str, **variables: object) -> None:
+    """Run the example of a name, with these variables if there are any."""
+    # The tab that is open has its button to close it in its name.
+    page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
+    if variables:
+        page.locator(".graphiql-editor-tool .graphiql-editor").first.click()
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.insert_text(json.dumps(variables))
+        # The editor closes what it takes for an open quote.
+        page.keyboard.press("ControlOrMeta+Shift+End")
+        page.keyboard.press("Delete")
     page.get_by_role("button", name=re.compile("Execute query")).click()
 
 

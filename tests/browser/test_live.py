@@ -20,7 +20,7 @@ def test_graphiql_lists_what_happens_and_goes_on_when_the_server_is_back(
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"{server.origin}/graphql")
     editor = page.locator(".graphiql-query-editor .view-lines")
-    expect(editor).to_be_visible(timeout=20_000)
+    expect(editor).to_be_visible()
     page.locator("#demo-logins button", has_text="Admin").click()
     expect(page.locator("#login-who")).to_contain_text("admin")
     # A login sets the tabs up again: a click before the end of that is lost.

@@ -89,7 +89,7 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     page.goto(f"{origin}/graphql")
     result = page.locator("#plain-result")
     expect(page.locator("#plain")).to_contain_text("make console")
-    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
     expect(result).to_contain_text("UNAUTHENTICATED")
     expect(page.locator("#login-error")).to_contain_text("log in first")
 
@@ -100,7 +100,7 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     query = "query One($first: Int) { tickets(first: $first) { totalCount } }"
     page.get_by_label("Query").fill(query)
     page.get_by_label("Variables").fill("{first: 1}")
-    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
     expect(result).to_contain_text("The variables are not JSON")
     page.get_by_label("Variables").fill('{"first": 1}')
     page.get_by_label("Variables").press("Control+Enter")
@@ -113,7 +113,7 @@ def test_the_plain_editor_runs_what_graphiql_runs(
     expect(page.get_by_label("Query")).to_have_value(query)
     page.get_by_role("button", name="Live").click()
     with page.expect_websocket() as opened:
-        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name="Run", exact=True).click()
     expect(result).to_contain_text("waiting for the first event")
     with opened.value.expect_event("close"):
         page.get_by_role("button", name="Stop").click()

@@ -38,10 +38,10 @@ export default [
         {
           exceptions: {
             types: [
-              ...["FieldChange", "PageInfo", "RateLimit", "SearchSnippet", "SearchSnippetPart"],
-              ...["UserError", "WebhookAttempt"],
+              ...["Conflict", "ConflictingField", "DownloadLink", "FieldChange", "Merge", "PageInfo"],
+              ...["RateLimit", "SearchSnippet", "SearchSnippetPart", "UndoRefusal", "UserError", "WebhookAttempt"],
             ],
-            suffixes: ["Connection", "Count", "Edge", "Payload", "Permissions", "Reason", "Stats"],
+            suffixes: ["Connection", "Count", "Edge", "Payload", "Permissions", "Reason", "Result", "Stats"],
           },
         },
       ],

@@ -31,7 +31,7 @@ def rename(own_world: World) -> Awaitable[None]:
 
 
 def delete(own_world: World) -> Awaitable[None]:
-    return attachments.delete_attachment(own_world.context("carla"), key("scan"))
+    return attachments.delete_attachment(own_world.context("carla", undo_hours=0), key("scan"))
 
 
 async def meanwhile(
@@ -44,7 +44,7 @@ async def meanwhile(
         await change(session)
         await session.flush()
         writing = asyncio.ensure_future(write(own_world))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not writing.done():
                 if own_world.database.is_sqlite:
                     # It waits for the only connection.
@@ -52,7 +52,7 @@ async def meanwhile(
                     break
                 if (await own_world.database.fetch_row(_WAITING, []))[0]:
                     break
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await asyncio.gather(writing, return_exceptions=True))[0]
 
 

@@ -34,7 +34,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
-WRITERS, WRITES = (8, 400) if proofs.LONG else (4, 80)
+WRITERS, WRITES = (8, 400) if proofs.LONG else (4, 50)
 TICKETS = 40
 tickets, changes = table_of(Ticket), table_of(TicketCountChange)
 counts = table_of(TicketCount)
@@ -131,7 +131,7 @@ async def test_a_reader_never_sees_a_wrong_total(own_world: World, database: Dat
     assert await number_of(database, changes) < WRITERS * WRITES / 2
 
 
-@pytest.mark.proof(small=True)
+@proofs.on("postgres")
 async def test_counts_are_right_after_writers_are_killed(
     own_world: World, database: Database, database_url: str, tmp_path: Any
 ) -> None:

@@ -70,7 +70,7 @@ async def fail(*_: object, **__: object) -> None:
 async def test_an_unexpected_error_of_rest_is_masked_and_logged_by_its_id(
     open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reads, "read_json", fail)
+    monkeypatch.setattr(reads, "read_versioned", fail)
     async with open_desk(cors_origins=[ORIGIN]) as client:
         path = f"/api/v1/tickets/{key('offline')}/"
         response = await client.get(path, headers={"Origin": ORIGIN})

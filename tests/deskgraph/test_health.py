@@ -120,6 +120,18 @@ async def test_another_schema_is_not_ready(desk: Desk) -> None:
     assert problem.startswith("The database does not have the schema ")
 
 
+@pytest.mark.parametrize(("oldest", "status"), [(head(), 200), ("9998", 503)])
+async def test_a_newer_schema_is_ready_if_it_says_so(desk: Desk, oldest: str, status: int) -> None:
+    client, world = desk
+    newer = f"UPDATE alembic_version SET version_num = '9999', compatible_from = '{oldest}'"
+    back = f"UPDATE alembic_version SET version_num = '{head()}', compatible_from = '{head()}'"
+
+    async with executed(world, newer, back):
+        ready = await client.get("/readyz")
+
+    assert ready.status_code == status
+
+
 async def test_a_broken_database_is_not_ready_until_it_works_again(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,12 +4,15 @@ import os
 import re
 import stat
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from deskgraph.app import create_services
 from deskgraph.settings import PREFIX, Settings, SettingsError, load_settings
+from deskgraph.signing_keys import PLACEHOLDER_KEYS
 from schema.execution.limits import Limits
 from tests.support.paths import ROOT
 
@@ -320,3 +323,85 @@ def test_production_refuses_every_key_that_the_documentation_prints() -> None:
         assert Settings(secret_key=SecretStr(key)).signing_key() == key
     settings = Settings(secret_key=SecretStr(LONG_KEY), environment="production")
     assert settings.signing_key() == LONG_KEY
+
+
+OLD = {"SECRET_KEY": LONG_KEY, "SECRET_KEY_OLD": LONG_KEY[::-1] + "old"}
+
+
+def set_keys(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    for name, value in (OLD | more).items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+
+@pytest.mark.parametrize(
+    ("until", "meant"),
+    [
+        ("2027-01-31T12:00:00Z", datetime(2027, 1, 31, 12, tzinfo=UTC)),
+        ("2027-01-31T12:00+02:00", datetime(2027, 1, 31, 10, tzinfo=UTC)),
+        # One that has passed does not keep a server from starting again.
+        (" 2020-01-31 12:00:00.5Z ", datetime(2020, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)),
+    ],
+)
+def test_an_old_key_is_accepted_until_a_time(
+    monkeypatch: pytest.MonkeyPatch, until: str, meant: datetime
+) -> None:
+    set_keys(monkeypatch, SECRET_KEY_OLD_UNTIL=until)
+    settings = load_settings()
+    assert settings.old_key() == (OLD["SECRET_KEY_OLD"], meant)
+    assert OLD["SECRET_KEY_OLD"] not in repr(settings)
+
+
+def test_an_old_key_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("old").write_text(OLD["SECRET_KEY_OLD"] + "\n")
+    set_keys(monkeypatch, SECRET_KEY_OLD_FILE="old", SECRET_KEY_OLD_UNTIL="2027-01-31T12:00:00Z")
+    monkeypatch.delenv(PREFIX + "SECRET_KEY_OLD")
+    found = load_settings().old_key()
+    assert found is not None
+    assert found[0] == OLD["SECRET_KEY_OLD"]
+
+
+def test_there_need_be_no_old_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_keys(monkeypatch, SECRET_KEY_OLD="", SECRET_KEY_OLD_UNTIL="")
+    assert load_settings().old_key() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "DESKGRAPH_SECRET_KEY_OLD and DESKGRAPH_SECRET_KEY_OLD_UNTIL have to be set together"),
+        ({"SECRET_KEY_OLD": "", "SECRET_KEY_OLD_UNTIL": "2027-01-31T12:00:00Z"}, "set together"),
+        *(
+            ({"SECRET_KEY_OLD_UNTIL": text}, "SECRET_KEY_OLD_UNTIL must be a time with its offset")
+            for text in ("2027-01-31", "2027-01-31T12:00:00", "tomorrow", "1800000000", "0", " ")
+        ),
+    ],
+)
+def test_an_old_key_needs_a_time(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    set_keys(monkeypatch, **given)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert said in str(raised.value)
+    assert OLD["SECRET_KEY_OLD"] not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        (LONG_KEY, "DESKGRAPH_SECRET_KEY_OLD is the same as DESKGRAPH_SECRET_KEY: it has to be"),
+        ("a-brief-key", "DESKGRAPH_SECRET_KEY_OLD is too short: it needs 32 bytes or more."),
+        (min(PLACEHOLDER_KEYS), "DESKGRAPH_SECRET_KEY_OLD is the placeholder of the documentation"),
+    ],
+)
+def test_an_old_key_that_is_no_good_is_refused(
+    monkeypatch: pytest.MonkeyPatch, old: str, said: str
+) -> None:
+    more = {"SECRET_KEY_OLD": old, "SECRET_KEY_OLD_UNTIL": "2027-01-31T12:00:00Z"}
+    set_keys(monkeypatch, ENVIRONMENT="production", **more)
+    settings = load_settings()
+    for use in (settings.old_key, lambda: create_services(settings)):
+        with pytest.raises(SettingsError) as raised:
+            use()
+        assert str(raised.value).startswith(said)
+        assert old not in str(raised.value)

@@ -2,21 +2,34 @@
 
 import http.client
 import json
+import re
 import signal
+import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from deskgraph.demo.logins import PASSWORD
 from tests.deskgraph.conftest import Start, banner, rows
+from tests.support import proofs
 from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
+
+GRAPHQL_TRANSPORT_WS = Subprotocol("graphql-transport-ws")
+FOLLOW = 'subscription { ticketEvents(after: "") { cursor } }'
+RENAME = """mutation($input: UpdateTicketInput!) {
+  updateTicket(input: $input) { errors { message } }
+}"""
 
 
 @contextmanager
@@ -81,7 +94,7 @@ def assert_ends(process: "subprocess.Popen[str]") -> None:
     assert process.returncode in (0, -signal.SIGTERM), err
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.proof)])
 def test_an_upload_that_has_begun_is_finished(start: Start, sqlite_desk: str, workers: str) -> None:
     process = start("serve", "--port", "0", "--workers", workers)
     base, _ = banner(process, 3)
@@ -144,3 +157,162 @@ def ready(base: str) -> int:
     with connected(base) as connection:
         connection.request("GET", "/readyz")
         return answered(connection)[0]
+
+
+def a_change(connection: http.client.HTTPConnection, token: str, ticket: str, number: int) -> None:
+    """Send a request that changes a ticket, and leave its answer for later."""
+    head = {"Authorization": token, "Content-Type": "application/json"}
+    body = json.dumps({"subject": f"Number {number}"})
+    connection.request("PATCH", f"/api/v1/tickets/{ticket}/", body, head)
+
+
+def half_a_head(connection: http.client.HTTPConnection, token: str) -> bytes:
+    """Send the first part of a request's head, and return the rest."""
+    connection.connect()
+    connection.sock.sendall(b"GET /api/v1/tickets/?page_size=1 HTTP/1.1\r\nHost: desk\r\n")
+    return f"Authorization: {token}\r\n\r\n".encode()
+
+
+@pytest.mark.proof(small=True)
+def test_every_request_that_was_accepted_is_answered_in_full(
+    start: Start, sqlite_desk: str, environment: Callable[..., None]
+) -> None:
+    count, uploads = (150, 20) if proofs.LONG else (10, 2)
+    environment(head_seconds="3600", body_seconds="3600", rate_limit="off", shutdown_seconds="3600")
+    process = start("serve", "--port", "0")
+    base, _ = banner(process, 3)
+    token, ticket = log_in(base), a_ticket(sqlite_desk)
+    [(before,)] = rows(sqlite_desk, "SELECT count(*) FROM ticket_events")
+    follow = {"Accept": "text/event-stream", "Authorization": token}
+    with ExitStack() as stack:
+        changing, uploading, beginning, streaming = (
+            [stack.enter_context(connected(base)) for _ in range(number)]
+            for number in (count, uploads, 2, 1)
+        )
+        asked = {"Content-Type": "application/json", **follow}
+        streaming[0].request("POST", "/graphql", json.dumps({"query": FOLLOW}), asked)
+        stream = streaming[0].getresponse()
+        assert stream.readline().startswith(b"id: ")
+        url = base.replace("http", "ws") + "/graphql"
+        socket = stack.enter_context(connect(url, subprotocols=[GRAPHQL_TRANSPORT_WS]))
+        init = {"type": "connection_init", "payload": {"authorization": token}}
+        socket.send(json.dumps(init))
+        assert "connection_ack" in str(socket.recv())
+        # Every write waits for this one.
+        path = sqlite_desk.removeprefix("sqlite:///")
+        other = stack.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
+        other.execute("BEGIN IMMEDIATE")
+        for number, connection in enumerate(changing):
+            a_change(connection, token, ticket, number)
+        variables = {"input": {"id": ticket, "subject": "Over a WebSocket"}}
+        payload = {"query": RENAME, "variables": variables}
+        socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
+        socket.send(json.dumps({"type": "ping"}))
+        assert "pong" in str(socket.recv())
+        rests = [(one, begin_upload(one, token, ticket)) for one in uploading]
+        rests += [(one, half_a_head(one, token)) for one in beginning]
+        # Connections are accepted in their order.
+        assert ready(base) == 200
+
+        process.send_signal(signal.SIGTERM)
+        wait_for_line(process, "draining")
+        wait_for_line(process, "Waiting for connections to close")
+        other.execute("ROLLBACK")
+        for connection, rest in rests:
+            connection.sock.sendall(rest)
+
+        assert {answered(one)[0] for one in changing} == {200}
+        assert {answered(one)[0] for one in uploading} == {201}
+        for one in beginning:
+            with closing(http.client.HTTPResponse(one.sock)) as response:
+                response.begin()
+                assert response.status == 200
+                assert json.loads(response.read())["results"]
+        messages = []
+        with suppress(ConnectionClosed):
+            while True:
+                messages.append(json.loads(socket.recv())["type"])
+        assert (messages, socket.close_code) == (["next", "complete"], 1012)
+        # It goes on elsewhere, after its last cursor.
+        assert b"event: complete" not in stream.read()
+    assert_ends(process)
+    [(after,)] = rows(sqlite_desk, "SELECT count(*) FROM ticket_events")
+    assert isinstance(before, int)
+    assert after == before + count + uploads + 1
+
+
+def test_sighup_stops_a_server_without_workers_as_sigterm_does(
+    start: Start, sqlite_desk: str
+) -> None:
+    process = start("serve", "--port", "0")
+    base, _ = banner(process, 3)
+    token = log_in(base)
+    with connected(base) as connection:
+        rest = begin_upload(connection, token, a_ticket(sqlite_desk))
+        wait_for_file(Path("var/media"))
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "draining")
+        wait_for_line(process, "Waiting for connections to close")
+        # It has been heard.
+        process.send_signal(signal.SIGHUP)
+        connection.send(rest)
+        assert answered(connection)[0] == 201
+    assert_ends(process)
+
+
+@pytest.mark.proof
+def test_sighup_replaces_workers_one_by_one_by_ones_with_the_settings_of_now(
+    start: Start, sqlite_desk: str
+) -> None:
+    process = start("serve", "--port", "0", "--workers", "2")
+    base, _ = banner(process, 3)
+    before = started(process, 2)
+    assert root_of(base) == "/graphql"
+    answers: list[object] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.wait(0.02):
+            try:
+                answers.append(ready(base))
+            except (OSError, http.client.HTTPException) as error:
+                answers.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        Path(".env").write_text("DESKGRAPH_GRAPHIQL=false\n")
+        process.send_signal(signal.SIGHUP)
+        after = started(process, 2, ended=before)
+    finally:
+        ended.set()
+        asking.join()
+
+    assert not {*before} & {*after}
+    # A worker that is about to end says so.
+    assert {*answers} - {503} == {200}
+    assert root_of(base) == "/api/v1/"
+    process.send_signal(signal.SIGTERM)
+    assert_ends(process)
+
+
+def started(process: "subprocess.Popen[str]", count: int, ended: Sequence[str] = ()) -> list[str]:
+    """Wait until so many servers have started and others have ended; return the ids of the new."""
+    assert process.stderr is not None
+    found: list[str] = []
+    left = {*ended}
+    while len(found) < count or left:
+        line = process.stderr.readline()
+        assert line, "the process has ended"
+        found += re.findall(r"Started server process \[(\d+)\]", line)
+        left -= {*re.findall(r"Finished server process \[(\d+)\]", line)}
+    return found
+
+
+def root_of(base: str) -> str | None:
+    """Return where the root leads."""
+    with connected(base) as connection:
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        response.read()
+        return response.getheader("location")

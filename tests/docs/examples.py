@@ -24,7 +24,7 @@ from tests.support.processes.launcher import run, serve
 
 SHOWN_BASE = "http://127.0.0.1:8000"
 SHOWN_RECEIVER = "127.0.0.1:9000"
-SECONDS = 60
+SECONDS = 300
 ANSWERS = frozenset({"json", "text"})
 # Blocks that no test runs, by how they begin, each with its reason.
 NOT_RUN = {
@@ -34,9 +34,13 @@ NOT_RUN = {
     ".venv/bin/python -m tests.docs.examples": "it would write into the documents",
     "python3 -m venv /opt/deskgraph": "it installs outside of any temporary folder",
     "createuser": "it makes a PostgreSQL database that is not one of the tests",
+    "deskgraph export moving": "tests/deskgraph/transfer runs it on a database of PostgreSQL",
     "deskgraph serve": "it serves until it is stopped",
     "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow make serve": "so does this",
     "deskgraph webhooks listen": "it listens until it is stopped",
+    "make up": "it needs Docker; tests/shipping runs the steps of the image",
+    "docker compose exec": "so does this",
+    "kubectl": "it needs a cluster of Kubernetes",
 }
 
 

@@ -37,6 +37,7 @@ IDS = {
     "keith": "USER_ID",
     "own": "COMMENT_ID",
     "photo": "ATTACHMENT_ID",
+    "whispered": "EVENT_ID",
 }
 _SHAPES = {
     "Ticket": shapes.TICKET,

@@ -79,6 +79,23 @@ def test_the_settings_for_pgbouncer_are_acceptable(monkeypatch: pytest.MonkeyPat
     assert settings.direct_url == settings.listen_url != settings.database_url
 
 
+def test_the_settings_for_another_key_are_acceptable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    (shown,) = (block.text for block in blocks(text) if f"{PREFIX}SECRET_KEY_OLD" in block.text)
+    for line in shown.splitlines():
+        name, value = line.split("=", 1)
+        if name.endswith("_FILE"):
+            path = tmp_path / Path(value).name
+            path.write_text(path.name * 32)
+            value = str(path)
+        monkeypatch.setenv(name, value)
+    found = load_settings().old_key()
+    assert found is not None
+    assert found[0] == "old_key" * 32
+
+
 def test_the_settings_for_replicas_are_acceptable(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
     (shown,) = (block.text for block in blocks(text) if f"{PREFIX}REPLICA_URLS" in block.text)

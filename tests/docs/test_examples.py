@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import parse, validate
 
-from schema import sdl
 from tests.docs.examples import NOT_RUN, Desk, examples, serving, wrong
 from tests.docs.markdown import DOCUMENTS, blocks
+from tests.support.graphql_client import client_schema
 from tests.support.paths import ROOT
 
 # Blocks of these languages are no examples, and those that begin like this are tested elsewhere.
@@ -20,8 +20,11 @@ HOUSE = "models/ "
 # Made of a table whose calls are all tested.
 MADE = {"from-rest.md"}
 WRITTEN = [document for document in DOCUMENTS if document.name not in MADE]
-# Their examples start servers and commands of their own; ``make proofs`` runs them.
-SLOW = {"deployment.md", "files.md", "live.md", "migration.md", "webhooks.md"}
+# Their examples are many, or start servers and commands of their own; ``make proofs`` runs them.
+SLOW = {
+    *("deployment.md", "files.md", "graphql.md", "import-export.md", "live.md", "migration.md"),
+    *("operations.md", "webhooks.md", "writes.md"),
+}
 RUN = [
     pytest.param(
         document, id=document.name, marks=pytest.mark.proof(small=document.name not in SLOW)
@@ -30,8 +33,8 @@ RUN = [
 ]
 # Files that tests/clients runs, which documents show whole.
 CLIENTS = ROOT / "tests" / "clients"
-SHOWN = ("*.ts", "*.json", "apollo/*.mjs", "live/*.mjs", "relay/*.mjs", "urql/*.mjs")
-SCHEMA = build_schema(sdl())
+SHOWN = ("*.ts", "*.json", "apollo/*.mjs", "live/*.mjs", "relay/*.mjs", "retries/*", "urql/*.mjs")
+SCHEMA = client_schema()
 BENCHMARK = re.compile(r"<!-- read-benchmark -->.*<!-- /read-benchmark -->", re.DOTALL)
 
 

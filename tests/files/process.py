@@ -12,11 +12,17 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from deskgraph import app as assembly
 from deskgraph.storage.file_store import FileStore, open_files
-from tests.support.processes.forked_servers import NONE, die, die_at_commit, in_turn
+from tests.support.processes.forked_servers import (
+    NONE,
+    die,
+    die_at_commit,
+    dying_when_answering,
+    in_turn,
+)
 
 FATAL = "fatal.bin"
 HALF = 6 * 1024 * 1024
@@ -69,27 +75,13 @@ def watch_transactions(step: str) -> None:
         die_at_commit("INSERT INTO attachments", FATAL, after=step == "committed")
 
 
-def dying_when_answering(app: ASGIApp) -> ASGIApp:
-    """Die when the answer about the fatal file is about to go out."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if FATAL.encode() in message.get("body", b"") and scope["method"] == "POST":
-                die()
-            await send(message)
-
-        await app(scope, receive, sending)
-
-    return wrapped
-
-
 def make_app(step: str) -> ASGIApp:
     """Return the application that dies at a step."""
     if step != NONE:
         watch_transactions(step)
-        vars(assembly)["open_files"] = lambda url: Fatal(open_files(url).store, step)
+        vars(assembly)["open_files"] = lambda url, *_: Fatal(open_files(url).store, step)
     app: ASGIApp = assembly.app_from_environment()
-    return dying_when_answering(app) if step == "answering" else app
+    return dying_when_answering(app, FATAL) if step == "answering" else app
 
 
 if __name__ == "__main__":

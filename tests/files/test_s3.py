@@ -236,7 +236,7 @@ async def test_deleting_removes_the_file_and_a_failing_store_leaves_it_to_the_sw
     client: Client, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     first, second = await client.upload("a", b"a"), await client.upload("b", b"b")
-    keith = client.world.context("keith")
+    keith = client.world.context("keith", undo_hours=0)
     await attachments.delete_attachment(keith, first.id)
     assert bucket.keys() == [second.key]
 

@@ -70,6 +70,6 @@ async def test_a_client_that_hangs_up_leaves_nothing(
 
 async def until(reached: Callable[[], bool]) -> None:
     """Wait for what another process is about to do."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not reached():  # noqa: ASYNC110 - another process rings no bell
             await asyncio.sleep(0.02)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from deskgraph.app import create_app
-from tests.support.clock import Clock
+from tests.support.clock import NOON, Clock
 from tests.support.limits import UNBOUNDED
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.processes.local_server import serving
 from tests.support.rows import key
 from tests.support.settings import settings_for
 from tests.support.world import World
 
 FOLLOW = "subscription($after: String) { ticketEvents(after: $after) { cursor type ticketNumber } }"
+# Accepted for half an hour.
+OLD_KEY = "the key of the server before the current one"
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
@@ -151,7 +155,7 @@ class Live:
 
     async def settled(self, subscribers: int) -> None:
         """Wait until so many follow the log."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             while self.world.services.broker.subscriber_count != subscribers:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
@@ -161,7 +165,9 @@ async def live(
     anyio_backend: str, database_url: str, tmp_path: Path, statements: list[str]
 ) -> AsyncIterator[Live]:
     """Give a server that runs in this process."""
-    more = {"cors_origins": "http://good.example", **UNBOUNDED}
+    until = NOON + timedelta(minutes=30)
+    old_key = {"secret_key_old": OLD_KEY, "secret_key_old_until": until}
+    more = {"cors_origins": "http://good.example", **old_key, "compression": "on", **UNBOUNDED}
     settings = settings_for(database_url, tmp_path / "media", **more)
     app = create_app(settings, clock=Clock(), observer=statements.append)
     world = World(app.state.services, settings)
@@ -170,7 +176,7 @@ async def live(
     async with (
         serving(app, **options) as running,
         # Reading the trusted certificates, for HTTPS, takes tens of ms.
-        httpx.AsyncClient(base_url=running.base, timeout=30, verify=False) as client,
+        httpx.AsyncClient(base_url=running.base, timeout=DEADLINE_SECONDS, verify=False) as client,
     ):
         await world.reset()
         yield Live(running.base, world, client, statements, app)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from deskgraph.database.database import Database
 from deskgraph.database.readers import SqliteReader
 from deskgraph.database.urls import dsn_of
 from tests.live.conftest import Live
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.rows import key
 
 COMMENTS = "{ tickets { nodes { comments { nodes { text } } } } }"
@@ -29,7 +30,7 @@ SELECT count(*) AS n FROM counted"""
 
 async def until(condition: Any) -> None:
     """Wait for something that comes soon."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -94,6 +95,8 @@ class SlowPostgres:
         await self._connection.execute("SELECT pg_stat_clear_snapshot()")
         waiting = await self._connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            # A vacuum that the table is due for waits for the lock, too.
+            "AND backend_type = 'client backend' "
             "AND state = 'active' AND wait_event_type = 'Lock'"
         )
         return bool(waiting > 0)
@@ -132,7 +135,9 @@ async def stored(live: Live, *of: Any) -> list[int]:
         return [count.one() for count in counts]
 
 
-def graphql(live: Live, query: str, **variables: object) -> Coroutine[Any, Any, httpx.Response]:
-    headers = {"Authorization": live.token("keith")}
+def graphql(
+    live: Live, query: str, headers: Mapping[str, str] | None = None, **variables: object
+) -> Coroutine[Any, Any, httpx.Response]:
+    headers = {"Authorization": live.token("keith"), **(headers or {})}
     body = {"query": query, "variables": variables}
     return live.client.post("/graphql", json=body, headers=headers)

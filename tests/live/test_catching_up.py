@@ -14,7 +14,7 @@ from sqlalchemy import text
 from deskgraph.database.event_signal import EventSignal
 from resolvers.commands import comments, tickets
 from resolvers.events import broker, subscription
-from resolvers.query.execute import MAX_FOLLOWED
+from resolvers.query.event_log import MAX_FOLLOWED
 from resolvers.query.plans import Plan
 from schema import create_schema
 from schema.execution.context import GraphContext
@@ -220,7 +220,7 @@ async def test_reads_are_shared_for_a_moment_only(
 
     monkeypatch.setattr(silent_world.database, "fetch_row", counting)
     monkeypatch.setattr(broker, "SHARED_SECONDS", 0.0)
-    plan = Plan("SELECT '[]'", (), {}, {})
+    plan = Plan("SELECT 0, '[]'", (), {}, {})
     services = silent_world.services
     read = services.broker.read
     await asyncio.gather(read(services, plan, {}), read(services, plan, {}))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models import Ticket
 from resolvers.auth.accounts import VIEWER_LIFETIME
 from resolvers.commands import tickets
 from resolvers.events import subscription
@@ -145,18 +146,44 @@ async def test_a_mutation_under_way_is_answered_before_the_connection_closes(
 
 
 async def test_a_server_that_stops_completes_what_it_has_answered_and_breaks_off_the_rest(
-    live: Live,
+    live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with live.socket() as socket, live.stream() as stream:
+    under_way, may_end = asyncio.Event(), asyncio.Event()
+    update = tickets.update_ticket
+
+    async def slow_update(*args: Any, **kwargs: Any) -> None:
+        await update(*args, **kwargs)
+        under_way.set()
+        await may_end.wait()
+
+    monkeypatch.setattr(tickets, "update_ticket", slow_update)
+    async with live.socket() as socket, live.socket() as idle, live.stream() as stream:
         await socket.subscribe()
         await live.settled(2)
+        given = {"id": str(key("offline")), "subject": "Once"}
+        await socket.subscribe(RENAME, id="2", input=given)
+        await under_way.wait()
+        # What has happened until then is sent.
+        await stream.next()
+        assert (await socket.receive())["id"] == "1"
+
         live.world.services.broker.end()
+
         with pytest.raises(StopAsyncIteration):
             await stream.frame()
-        # Without its "complete" a mutation would be sent again, and done twice.
-        await socket.subscribe("{ viewer { username } }", id="2")
-        messages = [await socket.receive() for _ in range(2)]
+        assert await idle.ended() == (1012, "The server restarts: connect again.")
+        # A new operation gets no answer, so its client sends it again elsewhere.
+        await socket.subscribe(RENAME, id="3", input={**given, "subject": "Twice"})
+        await socket.send(type="ping")
+        assert (await socket.receive())["type"] == "pong"
+        may_end.set()
+        messages = await socket.messages_until_closed()
         assert [(one["type"], one["id"]) for one in messages] == [("next", "2"), ("complete", "2")]
+        assert messages[0]["payload"]["data"]["updateTicket"] == {"errors": []}
+        assert (await socket.ended())[0] == 1012
+    assert (await live.world.get(Ticket, key("offline"))).subject == "Once"
+    async with live.socket(init=False) as late:
+        assert (await late.ended())[0] == 1012
     async with live.stream("keith", "{ viewer { username } }") as stream:
         assert [(await stream.frame())["event"] for _ in range(2)] == ["next", "complete"]
 

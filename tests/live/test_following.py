@@ -11,7 +11,7 @@ from deskgraph.database.database import Database
 from models import TicketEventType
 from resolvers.commands import comments, tickets
 from resolvers.events import subscription
-from resolvers.query.execute import MAX_FOLLOWED_BYTES
+from resolvers.query.event_log import MAX_FOLLOWED_BYTES
 from tests.live.conftest import FOLLOW, Live, Socket, Stream
 from tests.support.rows import event, key
 
@@ -58,8 +58,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     async def noted(self: Database, sql: str, values: Sequence[object]) -> Any:
         row = await fetch(self, sql, values)
-        if row is not None and isinstance(row[0], str):
-            found.append(len(row[0].encode()))
+        if row is not None and isinstance(row[-1], str):
+            found.append(len(row[-1].encode()))
         return row
 
     monkeypatch.setattr(Database, "fetch_row", noted)

@@ -6,7 +6,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from resolvers.auth.accounts import VIEWER_LIFETIME
-from tests.live.conftest import Live, Socket
+from resolvers.auth.tokens import Tokens
+from tests.live.conftest import OLD_KEY, Live, Socket
 from tests.support.named_rows import PASSWORD
 from tests.support.rows import key
 
@@ -74,6 +75,20 @@ async def test_who_logged_in_on_a_connection_is_looked_at_again(live: Live, how:
         await end(live, how)
         before = await live.world.dump()
 
+        await socket.subscribe(REACTIVATE)
+        assert (await socket.ended())[0] == 4403
+    assert await live.world.dump() == before
+
+
+async def test_a_connection_by_a_token_of_an_old_key_ends_with_that_key(live: Live) -> None:
+    old = Tokens(OLD_KEY, access_minutes=60, refresh_days=7, clock=live.world.clock)
+    payload = {"Authorization": f"Bearer {old.access(key('keith'))}"}
+    async with live.socket(None, init=False) as socket:
+        await socket.send(type="connection_init", payload=payload)
+        assert (await socket.receive())["type"] == "connection_ack"
+        assert (await ask(socket, VIEWER))["data"]["viewer"] == {"username": "keith"}
+        live.world.clock.move(minutes=30)
+        before = await live.world.dump()
         await socket.subscribe(REACTIVATE)
         assert (await socket.ended())[0] == 4403
     assert await live.world.dump() == before

@@ -156,6 +156,7 @@ async def test_a_stream_has_the_frames_and_headers_of_its_protocol(live: Live) -
         assert headers["content-type"] == "text/event-stream"
         assert headers["cache-control"] == "no-cache, no-transform"
         assert headers["x-accel-buffering"] == "no"
+        assert "content-encoding" not in headers
         await live.settled(1)
         await live.rename("offline", "New")
         raw = ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schema import create_schema
 from schema.execution.context import GraphContext
 from tests.live.conftest import Live, Socket
 from tests.schema.errors.test_redaction import DOCUMENTS, LOGIN, VARIABLES
@@ -43,7 +44,7 @@ async def test_names_are_suggested_only_where_they_may_be_asked_for(
     live: Live, hides: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [view] = [r.app for r in live.app.routes if type(r).__name__ == "WebSocketRoute"]  # type: ignore[attr-defined]
-    monkeypatch.setattr(view.schema.documents, "hides_names", hides)
+    monkeypatch.setattr(view, "schema", create_schema(introspection=not hides))
     async with live.socket() as socket:
         for query, variables in KINDS.values():
             # What is known of a text is known for good.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import Comment
+from models import Comment, TicketEvent
 from tests.live.conftest import Live
 from tests.live.slow import COMMENTS, SAY, graphql, is_not, slow, stored, until, usable
 from tests.support.rows import key
@@ -84,3 +84,25 @@ async def test_a_write_stops_and_leaves_nothing(live: Live) -> None:
     limited(live, ENOUGH)
     said = await graphql(live, SAY, ticket=str(key("offline")))
     assert said.json()["data"]["addComment"] == {"errors": []}
+
+
+async def test_a_write_with_a_key_stops_leaves_nothing_and_is_done_by_the_next_try(
+    live: Live,
+) -> None:
+    ticket, one = str(key("offline")), {"Idempotency-Key": "one"}
+    keyed = SAY.replace('said"})', 'said"}) @idempotent(key: "two")')
+    before = await stored(live, Comment, TicketEvent)
+    async with slow(live, "comments", write=True) as planted:
+        # More often than there are connections: each of them is given back.
+        for _ in range(5):
+            timed_out((await graphql(live, SAY, headers=one, ticket=ticket)).json())
+            await until(lambda: is_not(planted.runs()))
+        await usable(live)
+        assert await stored(live, Comment, TicketEvent) == before
+        timed_out((await graphql(live, keyed, ticket=ticket)).json())
+        await until(lambda: is_not(planted.runs()))
+    limited(live, ENOUGH)
+    for query, headers in ((SAY, one), (keyed, {})):
+        said = await graphql(live, query, headers=headers, ticket=ticket)
+        assert said.json()["data"]["addComment"] == {"errors": []}
+        assert "Idempotency-Replayed" not in said.headers

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from deskgraph.app import create_app
 from deskgraph.database.sqlite import writer
@@ -38,7 +39,7 @@ async def running(url: str, media: Path, **more: Any) -> AsyncIterator[Live]:
 
     Another ``files_url`` makes the desk's own files go elsewhere.
     """
-    settings = settings_for(url, media, **UNBOUNDED | more)
+    settings = settings_for(url, media, **UNBOUNDED | {"metrics": "on"} | more)
     app = create_app(settings, clock=Clock())
     world = World(app.state.services, settings_for(url, media))
     async with (
@@ -79,6 +80,14 @@ def assert_told(response: httpx.Response, part: str, changes: str = NONE) -> Non
     assert response.status_code == 503, response.text
     assert response.json() == {"detail": f"The {part} is not available. {changes}"}
     assert response.headers["retry-after"] == "5"
+
+
+async def unavailable(live: Live) -> set[tuple[str, str]]:
+    """Return which operations of which parts have failed, as the metrics count them."""
+    found = (await live.client.get("/metrics")).text
+    families = {family.name: family for family in text_string_to_metric_families(found)}
+    samples = families["deskgraph_unavailable"].samples
+    return {(one.labels["part"], one.labels["operation"]) for one in samples if one.value}
 
 
 def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.conftest import Live
 from tests.outages import outages
-from tests.outages.conftest import NONE, assert_told, logged
+from tests.outages.conftest import NONE, assert_told, logged, unavailable
 from tests.outages.outages import Outage
 from tests.support.named_rows import PASSWORD
 from tests.support.processes.clusters import Cluster
@@ -93,6 +93,7 @@ async def test_a_database_that_is_away_is_told_and_comes_back(
         assert ready.json()["problems"] == {"database": "The database does not answer."}
         assert ready.status_code == 503
         assert (await live.client.get("/healthz")).status_code == 200
+        assert await unavailable(live) == {("database", "read"), ("database", "write")}
 
     assert await live.world.dump() == before
     await assert_all_works(live)
@@ -141,6 +142,7 @@ async def test_a_database_that_cannot_be_written_is_still_read(
         assert "errors" not in (await ask(live, READ)).json()
         # Reads go on, so balancers are to send them.
         assert (await live.client.get("/readyz")).status_code == 200
+        assert await unavailable(live) == {("database", "write")}
 
     assert await live.world.dump() == before
     await assert_all_works(live)

@@ -16,9 +16,10 @@ from moto.server import ThreadedMotoServer
 
 from tests.files.conftest import Bucket
 from tests.live.conftest import Live
-from tests.outages.conftest import NONE, assert_told, logged, running
+from tests.outages.conftest import NONE, assert_told, logged, running, unavailable
 from tests.support.processes.launcher import run
 from tests.support.rows import key
+from tests.support.small_disk import small_disk
 from tests.support.stored import stored_rows
 
 pytestmark = pytest.mark.anyio
@@ -74,13 +75,8 @@ async def assert_ready(live: Live, *, ready: bool) -> None:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Give a small file system of its own; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder])
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted: {mounted.stderr.strip()}")
-    yield folder
-    assert run(["umount", "-l", folder]).returncode == 0
+    with small_disk(tmp_path / "disk", "512k") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -122,6 +118,7 @@ async def test_a_folder_that_cannot_be_written_is_still_read(
         await assert_uploads_fail(live, SMALL)
         assert (await download(live, stored["file"])).content == SMALL
         await assert_ready(live, ready=False)
+        assert await unavailable(live) == {("file_store", "put"), ("file_store", "check")}
 
     assert await live.world.dump() == before
     await assert_ready(live, ready=True)
@@ -161,6 +158,8 @@ async def test_a_folder_that_is_gone_has_not_lost_its_files(
 
         assert_told(gone, "file store")
         assert_told(again, "file store")
+        operations = {("file_store", operation) for operation in ("get", "put", "check")}
+        assert await unavailable(live) == operations
         assert (await download(live, stored["file"])).content == SMALL
         assert await live.world.dump() == before
         (media / live.world.files()[0]).unlink()

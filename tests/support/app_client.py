@@ -1,8 +1,11 @@
 """The application in this process, and a client of it: what clients of both APIs have in common."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
 
 import httpx
 from sqlmodel import SQLModel
@@ -15,6 +18,10 @@ from resolvers.services import Services
 from tests.support.clock import Clock
 from tests.support.stored import Rows, stored_rows
 from tests.support.world import World
+
+# httpx tries to import it for each request, and a search for what is not installed takes long.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 @dataclass
@@ -54,9 +61,12 @@ def client_of(app: Starlette) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, observer: Callable[[str], None] | None = None
+    settings: Settings, observer: Callable[[str], None] | None = None, **more: Any
 ) -> AsyncIterator[tuple[Starlette, httpx.AsyncClient, World]]:
-    """Open the whole application on a migrated database; its rows stay as they are."""
-    app = create_app(settings, clock=Clock(), observer=observer)
+    """Open the whole application on a migrated database; its rows stay as they are.
+
+    ``more`` are further arguments of ``create_app``.
+    """
+    app = create_app(settings, clock=Clock(), observer=observer, **more)
     async with app.router.lifespan_context(app), client_of(app) as client:
         yield app, client, World(app.state.services, settings)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from deskgraph.app import create_app
+from deskgraph.bulk.runner import BulkRunner
 from deskgraph.settings import Settings
 from deskgraph.webhooks.deliverer import Deliverer
 from tests.support.app_client import client_of, open_app
@@ -114,11 +115,12 @@ def make_client(sqlite_url: str, tmp_path: Path) -> MakeClient:
 
 @pytest.fixture(scope="module")
 def undelivered() -> Iterator[None]:
-    """Let no application send anything to the addresses of webhooks."""
+    """Let no application send anything to webhooks, or work on bulk jobs, by itself."""
 
-    async def nothing(_deliverer: Deliverer) -> None:
+    async def nothing(_self: Deliverer | BulkRunner) -> None:
         pass
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Deliverer, "start", nothing)
+        patch.setattr(BulkRunner, "start", nothing)
         yield

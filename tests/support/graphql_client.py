@@ -1,12 +1,22 @@
 """GraphQL as a client meets it: over HTTP, as a user or a stranger."""
 
+import functools
 import json
 from typing import Any
 from uuid import UUID
 
 import httpx
+from graphql import GraphQLSchema, build_schema
 
+from schema import sdl
 from tests.support.app_client import AppClient
+
+
+@functools.cache
+def client_schema() -> GraphQLSchema:
+    """Return the schema as clients know it, by its text."""
+    return build_schema(sdl())
+
 
 CODES = {"BAD_USER_INPUT", "BAD_CURSOR", "UNAUTHENTICATED", "FORBIDDEN"}
 

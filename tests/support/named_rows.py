@@ -13,6 +13,11 @@ from sqlmodel import SQLModel
 
 from models import (
     Attachment,
+    BulkJob,
+    BulkJobBatch,
+    BulkJobError,
+    BulkJobKind,
+    BulkJobState,
     Comment,
     Role,
     Team,
@@ -52,7 +57,7 @@ NAMES: Mapping[str, str] = {
         *("hilton", "centara", *PEOPLE, "john", "jane", "offline", "volume", "bill"),
         *("public", "internal", "own", "note", "theirs", "photo", "scan", "receipt"),
         *("opened", "billed", "moved", "said", "whispered", "filed", "erased", "wiped"),
-        *("hook", "sent"),
+        *("hook", "sent", "tidied", "waiting", "hers", "refused", "denied"),
     )
 }
 
@@ -157,7 +162,8 @@ def past_events() -> tuple[TicketEvent, ...]:
         change("company", key("centara"), key("hilton")),
         change("contact", key("jane"), key("john")),
     ]
-    whispered = [change("text", SECRET, f"{SECRET}, again")]
+    # It can be undone: the comment is as it says.
+    whispered = [change("text", SECRET, f"internal, {SECRET}")]
     theirs = {"company_id": key("centara")}
     kinds = TicketEventType
     return (
@@ -173,6 +179,7 @@ def past_events() -> tuple[TicketEvent, ...]:
             comment_id=key("internal"),
             changes=whispered,
             is_internal=True,
+            at=NOON - timedelta(hours=1),
         ),
         _event("filed", kinds.ATTACHMENT_ADDED, "volume", "carla", attachment_id=key("scan")),
         # Of tickets that are gone.
@@ -218,5 +225,51 @@ def past_webhooks() -> tuple[SQLModel, ...]:
             duration_ms=5,
             status=200,
             answer=SECRET,
+        ),
+    )
+
+
+@functools.cache
+def past_jobs() -> tuple[SQLModel, ...]:
+    """Return bulk jobs of a technician, one of which is still to be done, and of a customer."""
+    ended: dict[str, Any] = {
+        "kind": BulkJobKind.UPDATE,
+        "state": BulkJobState.DONE,
+        "total_count": 2,
+        "done_count": 2,
+        "changed_count": 1,
+        "failed_count": 1,
+        "batch": 1,
+        "created_at": NOON - timedelta(hours=1),
+        "started_at": NOON - timedelta(hours=1),
+        "finished_at": NOON - timedelta(hours=1),
+    }
+    refused = {"message": "Not yours.", "code": "FORBIDDEN", "field": None, "conflict": None}
+    return (
+        BulkJob(id=key("tidied"), created_by_id=key("keith"), **ended),
+        BulkJob(id=key("hers"), created_by_id=key("carla"), **ended),
+        BulkJob(
+            id=key("waiting"),
+            kind=BulkJobKind.DELETE,
+            created_by_id=key("keith"),
+            created_at=NOON - timedelta(hours=1),
+            arguments={"listed": True},
+            total_count=1,
+        ),
+        BulkJobBatch(job_id=key("tidied"), number=0, event_ids=[str(key("whispered"))]),
+        BulkJobBatch(job_id=key("waiting"), number=0, items=[str(key("bill"))]),
+        BulkJobError(
+            id=key("refused"),
+            job_id=key("tidied"),
+            position=1,
+            ticket_id=key("bill"),
+            errors=[refused],
+        ),
+        BulkJobError(
+            id=key("denied"),
+            job_id=key("hers"),
+            position=0,
+            ticket_id=key("offline"),
+            errors=[refused],
         ),
     )

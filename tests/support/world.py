@@ -7,7 +7,7 @@ import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -25,10 +25,17 @@ from resolvers.viewer import Viewer
 from resolvers.write_statements import Transaction
 from tests.support.clock import NOON, Clock
 from tests.support.limits import UNBOUNDED
-from tests.support.named_rows import CONTENT, PEOPLE, named_rows, past_events, past_webhooks
+from tests.support.named_rows import (
+    CONTENT,
+    PEOPLE,
+    named_rows,
+    past_events,
+    past_jobs,
+    past_webhooks,
+)
 from tests.support.rows import insert, key
 from tests.support.settings import settings_for
-from tests.support.stored import stored_rows
+from tests.support.stored import DELETES, inserts, run_script, stored_rows
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -41,7 +48,9 @@ def _stored(rows: Iterable[SQLModel]) -> list[tuple[type[SQLModel], list[dict[st
 
 
 _ROWS = functools.cache(lambda: _stored(named_rows()))
-_PAST = functools.cache(lambda: _stored((*past_events(), *past_webhooks())))
+_PAST = functools.cache(lambda: _stored((*past_events(), *past_webhooks(), *past_jobs())))
+# What stores the rows again, by whether it is on SQLite and whether the past is in it.
+_again: dict[tuple[bool, bool], tuple[str, ...]] = {}
 
 
 @dataclass
@@ -61,8 +70,10 @@ class World:
         write = self.database.write
 
         @asynccontextmanager
-        async def noticed(*, fresh: bool = False) -> AsyncIterator[Transaction]:
-            async with write(fresh=fresh) as transaction:
+        async def noticed(
+            *, fresh: bool = False, checks: bool = False
+        ) -> AsyncIterator[Transaction]:
+            async with write(fresh=fresh, checks=checks) as transaction:
                 yield transaction
             self.changed = True
 
@@ -87,13 +98,14 @@ class World:
     def _notice(self, _connection: object) -> None:
         self.changed = True
 
-    def context(self, who: str | None, *, via: str = "graphql") -> Context:
-        """Return the context of a user of the world, or of a stranger."""
+    def context(self, who: str | None, *, via: str = "graphql", **settings: Any) -> Context:
+        """Return the context of a user of the world, or of a stranger, with other services."""
         viewer = None
         if who is not None:
             role, company = PEOPLE[who]
             viewer = Viewer(key(who), role, key(company) if company else None)
-        return Context(self.services, viewer, via, "http://desk.test")
+        services = replace(self.services, **settings) if settings else self.services
+        return Context(services, viewer, via, "http://desk.test")
 
     def token(self, who: str | UUID) -> str:
         """Return the value of the header of a login; a text is the name of a user."""
@@ -109,7 +121,13 @@ class World:
         self.forget()
         if not self.changed:
             return
-        await self._store(_ROWS() + (_PAST() if self.eventful else []))
+        kind = (self.database.is_sqlite, self.eventful)
+        if kind in _again:
+            await self._clear(_again[kind])
+        else:
+            rows = _ROWS() + (_PAST() if self.eventful else [])
+            await self._store(rows)
+            _again[kind] = await inserts(self.database, [model for model, _ in rows])
         for row in named_rows():
             if isinstance(row, Attachment):
                 path = self.media / row.key
@@ -128,12 +146,15 @@ class World:
         await self._store(_stored(rows))
 
     async def _store(self, rows: list[tuple[type[SQLModel], list[dict[str, Any]]]]) -> None:
+        await self._clear()
         async with self.database.transaction() as session:
             connection = await session.connection()
-            for table in reversed(SQLModel.metadata.sorted_tables):
-                await connection.execute(sa.delete(table))
             for model, values in rows:
                 await connection.execute(sa.insert(model), values)
+
+    async def _clear(self, then: tuple[str, ...] = ()) -> None:
+        """Take out all rows and files, and run further statements with that."""
+        await run_script(self.database, (*DELETES, *then))
         for path in self._paths():
             path.unlink()
 
@@ -159,7 +180,7 @@ class World:
         assert row is not None
         return row
 
-    async def change(self, model: type[Row], row_id: UUID, **values: Any) -> None:
+    async def change(self, model: type[Row], row_id: object, **values: Any) -> None:
         """Change a row, past the rules of the desk."""
         async with self.database.transaction() as session:
             row = await session.get_one(model, row_id)

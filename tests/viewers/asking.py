@@ -42,10 +42,12 @@ def names_in(text: str) -> set[str]:
 
 
 def top(value: Any) -> Any:
-    """Return the names of what an answer is about, or the total of statistics."""
+    """Return the names of what an answer is about, the total of statistics or a file."""
     if isinstance(value, dict):
         if "total" in value:
             return value["total"]
+        if "fileName" in value:
+            return {value["fileName"]}
         listed = value.get("nodes", value.get("results"))
         value = [value] if listed is None else listed
     return {NAMES[item["id"]] for item in value or [] if item}

@@ -160,7 +160,10 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
         Call("Change all of it", "PUT", "ticket-attachments/<photo>/", {"name": "photo 2.txt"}),
         Call("Delete it", "DELETE", "ticket-attachments/<photo>/", {}, 204),
     ),
-    "Events": (Call("What happened to a ticket", "GET", "ticket-events/?ticket=<offline>"),),
+    "Events": (
+        Call("What happened to a ticket", "GET", "ticket-events/?ticket=<offline>"),
+        Call("Undo it", "POST", "ticket-events/<whispered>/undo/"),
+    ),
     "Users": (
         Call("Active ones of a role", "GET", "users/?role=Tech&is_active=true"),
         Call("One", "GET", "users/<keith>/"),

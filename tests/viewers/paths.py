@@ -97,6 +97,8 @@ PATHS = [
         listed(seen("opened said whispered", "opened said", "")),
     ),
     Path("GET", "ticket-events/?type=deleted", listed(seen("erased wiped", "erased", "wiped"))),
+    Path("POST", "ticket-events/<whispered>/undo/", HIDDEN),
+    Path("POST", "ticket-events/<opened>/undo/", (409, 409, 409, 404, 401)),
     Path("GET", "users/", listed(PEOPLE)),
     Path("GET", "users/<olga>/", rest(one("olga"))),
     Path("GET", "users/<keith>/", ("keith", "keith", "keith", 404, 401)),

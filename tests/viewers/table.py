@@ -7,9 +7,9 @@ answer shows; a cell of a write says how it ends; a number is a status of HTTP.
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLSchema
 
-from schema import sdl
+from tests.support.graphql_client import client_schema
 from tests.support.named_rows import PASSWORD
 
 # The columns: an Admin, a technician, a customer, one of another company, and nobody.
@@ -29,10 +29,15 @@ MAY_SEE: dict[str | None, frozenset[str]] = {
 MAY_SEE["keith"] = frozenset(
     ["admin", "gone", "internal", "note", "whispered", *MAY_SEE["carla"], *MAY_SEE["olga"]]
 )
-# Webhooks exist for Admins only.
-MAY_SEE["admin"] = frozenset(["hook", "sent", *MAY_SEE["keith"]])
+# Webhooks exist for Admins only, and they see the jobs of all.
+MAY_SEE["admin"] = frozenset(
+    [*("hook", "sent", "tidied", "waiting", "hers", "refused", "denied"), *MAY_SEE["keith"]]
+)
+MAY_SEE["keith"] |= {"tidied", "waiting", "refused"}
+MAY_SEE["carla"] |= {"hers", "denied"}
 
-SCHEMA: GraphQLSchema = build_schema(sdl())
+SCHEMA: GraphQLSchema = client_schema()
+OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ NODES = (
     *("photo", "scan", "receipt", "hilton", "centara", "john", "jane"),
     *("carla", "colin", "olga"),
     *("opened", "billed", "moved", "said", "whispered", "filed", "erased"),
-    *("hook", "sent"),
+    *("hook", "sent", "tidied", "waiting", "hers", "refused", "denied"),
 )
 
 READS = [
@@ -119,6 +124,8 @@ READS = [
     Read('tickets(filter: {search: "ourselves"})', seen("", "", "")),
     Read('tickets(filter: {not: {search: "nothing"}})', TICKETS),
     Read("tickets(filter: {or: [{open: true}, {open: false}]}, first: 100)", TICKETS),
+    Read("exportTickets", ("tickets-2025-11-19-120000.csv",) * 4 + (STRANGER,)),
+    Read('importRejects(jobId: "<nothing>")', ("", "", "", "", STRANGER)),
     Read("ticketEvents(first: 100)", EVENTS),
     Read('ticketEvents(after: "", last: 100)', EVENTS),
     Read("ticketEvents(filter: {isInternal: true})", seen("whispered", "", "")),
@@ -156,6 +163,8 @@ READS = [
     Read('companies(search: "centara")', seen("centara", "", "centara")),
     Read("webhooks", ("hook", "", "", "", STRANGER)),
     Read('webhook(id: "<hook>")', one("hook")),
+    Read("bulkJobs", ("tidied waiting hers", "tidied waiting", "hers", "", STRANGER)),
+    *(Read(f'bulkJob(id: "<{name}>")', one(name)) for name in ("tidied", "hers")),
     Read("contacts", seen("john jane", "john", "jane")),
     Read('contacts(filter: {company: {eq: "<hilton>"}})', seen("john", "john", "")),
 ]
@@ -167,9 +176,10 @@ FOLLOWED = [
         "opened billed erased wiped", "opened erased", "billed wiped")),
     Read('ticketEvents(after: "", filter: {search: "Subject of offline"})', seen(
         "opened said whispered erased wiped", "opened said erased", "wiped")),
+    *(Read(f'bulkJobProgress(id: "<{name}>")',
+           tuple(cell or NOT_FOUND for cell in one(name))) for name in ("tidied", "hers")),
 ]  # fmt: skip
 
-OK, NOT_FOUND, FORBIDDEN, INVALID = "ok", "NOT_FOUND", "FORBIDDEN", "INVALID"
 ADMINS = (OK, FORBIDDEN, FORBIDDEN, FORBIDDEN, STRANGER)
 STAFF = (OK, OK, FORBIDDEN, NOT_FOUND, STRANGER)
 UNKNOWN = (OK, NOT_FOUND, NOT_FOUND, NOT_FOUND, STRANGER)
@@ -222,11 +232,26 @@ WRITES = [
     Write("deleteComment", {"id": "<own>"}, COMPANYS),
     Write("deleteComment", {"id": "<note>"}, HIDDEN),
     Write("uploadAttachment", {"ticketId": "<offline>", "file": None}, COMPANYS),
+    # What comes has no columns that are known.
+    Write("importTickets", {"file": None}, (INVALID, INVALID, INVALID, INVALID, STRANGER)),
     Write("updateAttachment", {"id": "<photo>", "name": "new"}, STAFF),
     Write("updateAttachment", {"id": "<scan>", "name": "new"}, COMPANYS),
     Write("updateAttachment", {"id": "<receipt>", "name": "n"}, (OK, OK, NOT_FOUND, OK, STRANGER)),
     Write("deleteAttachment", {"id": "<photo>"}, STAFF),
     Write("deleteAttachment", {"id": "<scan>"}, COMPANYS),
+    Write("undo", {"eventId": "<whispered>"}, HIDDEN),
+    Write("undo", {"eventId": "<opened>"}, (INVALID, INVALID, INVALID, NOT_FOUND, STRANGER)),
+    Write("startBulkCreate", {"inputs": [NEW_TICKET | {"companyId": "<hilton>"}]}, EVERYBODY),
+    Write("startBulkUpdate", {"ids": ["<bill>"], "changes": {"subject": "S"}}, EVERYBODY),
+    Write(
+        "startBulkUpdate",
+        {"ids": ["<bill>"], "changes": {"companyId": "<centara>"}},
+        (OK, OK, INVALID, OK, STRANGER),
+    ),
+    Write("startBulkDelete", {"ids": ["<offline>"]}, EVERYBODY),
+    Write("cancelBulkJob", {"id": "<waiting>"}, HIDDEN),
+    Write("undoBulkJob", {"id": "<tidied>"}, HIDDEN),
+    Write("undoBulkJob", {"id": "<hers>"}, (OK, NOT_FOUND, OK, NOT_FOUND, STRANGER)),
     Write("createCompany", {"name": "New"}, ADMINS),
     Write("updateCompany", {"id": "<hilton>", "name": "New"}, ADMINS),
     Write("deactivateCompany", {"id": "<hilton>"}, ADMINS),

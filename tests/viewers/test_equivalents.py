@@ -189,7 +189,7 @@ def test_the_largest_twins_cost_no_more_than_an_operation_may(path: str) -> None
     documents = create_schema().documents
     known = documents.examine(call.equivalent.text)
     assert known.errors == []
-    cost = documents.cost(known, known.operation(None)).of(call.variables).total
+    cost = known.operation(None).cost.of(call.variables).total
     assert 5000 < cost <= DEFAULT_LIMITS.cost
 
 

@@ -13,8 +13,8 @@ from models import TicketEventType
 from schema import create_schema
 from schema.execution.context import GraphContext
 from tests.support.rows import event, key
-from tests.viewers.asking import Faces, everything, top
-from tests.viewers.table import FOLLOWED, SCHEMA, STRANGER, VIEWERS, Read
+from tests.viewers.asking import Faces, everything, top, with_ids
+from tests.viewers.table import FOLLOWED, NOT_FOUND, SCHEMA, STRANGER, VIEWERS, Read
 from tests.viewers.test_matrix import assert_no_trace
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ async def told(gql_clients: Faces, who: str | None, row: Read) -> list[Any]:
     assert SCHEMA.subscription_type
     named = get_named_type(SCHEMA.subscription_type.fields[row.field].type)
     assert isinstance(named, GraphQLObjectType)
-    query = f"subscription {{ answer: {row.call} {everything(named)} }}"
+    query = f"subscription {{ answer: {with_ids(row.call)} {everything(named)} }}"
     token = gql_clients.headers(who).get("Authorization", "").removeprefix("Bearer ") or None
     context = GraphContext(gql_clients.world.services, "http://desk.test", "1", token)
     found: list[Any] = []
@@ -56,9 +56,9 @@ async def test_a_subscription_tells_what_its_row_says(gql_clients: Faces, row: R
     )  # fmt: skip
     for who, cell in zip(VIEWERS, row.cells, strict=True):
         found = await told(gql_clients, who, row)
-        if cell == STRANGER:
+        if cell in (STRANGER, NOT_FOUND):
             [error] = found
-            assert error["extensions"] == {"code": STRANGER}
+            assert error["extensions"] == {"code": cell}
             continue
         for text in found:
             assert_no_trace(who, text)

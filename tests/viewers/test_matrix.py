@@ -80,6 +80,10 @@ async def test_customers_find_nothing_by_what_only_staff_may_read(gql_clients: F
         assert top(answer["data"]["answer"]) == set(cell.split()), who
 
 
+# Each of their tickets has errors of its own: ``tests/resolvers/commands/test_batches.py``.
+BATCHES = {"createTickets", "updateTickets", "deleteTickets", "undoTickets"}
+
+
 @pytest.mark.parametrize(
     "row", WRITES, ids=lambda row: "-".join([row.field, *map(str, row.given.values())])
 )
@@ -142,7 +146,7 @@ def test_every_root_field_has_a_row() -> None:
     """A new field fails here until the table says who sees what of it."""
     rows = {
         "Query": {row.field for row in READS},
-        "Mutation": {row.field for row in WRITES},
+        "Mutation": {row.field for row in WRITES} | BATCHES,
         "Subscription": {row.field for row in FOLLOWED},
     }
     for name, asked in rows.items():
@@ -154,7 +158,7 @@ def test_every_kind_of_node_has_a_row() -> None:
     kinds = {type_.name for type_ in SCHEMA.get_implementations(SCHEMA.type_map["Node"]).objects}  # type: ignore[arg-type]
     assert kinds == {
         *("Ticket", "Comment", "Attachment", "TicketEvent", "Company", "Contact", "User"),
-        *("Webhook", "WebhookDelivery"),
+        *("Webhook", "WebhookDelivery", "BulkJob", "BulkJobError"),
     }
 
 

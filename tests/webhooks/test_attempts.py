@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -11,7 +12,9 @@ from deskgraph.webhooks.deliverer import Deliverer
 from deskgraph.webhooks.sender import MAX_RESPONSE_BYTES
 from models import WebhookDeliveryState
 from resolvers.commands import webhooks
+from tests.deskgraph.observability.instruments import Recorded
 from tests.support.clock import NOON
+from tests.support.world import World
 from tests.webhooks.conftest import Hooks
 from tests.webhooks.receiver import Answer, Received, Receiver
 
@@ -50,6 +53,27 @@ async def test_a_failure_is_tried_again_ever_later_and_set_aside_after_a_day(
     assert {(one.status, one.answer, one.error) for one in attempts} == {
         (500, "out of order", None)
     }
+
+
+async def test_what_comes_of_attempts_is_counted(
+    private_world: World, deliverers: Callable[..., Deliverer], receiver: Receiver
+) -> None:
+    recorded = Recorded()
+    private_world.services = replace(private_world.services, instruments=recorded)
+    hooks = Hooks(private_world, deliverers(), receiver, {})
+    await hooks.create()
+    await hooks.happen()
+    for status in (500, 302, 204):
+        receiver.answers(status)
+        hooks.world.clock.move(hours=1)
+        await hooks.work()
+    await hooks.create(url="http://127.0.0.1:1/")
+    await hooks.happen("volume")
+    receiver.answers(200)
+    await hooks.work()
+    assert recorded.attempts[:3] == ["rejected", "rejected", "delivered"]
+    # Those of two webhooks, at the same time.
+    assert sorted(recorded.attempts[3:]) == ["delivered", "failed"]
 
 
 async def test_what_was_set_aside_is_sent_again_when_it_is_asked_for(hooks: Hooks) -> None:

@@ -132,8 +132,8 @@ def _statements(world: World) -> list[str]:
     write = world.database.write
 
     @asynccontextmanager
-    async def seen(*, fresh: bool = False) -> AsyncIterator[Transaction]:
-        async with write(fresh=fresh) as transaction:
+    async def seen(*, fresh: bool = False, checks: bool = False) -> AsyncIterator[Transaction]:
+        async with write(fresh=fresh, checks=checks) as transaction:
             execute = transaction.execute
 
             async def execute_seen(*steps: Step) -> None:

@@ -26,15 +26,17 @@ DriverRow = Any
 class Statement:
     """A statement, the future of its rows, and the thread that it waits for or runs on, if any.
 
-    ``user`` is who it is run for; without one it is the server's own.
+    ``user`` is who it is run for; without one it is the server's own. ``began`` is when the thread
+    took it, None before.
     """
 
-    __slots__ = ("reader_thread", "rows", "sql", "user", "values")
+    __slots__ = ("began", "reader_thread", "rows", "sql", "user", "values")
 
     def __init__(self, sql: str, values: Sequence[object], user: str | None = None) -> None:
         self.sql = sql
         self.values = values
         self.user = user
+        self.began: float | None = None
         self.rows: asyncio.Future[list[DriverRow]] = asyncio.get_running_loop().create_future()
         self.reader_thread: SqliteReaderThread | None = None
 
@@ -168,6 +170,7 @@ class SqliteReaderThread:
                 statement = self._running = self._queue.take()
                 self._since = monotonic()
             if statement is not None:
+                statement.began = self._since
                 self._run(connection, statement)
         connection.close()
         self._loop.call_soon_threadsafe(_answer, self._closed, None, None)

@@ -12,6 +12,7 @@ from typing import Any
 
 from deskgraph.database.pragmas import SQLITE_BUSY_SECONDS
 from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
+from resolvers.services import Instruments
 
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -20,13 +21,17 @@ class SqliteWriter:
     """A connection, which has a transaction from ``BEGIN`` until it is committed or rolled back."""
 
     def __init__(
-        self, group: GroupCommit, closed: Callable[[], "asyncio.Task[None] | None"]
+        self,
+        group: GroupCommit,
+        closed: Callable[[], "asyncio.Task[None] | None"],
+        instruments: Instruments,
     ) -> None:
         """Take the shared connection, and what is called when this one is closed.
 
         That returns what waits until the shared one is closed as well, if it is.
         """
         self.group = group
+        self._instruments = instruments
         # Whether its next transaction shall have nobody before it.
         self.fresh = False
         self._writer: Writer | None = None
@@ -44,6 +49,13 @@ class SqliteWriter:
         At once: a lock taken later could fail halfway. What waits for another process cannot be
         interrupted, so it waits in slices.
         """
+        asked = monotonic()
+        try:
+            await self._begin()
+        finally:
+            self._instruments.waited("turn", monotonic() - asked)
+
+    async def _begin(self) -> None:
         writer = Writer(fresh=self.fresh)
         await self.group.wait_for_turn(writer)
         self._writer = writer
@@ -173,9 +185,10 @@ class SqliteCursor:
 class SqliteWriters:
     """The connections to one file, which share one as long as there are any."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Take what connects."""
+    def __init__(self, connect: Callable[[], sqlite3.Connection], instruments: Instruments) -> None:
+        """Take what connects, and what counts waits for the turn."""
         self._connect = connect
+        self._instruments = instruments
         self._group: GroupCommit | None = None
         self._count = 0
         # The loop alone would let them be collected.
@@ -186,7 +199,7 @@ class SqliteWriters:
         if self._group is None:
             self._group = GroupCommit(self._connect)
         self._count += 1
-        writer = SqliteWriter(self._group, self._closed)
+        writer = SqliteWriter(self._group, self._closed, self._instruments)
         try:
             await writer.group.open()
         except BaseException:

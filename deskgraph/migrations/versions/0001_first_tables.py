@@ -3,10 +3,10 @@
 Written out on its own: the models change, what this revision once did must not.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from models.types import SqlColumn, SqlType
 
 revision = "0001"
 down_revision = None
@@ -250,7 +250,9 @@ def _ticket_events() -> None:
     )
 
 
-def _table(name: str, key: Any, *parts: Any, indexes: list[str], **options: Any) -> None:
+def _table(
+    name: str, key: SqlColumn, *parts: sa.schema.SchemaItem, indexes: list[str], **options: bool
+) -> None:
     """Create a table, whose first column is its primary key, and its indexes."""
     primary = sa.PrimaryKeyConstraint(key.name, name=op.f(f"pk_{name}"))
     op.create_table(name, key, *parts, primary, **options)
@@ -258,30 +260,32 @@ def _table(name: str, key: Any, *parts: Any, indexes: list[str], **options: Any)
         op.create_index(op.f(f"ix_{name}_{'_'.join(columns)}"), name, columns)
 
 
-def _column(name: str, kind: Any, *, nullable: bool = False) -> Any:
+def _column(name: str, kind: SqlType, *, nullable: bool = False) -> SqlColumn:
     return sa.Column(name, kind, nullable=nullable)
 
 
-def _text(name: str, length: int | None = None) -> Any:
+def _text(name: str, length: int | None = None) -> SqlColumn:
     return sa.Column(name, sa.String(length), nullable=False)
 
 
-def _rank(column: str, values: tuple[str, ...]) -> Any:
+def _rank(column: str, values: tuple[str, ...]) -> SqlColumn:
     """Declare the generated column with a value's place among the values."""
     cases = " ".join(f"WHEN '{value}' THEN {place}" for place, value in enumerate(values))
     computed = sa.Computed(f"CASE {column} {cases} END", persisted=True)
     return sa.Column(f"{column}_rank", sa.SmallInteger(), computed, nullable=False)
 
 
-def _one_of(table: str, column: str, values: tuple[str, ...]) -> Any:
+def _one_of(table: str, column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=op.f(f"ck_{table}_{column}"))
 
 
-def _unique(table: str, column: str) -> Any:
+def _unique(table: str, column: str) -> sa.UniqueConstraint:
     return sa.UniqueConstraint(column, name=op.f(f"uq_{table}_{column}"))
 
 
-def _refers(table: str, column: str, target: str, *, ondelete: str | None = None) -> Any:
+def _refers(
+    table: str, column: str, target: str, *, ondelete: str | None = None
+) -> sa.ForeignKeyConstraint:
     name = op.f(f"fk_{table}_{column}")
     return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, ondelete=ondelete)

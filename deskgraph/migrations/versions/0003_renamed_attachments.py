@@ -1,10 +1,11 @@
 """Events of attachments that are renamed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+from models.types import SqlColumn
 
 revision = "0003"
 down_revision = "0002"
@@ -67,7 +68,7 @@ def _make_again(condition: str) -> None:
         op.create_index(op.f(name), TABLE, columns)
 
 
-def _columns() -> list[sa.Column[Any]]:
+def _columns() -> list[SqlColumn]:
     return [
         sa.Column("id", ID, nullable=False),
         sa.Column("type", sa.String(20), nullable=False),

@@ -7,10 +7,10 @@ nobody waits.
 """
 # ruff: noqa: S608 - nothing in these texts comes from outside
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from models.types import SqlColumn, SqlType
 
 revision = "0010"
 down_revision = "0009"
@@ -70,19 +70,19 @@ def downgrade() -> None:
         op.drop_table(name)
 
 
-def _scope() -> tuple[sa.Column[Any], ...]:
+def _scope() -> tuple[SqlColumn, ...]:
     return _column("scope", sa.String(20)), _column("scope_id", ID)
 
 
-def _choices() -> tuple[sa.Column[Any], ...]:
+def _choices() -> tuple[SqlColumn, ...]:
     return _text("status", 20), _text("priority", 10), _text("category", 20)
 
 
-def _text(name: str, length: int) -> sa.Column[Any]:
+def _text(name: str, length: int) -> SqlColumn:
     return _column(name, sa.String(length))
 
 
-def _column(name: str, type_: Any, *, nullable: bool = False) -> sa.Column[Any]:
+def _column(name: str, type_: SqlType, *, nullable: bool = False) -> SqlColumn:
     return sa.Column(name, type_, nullable=nullable)
 
 

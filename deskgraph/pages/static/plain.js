@@ -75,11 +75,11 @@ function stored() {
   }
 }
 
-const examples = defaultTabs(config.sampleCompanyId);
+const examples = defaultTabs(config.samples);
 for (const example of examples) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = /\w+ (\w+)/.exec(example.query)[1];
+  button.textContent = /^(?:query|mutation|subscription) (\w+)/m.exec(example.query)[1];
   button.addEventListener("click", () => open(example));
   element("plain-examples").append(button);
 }

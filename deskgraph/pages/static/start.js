@@ -13,7 +13,7 @@ export function start({ createElement, createRoot, GraphiQL, plugins, parse, pri
   const session = new Session(graphqlLogins(ENDPOINT), config.lastingLogin);
   const root = createRoot(document.getElementById("graphiql"));
   const linked = linkedTab(location.search, { parse, print });
-  const tabs = [...(linked ? [linked] : []), ...defaultTabs(config.sampleCompanyId)];
+  const tabs = [...(linked ? [linked] : []), ...defaultTabs(config.samples)];
   let person = session.user;
   let key = 0;
 

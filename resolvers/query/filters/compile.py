@@ -1,7 +1,6 @@
 """Filters as SQL: each condition of ``ast`` becomes one of the database's."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,10 +14,10 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.types import Integer, String, TypeEngine
+from sqlalchemy.types import Integer, String
 
 from models import Company, Ticket, TicketEventType, table_of
-from models.types import UtcDateTime, Uuid36
+from models.types import SqlType, UtcDateTime, Uuid36
 from resolvers import access
 from resolvers.query import binds
 from resolvers.query.catalog import ENTITIES
@@ -44,7 +43,7 @@ from resolvers.query.sql.elements import SQL, HasTag, InIds, InList, InRows
 from resolvers.viewer import ViewerKind
 
 # The columns that a comparator works on, and the type of its operands.
-COLUMNS: Mapping[str, tuple[str, type[TypeEngine[Any]]]] = {
+COLUMNS: Mapping[str, tuple[str, SqlType]] = {
     "status": ("status", String),
     "priority": ("priority", String),
     "category": ("category", String),

@@ -5,12 +5,10 @@ columns of the same names: so the two mean the same.
 """
 
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Label,
-    Select,
     Subquery,
     case,
     cast,
@@ -44,7 +42,7 @@ from resolvers.query.filters.ast import (
     Switch,
     Where,
 )
-from resolvers.query.sql.elements import SQL, Constant
+from resolvers.query.sql.elements import SQL, AnySelect, Constant
 
 _changes = table_of(TicketCountChange)
 _counts = table_of(TicketCount)
@@ -171,7 +169,7 @@ def rows_of(build: CompileContext, scope: CountScope) -> Subquery:
     return _together(build, counted, uncounted)
 
 
-def _reference(scope: CountScope, counts: Row) -> list[Label[Any]]:
+def _reference(scope: CountScope, counts: Row) -> list[Label[object]]:
     """Return the id of a scope under its column of tickets."""
     column = _REFERENCES.get(scope)
     return [] if column is None else [counts.scope_id.label(column)]
@@ -205,7 +203,7 @@ def _columns(row: Row) -> list[SQL]:
     return [row.status, row.priority, rank.label("priority_rank"), row.category]
 
 
-def _together(build: CompileContext, counted: Select[Any], uncounted: Select[Any]) -> Subquery:
+def _together(build: CompileContext, counted: AnySelect, uncounted: AnySelect) -> Subquery:
     name = f"n{build.next_name()}"
     if build.dialect == "sqlite":
         return counted.subquery(name)

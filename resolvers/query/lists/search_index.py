@@ -6,13 +6,11 @@ looks first which one to take.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
     FromClause,
-    Select,
     Subquery,
     case,
     column,
@@ -29,7 +27,7 @@ from resolvers.query.compile_context import CompileContext
 from resolvers.query.field_types import Entity
 from resolvers.query.filters.ast import Search
 from resolvers.query.filters.compile import conditions
-from resolvers.query.sql.elements import SQL, CrossJoin
+from resolvers.query.sql.elements import SQL, AnySelect, CrossJoin
 
 # SQLite takes the index for up to so many rows: sorting 5,000 takes about 40 ms, and where more are
 # found among a million, the first 20 of them are among some thousand.
@@ -76,7 +74,7 @@ class SearchIndex:
             self._few = select(is_few).select_from(some).cte(f"few{self.build.next_name()}")
         return select(self._few.c.few).scalar_subquery()
 
-    def _found_of_newest(self) -> Select[Any]:
+    def _found_of_newest(self) -> AnySelect:
         row = self.build.alias(self.entity.table)
         newest = select(*(one for one in row.c if one.name in _SEARCHED))
         newest = newest.order_by(row.c.created_at.desc(), row.c.id.desc())
@@ -84,7 +82,7 @@ class SearchIndex:
         found = conditions(self.build, self.entity.name, (self.search,), rows.c, self.prefix)
         return select(_number(1)).select_from(rows).where(*found)
 
-    def _matching_keys(self) -> Select[Any]:
+    def _matching_keys(self) -> AnySelect:
         return select(self._matches.c.rowid).where(self._matched())
 
     def _matched(self) -> ColumnElement[bool]:
@@ -111,7 +109,7 @@ class SearchIndex:
         keyed = CrossJoin(self._matches, self._keys, self._keys.c.key == self._matches.c.rowid)
         return CrossJoin(keyed, row, row.c.id == self._key), [self._matched()]
 
-    def either(self, indexed: Select[Any], walked: Select[Any], limit: SQL | None) -> Subquery:
+    def either(self, indexed: AnySelect, walked: AnySelect, limit: SQL | None) -> Subquery:
         """Return the rows of the faster one of two selects, in no order, at most ``limit``.
 
         Only that one is run: PostgreSQL looks at a condition without columns before it begins,

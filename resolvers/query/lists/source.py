@@ -8,11 +8,9 @@ costs what the first one does.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     Subquery,
     and_,
     cast,
@@ -23,10 +21,10 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.types import BigInteger, Integer, String, TypeEngine
+from sqlalchemy.types import BigInteger, Integer, String
 
 from models.search import is_search_column
-from models.types import UtcDateTime, Uuid36
+from models.types import SqlType, UtcDateTime, Uuid36
 from resolvers.query import binds
 from resolvers.query.compile_context import CompileContext, Row
 from resolvers.query.cursors import order_key
@@ -37,6 +35,7 @@ from resolvers.query.lists.search_index import INDEXED, SearchIndex
 from resolvers.query.shapes import Args
 from resolvers.query.sql.elements import (
     SQL,
+    AnySelect,
     Concat,
     Constant,
     ExactTime,
@@ -71,7 +70,7 @@ class ListSource:
         """The order's fields and whether they descend; the id follows the last one."""
         return self.args.order or self.default_order
 
-    def bind(self, name: str, type_: type[TypeEngine[Any]]) -> SQL:
+    def bind(self, name: str, type_: SqlType) -> SQL:
         """Return a bind parameter of this list's arguments."""
         return self.build.bind(self.prefix + name, type_)
 
@@ -88,7 +87,7 @@ class ListSource:
         needed = [part for part in parts if part is not true()]
         return and_(*needed) if needed else true()
 
-    def keys(self, row: Row) -> list[tuple[SQL, bool, type[TypeEngine[Any]]]]:
+    def keys(self, row: Row) -> list[tuple[SQL, bool, SqlType]]:
         """Return the columns of the order with their directions and types, the id last."""
         orders = self.entity.orders
         columns = [
@@ -128,7 +127,7 @@ class ListSource:
             alternatives.append(and_(*(key[0] == values[i] for i, key in enumerate(keys))))
         return or_(*alternatives)
 
-    def _placed(self, name: str, type_: type[TypeEngine[Any]]) -> SQL:
+    def _placed(self, name: str, type_: SqlType) -> SQL:
         """Return a value of a position; times as text: to asyncpg the latest one is infinity."""
         if type_ is UtcDateTime:
             return cast(self.bind(name, String), UtcDateTime)
@@ -161,7 +160,7 @@ class ListSource:
         *,
         offset: SQL | None = None,
         positioned: Conditions | None = None,
-    ) -> Select[Any]:
+    ) -> AnySelect:
         """Return the select of the window's rows, at most ``limit`` of them.
 
         ``columns`` gives what is selected of a row, instead of all that is shown of it; the rows
@@ -187,7 +186,7 @@ class ListSource:
     def _in_order(self, row: Row) -> list[SQL]:
         return self.ordered(row, reverse=self.args.backward)
 
-    def _walked(self, columns: Columns, positioned: Conditions) -> Select[Any]:
+    def _walked(self, columns: Columns, positioned: Conditions) -> AnySelect:
         row = self.build.alias(self.entity.table)
         found = select(*columns(row.c)).select_from(row)
         found = found.where(self.past_index().filtered(row.c), *positioned(row.c))
@@ -204,7 +203,7 @@ class ListSource:
         )
         return replace(self, args=replace(self.args, where=where))
 
-    def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> Select[Any]:
+    def _indexed(self, index: SearchIndex, columns: Columns, positioned: Conditions) -> AnySelect:
         """Return the same rows, all of which are found by the index before they are ordered.
 
         PostgreSQL expects many of them, and would look for the first ones in the list's order: with
@@ -220,7 +219,7 @@ class ListSource:
         rows = found.where(index.few()).offset(literal_column("0")).subquery()
         return select(*columns(rows.c)).select_from(rows).order_by(*self._in_order(rows.c))
 
-    def page(self, chosen: Select[Any] | None = None) -> Subquery:
+    def page(self, chosen: AnySelect | None = None) -> Subquery:
         """Return the window's rows as a table, in the list's order; ``chosen`` selects fewer."""
         name = f"p{self.build.aliases}"
         chosen_rows = (self.rows(self.limit()) if chosen is None else chosen).subquery(name)
@@ -229,7 +228,7 @@ class ListSource:
         turned = select(chosen_rows).order_by(*self.ordered(chosen_rows.c))
         return turned.subquery(f"{name}f")
 
-    def skipped_to(self, limit: SQL, offset: SQL) -> Select[Any]:
+    def skipped_to(self, limit: SQL, offset: SQL) -> AnySelect:
         """Return the select of a page after an offset: an index alone finds the ids of its rows."""
         if self.search_index is not None:
             return self.rows(limit, offset=offset)

@@ -4,22 +4,20 @@ Where that company has few tickets, most of the newest comments are not theirs: 
 look at the comments of its tickets than at the newest ones of all.
 """
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, select, union_all
 from sqlalchemy.types import Integer
 
 from models import Ticket, table_of
 from resolvers.query.binds import VIEWER_COMPANY
 from resolvers.query.compile_context import CompileContext
 from resolvers.query.lists.source import ListSource
-from resolvers.query.sql.elements import SQL, CrossJoin
+from resolvers.query.sql.elements import SQL, AnySelect, CrossJoin
 
 # A company of so many tickets has few. Their comments take about 50 ms to look at.
 FEW_TICKETS = 5_000
 
 
-def newest_of_company(source: ListSource, limit: SQL) -> Select[Any]:
+def newest_of_company(source: ListSource, limit: SQL) -> AnySelect:
     """Return the select of the ids of the newest comments, at most ``limit``, by the faster way."""
     build = source.build
     few, none = _by_tickets(source), literal_column("0", Integer)
@@ -45,14 +43,14 @@ def _by_tickets(source: ListSource) -> ColumnElement[bool]:
 def _has_few_tickets(build: CompileContext) -> ColumnElement[bool]:
     ticket = build.alias(table_of(Ticket))
     most = literal_column(str(FEW_TICKETS), Integer)
-    some: Select[Any] = select(literal_column("1")).select_from(ticket)
+    some: AnySelect = select(literal_column("1")).select_from(ticket)
     some = some.where(ticket.c.company_id == build.bind_viewer(VIEWER_COMPANY)).limit(most + 1)
     is_few: ColumnElement[bool] = (func.count() <= most).label("few")
     view = select(is_few).select_from(some.subquery()).cte(f"few{build.next_name()}")
     return select(view.c.few).scalar_subquery()
 
 
-def _of_their_tickets(source: ListSource, few: ColumnElement[bool]) -> Select[Any]:
+def _of_their_tickets(source: ListSource, few: ColumnElement[bool]) -> AnySelect:
     build = source.build
     ticket, row = build.alias(table_of(Ticket)), build.alias(source.entity.table)
     on = row.c.ticket_id == ticket.c.id

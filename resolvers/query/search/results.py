@@ -5,9 +5,8 @@ more than one of some.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, case, literal_column, select, true, union_all
+from sqlalchemy import CTE, ColumnElement, case, literal_column, select, true, union_all
 from sqlalchemy.types import Integer, String
 
 from resolvers.query import binds
@@ -23,6 +22,7 @@ from resolvers.query.search.texts import score, texts_of
 from resolvers.query.shapes import Args, Shape
 from resolvers.query.sql.elements import (
     SQL,
+    AnySelect,
     Concat,
     Constant,
     JsonAgain,
@@ -64,7 +64,7 @@ def _ranked(build: CompileContext, args: Args) -> CTE:
     return union_all(*candidates).cte("ranked")
 
 
-def _candidates(build: CompileContext, name: str, args: Args) -> Select[Any]:
+def _candidates(build: CompileContext, name: str, args: Args) -> AnySelect:
     entity = ENTITIES[name]
     newest = Args(where=args.where, order=NEWEST)
     source = ListSource(build, entity, newest, _PREFIX, NEWEST)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Join, String
+from sqlalchemy import ColumnElement, Join, Select, String
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
+# Of any type: what columns have is known when they run.
 SQL = ColumnElement[Any]
+AnySelect = Select[Any]
 
 
 class _Text(ColumnElement[str]):

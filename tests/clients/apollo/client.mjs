@@ -8,8 +8,8 @@ import { createClient } from "graphql-ws";
 // What `node` may answer, for fragments on Node.
 export const possibleTypes = {
   Node: [
-    ...["Attachment", "Comment", "Company", "Contact", "Ticket", "TicketEvent", "User"],
-    ...["Webhook", "WebhookDelivery"],
+    ...["Attachment", "BulkJob", "BulkJobError", "Comment", "Company", "Contact", "Ticket"],
+    ...["TicketEvent", "User", "Webhook", "WebhookDelivery"],
   ],
 };
 

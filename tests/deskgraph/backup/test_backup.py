@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,14 @@ from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database
 from models import Role
+from resolvers.commands import tickets
+from resolvers.commands.undo.undo import undo
 from tests.deskgraph.conftest import Ended, Run, Start, assert_refused, banner, change, rows, stop
 from tests.deskgraph.importer.conftest import everything
+from tests.support.app_client import open_app
 from tests.support.rows import attachment, company, file_key, insert, key, ticket, user
+from tests.support.settings import settings_for
+from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -89,11 +94,50 @@ def test_everything_comes_back(
 
     assert everything(restored) == there
     assert contents(tmp_path / "other") == contents(FILES)
-    assert run("migrate").out == "The database already has the schema 0012.\n"
+    assert run("migrate").out == "The database already has the schema 0019.\n"
     assert run("counts", "check").code == 0
     assert run("files", "sweep", "--older-than", "0s").code == 0
     private = [BACKUP, *BACKUP.rglob("*")]
     assert {path.stat().st_mode & 0o077 for path in private} == {0}
+
+
+def at_work(url: str, files: Path, work: Callable[[World], Awaitable[Any]]) -> Any:
+    """Do something as a server of a desk does it."""
+
+    async def run() -> Any:
+        async with open_app(settings_for(url, files)) as (_, _, world):
+            return await work(world)
+
+    return asyncio.run(run())
+
+
+def test_what_was_deleted_is_restored_from_a_backup_and_undone_there(
+    run: Run, services: str, other: Callable[[], str], tmp_path: Path
+) -> None:
+    fill(services)
+    store(services, user("admin", Role.ADMIN))
+    add_file(services, "log")
+
+    async def delete(world: World) -> None:
+        await tickets.delete_ticket(world.context("admin"), key("sound"))
+
+    at_work(services, FILES.absolute(), delete)
+    assert run("backup", "backup") == (0, "backup has the database and 1 file.\n", "")
+    restored = other()
+    assert run("restore", "backup") == (0, RESTORED.format(count=1, s=""), "")
+    assert rows(restored, "SELECT id FROM tickets") == []
+
+    async def bring_back(world: World) -> None:
+        [event] = await world.events()
+        await undo(world.context("admin"), event.id)
+
+    at_work(restored, tmp_path / "other", bring_back)
+    assert rows(restored, "SELECT ticket_number FROM tickets") == rows(
+        restored, "SELECT DISTINCT ticket_number FROM ticket_events"
+    )
+    assert rows(restored, "SELECT key FROM attachments") == [(file_key("log"),)]
+    assert run("files", "sweep", "--older-than", "0s").code == 0
+    assert contents(tmp_path / "other") == contents(FILES)
 
 
 def test_an_empty_desk_has_a_backup(run: Run, services: str, other: Callable[[], str]) -> None:
@@ -200,7 +244,8 @@ def test_files_that_are_missing_or_damaged_are_named(
         f"Files that are not what their rows say: 1 ({file_key('short')}).",
     ]
     other()
-    assert run("restore", "backup") == (0, RESTORED.format(count=1, s=""), "")
+    said = RESTORED.format(count=1, s="") + "Files that the backup does not have: 2.\n"
+    assert run("restore", "backup") == (3, said, "")
     assert list(contents(tmp_path / "other")) == [file_key("well")]
 
 
@@ -311,7 +356,8 @@ def test_the_password_is_in_no_message(run: Run, services: str, environment: Env
     change(services, f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     try:
         # It may look, but not at every table, which pg_dump locks.
-        change(services, f"GRANT SELECT ON attachments, alembic_version TO {role}")
+        named = "attachments, deleted_attachments, import_files"
+        change(services, f"GRANT SELECT ON {named}, alembic_version TO {role}")
         url = make_url(services).set(username=role, password=password)
         environment(database_url=url.render_as_string(hide_password=False))
         ended: Ended = run("backup", "backup")

@@ -162,6 +162,36 @@ def test_a_plan_lists_what_would_be_migrated_and_changes_nothing(
     assert run("migrate", "--check") == Ended(0, "There is nothing to migrate.\n", "")
 
 
+def test_a_plan_for_a_desk_in_use_says_which_servers_go_on(run: Run, services: str) -> None:
+    version = "UPDATE alembic_version SET version_num = '0011', compatible_from = '0011'"
+    back = f"UPDATE alembic_version SET version_num = '{head()}', compatible_from = '{head()}'"
+
+    change(services, version)
+    try:
+        plan = run("migrate", "--plan")
+    finally:
+        change(services, back)
+
+    assert plan.out.splitlines() == [
+        "0012  Texts and indexes for searches of comments, contacts and companies. "
+        "Stop servers of schemas before 0012 first.",
+        "0013  How much of the event log was removed, because it was older than a setting allows. "
+        "Stop servers of schemas before 0012 first.",
+        "0014  Which version of its ticket or its comment an event made. "
+        "Stop servers of schemas before 0012 first.",
+        "0015  Responses to writes that were sent with an idempotency key. "
+        "Stop servers of schemas before 0012 first.",
+        "0016  A mark that changes with what answers show besides the event log, kept by triggers. "
+        "Stop servers of schemas before 0012 first.",
+        "0017  What an undo needs: rows that were deleted, and texts that were replaced, for some "
+        "hours. Stop servers of schemas before 0012 first.",
+        "0018  Bulk jobs, with their batches and errors. "
+        "Stop servers of schemas before 0012 first.",
+        "0019  The files of imports, and the rows of them that were refused. "
+        "Stop servers of schemas before 0012 first.",
+    ]
+
+
 def test_a_plan_makes_no_file(run: Run, environment: Callable[..., None], tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     environment(database_url=f"sqlite:///{path}")

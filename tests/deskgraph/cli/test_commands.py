@@ -29,8 +29,8 @@ pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 @pytest.mark.parametrize(
     "command",
     [
-        *("serve", "migrate", "demo", "import-legacy", "user add", "token", "files sweep"),
-        *("counts check", "counts rebuild", "schema"),
+        *("serve", "migrate", "demo", "import-legacy", "purge", "user add", "token", "files sweep"),
+        *("counts check", "counts rebuild", "schema", "export", "import", "check"),
     ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:
@@ -50,6 +50,10 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         ["serve", "--workers", "0"],
         ["serve", "--reload", "--workers", "2"],
         ["user", "add", "--username", "me"],
+        ["import"],
+        ["import", "nowhere"],
+        ["export"],
+        ["check", "everything"],
         ["import-legacy"],
         ["import-legacy", "sqlite:///old.db", "--media", "nowhere"],
     ],

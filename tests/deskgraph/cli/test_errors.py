@@ -177,5 +177,5 @@ def test_another_schema_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "revisions", lambda: [*known, "9998"])
         assert_refused(run(*command), f"older schema {known[-1]}", 'run "deskgraph migrate"')
-    change(sqlite_url, "UPDATE alembic_version SET version_num = '9999'")
+    change(sqlite_url, "UPDATE alembic_version SET version_num = '9999', compatible_from = NULL")
     assert_refused(run(*command), "9999", "newer")

@@ -32,6 +32,22 @@ def test_a_port_in_use_is_noticed_before_anything_starts(
         assert_refused(run("serve", "--host", host, "--port", port), f"Port {port}", "in use")
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_a_port_of_the_metrics_in_use_is_noticed_too(
+    run: Run, sqlite_url: str, environment: Callable[..., None], same: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        environment(database_url=sqlite_url, metrics="on", metrics_port=port)
+        if not same:
+            assert_refused(
+                run("serve", "--port", "0"), f"Port {port}", "in use", "DESKGRAPH_METRICS_PORT"
+            )
+    if same:
+        environment(metrics_host="::1")
+        assert_refused(run("serve", "--port", port), "is the port of all other requests")
+
+
 @pytest.mark.parametrize(
     ("host", "said"),
     [("nowhere.invalid", "unknown"), ("192.0.2.1", "no address of this machine"), ("a" * 70, "")],
@@ -86,7 +102,10 @@ def status(url: str) -> int:
             return error.code
 
 
-@pytest.mark.parametrize(("workers", "prepared"), [("1", False), ("2", True)])
+@pytest.mark.parametrize(
+    ("workers", "prepared"),
+    [pytest.param("1", False, marks=pytest.mark.proof), ("2", True)],
+)
 def test_serve_prepares_a_desk_says_where_it_is_and_answers(
     start: Start, request: pytest.FixtureRequest, workers: str, prepared: bool
 ) -> None:

@@ -150,7 +150,7 @@ async def test_a_writer_can_leave_while_another_process_has_the_lock(database: D
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(write(database, "left"))
     queued = asyncio.create_task(write(database, "queued"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not database.engine.pool.checkedout():  # type: ignore[attr-defined]  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         await cancelled(queued)
@@ -176,7 +176,7 @@ async def test_a_writer_waits_for_another_process(
     other = sqlite3.connect(str(database.url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(write(database, "patient"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(begun) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     assert not writing.done()
@@ -208,7 +208,7 @@ async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Databa
         await cancelled(writing)
     await write(database, "next")
     assert await names(database) == ["next"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while threading.active_count() > threads + 1 or not all(one.done() for one in tasks):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

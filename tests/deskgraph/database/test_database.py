@@ -5,12 +5,13 @@ import gc
 import threading
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy import TextClause, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database
@@ -118,6 +119,36 @@ async def test_the_read_pool_cannot_write(database: Database) -> None:
     with pytest.raises(Exception, match=r"readonly|read-only"):
         await database.fetch_row("DELETE FROM companies", [])
     assert (await database.fetch_row("SELECT 1", []))[0] == 1
+
+
+async def test_a_read_only_database_refuses_writes_and_keeps_no_writer_waiting(
+    database: Database, database_url: str
+) -> None:
+    async with database.transaction() as session:
+        session.add(company("before"))
+    read_only = Database(database_url, read_only=True)
+    try:
+        for statement in ("DELETE FROM companies", "UPDATE companies SET name = 'changed'"):
+            with pytest.raises(DBAPIError, match=r"read-?only"):
+                async with read_only.engine.begin() as connection:
+                    await connection.execute(text(statement))
+        async with read_only.engine.connect() as connection:
+            seen = text("SELECT count(*) FROM companies")
+            assert await connection.scalar(seen) == 1
+            async with database.transaction() as session:
+                session.add(company("meanwhile"))
+            if database.is_sqlite:
+                # The moment of its first statement.
+                assert await connection.scalar(seen) == 1
+    finally:
+        await read_only.engine.dispose()
+    assert await names(database) == ["before", "meanwhile"]
+
+
+async def test_looking_for_a_database_of_sqlite_makes_none(tmp_path: Path) -> None:
+    read_only = Database(f"sqlite:///{tmp_path}/other/none.db", read_only=True)
+    await read_only.engine.dispose()
+    assert not (tmp_path / "other").exists()
 
 
 async def test_a_failed_read_does_not_spoil_the_next_one(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlmodel import SQLModel
 import models as models
 from deskgraph.database import migrate
 from deskgraph.database.database import Database
+from tests.support import proofs
 from tests.support.processes.launcher import together
 
 pytestmark = pytest.mark.anyio
@@ -109,11 +111,33 @@ async def tables(database: Database) -> set[str]:
         return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
 
 
-async def stamp(database: Database, revision: str) -> None:
+async def stamp(database: Database, revision: str, compatible_from: str | None = None) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(
-            text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+            text("UPDATE alembic_version SET version_num = :revision, compatible_from = :oldest"),
+            {"revision": revision, "oldest": compatible_from},
         )
+
+
+AddRevision = Callable[..., None]
+
+
+@pytest.fixture
+def add_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddRevision:
+    """Give a function that makes this program a later one, with another migration."""
+    scripts = Path(shutil.copytree(migrate.SCRIPTS, tmp_path / "migrations"))
+    monkeypatch.setattr(migrate, "SCRIPTS", scripts)
+
+    def add(revision: str, compatible_from: str | None = None) -> None:
+        lines = [
+            f'"""Migration {revision}."""',
+            f'revision, down_revision = "{revision}", "{migrate.head()}"',
+            *([] if compatible_from is None else [f'COMPATIBLE_FROM = "{compatible_from}"']),
+            "def upgrade(): pass",
+        ]
+        (scripts / "versions" / f"{revision}_later.py").write_text("\n".join(lines))
+
+    return add
 
 
 async def test_migrations_and_models_give_the_same_schema(
@@ -186,6 +210,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(blank: Database) -> 
     assert await migrate.current(blank) is None
 
 
+@proofs.on("postgres")
 async def test_processes_that_migrate_at_once_all_succeed(
     blank: Database, blank_database_url: str
 ) -> None:
@@ -225,6 +250,72 @@ async def test_a_newer_schema_is_refused_and_not_migrated(blank: Database) -> No
     with pytest.raises(migrate.SchemaError, match="9999, which is newer"):
         await migrate.upgrade(blank)
     assert await migrate.current(blank) == "9999"
+
+
+async def test_a_newer_schema_says_which_servers_can_work_with_it(
+    blank: Database, add_revision: AddRevision
+) -> None:
+    older = migrate.head()
+    add_revision("8001", compatible_from=older)
+    add_revision("8002", compatible_from="8001")
+    # Its word does not make servers fit that the one before it leaves out.
+    add_revision("8003", compatible_from=older)
+
+    await migrate.upgrade(blank)
+
+    assert await migrate.version(blank) == migrate.Version("8003", "8001")
+
+
+@pytest.mark.parametrize(("oldest", "goes_on"), [("0012", True), ("9999", False), (None, False)])
+async def test_a_program_goes_on_with_a_newer_schema_that_names_its_own(
+    blank: Database, monkeypatch: pytest.MonkeyPatch, oldest: str | None, goes_on: bool
+) -> None:
+    await migrate.upgrade(blank)
+    monkeypatch.setattr(migrate, "revisions", lambda: ["0011", "0012"])
+    await stamp(blank, "9999", oldest)
+
+    if goes_on:
+        await migrate.check(blank)
+        assert await migrate.upgrade(blank) is False
+        assert await migrate.pending(blank) == []
+    else:
+        for refused in (migrate.check, migrate.upgrade, migrate.pending):
+            with pytest.raises(migrate.SchemaError, match=r"9999, which is newer .* \(0012\)"):
+                await refused(blank)
+    assert await migrate.current(blank) == "9999"
+
+
+async def test_a_database_of_before_says_nothing_and_learns_it_with_the_next_migration(
+    blank: Database, add_revision: AddRevision
+) -> None:
+    await migrate.upgrade(blank)
+    older = migrate.head()
+    async with blank.engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE alembic_version DROP COLUMN compatible_from"))
+    assert await migrate.version(blank) == migrate.Version(older, older)
+    await migrate.check(blank)
+
+    add_revision("8001", compatible_from=older)
+    assert await migrate.upgrade(blank) is True
+
+    assert await migrate.version(blank) == migrate.Version("8001", older)
+
+
+async def test_a_plan_says_which_migrations_need_a_stop(
+    blank: Database, add_revision: AddRevision
+) -> None:
+    await migrate.upgrade(blank)
+    older = migrate.head()
+    add_revision("8001", compatible_from=older)
+    add_revision("8002")
+    add_revision("8003", compatible_from="8002")
+
+    found = [
+        (one.version.revision, one.version.compatible_from, one.stops)
+        for one in await migrate.pending(blank)
+    ]
+
+    assert found == [("8001", older, False), ("8002", "8002", True), ("8003", "8002", True)]
 
 
 async def test_no_event_number_comes_back_after_a_delete(database: Database) -> None:

@@ -100,20 +100,25 @@ async def test_many_clients_share_two_connections(
 
         async def work(number: int) -> None:
             found = await client.get("/api/v1/companies/", headers=headers)
-            made = await client.post(
-                "/api/v1/tickets/",
-                headers=headers,
-                json={
-                    "subject": f"Number {number}",
-                    "description": "Shared.",
-                    "category": "technical",
-                    "company": found.json()["results"][0]["id"],
-                },
-            )
+            keyed = {**headers, "Idempotency-Key": f"number-{number}"}
+            given = {
+                "subject": f"Number {number}",
+                "description": "Shared.",
+                "category": "technical",
+                "company": found.json()["results"][0]["id"],
+            }
+            made = await client.post("/api/v1/tickets/", headers=keyed, json=given)
             assert made.status_code == 201, made.text
+            again = await client.post("/api/v1/tickets/", headers=keyed, json=given)
+            assert again.headers["Idempotency-Replayed"] == "true"
+            assert again.json() == made.json()
             path = f"/api/v1/tickets/{made.json()['id']}/"
+            seen = await client.get(path, headers=headers)
+            known = {**headers, "If-None-Match": seen.headers["etag"]}
+            assert (await client.get(path, headers=known)).status_code == 304
             changed = await client.patch(path, headers=headers, json={"priority": "urgent"})
             assert changed.json()["subject"] == f"Number {number}"
+            assert (await client.get(path, headers=known)).json()["priority"] == "urgent"
             asked = {"query": QUERY, "variables": {"search": f'"number {number}"'}}
             answer = (await client.post("/graphql", headers=headers, json=asked)).json()
             assert f"Number {number}" in {

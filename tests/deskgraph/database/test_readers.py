@@ -10,6 +10,7 @@ import pytest
 
 from deskgraph.database.readers import SQLITE_READERS, SqliteReader
 from deskgraph.database.sqlite import reader_thread as sqlite_reader_thread
+from resolvers.services import Instruments
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def opened(path: Path, hold: Callable[[object], object]) -> AsyncIterator[SqliteReader]:
     """Open a reader whose SQL function ``hold`` is the one given."""
-    reader = SqliteReader(str(path / "desk.db"), {"hold": hold}, None, 10**6)
+    reader = SqliteReader(str(path / "desk.db"), {"hold": hold}, None, 10**6, Instruments())
     await reader.open()
     try:
         yield reader

@@ -102,9 +102,9 @@ async def test_the_observer_sees_each_statement(database: Database, statements: 
     async with database.write() as transaction:
         await transaction.execute(count("a"), count("b"))
         await transaction.fetch(ALL, {})
-    assert [sql.split()[0] for sql in statements if "day_counters" in sql] == [
-        "INSERT", "INSERT", "SELECT",
-    ]  # fmt: skip
+    # Neighbours with the same statement go to the driver as one.
+    seen = [sql.split()[0] for sql in statements if "day_counters" in sql]
+    assert seen == ["INSERT", "SELECT"]
 
 
 async def test_a_failed_statement_repeats_no_value(database: Database) -> None:

@@ -17,6 +17,7 @@ from deskgraph.database.database import Database
 from deskgraph.database.search_texts import Report
 from deskgraph.database.trigrams import build_indexes
 from tests.deskgraph.database.test_migrate import MIGRATE
+from tests.support import proofs
 from tests.support.processes.launcher import together
 
 pytestmark = pytest.mark.anyio
@@ -41,10 +42,11 @@ CONTACT = (
     "is_primary, is_active, linkedin_url, notes, created_at, updated_at, search_text) VALUES "
     f"('{{id}}', '{{company}}', '', '', '', '', '', '', false, true, '', '', {AT}, {AT}, 'anrufer')"
 )
-COMMENT = (
+COMMENTS_OF = (
     "INSERT INTO comments (id, ticket_id, text, is_internal, version, created_at, updated_at) "
-    f"VALUES ('{{id}}', '{{ticket}}', '{{text}}', false, 1, {AT}, {AT})"
+    "VALUES "
 )
+COMMENT = f"('{{id}}', '{{ticket}}', '{{text}}', false, 1, {AT}, {AT})"
 INDEXES = (
     "SELECT indexrelid::regclass::text, indisvalid, amname FROM pg_index "
     "JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam "
@@ -94,9 +96,11 @@ async def older(blank_database_url: str) -> AsyncIterator[Database]:
 
 
 async def add_comments(connection: AsyncConnection, numbers: Iterable[int]) -> None:
-    for number in numbers:
-        values = {"id": uuid(number), "ticket": uuid(1), "text": f"GRÖSSE {number}"}
-        await connection.execute(text(COMMENT.format(**values)))
+    rows = [
+        COMMENT.format(id=uuid(number), ticket=uuid(1), text=f"GRÖSSE {number}")
+        for number in numbers
+    ]
+    await connection.exec_driver_sql(COMMENTS_OF + ", ".join(rows))
 
 
 async def comment_texts(database: Database) -> dict[str, str]:
@@ -195,6 +199,7 @@ async def test_comments_that_older_servers_write_meanwhile_are_found(
     await database.engine.dispose()
 
 
+@proofs.on("postgres")
 async def test_processes_that_index_at_once_all_succeed(older: Database) -> None:
     command = [sys.executable, "-c", MIGRATE, older.url.render_as_string(hide_password=False)]
     answers = await asyncio.to_thread(together, [command] * 2)

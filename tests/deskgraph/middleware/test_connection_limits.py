@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from deskgraph.middleware import connection_limits
 from deskgraph.middleware.connection_limits import ConnectionLimits, LimitedProtocol
 from tests.support.processes.local_server import serving
 
@@ -272,3 +273,42 @@ async def test_a_websocket_has_no_deadline_of_a_request() -> None:
         # "hi" in one frame, masked with zeros (RFC 6455, section 5.2).
         writer.write(b"\x81\x82\x00\x00\x00\x00hi")
         assert await idle == b"\x81\x02hi"
+
+
+async def test_a_server_that_stops_answers_what_has_begun_to_come_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_limits, "FIRST_REQUEST_SECONDS", LONG)
+    limits = ConnectionLimits(LONG, LONG, 100, HEAD_BYTES)
+    protocol = partial(LimitedProtocol, limits=limits, excess=set())
+    options = {"lifespan": "off", "timeout_keep_alive": int(LONG), "log_level": "critical"}
+    async with asyncio.timeout(MAX_SECONDS), serving(echo, http=protocol, **options) as running:
+        fresh, begun, used = [
+            await asyncio.open_connection("127.0.0.1", running.port) for _ in range(3)
+        ]
+        begun[1].write(GET % b"begun")
+        used[1].write(GET % b"used" + b"\r\n")
+        assert b"200 OK" in await used[0].readuntil(b"/used 0")
+        while len(running.server.server_state.connections) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        running.server.should_exit = True
+        # A connection that has had its answers is closed, the others are waited for.
+        assert await used[0].read() == b""
+        fresh[1].write(GET % b"fresh" + b"\r\n")
+        begun[1].write(b"\r\n")
+        for (reader, _), path in ((fresh, b"/fresh"), (begun, b"/begun")):
+            answer = await reader.read()
+            assert b"connection: close" in answer
+            assert answer.endswith(path + b" 0")
+        for _, writer in (fresh, begun, used):
+            writer.close()
+
+
+async def test_a_server_that_stops_waits_for_no_client_that_asks_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_limits, "FIRST_REQUEST_SECONDS", 0.01)
+    async with served() as connect:
+        reader, _ = await connect()
+    # The server has ended with the block.
+    assert await reader.read() == b""

@@ -63,7 +63,7 @@ class Client:
         self.writer = writer
 
     async def head(self) -> bytes:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.reader.readuntil(b"\r\n\r\n")
 
     async def leave(self) -> None:
@@ -85,14 +85,14 @@ class Served:
         client = Client(*await asyncio.open_connection("127.0.0.1", self._port))
         self._clients.append(client)
         client.writer.write(sent)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.app.begun.wait()
         # The grace of the tests is nothing: from here on it is listened.
         await asyncio.sleep(0)
         return client
 
     async def ended(self) -> object:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.app.ended.get()
 
     async def close(self) -> None:
@@ -139,7 +139,7 @@ async def test_what_comes_after_a_request_without_a_client_is_not_cancelled() ->
 
     task = asyncio.current_task()
     assert task is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await Disconnects(app)({"type": "http", "headers": []}, leave, send)
         assert task.cancelling() == 0
         # As the next request of the connection would.

@@ -133,6 +133,7 @@ def test_health_is_logged_for_debugging_only(serve: Serve) -> None:
         assert lines == [*health, (None, "info")]
 
 
+@pytest.mark.proof
 def test_a_higher_level_leaves_out_requests(serve: Serve) -> None:
     with serve(LOG_LEVEL="warning") as server:
         server.client.get("/nowhere")
@@ -200,10 +201,12 @@ def test_what_is_refused_unread_is_logged(logged: Logged) -> None:
     assert (line["status"], line["address"]) == (431, "127.0.0.1")
 
 
+@pytest.mark.proof
 def test_the_start_and_the_end_are_logged(serve: Serve, postgres_url: str) -> None:
     url = postgres_url.replace("postgres@", "postgres:planted-1@") + "?application_name=planted-2"
     options = ("--prepare", "--workers", "2")
-    with serve(*options, DATABASE_URL=url, FILES_URL="file://var/files") as server:
+    old = {"SECRET_KEY_OLD": "planted-3" * 4, "SECRET_KEY_OLD_UNTIL": "2020-01-31T12:00:00Z"}
+    with serve(*options, DATABASE_URL=url, FILES_URL="file://var/files", **old) as server:
         server.wait_until(lambda lines: len(started(lines)) == 2)
         text = server.stop()
     lines = server.lines()
@@ -212,6 +215,10 @@ def test_the_start_and_the_end_are_logged(serve: Serve, postgres_url: str) -> No
     assert lines[0]["database"].startswith("postgresql://127.0.0.1")
     assert (lines[0]["environment"], lines[0]["workers"]) == ("development", 2)
     assert lines[0]["files"] == "file://var/files"
+    assert lines[1]["event"].startswith(
+        "DESKGRAPH_SECRET_KEY_OLD is not accepted any more since 2020"
+    )
+    assert lines[1]["level"] == "warning"
     assert len([line for line in lines if line["event"].startswith("draining")]) == 2
     assert "planted" not in text
 

@@ -182,7 +182,7 @@ async def test_changes_during_the_sweep_are_not_mistaken(own_world: World) -> No
     told = clean_up_orphans(own_world.database, files, before=own_world.clock() - DAY, remove=True)
     # What is in the store was listed by then, and the rows are still to be looked for.
     assert (await anext(told)).kind == "orphan"
-    keith = own_world.context("keith")
+    keith = own_world.context("keith", undo_hours=0)
     await attachments.add_attachment(keith, key("volume"), "new.txt", content())
     await attachments.delete_attachment(keith, key("scan"))
 
@@ -197,7 +197,8 @@ async def test_a_row_that_goes_while_its_file_is_looked_for_is_not_told(
     look = FileStore.exists
 
     async def meanwhile(files: FileStore, name: str) -> bool:
-        await attachments.delete_attachment(own_world.context("keith"), key("scan"))
+        keith = own_world.context("keith", undo_hours=0)
+        await attachments.delete_attachment(keith, key("scan"))
         return await look(files, name)
 
     monkeypatch.setattr(FileStore, "exists", meanwhile)

@@ -84,7 +84,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(world: World) -> None:
 async def test_a_ticket_that_is_deleted_during_the_upload_leaves_nothing(world: World) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"beginning"
-        await tickets.delete_ticket(world.context("admin"), key("volume"))
+        await tickets.delete_ticket(world.context("admin", undo_hours=0), key("volume"))
         yield b"end"
 
     with pytest.raises(NotFound) as refused:
@@ -117,7 +117,7 @@ async def test_a_row_whose_commit_was_done_after_all_keeps_its_file(
     begun = itertools.count()
 
     @asynccontextmanager
-    async def losing() -> AsyncIterator[Any]:
+    async def losing(checks: bool = False) -> AsyncIterator[Any]:
         async with real() as transaction:
             yield transaction
         # The first is the look at the ticket, the second adds the row.
@@ -139,7 +139,7 @@ async def test_a_file_is_left_for_the_sweep_where_nobody_knows_whether_its_row_i
     begun = itertools.count()
 
     @asynccontextmanager
-    async def failing() -> AsyncIterator[Any]:
+    async def failing(checks: bool = False) -> AsyncIterator[Any]:
         if next(begun):
             raise ConnectionRefusedError
         async with real() as transaction:
@@ -201,11 +201,12 @@ def test_the_first_bytes_tell_what_a_file_is(head: bytes, content_type: str) -> 
 
 
 async def test_a_deleted_attachment_takes_its_file_with_it(world: World) -> None:
-    await attachments.delete_attachment(world.context("keith"), key("scan"))
+    keith = world.context("keith", undo_hours=0)
+    await attachments.delete_attachment(keith, key("scan"))
 
     assert world.files() == sorted([file_key("photo"), file_key("receipt")])
     with pytest.raises(NotFound):
-        await attachments.delete_attachment(world.context("keith"), key("scan"))
+        await attachments.delete_attachment(keith, key("scan"))
 
 
 async def test_a_file_that_is_gone_already_does_not_keep_its_row(world: World) -> None:

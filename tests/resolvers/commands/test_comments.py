@@ -171,7 +171,7 @@ async def test_what_became_internal_meanwhile_is_gone_already(world: World) -> N
         comment.is_internal = True
         await session.flush()
         changing = asyncio.ensure_future(change(world, "own", "carla", text="Mine?"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (await world.database.fetch_row(_WAITING, []))[0]:
                 assert not changing.done()
     with pytest.raises(NotFound):

@@ -268,7 +268,7 @@ async def test_an_admin_who_is_being_demoted_elsewhere_does_not_count(world: Wor
         (await session.get_one(User, key("keith"))).role = Role.TECH
         await session.flush()
         operation = asyncio.create_task(codes(demote(world, "admin")))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await until_blocked(world)
     assert await operation == {"role": ["last_admin"]}
     assert (await world.get(User, key("admin"))).role is Role.ADMIN
@@ -288,7 +288,7 @@ async def test_a_name_taken_between_look_and_write_is_taken(world: World, attemp
             second = asyncio.create_task(users.create_user(context, NEW_USER))
         else:
             second = asyncio.create_task(demote(world, "keith", username="nora"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await until_blocked(world)
     assert await codes(second) == {"username": ["taken"]}
     names = [row[1] for row in (await world.dump())["users"]]

@@ -239,7 +239,7 @@ async def test_a_write_and_its_events_happen_together_or_not_at_all(
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patched:
-        patched.setattr(log, "new_id", fail)
+        patched.setattr(log, "Via", fail)
         with pytest.raises(RuntimeError, match="planted"):
             await OPERATIONS[name](world.context("keith"))
     assert await world.dump() == before

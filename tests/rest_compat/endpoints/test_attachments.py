@@ -170,7 +170,13 @@ async def test_renaming_and_deleting(api: RestClient, ticket: bytes) -> None:
     for again in (await api.delete(path), await api.get(path)):
         assert (again.status_code, again.json()) == (404, gone)
     assert (await api.get(body["file"])).status_code == 404
-    assert changed(api) == set()
+    # It is kept for an undo.
+    assert len(changed(api)) == 1
+    [event] = (await api.get("/api/v1/ticket-events/")).json()["results"][-1:]
+    assert event["type"] == "attachment_deleted"
+    restored = await api.post(f"/api/v1/ticket-events/{event['id']}/undo/")
+    assert (restored.status_code, restored.json()["id"]) == (200, body["ticket"])
+    assert (await api.get(body["file"])).content == b"x"
 
 
 @pytest.mark.anyio

@@ -239,7 +239,7 @@ async def test_a_fault_of_a_scalar_is_masked(
 async def test_a_fault_while_answering_is_masked(
     gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("responses", "view"):
+    for module in ("responses", "streams", "view"):
         monkeypatch.setattr(f"schema.transport.{module}.shown", broken)
     for send in (post, get, trusting, batch, form):
         assert_masked(await send(gql, "{ viewer { id } }"), caplog.text)

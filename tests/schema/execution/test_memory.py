@@ -95,6 +95,18 @@ def test_plans_leave() -> None:
     assert left() is None
 
 
+def test_a_plan_that_is_used_stays() -> None:
+    plans = Plans(most=3)
+    plan = Plan("SELECT 1", (), {}, {})
+    for key_ in "abc":
+        plans.put(key_, plan)
+        assert plans.get(key_) is plan
+    assert plans.get("a") is plan
+    plans.put("d", plan)
+    assert [plans.get(key_) for key_ in "abcd"] == [plan, None, plan, plan]
+    assert (plans.hits, plans.misses) == (7, 1)
+
+
 def test_tokens_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens_module, "MAX_TOKENS", 2)
     verified, real = [], jwt.decode

@@ -27,6 +27,7 @@ from tests.support.paths import ROOT
 PUBLIC = {
     "strawberry",
     "strawberry.asgi",
+    "strawberry.directive",
     "strawberry.exceptions",
     "strawberry.file_uploads",
     "strawberry.schema.config",

@@ -3,17 +3,16 @@
 from typing import Any
 
 import pytest
-from graphql import GraphQLInputObjectType, build_schema, is_non_null_type
+from graphql import GraphQLInputObjectType, is_non_null_type
 
-from schema import sdl
-from tests.support.graphql_client import GraphQLClient
+from tests.support.graphql_client import GraphQLClient, client_schema
 from tests.support.rows import company, key, ticket
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
 ]
-SCHEMA = build_schema(sdl())
+SCHEMA = client_schema()
 ACME = str(key("acme"))
 HILTON = str(key("hilton"))
 REQUIRED: dict[str, dict[str, Any]] = {

@@ -188,9 +188,8 @@ def few_rows(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, few: int) -> N
     take_way(gql, monkeypatch, few)
 
 
-@pytest.mark.proof(small=True)
-@pytest.mark.parametrize("few", [0, 2, 5_000])
-@proofs.examples(small=12, long=100)
+@proofs.pairs("few", [0, 2, 5_000], small=[("sqlite", 2), ("postgres", 0)])
+@proofs.examples(small=5, long=100)
 @given(
     changes=st.lists(CHANGES, min_size=1, max_size=12),
     searches=st.lists(SEARCHES, min_size=1, max_size=4),
@@ -236,7 +235,7 @@ async def test_each_change_is_found_and_what_was_before_is_not(gql: GraphQLClien
     await check()
 
 
-@pytest.mark.parametrize("few", [0, 5_000])
+@proofs.pairs("few", [0, 5_000], small=[("sqlite", 0), ("postgres", 5_000)])
 async def test_terms_that_are_made_to_be_hard(
     gql: GraphQLClient, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

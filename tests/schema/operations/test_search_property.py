@@ -218,9 +218,8 @@ def few_rows(gql: GraphQLClient, monkeypatch: pytest.MonkeyPatch, few: int) -> N
     monkeypatch.setattr(own_comments, "FEW_TICKETS", few)
 
 
-@pytest.mark.proof(small=True)
-@pytest.mark.parametrize("few", [0, 5_000])
-@proofs.examples(small=10, long=100)
+@proofs.pairs("few", [0, 5_000], small=[("sqlite", 5_000), ("postgres", 0)])
+@proofs.examples(small=6, long=100)
 @given(
     changes=st.lists(CHANGES, min_size=1, max_size=14),
     searches=st.lists(SEARCHES, min_size=1, max_size=4),

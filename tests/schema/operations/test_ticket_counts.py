@@ -35,7 +35,7 @@ from tests.support.rows import ticket
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLES = settings(proofs.examples(5, 100), phases=[Phase.generate], report_multiple_bugs=False)
+EXAMPLES = settings(proofs.examples(3, 100), phases=[Phase.generate], report_multiple_bugs=False)
 tickets = table_of(Ticket)
 # It holds for every ticket, and no count tells: under it the rows are counted.
 ALWAYS = {"createdAt": {"gte": "0001-01-02T00:00:00Z"}}

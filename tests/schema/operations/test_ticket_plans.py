@@ -1,6 +1,8 @@
 """Lists and statistics of tickets do not read the tickets that they only count or skip."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -8,8 +10,12 @@ import sqlalchemy as sa
 
 from deskgraph.database.database import Database
 from models import TicketStatus
+from tests.schema.conftest import few_rows
+from tests.support.app_client import open_app
+from tests.support.fixtures import KeepOpen
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import ticket
+from tests.support.settings import settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -28,9 +34,27 @@ COUNTED = [
 
 
 @pytest.fixture
-async def desk(own_gql: GraphQLClient) -> GraphQLClient:
-    """Give a desk with so many tickets that an index is worth it, and no trace of other rows."""
-    gql = own_gql
+async def desk(
+    keep_open: KeepOpen, kept_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> GraphQLClient:
+    """Give a desk with so many tickets that an index is worth it; no test changes its rows."""
+
+    @asynccontextmanager
+    async def opening(url: str) -> AsyncIterator[GraphQLClient]:
+        statements: list[str] = []
+        given = settings_for(url, tmp_path_factory.mktemp("media"))
+        async with open_app(given, statements.append) as (app, client, world):
+            gql = GraphQLClient(app, client, world, statements)
+            await world.clear(*few_rows())
+            await _fill(gql)
+            yield gql
+
+    found: GraphQLClient = await keep_open(kept_url, opening)
+    found.statements.clear()
+    return found
+
+
+async def _fill(gql: GraphQLClient) -> None:
     # An index of the status is worth it where few have one.
     statuses = (TicketStatus.NEW, *[TicketStatus.IN_PROGRESS] * 9)
     await gql.add(
@@ -42,8 +66,6 @@ async def desk(own_gql: GraphQLClient) -> GraphQLClient:
         async with gql.database.engine.connect() as connection:
             auto = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await auto.execute(sa.text("VACUUM tickets"))
-    gql.statements.clear()
-    return gql
 
 
 async def plan_of(database: Database, statement: str) -> str:

@@ -23,7 +23,7 @@ from tests.schema.webhook_calls import (
     refusal,
 )
 from tests.support.graphql_client import GraphQLClient
-from tests.support.rows import user
+from tests.support.rows import key, user
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("undelivered")]
 
@@ -187,3 +187,24 @@ async def test_rotations_keep_what_still_signs(gql: GraphQLClient) -> None:
     assert await ends() == ["18:00", "14:00"]
     await do(gql, ROTATE, id=webhook, oldSecretHours=0)
     assert await ends() == []
+
+
+async def test_a_dry_run_shows_the_webhook_that_would_be(gql: GraphQLClient) -> None:
+    before = await gql.everything()
+    tried = await do(gql, CREATE, url=URL, eventTypes=["CREATED"], dryRun=True)
+    assert await gql.everything() == before
+    assert tried["errors"] == []
+    assert tried["secret"].startswith("whsec_")
+    made = await create(gql, eventTypes=["CREATED"])
+    assert {**made["webhook"], "id": tried["webhook"]["id"]} == tried["webhook"]
+    assert made["secret"] != tried["secret"]
+
+    gql.clock.move(hours=1)
+    before = await gql.everything()
+    webhook = made["webhook"]["id"]
+    turned = await do(gql, ROTATE, id=webhook, dryRun=True)
+    assert await gql.everything() == before
+    assert turned["webhook"] == {"id": webhook, "updatedAt": "2025-11-19T13:00:00Z"}
+    assert turned["secret"] not in (None, made["secret"])
+    for unknown in (str(key("nothing")), "no id"):
+        assert (await refusal(gql, ROTATE, id=unknown, dryRun=True))["code"] == "NOT_FOUND"

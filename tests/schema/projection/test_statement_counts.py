@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support import proofs
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import attachment, comment, company, contact, event, key, ticket
 
@@ -55,7 +56,7 @@ async def fill(gql: GraphQLClient, count: int) -> None:
         await gql.add(company(f"company{start}"), person, made, said, file, told)
 
 
-@pytest.mark.parametrize("count", [1, 10, 100])
+@proofs.pairs("count", [1, 10, 100], small=[("sqlite", 1), ("sqlite", 100), ("postgres", 10)])
 async def test_each_root_field_is_one_statement(gql: GraphQLClient, count: int) -> None:
     await fill(gql, count)
     await gql.ask("{ viewer { id } }")
@@ -99,6 +100,27 @@ async def test_other_values_of_the_variables_take_the_same_plan(gql: GraphQLClie
     # A null is as if it had not been given, which is another structure.
     await gql.ask(query, other | {"status": None})
     assert len(gql.services.plans) == plans + 1
+
+
+async def test_each_request_has_the_sizes_of_its_own_variables(gql: GraphQLClient) -> None:
+    await fill(gql, 3)
+    query = """
+        query($first: Int = 2, $last: Int, $other: Int) {
+          tickets(first: $first, last: $last) {
+            nodes { id comments(first: $other) { totalCount } }
+            pageInfo { hasNextPage }
+          }
+        }
+    """
+    for _ in range(2):
+        for sent, found in (({}, 2), ({"first": 1}, 1), ({"first": 3}, 3), ({"first": None}, 3)):
+            answer = await gql.ask(query, sent)
+            assert len(answer["tickets"]["nodes"]) == found
+        backward = await gql.ask(query, {"first": None, "last": 1})
+        assert len(backward["tickets"]["nodes"]) == 1
+        assert backward["tickets"]["nodes"] == answer["tickets"]["nodes"][-1:]
+        await gql.refused(query, {"first": 1, "other": -1})
+        assert await gql.ask(query, {"first": 1, "other": 1}) == await gql.ask(query, {"first": 1})
 
 
 async def test_literals_in_other_documents_take_plans_of_their_own(gql: GraphQLClient) -> None:

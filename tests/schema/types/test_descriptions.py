@@ -9,14 +9,13 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
-    build_schema,
     is_introspection_type,
     is_specified_scalar_type,
 )
 
-from schema import sdl
+from tests.support.graphql_client import client_schema
 
-SCHEMA = build_schema(sdl())
+SCHEMA = client_schema()
 FEWEST_WORDS = 4
 NAME_WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # Words that say nothing beside a name.

@@ -5,15 +5,15 @@ from pathlib import Path
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
-    build_schema,
     get_named_type,
     validate_schema,
 )
 
 import schema
+from tests.support.graphql_client import client_schema
 
 COMMITTED = Path(schema.__file__).parent / "snapshots" / "schema.graphql"
-SCHEMA = build_schema(schema.sdl())
+SCHEMA = client_schema()
 
 
 def test_the_committed_schema_is_the_served_one() -> None:

@@ -30,6 +30,8 @@ OPTIONS = {
     "max_connections": "60",
     "wal_receiver_timeout": "5s",
     "wal_retrieve_retry_interval": "100ms",
+    # A replica that was away for some tests finds what it has missed.
+    "wal_keep_size": "512MB",
 }
 
 
@@ -113,6 +115,10 @@ class Cluster:
     def kill(self) -> None:
         """Kill the server; its other processes notice, and end."""
         self._end(signal.SIGKILL)
+
+    def stop_at_once(self) -> None:
+        """Stop the server as it is: no process of it ends its work or gives a lock back."""
+        self._end(signal.SIGQUIT)
 
     def stop(self) -> None:
         """Stop the server without waiting for its clients."""

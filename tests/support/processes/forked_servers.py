@@ -3,7 +3,8 @@
 ``at_once`` runs several, each on a port of its own; ``python -m
 tests.support.processes.forked_servers COUNT`` runs that many servers of its environment.
 ``in_turn`` runs them one after the other on one port: each kills itself at a step of its own, and
-the next one takes its place.
+the next one takes its place. ``kept_running`` runs several on one port, and replaces each that is
+killed.
 """
 
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import uvicorn
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskgraph.app import app_from_environment
 from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
@@ -57,6 +58,20 @@ def die_at_commit(statement: str, value: str | None = None, *, after: bool = Fal
         event.listen(Session, "after_commit", commits)
     else:
         event.listen(Engine, "commit", commits)
+
+
+def dying_when_answering(app: ASGIApp, fatal: str) -> ASGIApp:
+    """Die when the answer to a POST that has this text is about to go out."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if fatal.encode() in message.get("body", b"") and scope["method"] == "POST":
+                die()
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return wrapped
 
 
 def _watch(
@@ -105,6 +120,23 @@ def in_turn(steps: list[str], make_app: Callable[[str], ASGIApp]) -> None:
         else:
             _end(child)
             return
+
+
+def kept_running(count: int, make_app: Callable[[], ASGIApp]) -> None:
+    """Run servers on one port, which is printed, and replace each that is killed."""
+    _hold_signals()
+    listening = _listen()
+    _print(listening.getsockname()[1])
+    children: set[int] = set()
+    while True:
+        while len(children) < count:
+            children.add(_fork(listening, make_app))
+        if signal.sigwait(SIGNALS) == signal.SIGTERM:
+            break
+        # One signal may stand for several.
+        children = {one for one in children if not os.waitpid(one, os.WNOHANG)[0]}
+    for child in children:
+        _end(child)
 
 
 def _hold_signals() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.paths import ROOT
+from tests.support.processes.forked import ForkedPopen, can_fork
 
 # For how long a process or a thread is waited for, in seconds: longer than any of them takes.
 DEADLINE_SECONDS = 120.0
@@ -26,18 +27,26 @@ Command = Sequence[str | Path]
 
 
 def run(
-    command: Command, *, seconds: float | None = DEADLINE_SECONDS, **options: Any
+    command: Command,
+    *,
+    seconds: float | None = DEADLINE_SECONDS,
+    input: str | None = None,
+    **options: Any,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end; return its status and what it printed."""
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds, check=False, **options
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if input is not None:
+        pipes["stdin"] = subprocess.PIPE
+    with child(command, text=True, **pipes | options) as process:
+        out, errors = process.communicate(input, timeout=seconds)
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 @contextmanager
 def child(command: Command, **options: Any) -> "Iterator[subprocess.Popen[Any]]":
     """Run a command for the time of a block, with the options of ``Popen``."""
-    with subprocess.Popen(command, **options) as process:
+    start = ForkedPopen if can_fork(command, options.get("env")) else subprocess.Popen
+    with start(command, **options) as process:
         _tell_reaper(f"+{process.pid}")
         try:
             yield process

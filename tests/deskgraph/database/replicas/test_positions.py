@@ -8,6 +8,7 @@ import pytest
 
 from deskgraph.database.readers import Check, PostgresReader
 from deskgraph.database.replicas.positions import PrimaryPosition
+from resolvers.services import Instruments
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +17,7 @@ class Held(PostgresReader):
     """Answers each statement with its number, once it is let go."""
 
     def __init__(self) -> None:
-        super().__init__("postgresql://nowhere/desk", None, 0)
+        super().__init__("postgresql://nowhere/desk", None, 0, instruments=Instruments())
         self.begun = 0
         self.go_on = asyncio.Semaphore(0)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.concurrency.test_creates import served
 from tests.support import proofs
 from tests.support.processes import clusters
 from tests.support.processes.clusters import Cluster
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.rows import key
 from tests.support.world import World, open_world
 
@@ -73,21 +75,36 @@ class Load:
             answer = response.json()["data"]["updateTicket"]
             assert answer == {"ticket": {"subject": str(count)}, "errors": []}
         else:
-            url = f"{self.bases[0]}/api/v1/tickets/{ticket}/"
-            response = await self.client.patch(url, json={"subject": str(count)})
-            assert response.json()["subject"] == str(count), response.text
+            # Sent again, to the other process, it is answered as before.
+            headers = {"Idempotency-Key": f"{ticket}-{count}"}
+            for base, replayed in zip(self.bases, (None, "true"), strict=True):
+                url = f"{base}/api/v1/tickets/{ticket}/"
+                response = await self.client.patch(
+                    url, json={"subject": str(count)}, headers=headers
+                )
+                assert response.json()["subject"] == str(count), response.text
+                assert response.headers.get("Idempotency-Replayed") == replayed
         self.writes += 1
+
+    async def poll(self, ticket: str, count: int, tag: str) -> str:
+        """Read a ticket that has changed since a tag from both processes; return its tag now."""
+        for base in self.bases:
+            url = f"{base}/api/v1/tickets/{ticket}/"
+            found = await self.client.get(url, headers={"If-None-Match": tag})
+            assert found.json()["subject"] == str(count), found.text
+            now = found.headers["etag"]
+            same = await self.client.get(url, headers={"If-None-Match": now})
+            assert same.status_code == 304
+        return str(now)
 
     async def write(self) -> list[str]:
         """Change a ticket and read it from either process; follow the feed, and return its ids."""
-        ticket, count, cursor = await self.create(), 0, ""
+        ticket, count, cursor, tag = await self.create(), 0, "", '"none"'
         feed: list[Any] = []
         while not self.ended:
             count += 1
             await self.change(ticket, count)
-            for number in (0, 1):
-                found = await self.get(number, f"tickets/{ticket}/")
-                assert found["subject"] == str(count)
+            tag = await self.poll(ticket, count, tag)
             page = {"results": [None]}
             while page["results"]:
                 page = await self.get(count, "ticket-events/", after=cursor)
@@ -149,7 +166,9 @@ async def until_read(load: Load, replicas: list[Cluster]) -> None:
     """Read until every replica has answered some of it."""
     for replica in replicas:
         before = await replica.run(READS, database="desk")
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while await replica.run(READS, database="desk") == before:
+            assert time.monotonic() < deadline, (replica.folder / "log").read_text()[-5000:]
             await asyncio.gather(*(load.get(number, "tickets/") for number in range(12)))
 
 

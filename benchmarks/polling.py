@@ -1,0 +1,163 @@
+"""A list read again and again, and confirmed by its tag: ``python -m benchmarks.polling``.
+
+Nothing changes meanwhile. In turn, the server answers the same request in full (200), and by
+``If-None-Match`` (304).
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
+
+import orjson
+
+from benchmarks import databases, servers
+from benchmarks.data import make_rows, viewer_id
+from benchmarks.load import LoadError, Sample, generator, measure, median_of
+from benchmarks.requests import HOST, NESTED, PAGE, Request
+from deskgraph.demo.factory import Rows
+
+# Until statements are prepared on every connection and caches are warm.
+WARM_UP = 1.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One list on one database: its answer, and what says that it is the same."""
+
+    database: str
+    title: str
+    size: int
+    whole: Sample
+    same: Sample
+
+    @property
+    def ratio(self) -> float:
+        """How many times as cheap it is to be told that nothing has changed."""
+        return self.same.rate / self.whole.rate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    options = _options(arguments)
+    if options.quick:
+        options.tickets, options.seconds, options.rounds = 200, 1.0, 1
+    try:
+        results = asyncio.run(_measure_all(options))
+    except (servers.ServerError, LoadError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table(results), end="")
+    print(
+        f"Each line is the median of {options.rounds} rounds of {options.seconds:g} s, in turn; "
+        f"{options.tickets:,} tickets, pages of {PAGE}, one worker.\nLoad: {generator()}."
+    )
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.polling", description=__doc__)
+    parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--tickets", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long a round takes")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds for each answer")
+    parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
+    return parser.parse_args(arguments)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the figures, two lines for each list."""
+    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'ratio':>10}"]
+    for result in results:
+        lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
+        for name, sample, ratio in (
+            ("200, the answer", result.whole, 1.0),
+            ("304, nothing has changed", result.same, result.ratio),
+        ):
+            figures = f"{sample.rate:>11.0f}{sample.p50:>9.1f}{sample.p99:>9.1f}{ratio:>10.2f}"
+            lines.append(f"  {name:40}{figures}")
+    return "\n".join(lines) + "\n"
+
+
+async def _measure_all(options: argparse.Namespace) -> list[Result]:
+    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
+    rows = make_rows(options.tickets)
+    found: list[Result] = []
+    for kind in kinds:
+        if kind == "postgres" and (missing := await databases.why_no_postgres()):
+            if options.database == "postgres":
+                raise servers.ServerError(missing)
+            print(f"{missing}: it is left out.", file=sys.stderr)
+            continue
+        found += await measure_on(kind, rows, options.seconds, options.rounds)
+    return found
+
+
+async def measure_on(kind: str, rows: Rows, seconds: float, rounds: int) -> list[Result]:
+    """Return what was measured on one kind of database."""
+    shown = await databases.version(kind)
+    print(f"Filling {shown} ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with databases.scratch(kind, folder, rows) as url:
+            return await asyncio.to_thread(_compare, url, folder, rows, shown, seconds, rounds)
+
+
+def _compare(
+    url: str, folder: Path, rows: Rows, shown: str, seconds: float, rounds: int
+) -> list[Result]:
+    key = secrets.token_urlsafe(48)
+    known = {"Authorization": f"Bearer {servers.token(key, viewer_id(rows))}", "Host": HOST}
+    variables = orjson.dumps({"first": PAGE}).decode()
+    # Blanks have no meaning in a document, and a path has a limit.
+    query = urlencode({"query": " ".join(NESTED.split()), "variables": variables})
+    with servers.alone(servers.SERVE, url, key, folder) as port:
+        return [
+            _take_turns(Request(title, "GET", path, known), port, shown, seconds, rounds)
+            for title, path in (
+                ("GraphQL nested list by GET", f"/graphql?{query}"),
+                ("REST list", f"/api/v1/tickets/?page_size={PAGE}"),
+            )
+        ]
+
+
+def _take_turns(request: Request, port: int, shown: str, seconds: float, rounds: int) -> Result:
+    status, tag, size = _ask(request, port)
+    if status != 200:
+        raise servers.ServerError(f"{status} is no answer to {request.title}.")
+    again = replace(request, headers={**request.headers, "If-None-Match": tag})
+    samples: dict[str, list[Sample]] = {}
+    for name, asked in (("200", request), ("304", again)):
+        measure(asked, port, min(WARM_UP, seconds))
+        samples[name] = []
+    for number in range(rounds):
+        print(f"{request.title}: round {number + 1} of {rounds}", file=sys.stderr)
+        for name, asked in (("200", request), ("304", again)):
+            samples[name].append(measure(asked, port, seconds))
+            if str(_ask(asked, port)[0]) != name:
+                raise servers.ServerError(f"{request.title} was not answered {name}.")
+    whole, same = median_of(samples["200"]), median_of(samples["304"])
+    return Result(shown, request.title, size, whole, same)
+
+
+def _ask(request: Request, port: int) -> tuple[int, str, int]:
+    """Return the status of an answer, its tag and its size."""
+    asked = UrlRequest(f"http://127.0.0.1:{port}{request.path}", headers=request.headers)
+    try:
+        with urlopen(asked, timeout=servers.TIMEOUT_SECONDS) as answer:
+            return answer.status, str(answer.headers["ETag"]), len(answer.read())
+    except HTTPError as error:
+        # urllib takes 304 for an error, too.
+        return error.code, "", 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

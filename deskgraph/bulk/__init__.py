@@ -1,0 +1,1 @@
+"""The runner of bulk jobs, of which each process has one."""

@@ -1,0 +1,1 @@
+"""What ``deskgraph check`` looks at: settings, database, rows and files. Nothing is changed."""

@@ -1,0 +1,1 @@
+"""Transactions that several writes and reads of one request share."""

@@ -1,0 +1,1 @@
+"""Removing what is older than the settings allow: events, deliveries, sessions, deleted rows."""

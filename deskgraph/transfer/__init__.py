@@ -1,0 +1,1 @@
+"""Export and import: all rows of a desk as lines of JSON, from either database into either."""

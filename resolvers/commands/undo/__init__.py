@@ -1,0 +1,1 @@
+"""Undoing changes: what is kept for it, and what it does."""

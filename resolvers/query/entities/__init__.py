@@ -1,0 +1,1 @@
+"""The parts of the catalog about webhooks and bulk jobs."""

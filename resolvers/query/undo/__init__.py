@@ -1,0 +1,1 @@
+"""Which events can be undone, and why others cannot."""

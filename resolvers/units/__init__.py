@@ -1,0 +1,1 @@
+"""Requests whose writes are one transaction: repeated safely, or only tried."""
