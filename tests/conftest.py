@@ -42,6 +42,8 @@ HEAVIEST = (
     "tests/fuzz/",
     "tests/live/",
 )
+# The tests that have begun and not ended.
+running: set[str] = set()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,6 +73,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if proofs.in_suite(item)]
     items.sort(key=_turn)
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Note that a test begins, with its fixtures; of all workers where there are some."""
+    running.add(nodeid)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Note that a test has ended."""
+    running.discard(nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Of a run that was interrupted, list the tests that had not ended: one may hang."""
+    if running:
+        terminalreporter.section("had not ended")
+        for nodeid in sorted(running):
+            terminalreporter.line(nodeid)
 
 
 def pytest_collection() -> None:

@@ -1,6 +1,6 @@
-"""One test for each page in a real browser, against a real server with the demo's data.
+"""A test for each page in a real browser, against a real server with the demo's data.
 
-The suite runs these; ``make proofs`` runs the tests of the other files of this folder, too.
+``make proofs`` also runs the plain editor and the other files of this folder.
 """
 
 from pathlib import Path
@@ -65,6 +65,7 @@ def test_who_logs_in_can_try_a_call_and_is_remembered(reference: Page, origin: s
     assert reference.evaluate("localStorage.getItem('deskgraph.session')") is None
 
 
+@pytest.mark.proof
 def test_the_plain_editor_runs_what_graphiql_runs(
     browser: Browser, origin: str, tmp_path: Path
 ) -> None:

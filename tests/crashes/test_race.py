@@ -27,7 +27,7 @@ from tests.support import proofs
 from tests.support.rows import company, key, user
 from tests.support.world import World, open_world
 
-pytestmark = [pytest.mark.anyio, pytest.mark.proof(small=True)]
+pytestmark = pytest.mark.anyio
 
 WRITERS, SERVERS = 8, 2
 WRITES, HOT, COLD, JOBS, KILLS = (120, 6, 240, 6, 8) if proofs.LONG else (6, 3, 50, 1, 2)
@@ -41,6 +41,7 @@ CREATE = """mutation($input: CreateTicketsInput!) {
 }"""
 
 
+@proofs.on("sqlite")
 async def test_each_acknowledged_write_is_there_once_and_the_history_explains_it(
     database_url: str, tmp_path: Path, backend: str, lines: list[str]
 ) -> None:

@@ -18,7 +18,6 @@ import pytest
 
 from deskgraph.database.migrate import head
 from deskgraph.demo.logins import PASSWORD
-from tests.support import proofs
 from tests.support.paths import ROOT
 from tests.support.processes.environment import child_environment
 from tests.support.processes.launcher import Served, run, serve
@@ -30,9 +29,7 @@ from tests.upgrades.released import unpack
 pytestmark = pytest.mark.anyio
 
 # How many answers of each kind every stage of the upgrade waits for.
-ANSWERS = 200 if proofs.LONG else 5
-# How long a client waits between two requests, in seconds: the suite leaves the machine to others.
-PAUSE_SECONDS = 0.0 if proofs.LONG else 0.05
+ANSWERS = 200
 CREATE = """mutation($input: CreateTicketInput!) {
   createTicket(input: $input) { ticket { id } errors { message } }
 }"""
@@ -114,12 +111,12 @@ class Load:
             given = {"companyId": self.company, "subject": "New", "description": "It broke."}
             await self.graphql("create", CREATE, input=given)
             self.created += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(0)
 
     async def count(self) -> None:
         while True:
             await self.graphql("count", COUNT)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(0)
 
     async def change(self) -> None:
         (ticket,) = (await self.rest("list", "GET", "tickets/?page_size=1"))["results"][:1]
@@ -128,12 +125,12 @@ class Load:
             number += 1
             path = f"tickets/{ticket['id']}/"
             await self.rest("change", "PATCH", path, subject=f"Number {number}")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(0)
 
     async def read(self) -> None:
         while True:
             await self.rest("read", "GET", "tickets/?status=new")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(0)
 
     async def follow(self) -> None:
         """Follow all events; where a stream breaks off, go on at another server."""
@@ -208,13 +205,12 @@ async def events_after(load: Load, cursor: str) -> list[str]:
             return found
 
 
-@proofs.on(small="sqlite")
+@pytest.mark.proof
 async def test_servers_are_replaced_one_by_one_and_clients_notice_nothing(
     releases: Releases,
 ) -> None:
     olds = [await asyncio.to_thread(releases.serve, "old", "--prepare")]
-    if proofs.LONG:
-        olds.append(await asyncio.to_thread(releases.serve, "old"))
+    olds.append(await asyncio.to_thread(releases.serve, "old"))
     async with balancing() as balancer:
         for server in olds:
             await balancer.until(balancer.add(server.base), ready=True)
