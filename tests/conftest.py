@@ -5,7 +5,9 @@
 
 import gc
 import signal
+from inspect import unwrap
 
+import httpx
 import pytest
 
 from tests.support import proofs
@@ -42,6 +44,9 @@ HEAVIEST = (
     "tests/fuzz/",
     "tests/live/",
 )
+# What has a timeout of its own in httpx.
+CLIENTS = (httpx.Client.__init__, httpx.AsyncClient.__init__, httpx.request, httpx.stream)
+CALLS = (httpx.delete, httpx.get, httpx.head, httpx.options, httpx.patch, httpx.post, httpx.put)
 # The tests that have begun and not ended.
 running: set[str] = set()
 
@@ -61,6 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.pthread_sigmask(
         signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
     )
+
+
+def pytest_sessionstart() -> None:
+    """Let clients wait for as long as their test may take, and share what TLS needs.
+
+    The timeout of httpx, five seconds, would make tests depend on how fast the machine is. Loading
+    certificates takes longer than a test.
+    """
+    trusted = httpx.create_ssl_context()
+    for function in (*CLIENTS, *CALLS):
+        unwrap(function).__kwdefaults__.update(timeout=None, verify=trusted)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,7 +34,7 @@ async def follow_job(
     Ends after the job has, where the viewer no longer sees it, by what ``check`` raises, and with
     the process. Raises ``NotFound`` of a Job at first.
     """
-    known: object = None
+    known, sent = None, None
     while not services.broker.ended:
         seen = services.event_signal.count
         try:
@@ -46,8 +46,10 @@ async def follow_job(
                     raise NotFound("Job")
                 if mark is None or text is None:
                     return
-                yield text
-                known = mark
+                # A batch that ends after the mark was read may be in the text already.
+                if text != sent:
+                    yield text
+                known, sent = mark, text
                 if mark[0] not in OPEN_JOBS:
                     return
         except Unavailable:

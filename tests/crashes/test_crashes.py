@@ -38,7 +38,7 @@ FAULTS: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.store_away, ("sqlite", "postgres")),
     (faults.clock_set_back, ("sqlite", "postgres")),
 ]
-IN_SUITE = {(faults.servers_killed, "sqlite"), (faults.database_killed, "postgres")}
+IN_SUITE = {(faults.database_killed, "postgres")}
 CASES = [
     pytest.param(
         *(fault, kind),

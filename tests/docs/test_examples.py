@@ -22,6 +22,7 @@ MADE = {"from-rest.md"}
 WRITTEN = [document for document in DOCUMENTS if document.name not in MADE]
 # Their examples are many, or start servers and commands of their own; ``make proofs`` runs them.
 SLOW = {
+    "README.md",
     *("deployment.md", "files.md", "graphql.md", "import-export.md", "live.md", "migration.md"),
     *("operations.md", "webhooks.md", "writes.md"),
 }

@@ -244,7 +244,7 @@ def failing(port: int, handler: type[BaseHTTPRequestHandler] = Failing) -> Itera
             thread.join()
 
 
-@pytest.mark.parametrize("instead", [away, failing])
+@pytest.mark.parametrize("instead", [away, pytest.param(failing, marks=pytest.mark.proof)])
 async def test_an_object_store_that_is_away_is_told_and_comes_back(
     anyio_backend: str,
     sqlite_url: str,

@@ -58,7 +58,7 @@ _missing = pytest.StashKey[str | None]()
 
 async def _why_no_postgres() -> str | None:
     try:
-        connection = await asyncpg.connect(dsn_of(POSTGRES), timeout=5)
+        connection = await asyncpg.connect(dsn_of(POSTGRES), timeout=60)
     except (OSError, asyncpg.PostgresError) as error:
         where = f"{POSTGRES.host}:{POSTGRES.port or 5432}"
         if isinstance(error, asyncpg.PostgresError):

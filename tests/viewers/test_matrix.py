@@ -191,6 +191,7 @@ STAFFS_OWN = [
 ]
 
 
+@pytest.mark.proof
 async def test_customers_cannot_tell_what_staff_write_among_themselves(gql_clients: Faces) -> None:
     """No count, time, order or statistic of any answer differs by an internal note."""
     paths = [row for row in PATHS if row.method == "GET" and "/me" not in row.path]

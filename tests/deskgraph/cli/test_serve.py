@@ -104,7 +104,7 @@ def status(url: str) -> int:
 
 @pytest.mark.parametrize(
     ("workers", "prepared"),
-    [pytest.param("1", False, marks=pytest.mark.proof), ("2", True)],
+    [("1", False), pytest.param("2", True, marks=pytest.mark.proof)],
 )
 def test_serve_prepares_a_desk_says_where_it_is_and_answers(
     start: Start, request: pytest.FixtureRequest, workers: str, prepared: bool

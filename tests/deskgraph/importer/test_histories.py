@@ -125,6 +125,7 @@ def test_a_day_that_went_on_here_is_not_set_back(services: str, old: OldDesk, br
     assert number() == "T-20251119-0041"
 
 
+@pytest.mark.proof
 def test_longer_texts_than_can_be_written_here_are_taken(
     services: str, old: OldDesk, bring: Bring
 ) -> None:

@@ -16,6 +16,7 @@ TEXT = (ROOT / "docs" / "deployment.md").read_text("utf-8")
 URL = f"{PREFIX}DATABASE_URL"
 
 
+@pytest.mark.proof
 def test_the_commands_are_right(
     run: Run,
     sqlite_desk: str,

@@ -140,7 +140,7 @@ def test_what_is_no_whole_export_is_refused_before_anything_is_written(
         assert everything(there.url) == before, words
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.proof), "postgres"])
 def test_a_row_that_does_not_fit_is_told_by_its_line(
     run: Run, there: Desk, new_desk: NewDesk, use: Use, kind: str
 ) -> None:

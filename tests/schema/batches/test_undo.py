@@ -295,6 +295,7 @@ async def test_too_many_events_and_none_are_refused(gql: GraphQLClient) -> None:
     assert error["message"] == "Takes 1 to 100 tickets at once, not 101."
 
 
+@pytest.mark.proof
 async def test_texts_that_are_too_long_together_are_refused(gql: GraphQLClient) -> None:
     names = [f"long {n}" for n in range(18)]
     await gql.add(*(ticket(name, description="x" * 10**6) for name in names))

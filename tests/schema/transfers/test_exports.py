@@ -262,6 +262,7 @@ async def test_a_page_is_one_statement(gql: GraphQLClient) -> None:
     assert len(set(numbers)) == len(numbers)
 
 
+@pytest.mark.proof
 async def test_long_texts_make_pages_shorter(gql: GraphQLClient) -> None:
     long = "x" * 400_000
     await gql.add(*(ticket(f"t{n}", 10 + n, description=long) for n in range(60)))
