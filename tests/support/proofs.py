@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 LONG = os.environ.get("DESKGRAPH_PROOFS") == "1"
 # How many random examples to try, others each time: the targets for fuzzing give it.
 EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
-# The suite runs these on both databases: they are about statements, locks, transactions and indexes,
-# which differ by the database. It runs all other tests on SQLite.
+# The suite runs these on both databases: they are about statements, locks, transactions and
+# indexes, which differ by the database. It runs all other tests on SQLite.
 ON_BOTH = (
     "tests/concurrency/test_batches.py",
     "tests/concurrency/test_creates.py",
