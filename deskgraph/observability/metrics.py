@@ -21,17 +21,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deskgraph.observability.backlog import backlog
 from deskgraph.observability.metrics_folder import FOLDER, remove_dead_workers
 from deskgraph.observability.part_metrics import BUCKETS, PartMetrics, counter, gauge
 from deskgraph.observability.request_log import HttpRecord
-from deskgraph.observability.webhook_backlog import backlog
 from resolvers.errors import Unavailable
 from resolvers.services import Services
 
 # Names of operations are the clients': as many are told apart, and others count as "other".
 MAX_OPERATIONS = 200
 OTHER = "other"
-# How long the database has to tell of webhooks: scrapers wait for 10 seconds.
+# How long the database has to tell what waits: scrapers wait for 10 seconds.
 BACKLOG_SECONDS = 2.0
 _NAMES = ("api", "name")
 LOGIN_RESULTS = ("succeeded", "failed")
@@ -85,6 +85,13 @@ class Metrics:
             "Age of the oldest delivery that waits",
             "mostrecent",
         )
+        self._jobs = gauge(registry, "bulk_jobs", "Bulk jobs that have not ended", "mostrecent")
+        self._idle = gauge(
+            registry,
+            "bulk_idle_seconds",
+            "Time since an open bulk job was started or had a batch done",
+            "mostrecent",
+        )
         build = gauge(registry, "build_info", "The version, as a label", "max", "version")
         build.labels(version("deskgraph")).set(1)
         # Of several workers it is the last one that has started, as one that died and was replaced.
@@ -131,9 +138,11 @@ class Metrics:
         # A database that is away or busy does not keep the other counts from being read.
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(BACKLOG_SECONDS):
-                waiting, oldest = await backlog(self._services)
-            self._waiting.set(waiting)
-            self._oldest.set(oldest)
+                found = await backlog(self._services)
+            self._waiting.set(found.deliveries)
+            self._oldest.set(found.delivery_seconds)
+            self._jobs.set(found.jobs)
+            self._idle.set(found.job_seconds)
         if FOLDER not in os.environ:
             return generate_latest(self._registry)
         whole = CollectorRegistry()

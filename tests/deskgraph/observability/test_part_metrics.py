@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from deskgraph.database.database import Database
 from deskgraph.observability import metrics
 from deskgraph.observability.metrics import MAX_OPERATIONS
 from deskgraph.settings import SettingsError, load_settings
+from models import BulkJob, BulkJobKind, BulkJobState
 from resolvers.commands import tickets
 from tests.docs.markdown import table
 from tests.live.conftest import Live
@@ -175,6 +176,35 @@ async def test_a_database_that_does_not_answer_holds_up_no_scraper(
             found = await shown(client)
         await other.engine.dispose()
     assert found["deskgraph_webhook_queue",] == 0
+
+
+def held_job(*, turn_at: datetime, state: BulkJobState) -> BulkJob:
+    """Return a job that another process has: ours would do it."""
+    return BulkJob(
+        kind=BulkJobKind.DELETE,
+        state=state,
+        created_at=NOON - timedelta(hours=2),
+        turn_at=turn_at,
+        claim="another",
+        lease_until=NOON + timedelta(days=999),
+    )
+
+
+async def test_bulk_jobs_that_have_not_ended_are_shown(
+    open_desk: OpenDesk, database_url: str
+) -> None:
+    async with open_desk(database_url=database_url, metrics="on") as client:
+        found = await shown(client)
+        assert found["deskgraph_bulk_jobs",] == found["deskgraph_bulk_idle_seconds",] == 0
+        other = Database(database_url)
+        async with other.transaction() as session:
+            for seconds, state in ((40, "running"), (70, "running"), (10, "done")):
+                turn = NOON - timedelta(seconds=seconds)
+                session.add(held_job(turn_at=turn, state=BulkJobState(state)))
+        await other.engine.dispose()
+        found = await shown(client)
+    assert found["deskgraph_bulk_jobs",] == 2
+    assert found["deskgraph_bulk_idle_seconds",] == 40
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])
