@@ -32,6 +32,7 @@ async def hang_up(
     planted: SlowSqlite | SlowPostgres, request: Coroutine[Any, Any, httpx.Response]
 ) -> None:
     """Close the connection of a request while its statement runs, and see the statement stop."""
+    planted.forget()
     asked = asyncio.create_task(request)
     await until(planted.runs)
     asked.cancel()
