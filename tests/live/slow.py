@@ -25,7 +25,9 @@ SAY = """mutation($ticket: ID!) {
   addComment(input: {ticketId: $ticket, text: "never said"}) { errors { message } }
 }"""
 # Not quite: a test that fails to stop it ends after minutes.
-FOREVER = """WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 300000000)
+FOREVER = """WITH RECURSIVE counted(n) AS (
+  SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 300000000
+)
 SELECT count(*) AS n FROM counted"""
 
 
