@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Join, Select, String
 from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
 # Of any type: what columns have is known when they run.
@@ -209,6 +210,13 @@ class _Condition(ColumnElement[bool]):
     def get_children(self, **_: object) -> Sequence[ClauseElement]:
         """Let SQLAlchemy find what is inside."""
         return (self.left, self.right)
+
+    def self_group(self, against: OperatorType | None = None) -> ColumnElement[Any]:
+        """Stand as it is between AND and OR.
+
+        SQLAlchemy would write ``= 1`` behind it on SQLite, which then uses no index for it.
+        """
+        return self
 
 
 class InList(_Condition):
