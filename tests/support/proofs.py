@@ -18,6 +18,7 @@ EXAMPLES = int(os.environ.get("DESKGRAPH_PROOFS_EXAMPLES", "0"))
 # The suite runs these on both databases: they are about statements, locks, transactions and
 # indexes, which differ by the database. It runs all other tests on SQLite.
 ON_BOTH = (
+    "tests/bulk/test_plans.py",
     "tests/concurrency/test_batches.py",
     "tests/concurrency/test_creates.py",
     "tests/concurrency/test_keyed_writes.py",
