@@ -15,9 +15,11 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from deskgraph.database.sqlite.call_thread import CallThread
+from deskgraph.database.sqlite.checkpoints import AUTOCHECKPOINT, Checkpoints
 
 T = TypeVar("T")
 # How many writers share a commit at most, and for how long after the first one others join them.
@@ -46,7 +48,8 @@ class GroupCommit:
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """Take what connects."""
-        self._thread = CallThread(connect)
+        self._thread = CallThread(partial(_connected, connect))
+        self._checkpoints = Checkpoints(connect)
         self._waiting: deque[Writer] = deque()
         self._holder: Writer | None = None
         # Those who are done, and wait for the commit.
@@ -65,6 +68,7 @@ class GroupCommit:
         """Close the connection, after the transaction that is being ended."""
         if self._ending is not None:
             await asyncio.wait([self._ending])
+        await self._checkpoints.close()
         await self._thread.close()
 
     async def wait_for_turn(self, writer: Writer) -> None:
@@ -158,6 +162,8 @@ class GroupCommit:
         except Exception as error:
             self._fail(error)
         else:
+            if self._done:
+                self._checkpoints.committed()
             for done in self._done:
                 if not done.done():
                     done.set_result(None)
@@ -175,6 +181,12 @@ class GroupCommit:
                 failure.__cause__ = error
                 done.set_exception(failure)
         self._done.clear()
+
+
+def _connected(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    connection = connect()
+    connection.execute(AUTOCHECKPOINT).close()
+    return connection
 
 
 def _execute(connection: sqlite3.Connection, statements: list[str]) -> None:

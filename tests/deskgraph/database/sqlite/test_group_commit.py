@@ -347,7 +347,7 @@ def test_what_is_acknowledged_is_stored_and_nothing_else(
 PROGRAM = """
 import asyncio, sys
 from deskgraph.database.database import Database
-from tests.deskgraph.database.test_group_commit import write
+from tests.deskgraph.database.sqlite.test_group_commit import write
 
 async def main() -> None:
     database = Database(sys.argv[1])

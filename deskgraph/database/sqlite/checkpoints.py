@@ -1,0 +1,60 @@
+"""Moves what was committed from the write-ahead log into the file, beside the writers.
+
+SQLite would do that in a commit, each time that the log has a thousand pages more: every fiftieth
+writer or so would wait for a copy of all of them, and for the disk twice more. On a connection of
+its own it stops nobody (https://www.sqlite.org/c3ref/wal_checkpoint_v2.html, PASSIVE).
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from deskgraph.database.sqlite.call_thread import CallThread
+
+logger = logging.getLogger("deskgraph.database")
+
+# After how many commits: small ones have about 20 pages.
+COMMITS = 50
+# Where the log has so many pages nevertheless, 64 MB, a commit does it, with no writer beside it:
+# the log begins from its start again only where all of it was moved.
+AUTOCHECKPOINT = "PRAGMA wal_autocheckpoint=16000"
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+
+
+class Checkpoints:
+    """Counts commits, and moves them together; at most one move is under way."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """Take what connects; the first move does."""
+        self._connect = connect
+        self._thread: CallThread | None = None
+        self._commits = 0
+        self._running: asyncio.Task[None] | None = None
+
+    def committed(self) -> None:
+        """Count a commit."""
+        self._commits += 1
+        if self._commits < COMMITS or self._running is not None:
+            return
+        self._commits = 0
+        self._running = asyncio.create_task(self._move())
+
+    async def close(self) -> None:
+        """Close the connection, after a move that is under way."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+        if self._thread is not None:
+            await self._thread.close()
+            self._thread = None
+
+    async def _move(self) -> None:
+        if self._thread is None:
+            self._thread = CallThread(self._connect)
+        try:
+            await self._thread.run(lambda connection: connection.execute(_CHECKPOINT).close())
+        except sqlite3.Error as error:
+            # Nothing is lost: the next one, or a commit, moves it.
+            logger.warning("cannot move the write-ahead log into the database", exc_info=error)
+        finally:
+            self._running = None
