@@ -30,19 +30,35 @@ WARM_UP = 1.0
 
 
 @dataclass(frozen=True)
+class Cost:
+    """Rounds of one answer: the median one, and the server's processor time for a request."""
+
+    sample: Sample
+    microseconds: float
+
+
+@dataclass(frozen=True)
 class Result:
     """One list on one database: its answer, and what says that it is the same."""
 
     database: str
     title: str
     size: int
-    whole: Sample
-    same: Sample
+    whole: Cost
+    same: Cost
+
+    @property
+    def rates(self) -> float:
+        """How many times as many requests are answered in the same time."""
+        return self.same.sample.rate / self.whole.sample.rate
 
     @property
     def ratio(self) -> float:
-        """How many times as cheap it is to be told that nothing has changed."""
-        return self.same.rate / self.whole.rate
+        """How many times as cheap it is for the server to say that nothing has changed.
+
+        A server of its own, as PostgreSQL, is not counted.
+        """
+        return self.whole.microseconds / self.same.microseconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,15 +91,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def table(results: Sequence[Result]) -> str:
     """Return the figures, two lines for each list."""
-    lines = [f"{'':42}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'ratio':>10}"]
+    lines = [
+        f"{'':38}{'requests/s':>11}{'ratio':>8}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}{'ratio':>8}"
+    ]
     for result in results:
         lines.append(f"{result.title} on {result.database}, {result.size / 1000:.0f} kB of JSON")
-        for name, sample, ratio in (
-            ("200, the answer", result.whole, 1.0),
-            ("304, nothing has changed", result.same, result.ratio),
+        for name, cost, rates, ratio in (
+            ("200, the answer", result.whole, 1.0, 1.0),
+            ("304, nothing has changed", result.same, result.rates, result.ratio),
         ):
-            figures = f"{sample.rate:>11.0f}{sample.p50:>9.1f}{sample.p99:>9.1f}{ratio:>10.2f}"
-            lines.append(f"  {name:40}{figures}")
+            one = cost.sample
+            lines.append(
+                f"  {name:36}{one.rate:>11.0f}{rates:>8.2f}{one.p50:>9.1f}{one.p99:>9.1f}"
+                f"{cost.microseconds:>9.0f}{ratio:>8.2f}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -119,9 +140,12 @@ def _compare(
     variables = orjson.dumps({"first": PAGE}).decode()
     # Blanks have no meaning in a document, and a path has a limit.
     query = urlencode({"query": " ".join(NESTED.split()), "variables": variables})
-    with servers.alone(servers.SERVE, url, key, folder) as port:
+    command = {"ours": servers.Command(servers.SERVE)}
+    with servers.started(command, url, key, "", folder) as processes:
         return [
-            _take_turns(Request(title, "GET", path, known), port, shown, seconds, rounds)
+            _take_turns(
+                Request(title, "GET", path, known), processes["ours"], shown, seconds, rounds
+            )
             for title, path in (
                 ("GraphQL nested list by GET", f"/graphql?{query}"),
                 ("REST list", f"/api/v1/tickets/?page_size={PAGE}"),
@@ -129,23 +153,33 @@ def _compare(
         ]
 
 
-def _take_turns(request: Request, port: int, shown: str, seconds: float, rounds: int) -> Result:
-    status, tag, size = _ask(request, port)
+def _take_turns(
+    request: Request, server: servers.Server, shown: str, seconds: float, rounds: int
+) -> Result:
+    status, tag, size = _ask(request, server.port)
     if status != 200:
         raise servers.ServerError(f"{status} is no answer to {request.title}.")
     again = replace(request, headers={**request.headers, "If-None-Match": tag})
-    samples: dict[str, list[Sample]] = {}
-    for name, asked in (("200", request), ("304", again)):
-        measure(asked, port, min(WARM_UP, seconds))
-        samples[name] = []
+    answers = {"200": request, "304": again}
+    samples: dict[str, list[Sample]] = {name: [] for name in answers}
+    spent = dict.fromkeys(answers, 0.0)
+    for asked in answers.values():
+        measure(asked, server.port, min(WARM_UP, seconds))
     for number in range(rounds):
         print(f"{request.title}: round {number + 1} of {rounds}", file=sys.stderr)
-        for name, asked in (("200", request), ("304", again)):
-            samples[name].append(measure(asked, port, seconds))
-            if str(_ask(asked, port)[0]) != name:
+        for name, asked in answers.items():
+            before = server.cpu_seconds()
+            samples[name].append(measure(asked, server.port, seconds))
+            spent[name] += server.cpu_seconds() - before
+            if str(_ask(asked, server.port)[0]) != name:
                 raise servers.ServerError(f"{request.title} was not answered {name}.")
-    whole, same = median_of(samples["200"]), median_of(samples["304"])
+    whole, same = (_cost(samples[name], spent[name], seconds) for name in answers)
     return Result(shown, request.title, size, whole, same)
+
+
+def _cost(samples: Sequence[Sample], spent: float, seconds: float) -> Cost:
+    requests = sum(one.rate * seconds for one in samples)
+    return Cost(median_of(samples), spent / requests * 1_000_000)
 
 
 def _ask(request: Request, port: int) -> tuple[int, str, int]:

@@ -1,6 +1,6 @@
 """How many tickets there are, so that no list has to count its rows.
 
-Triggers keep these tables with every change of a ticket, in its transaction and whoever makes it
+Triggers keep these tables with every change of a ticket, in its transaction and whatever makes it
 (the migration 0010). ``resolvers.query.lists.counts`` reads them.
 """
 

@@ -64,7 +64,7 @@ def sqlite_engine(
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
-        # Whoever gives a connection back has ended its transaction.
+        # A connection that is given back has no transaction any more.
         pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "begin", _begin_immediate)

@@ -34,7 +34,7 @@ from resolvers.query.statements import context_values
 from resolvers.viewer import Viewer, ViewerKind
 from resolvers.write_statements import KEYS, Built, Statement, Transaction, key_list
 
-# Whoever has missed more versions than this has to read again: so much is read at most.
+# A client that has missed more versions has to read again: so much is read at most.
 MAX_VERSIONS = 200
 # A write has at most one for the status, one for the assignment and one for the rest.
 EVENTS_OF_A_WRITE = 3
@@ -154,7 +154,7 @@ async def history_after(
 async def histories_after(
     context: Context, transaction: Transaction, events: Iterable[UUID]
 ) -> Mapping[UUID, History]:
-    """Return the same for the fields of several tickets, each of which has one of some events.
+    """Return the same for several tickets and comments, by their ids: some events are of each.
 
     Of more events than ``MAX_EVENTS_OF_SEVERAL``, only the last ones count.
     """
@@ -165,7 +165,7 @@ async def histories_after(
     assert found is not None
     told: dict[UUID, list[dict[str, Any]]] = {}
     for one in sorted(orjson.loads(found[1]), key=lambda one: int(one["seq"])):
-        told.setdefault(UUID(one["ticket_id"]), []).append(one["event"])
+        told.setdefault(UUID(one["about"]), []).append(one["event"])
     return {key: _by_field(viewer, some) for key, some in told.items()}
 
 
@@ -208,14 +208,18 @@ def _events_since(kind: ViewerKind, *, about: str | None, by: str) -> Statement:
 
 @cache
 def _events_after(kind: ViewerKind) -> Statement:
-    """Return the statement that reads what happened to tickets after the events ``KEYS``."""
+    """Return the statement that reads what happened to the same after the events ``KEYS``."""
     given = table_of(TicketEvent).alias("given")
     wanted = InIds(given.c.id, bindparam(KEYS, type_=String))
 
     def belongs(row: Row) -> ColumnElement[bool]:
-        since = select(func.max(given.c.seq)).where(wanted, given.c.ticket_id == row.ticket_id)
+        since = select(func.max(given.c.seq)).where(
+            wanted,
+            given.c.ticket_id == row.ticket_id,
+            given.c.comment_id.is_not_distinct_from(row.comment_id),
+        )
         return and_(
-            *(row[name].is_(None) for name in ("comment_id", "attachment_id")),
+            row.attachment_id.is_(None),
             row.ticket_id.in_(select(given.c.ticket_id).where(wanted)),
             row.seq > since.correlate_except(given).scalar_subquery(),
         )
@@ -237,7 +241,7 @@ def _newest(
             [
                 ("seq", JsonNumber(rows.c.seq)),
                 ("version", JsonNumberOrNull(rows.c.version)),
-                ("ticket_id", JsonText(Plain(rows.c.ticket_id))),
+                ("about", JsonText(Plain(func.coalesce(rows.c.comment_id, rows.c.ticket_id)))),
                 ("event", items_of(source)(_EVENT, rows.c)),
             ]
         )

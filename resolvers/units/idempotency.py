@@ -1,9 +1,9 @@
 """Writes that are safe to send again (the IETF draft "The Idempotency-Key HTTP Header Field").
 
 A write that is sent with a key is one transaction with its response, which is stored under the key
-of its user. Whoever sends the same request again with the key, because the first response never
-arrived, gets that response, and nothing is written. A second request that comes while the first
-one runs waits for it: for the row of the key on PostgreSQL, for its turn on SQLite.
+of its user. A client that sends the same request again with the key, because the first response
+never arrived, gets that response, and nothing is written. A second request that comes while the
+first one runs waits for it: for the row of the key on PostgreSQL, for its turn on SQLite.
 """
 
 import asyncio

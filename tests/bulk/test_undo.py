@@ -141,7 +141,23 @@ async def test_what_others_have_changed_stays_with_all_of_its_ticket(desk: Desk)
             }
         ],
     }
-    assert (second["code"], second["conflict"]["fields"]) == ("CONFLICT", [])
+    assert second["conflict"] == {
+        "expectedVersion": 1,
+        "actualVersion": 2,
+        "isExplained": True,
+        "changedFields": ["text"],
+        "fields": [
+            {
+                "field": "text",
+                "base": "Done.",
+                "baseExcerptStart": None,
+                "yours": None,
+                "theirs": "Not done.",
+                "changedById": str(key("admin")),
+                "changedAt": "2025-11-19T12:00:00Z",
+            }
+        ],
+    }
     # Neither the comment of the first ticket nor the priority of the second is undone.
     assert len(after["comments"]) == 2
     assert [row in before["tickets"] for row in after["tickets"]].count(True) == 2

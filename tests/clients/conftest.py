@@ -57,7 +57,7 @@ def run() -> Run:
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A running server with the demo, and whoever is logged in."""
+    """A running server with the demo, and the user who is logged in."""
 
     url: str
     token: str

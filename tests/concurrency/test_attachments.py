@@ -1,4 +1,4 @@
-"""Whoever renames or deletes a file goes by what the ticket and the file are when it is done."""
+"""Those who rename or delete a file go by what the ticket and the file are when it is done."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Many clients at once, against real server processes that share nothing but the database."""
+"""Many clients at once, against real server processes that share only the database."""
 
 import asyncio
 import itertools

@@ -100,7 +100,7 @@ async def test_an_operation_that_would_wait_for_one_that_waits_for_it_gives_up(
     desk: RestClient,
 ) -> None:
     before = await desk.everything()
-    # Whoever holds a ticket wants the log of events next, which the first mutation has.
+    # A write that holds a ticket wants the log of events next, which the first mutation has.
     async with Held(desk.world, "volume"):
         found = await graphql(desk, BOTH, "offline", "volume")
     answer = found.json()

@@ -1,4 +1,4 @@
-"""The order of the log: whoever reads after their last cursor gets every event once, none late."""
+"""The order of the log: a client that reads after its last cursor gets each event once."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Counts stay exact while many write, at every moment, whoever is killed and whatever is undone."""
+"""Counts stay exact while many write, at every moment, whatever is killed or undone."""
 
 import asyncio
 import os

@@ -33,7 +33,7 @@ WRITERS, SERVERS = 8, 2
 WRITES, HOT, COLD, JOBS, KILLS = (120, 6, 240, 6, 8) if proofs.LONG else (6, 3, 50, 1, 2)
 # At once in ``createTickets``.
 BATCH = 100
-# How long after a batch a job is taken from whoever did it: longer than a lease.
+# How long after a batch a job is taken from the process that did it: longer than a lease.
 LATER = timedelta(minutes=2)
 STEAL_SECONDS = 0.05
 CREATE = """mutation($input: CreateTicketsInput!) {

@@ -148,7 +148,7 @@ def test_a_drain_goes_on_accepting_while_it_says_that_it_ends(
         connection.request("GET", "/api/v1/tickets/", headers={"Authorization": token})
         assert answered(connection)[0] == 200
 
-    # Whoever sits at a terminal need not wait.
+    # A user at a terminal need not wait.
     process.send_signal(signal.SIGINT)
     assert_ends(process)
 

@@ -109,7 +109,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Desk]:
-    """Serve the demo from a folder that has nothing but an old desk."""
+    """Serve the demo from a folder that has only an old desk."""
     environment = _environment(folder)
     make_old_desk(folder)
     with serve(folder, "--prepare", environment=environment) as served:

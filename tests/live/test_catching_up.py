@@ -1,4 +1,4 @@
-"""Whoever is behind gets every event, whatever happens meanwhile and at whatever moment."""
+"""A client that is behind gets every event, whatever happens meanwhile and at whatever moment."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable

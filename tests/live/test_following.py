@@ -174,7 +174,7 @@ async def test_customers_are_told_of_their_company_and_not_of_notes(
 async def test_what_may_no_longer_be_seen_when_it_is_sent_is_not_sent(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whoever takes an event looks again before the next one.
+    # A reader that takes an event looks again before the next one.
     monkeypatch.setattr(subscription, "FRESH_SECONDS", 0.0)
     context = live.world.context("keith")
     made = [

@@ -1,4 +1,4 @@
-"""Logins over a WebSocket: whoever logs in there hangs on the token of that login."""
+"""Logins over a WebSocket: a user who logs in there depends on the token of that login."""
 
 from typing import Any
 

@@ -84,7 +84,7 @@ async def test_signed_links_are_not_confirmed_until_they_expire(opens: Opens, wh
         after = await poller.ask("keith", what, tag)
         assert after.status_code == 200
         ends = [min(map(int, EXPIRES.findall(body))) for body in (before, after.content)]
-        # Whoever has the old ones can use them for another while.
+        # A client with the old ones can use them for another while.
         now = poller.clock.now.timestamp()
         assert now + 1700 <= ends[0] < ends[1] == now + 3600
         await poller.patch(f"tickets/{key('volume')}/", "keith", json={"tags": "x"})

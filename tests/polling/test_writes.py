@@ -173,7 +173,7 @@ async def test_a_write_leaves_others_with_one_statement(poller: Poller) -> None:
         assert not tag or await poller.is_confirmed("olga", what, tag), what
 
 
-async def test_a_write_is_seen_by_the_next_request_of_whoever_made_it(poller: Poller) -> None:
+async def test_a_write_is_seen_by_the_next_request_of_its_writer(poller: Poller) -> None:
     async def write_and_look(number: int) -> None:
         made = await poller.post("tickets/", "keith", json={**NEW, "subject": f"{number}"})
         path = f"tickets/{made.json()['id']}/"

@@ -81,7 +81,7 @@ def test_no_text_that_we_did_not_seal_opens(text: str) -> None:
         f'["Ticket:-created_at","2025-11-19T12:00:00.000000Z","x","{HOOK}"]',
     ],
 )
-def test_whoever_has_seen_a_key_seals_nothing_that_breaks_a_read(payload: str) -> None:
+def test_an_attacker_with_a_key_seals_nothing_that_breaks_a_read(payload: str) -> None:
     ticket = ENTITIES["Ticket"]
     with pytest.raises(BadCursor):
         decode_cursor(SIGNER.seal(payload, DAY), ticket, (("created_at", True),), SIGNER)

@@ -84,7 +84,7 @@ def receiving() -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(answer)
             except OSError:
-                self.close_connection = True  # Whoever sent it has given up.
+                self.close_connection = True  # The sender has given up.
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -250,7 +250,7 @@ async def test_of_several_processes_one_makes_each_delivery(
     for name in ("offline", "volume", "bill"):
         await hooks.happen(name, 10)
     await asyncio.gather(*(hooks.work(each) for each in several))
-    # Whoever was slower may have left something that became due in the meantime.
+    # The slower one may have left something that became due in the meantime.
     await hooks.work()
     assert sorted(hooks.receiver.sequences) == [e.seq for e in await hooks.world.events()]
     by_ticket: dict[str, list[int]] = {}

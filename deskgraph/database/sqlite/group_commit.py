@@ -6,8 +6,8 @@ has made it. Each one after the first has a savepoint: what fails or is cancelle
 it, and takes nothing of the others with it. A commit that fails fails for all of them.
 
 A writer sees what those before it in the transaction have done. That is not stored yet, but cannot
-be missing later: either all of them are stored, or none, and whoever was rolled back waits for
-that, too. Connections for reads do not see it, so a writer that also reads through one of them
+be missing later: either all of them are stored, or none, and a writer that was rolled back waits
+for that, too. Connections for reads do not see it, so a writer that also reads through one of them
 asks for a ``fresh`` transaction.
 """
 

@@ -232,7 +232,7 @@ class UnitOfWork:
             return connection
         claim = self._claim if self._database.is_sqlite else None
         try:
-            # Whoever has the same claim has the whole database there.
+            # A writer with the same claim has the whole database there.
             async with asyncio.timeout(None if claim is None else claim.wait_seconds):
                 with SqlTimer(CONNECT):
                     connection = await self._database.engine.connect()

@@ -10,15 +10,16 @@ from models import TicketEventType
 from resolvers import access
 from resolvers.access_rules import Action
 from resolvers.commands.comments import comment_deletion
+from resolvers.commands.conflicts import versioned_comment
 from resolvers.commands.ticket_changes import change_of
 from resolvers.commands.ticket_references import References
 from resolvers.commands.ticket_rows import CommentRow, TicketRow
 from resolvers.commands.tickets import deletion
 from resolvers.commands.undo.events import FoundEvent, UndoneEvent
 from resolvers.commands.undo.restoring import Deleted, restored
-from resolvers.commands.undo.ticket_fields import FieldsBefore, unanswered
+from resolvers.commands.undo.ticket_fields import ChangedSince, FieldsBefore, unanswered
 from resolvers.context import Context
-from resolvers.errors import Conflict, Invalid, NotFound, Problem, ServiceError
+from resolvers.errors import Invalid, NotFound, Problem, ServiceError
 from resolvers.events.log import EventDraft, TicketKeys
 from resolvers.query.undo.reasons import UndoRefusalReason, UndoRefused
 from resolvers.query.undo.refusals import WRITTEN
@@ -96,9 +97,8 @@ class Inverse:
 def inverse_of(context: Context, known: Known, given: TicketEvents, now: datetime) -> Inverse:
     """Return what undoes the changes that the events of a ticket tell of: all, or nothing.
 
-    Raises ``NotFound`` of an Event, ``UndoRefused``, ``Forbidden``, ``ChangedSince``, ``Conflict``
-    where a comment has changed, and ``Invalid`` where something that the ticket referred to is
-    gone.
+    Raises ``NotFound`` of an Event, ``UndoRefused``, ``Forbidden``, ``ChangedSince``, and
+    ``Invalid`` where something that the ticket referred to is gone.
     """
     if given.ticket_id is None:
         raise NotFound("Event", field="event_ids")
@@ -158,12 +158,12 @@ def _part(
         raise UndoRefused(_Reason.CREATED)
     if event.type is not _Type.COMMENT_ADDED:
         raise Invalid({"event_ids": [Problem("undo_alone")]})
-    draft, steps = _comment_deletion(context, known, event)
+    draft, steps = _comment_deletion(context, known, ticket, event)
     return draft, [*steps, *unanswered(ticket, event)]
 
 
 def _comment_deletion(
-    context: Context, known: Known, event: UndoneEvent
+    context: Context, known: Known, ticket: TicketRow, event: UndoneEvent
 ) -> tuple[EventDraft, Sequence[Step]]:
     """Delete a comment that nobody has changed."""
     if event.version is None:
@@ -175,5 +175,6 @@ def _comment_deletion(
         raise UndoRefused(_Reason.DELETED)
     access.require(context.require_viewer(), "Comment", comment.author_id, Action.DELETE)
     if comment.version != event.version:
-        raise Conflict(event.version, comment.version, field="event_id")
+        row = versioned_comment(comment, ticket)
+        raise ChangedSince(event, row, dict.fromkeys(row.values), None)
     return comment_deletion(context, comment)

@@ -151,7 +151,7 @@ async def _explained(
     viewer = context.require_viewer()
     histories = await histories_after(context, transaction, (one.event.id for one in clashes))
     return [
-        one.conflict(viewer, histories.get(one.row.ticket_id, {}))
+        one.conflict(viewer, histories.get(one.row.comment_id or one.row.ticket_id, {}))
         if isinstance(one, ChangedSince)
         else one
         for one in tried

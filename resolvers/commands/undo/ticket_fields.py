@@ -29,22 +29,24 @@ _ANSWERED = change_in(table_of(Ticket), ["first_response_at"])
 class ChangedSince(ServiceError):
     """Fields are not what an event made them, which ``conflict`` explains.
 
-    ``wanted`` is what an undo would make of the row.
+    ``wanted`` is what an undo would make of the row. ``changed`` is None where only the version
+    tells that there are such fields.
     """
 
     event: UndoneEvent
     row: VersionedRow
     wanted: Mapping[str, object]
-    changed: Sequence[str]
+    changed: Sequence[str] | None
 
     def conflict(self, viewer: Viewer, history: History) -> Conflict:
         """Return the conflict, given what has happened since the event: by whom, and when."""
+        changed = tuple(history) if self.changed is None else self.changed
         fields = [
             explained(viewer, self.row, name, self.wanted, history if name in history else None)
             for name in self.row.values
-            if name in self.changed
+            if name in changed
         ]
-        known = all(name in history for name in self.changed)
+        known = bool(changed) and all(name in history for name in changed)
         expected = self.row.version if self.event.version is None else self.event.version
         return Conflict(expected, self.row.version, known, tuple(history), fields, field="event_id")
 

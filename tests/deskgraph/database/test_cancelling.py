@@ -89,7 +89,7 @@ async def test_an_interrupted_statement_makes_way_for_the_next(
     assert (counting.calls, reader_thread.waiting) == (calls, 0)
 
 
-async def test_whoever_leaves_the_queue_is_skipped(
+async def test_a_read_that_leaves_the_queue_is_skipped(
     reader_thread: SqliteReaderThread, counting: Counting
 ) -> None:
     running = asyncio.create_task(
@@ -186,7 +186,7 @@ async def test_a_writer_waits_for_another_process(
     assert await names(database) == ["patient"]
 
 
-async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Database) -> None:
+async def test_a_writer_that_is_cancelled_twice_leaves_nothing_either(database: Database) -> None:
     threads, before = threading.active_count(), asyncio.all_tasks()
     # Held here, so that one that is left over is not collected unseen.
     tasks: set[asyncio.Task[object]] = set()

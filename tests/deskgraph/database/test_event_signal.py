@@ -66,7 +66,7 @@ async def test_what_was_appended_before_the_wait_is_not_missed(
         assert await event_signal.wait(seen) > seen
 
 
-async def test_whoever_waits_first_looks_again_once_it_is_listened(database: Database) -> None:
+async def test_those_who_wait_first_look_again_once_it_is_listened(database: Database) -> None:
     event_signal = event_signal_of(database)
     seen = event_signal.count
     # Between the reading and the waiting, when nobody listens yet.

@@ -1,4 +1,4 @@
-"""Migrations give both databases the schema of the models, once, whoever runs them."""
+"""Migrations give both databases the schema of the models, once, with any number of processes."""
 
 import asyncio
 import re

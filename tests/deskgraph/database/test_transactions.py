@@ -121,7 +121,9 @@ async def test_a_failed_statement_repeats_no_value(database: Database) -> None:
     assert secret[:8] not in told
 
 
-async def test_whoever_is_cancelled_leaves_nothing_and_blocks_nobody(database: Database) -> None:
+async def test_a_task_that_is_cancelled_leaves_nothing_and_blocks_nobody(
+    database: Database,
+) -> None:
     begun = asyncio.Event()
 
     async def stay() -> None:

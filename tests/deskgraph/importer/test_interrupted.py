@@ -1,4 +1,4 @@
-"""Whatever stops an import, and whoever imports at the same time: nothing is lost or doubled."""
+"""Whatever stops an import, and beside others: nothing is lost or doubled."""
 
 import os
 import signal

@@ -194,7 +194,7 @@ async def test_a_body_is_left_to_the_app(
 ) -> None:
     client = await served.client(sent)
     client.writer.write(rest)
-    # The body is there by now, and so is whoever might take it.
+    # The body is there by now, and so is the task that might take it.
     for _ in range(20):
         await asyncio.sleep(0)
     served.app.go_on.set()

@@ -83,9 +83,7 @@ async def test_a_login_remembers_the_refresh_token_by_its_id_only(world: World) 
         ("keith' OR 1=1 --", PASSWORD),
     ],
 )
-async def test_whoever_gets_in_nowhere_learns_nothing(
-    world: World, username: str, password: str
-) -> None:
+async def test_a_refused_login_tells_nothing(world: World, username: str, password: str) -> None:
     stored = old_hash(PASSWORD)
     if username == "old":
         await set_user(world, "colin", username="old", password=stored)
@@ -303,7 +301,7 @@ STORED = {
 
 
 @pytest.mark.parametrize("left", [True, False], ids=["some imported", "none imported"])
-async def test_a_wrong_password_costs_the_same_whoever_it_is_for(world: World, left: bool) -> None:
+async def test_a_wrong_password_costs_the_same_for_everybody(world: World, left: bool) -> None:
     """Counted, not timed: one argon2 hash and as much PBKDF2 as the slowest hash that is left."""
     if left:
         await set_user(world, "olga", password="pbkdf2_sha256$600000$salt$eA==")

@@ -149,7 +149,7 @@ async def test_a_long_text_is_told_by_an_excerpt_of_what_it_was(world: World) ->
     assert (field.base_start, field.base_length) == (2900, 6000)
     assert field.base == "a" * 100 + "b" * 101
     assert (field.theirs, field.yours) == (texts[1], texts[2])
-    # What it was is not known in full, so whoever sends it again may have changed it.
+    # What it was is not known in full, so a client that sends it again may have changed it.
     await refused(world, seen=2, merge=True, description=texts[0])
 
 

@@ -72,7 +72,7 @@ async def test_a_change_is_told_as_status_assignment_and_the_rest(world: World) 
         ("priority", "high", "low"),
         ("subject", "Subject of offline", "New"),
     ]
-    # Whoever may see the ticket now may see what moved it there.
+    # Those who may see the ticket now may see what moved it there.
     assert {event.company_id for event in await world.events()} == {key("centara")}
 
 

@@ -36,7 +36,7 @@ async def test_a_file_that_is_gone_from_the_store_is_not_found(world: World) -> 
             await attempt
 
 
-async def test_files_open_for_whoever_sees_the_ticket(world: World) -> None:
+async def test_files_open_for_users_who_see_the_ticket(world: World) -> None:
     for who in ("admin", "keith", "carla", "colin"):
         opened = await downloads.open_attachment(world.context(who), file_key("photo"))
         assert (await content(opened), opened.name) == (CONTENT, "photo.txt")

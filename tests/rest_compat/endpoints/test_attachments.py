@@ -234,7 +234,7 @@ async def test_a_rename_follows_the_rule_of_uploads(api: RestClient, ticket: byt
 
 
 @pytest.mark.anyio
-async def test_files_are_downloads_for_whoever_sees_the_ticket(
+async def test_files_are_downloads_for_users_who_see_the_ticket(
     api: RestClient, ticket: bytes
 ) -> None:
     await api.let_olga_in()

@@ -34,7 +34,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("path", ["tickets/", "tickets/x/", "auth/login/", ""])
-async def test_whoever_takes_no_json_is_told_before_anything_else(
+async def test_a_client_that_takes_no_json_is_told_before_anything_else(
     api: RestClient, path: str
 ) -> None:
     before = await api.everything()

@@ -108,7 +108,7 @@ class Failing:
         self.begun = 0
 
     async def fetch_row(self, sql: str, values: Any, user: str | None = None) -> Any:
-        # Whoever asks is still looked up.
+        # The viewer is still looked up.
         if self.reads and "users" not in sql.split("WHERE")[0].split("FROM")[1]:
             await self._fail()
         return await self.inner.fetch_row(sql, values, user)

@@ -1,4 +1,4 @@
-"""Counts that are added up are those of the rows, whatever has changed them and whoever asks."""
+"""Counts that are added up are those of the rows, whatever has changed them and for each viewer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -164,7 +164,7 @@ async def test_customers_get_what_they_may_see(gql: GraphQLClient) -> None:
 
 async def test_rights_are_those_of_the_viewer_at_the_download(gql: GraphQLClient) -> None:
     url = await link(gql, "carla", fields=["ID"])
-    # Whoever has the link has it, whatever they send beside it.
+    # The link alone is enough, whatever is sent beside it.
     as_carla = await gql.client.get(url, headers=gql.headers("keith"))
     assert len(table(as_carla)) == 3
     await gql.world.change(User, key("carla"), company_id=key("centara"))

@@ -138,7 +138,7 @@ async def test_nobody_joins_a_transaction_that_has_taken_long(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_whoever_fails_takes_nothing_of_others_with_it(database: Database) -> None:
+async def test_a_writer_that_fails_takes_nothing_of_others_with_it(database: Database) -> None:
     async def fail() -> None:
         async with database.transaction() as session:
             session.add(company("failed"))
@@ -163,7 +163,7 @@ async def test_whoever_fails_takes_nothing_of_others_with_it(database: Database)
 
 
 @pytest.mark.usefixtures("patient")
-async def test_whoever_is_cancelled_takes_nothing_of_others_with_it(
+async def test_a_writer_that_is_cancelled_takes_nothing_of_others_with_it(
     traced: list[str], database: Database
 ) -> None:
     inside = asyncio.Event()
@@ -201,7 +201,7 @@ async def test_whoever_is_cancelled_takes_nothing_of_others_with_it(
     assert await names(database) == ["after False", "after True", "first False", "first True"]
 
 
-async def test_whoever_is_cancelled_as_the_turn_comes_passes_it_on(tmp_path: Path) -> None:
+async def test_a_writer_that_is_cancelled_as_the_turn_comes_passes_it_on(tmp_path: Path) -> None:
     group = GroupCommit(partial(sqlite3.connect, tmp_path / "desk.db", isolation_level=None))
     first, cancelled, last = (Writer(fresh=False) for _ in range(3))
     await group.wait_for_turn(first)
@@ -278,7 +278,9 @@ class Refused(Exception):
     """Why a writer gives up."""
 
 
-async def test_whoever_was_rolled_back_hears_of_it_after_the_commit(database: Database) -> None:
+async def test_a_writer_that_was_rolled_back_hears_of_it_after_the_commit(
+    database: Database,
+) -> None:
     """What it saw was not stored yet, and its error may tell of that."""
     seen = []
 
@@ -327,7 +329,7 @@ def test_what_is_acknowledged_is_stored_and_nothing_else(
             if not task.cancelled() and not task.exception()
         ]
         found = await names(database)
-        # Whoever was cancelled during the commit is stored.
+        # A writer that was cancelled during the commit is stored.
         assert set(stored) <= set(found)
         assert {name for name in found if steps[int(name)][0] != "c"} <= set(stored)
 
