@@ -11,7 +11,7 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.checks.running import Desk, Finding, failed, ok, warning
-from deskgraph.database.trigrams import INDEXES
+from deskgraph.database.trigrams import INDEXES, PENDING
 from models import Comment, Company, Contact, Ticket, User, table_of
 from models.search import is_search_column, search_texts
 
@@ -28,9 +28,10 @@ _ON_SQLITE = {
     "tickets": "ticket",
     "comments": "comment",
 }
+_OF_INDEXES = {"names": [*INDEXES], "pending": PENDING.replace(" ", "")}
 _STATE_OF_INDEXES = text(
     "SELECT relname AS name, indisvalid AS valid, "
-    "coalesce('fastupdate=on' = ANY (reloptions), false) AS gathers "
+    "coalesce(NOT CAST(:pending AS text) = ANY (reloptions), true) AS gathers "
     "FROM pg_class JOIN pg_index ON indexrelid = oid WHERE oid IN "
     "(SELECT to_regclass(n) FROM unnest(CAST(:names AS text[])) AS n)"
 )
@@ -120,7 +121,7 @@ async def _without_key(connection: AsyncConnection, table: Table) -> int:
 
 
 async def _bad_indexes(connection: AsyncConnection) -> list[str]:
-    found = await connection.execute(_STATE_OF_INDEXES, {"names": [*INDEXES]})
+    found = await connection.execute(_STATE_OF_INDEXES, _OF_INDEXES)
     valid = {row.name for row in found if row.valid}
     missing = [name for name in INDEXES if name not in valid]
     return [f"Indexes that are missing or not valid: {', '.join(missing)}."] if missing else []
@@ -128,5 +129,5 @@ async def _bad_indexes(connection: AsyncConnection) -> list[str]:
 
 async def _gathering(connection: AsyncConnection) -> list[str]:
     """Return the indexes that many writes have set to gather entries (``many_writes``)."""
-    found = await connection.execute(_STATE_OF_INDEXES, {"names": [*INDEXES]})
+    found = await connection.execute(_STATE_OF_INDEXES, _OF_INDEXES)
     return sorted(row.name for row in found if row.gathers)

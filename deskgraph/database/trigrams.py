@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deskgraph.database.search_texts import Report, fill, silent
 from models import Comment, table_of
+from models.search import PENDING_KILOBYTES
 
 # In their order; each is made by its revision where it is not there by then.
 INDEXES = {
@@ -21,6 +22,8 @@ INDEXES = {
     "ix_contacts_search_text": ("contacts", "search_text"),
     "ix_comments_search_text": ("comments", "search_text"),
 }
+# What each has once all revisions are there.
+PENDING = f"gin_pending_list_limit = {PENDING_KILOBYTES}"
 # The revision that needs the last ones.
 REVISION = "0012"
 # Servers that do not know the column yet change texts without it: those rows are filled again.
@@ -94,23 +97,23 @@ def forget_stale_texts(connection: Connection) -> None:
 
 @asynccontextmanager
 async def many_writes(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Let PostgreSQL gather what is new in the indexes, for as long as many rows are written.
+    """Let PostgreSQL gather more of what is new in the indexes, while many rows are written.
 
-    Imports take half of the time by this. Searches find everything meanwhile, more slowly. A user
-    who does not own the indexes may not set this, and goes on without it.
+    Searches find everything meanwhile, more slowly. A user who does not own the indexes may not set
+    this, and goes on without it.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         found = [row.name for row in await connection.execute(_OWN_INDEXES, {"names": [*INDEXES]})]
         for name in found:
-            await connection.execute(text(f"ALTER INDEX {name} SET (fastupdate = on)"))
+            await connection.execute(text(f"ALTER INDEX {name} RESET (gin_pending_list_limit)"))
     try:
         yield
     finally:
         async with engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
             for name in found:
-                await connection.execute(text(f"ALTER INDEX {name} SET (fastupdate = off)"))
+                await connection.execute(text(f"ALTER INDEX {name} SET ({PENDING})"))
                 await connection.execute(
                     text("SELECT gin_clean_pending_list(to_regclass(:name))"), {"name": name}
                 )
