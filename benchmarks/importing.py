@@ -1,4 +1,4 @@
-"""Moving in from an old desk, timed: ``python -m benchmarks.importing``.
+"""A migration from an old system, timed: ``python -m benchmarks.importing``.
 
 The command itself is run, in a process of its own, twice: once to bring everything, and once to
 find that nothing has changed. Old and new database are of the same kind, on the same machine.
@@ -91,7 +91,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 async def _fill(url: str, tickets: int) -> int:
-    """Make the old desk, whatever is referred to before what refers to it."""
+    """Make the old database: rows that are referred to come first."""
     engine = Database(url).engine
     count = 0
     async with engine.begin() as connection:

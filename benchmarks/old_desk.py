@@ -1,4 +1,4 @@
-"""An old desk to move in from: its tables as Django made them, and any number of made-up rows.
+"""An old system to migrate from: its tables as Django made them, and any number of made-up rows.
 
 SQLAlchemy's generic types store on SQLite what Django's do: 32 digits for a UUID, times without
 their zone, and 0 and 1.

@@ -1,11 +1,13 @@
 """A list read again and again, and confirmed by its tag: ``python -m benchmarks.polling``.
 
 Nothing changes meanwhile. In turn, the server answers the same request in full (200), and by
-``If-None-Match`` (304).
+``If-None-Match`` (304). Processor time is that of the server and the database: of all that runs on
+the machine, but the load.
 """
 
 import argparse
 import asyncio
+import os
 import secrets
 import sys
 import tempfile
@@ -31,7 +33,7 @@ WARM_UP = 1.0
 
 @dataclass(frozen=True)
 class Cost:
-    """Rounds of one answer: the median one, and the server's processor time for a request."""
+    """Rounds of one answer: the median one, and the processor time of one request."""
 
     sample: Sample
     microseconds: float
@@ -54,10 +56,7 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """How many times as cheap it is for the server to say that nothing has changed.
-
-        A server of its own, as PostgreSQL, is not counted.
-        """
+        """How many times as cheap it is to be told that nothing has changed."""
         return self.whole.microseconds / self.same.microseconds
 
 
@@ -140,12 +139,9 @@ def _compare(
     variables = orjson.dumps({"first": PAGE}).decode()
     # Blanks have no meaning in a document, and a path has a limit.
     query = urlencode({"query": " ".join(NESTED.split()), "variables": variables})
-    command = {"ours": servers.Command(servers.SERVE)}
-    with servers.started(command, url, key, "", folder) as processes:
+    with servers.alone(servers.SERVE, url, key, folder) as port:
         return [
-            _take_turns(
-                Request(title, "GET", path, known), processes["ours"], shown, seconds, rounds
-            )
+            _take_turns(Request(title, "GET", path, known), port, shown, seconds, rounds)
             for title, path in (
                 ("GraphQL nested list by GET", f"/graphql?{query}"),
                 ("REST list", f"/api/v1/tickets/?page_size={PAGE}"),
@@ -153,10 +149,8 @@ def _compare(
         ]
 
 
-def _take_turns(
-    request: Request, server: servers.Server, shown: str, seconds: float, rounds: int
-) -> Result:
-    status, tag, size = _ask(request, server.port)
+def _take_turns(request: Request, port: int, shown: str, seconds: float, rounds: int) -> Result:
+    status, tag, size = _ask(request, port)
     if status != 200:
         raise servers.ServerError(f"{status} is no answer to {request.title}.")
     again = replace(request, headers={**request.headers, "If-None-Match": tag})
@@ -164,21 +158,32 @@ def _take_turns(
     samples: dict[str, list[Sample]] = {name: [] for name in answers}
     spent = dict.fromkeys(answers, 0.0)
     for asked in answers.values():
-        measure(asked, server.port, min(WARM_UP, seconds))
+        measure(asked, port, min(WARM_UP, seconds))
     for number in range(rounds):
         print(f"{request.title}: round {number + 1} of {rounds}", file=sys.stderr)
         for name, asked in answers.items():
-            before = server.cpu_seconds()
-            samples[name].append(measure(asked, server.port, seconds))
-            spent[name] += server.cpu_seconds() - before
-            if str(_ask(asked, server.port)[0]) != name:
+            before = _cpu_seconds()
+            samples[name].append(measure(asked, port, seconds))
+            spent[name] += _cpu_seconds() - before
+            if str(_ask(asked, port)[0]) != name:
                 raise servers.ServerError(f"{request.title} was not answered {name}.")
     whole, same = (_cost(samples[name], spent[name], seconds) for name in answers)
     return Result(shown, request.title, size, whole, same)
 
 
+def _cpu_seconds() -> float:
+    """Return how long all processes have computed, but for this one and the load it starts."""
+    line = Path("/proc/stat").read_text("ascii").partition("\n")[0]
+    # User, nice, system; then idle and waiting; then interrupts of two kinds.
+    fields = [int(field) for field in line.split()[1:8]]
+    busy = (sum(fields[:3]) + sum(fields[5:])) / os.sysconf("SC_CLK_TCK")
+    return busy - sum(os.times()[:4])
+
+
 def _cost(samples: Sequence[Sample], spent: float, seconds: float) -> Cost:
     requests = sum(one.rate * seconds for one in samples)
+    # Time is counted in ticks, and a short round may be over before the first one.
+    spent = max(spent, 1 / os.sysconf("SC_CLK_TCK"))
     return Cost(median_of(samples), spent / requests * 1_000_000)
 
 

@@ -49,7 +49,7 @@ async def webhooks(desk: Desk) -> Finding:
         left = await connection.scalar(select(func.count()).where(set_aside))
     problems = []
     if left:
-        problems.append(f"Deliveries that were set aside: {left}.")
+        problems.append(f"Deliveries that failed: {left}.")
     if disabled:
         problems.append(f"Webhooks that were disabled because they failed: {disabled}.")
-    return warning(" ".join(problems)) if problems else ok("No delivery was set aside.")
+    return warning(" ".join(problems)) if problems else ok("No delivery has failed.")

@@ -113,7 +113,7 @@ async def finish(
         tries = found.attempt_count if found.state is WebhookDeliveryState.SET_ASIDE else None
     if tries is not None:
         about = (claimed.id, claimed.webhook_id, tries)
-        logger.warning("delivery %s of webhook %s is set aside, attempts: %s", *about)
+        logger.warning("delivery %s of webhook %s has failed, attempts: %s", *about)
     return reason
 
 
