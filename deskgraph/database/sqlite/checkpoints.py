@@ -14,8 +14,9 @@ from deskgraph.database.sqlite.call_thread import CallThread
 
 logger = logging.getLogger("deskgraph.database")
 
-# After how many commits: small ones have about 20 pages.
-COMMITS = 50
+# After how many changed rows, which are about a thousand pages: 50 small writes, or two batches of
+# bulk jobs. More at once would keep a commit waiting for the disk.
+CHANGES = 400
 # Where the log has so many pages nevertheless, 64 MB, a commit does it, with no writer beside it:
 # the log begins from its start again only where all of it was moved.
 AUTOCHECKPOINT = "PRAGMA wal_autocheckpoint=16000"
@@ -23,21 +24,21 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Checkpoints:
-    """Counts commits, and moves them together; at most one move is under way."""
+    """Moves what several commits have changed together; at most one move is under way."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """Take what connects; the first move does."""
         self._connect = connect
         self._thread: CallThread | None = None
-        self._commits = 0
+        # How many rows the writers had changed at the last move.
+        self._moved = 0
         self._running: asyncio.Task[None] | None = None
 
-    def committed(self) -> None:
-        """Count a commit."""
-        self._commits += 1
-        if self._commits < COMMITS or self._running is not None:
+    def committed(self, changes: int) -> None:
+        """Note a commit, and how many rows the writers have changed since they connected."""
+        if changes - self._moved < CHANGES or self._running is not None:
             return
-        self._commits = 0
+        self._moved = changes
         self._running = asyncio.create_task(self._move())
 
     async def close(self) -> None:

@@ -158,12 +158,12 @@ class GroupCommit:
         last = [*self._before, "COMMIT" if self._done else "ROLLBACK"]
         self._before = []
         try:
-            await self._thread.run(lambda connection: _end_transaction(connection, last))
+            changes = await self._thread.run(lambda connection: _end_transaction(connection, last))
         except Exception as error:
             self._fail(error)
         else:
             if self._done:
-                self._checkpoints.committed()
+                self._checkpoints.committed(changes)
             for done in self._done:
                 if not done.done():
                     done.set_result(None)
@@ -194,10 +194,12 @@ def _execute(connection: sqlite3.Connection, statements: list[str]) -> None:
         connection.execute(statement)
 
 
-def _end_transaction(connection: sqlite3.Connection, statements: list[str]) -> None:
+def _end_transaction(connection: sqlite3.Connection, statements: list[str]) -> int:
+    """End it, and return how many rows the connection has changed."""
     try:
         _execute(connection, statements)
     except Exception:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return connection.total_changes

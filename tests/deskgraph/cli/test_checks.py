@@ -181,8 +181,7 @@ def test_webhooks_that_failed(checked: Callable[..., Found], empty: str) -> None
     assert found == {
         "webhooks": (
             "warning",
-            "Deliveries that failed: 1. "
-            "Webhooks that were disabled because they failed: 1.",
+            "Deliveries that failed: 1. Webhooks that were disabled because they failed: 1.",
         ),
         "sequences": (
             "warning",
