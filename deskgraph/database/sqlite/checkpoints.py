@@ -54,8 +54,8 @@ class Checkpoints:
             self._thread = CallThread(self._connect)
         try:
             await self._thread.run(lambda connection: connection.execute(_CHECKPOINT).close())
-        except sqlite3.Error as error:
+        except Exception:
             # Nothing is lost: the next one, or a commit, moves it.
-            logger.warning("cannot move the write-ahead log into the database", exc_info=error)
+            logger.warning("cannot move the write-ahead log into the database", exc_info=True)
         finally:
             self._running = None
