@@ -16,8 +16,10 @@ RESULT = Result("SQLite <3>", "List", (10, 20), (2.0, 3.0))
 @pytest.mark.anyio
 @proofs.on("sqlite")
 async def test_every_request_is_measured_at_both_sizes(
-    backend: str,
+    backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scale, "WARM_UP", 1)
+    monkeypatch.setattr(scale, "ROUNDS", 1)
     results = await scale.measure_on(backend, (40, 80), seconds=0)
     titles = [result.title for result in results]
     assert len(set(titles)) == len(titles) > 15

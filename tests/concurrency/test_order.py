@@ -23,7 +23,7 @@ FOLLOW = 'subscription { ticketEvents(after: "") { id } }'
 
 
 async def write(client: httpx.AsyncClient, base: str, number: int) -> None:
-    """Comment by one face and change by the other, on one of three tickets."""
+    """Comment by one API and change by the other, on one of three tickets."""
     ticket = str(key(("offline", "volume", "bill")[number % 3]))
     for count in range(WRITES // 2):
         given = {"ticketId": ticket, "text": f"{number}: {count}"}

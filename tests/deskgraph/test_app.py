@@ -1,4 +1,4 @@
-"""The process around both faces: ids of requests, errors, other origins, production, the start."""
+"""The process around both APIs: ids of requests, errors, other origins, production, the start."""
 
 import logging
 import re

@@ -98,7 +98,7 @@ async def test_so_does_one_that_is_cancelled(store: FileStore, bucket: Bucket) -
 
 
 class Client:
-    """The REST face over a world whose files are in a bucket."""
+    """The REST API over a world whose files are in a bucket."""
 
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world

@@ -1,4 +1,4 @@
-"""Whatever is sent to the REST face, the answer is one that its API document tells of.
+"""Whatever is sent to the REST API, the answer is one that its API document tells of.
 
 The suite makes a few requests to a few paths, ``make proofs`` some to every path, and
 ``make fuzz-api`` goes on for long.

@@ -16,7 +16,7 @@ EVENTS, DISCONNECTS = (5000, 100) if proofs.LONG else (120, 8)
 
 
 async def write(live: Live) -> None:
-    """Let things happen, in bursts, by the resolvers that both faces call."""
+    """Let things happen, in bursts, by the resolvers that both APIs call."""
     context = live.world.context("keith")
     for number in range(EVENTS):
         await tickets.update_ticket(context, key("offline"), {"subject": f"Number {number}"})

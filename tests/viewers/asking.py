@@ -1,4 +1,4 @@
-"""Asking both faces as somebody, and reading which rows of the world an answer shows."""
+"""Asking both APIs as somebody, and reading which rows of the world an answer shows."""
 
 import json
 import re
@@ -94,8 +94,8 @@ def hidden(who: str | None, *asked: object) -> bool:
     return not set(_NAME.findall(str(asked))) <= may_see(who)
 
 
-class Faces(AppClient):
-    """Both faces over one world."""
+class ApiClients(AppClient):
+    """Both APIs over one world."""
 
     def headers(self, who: str | None) -> dict[str, str]:
         return self.world.headers(who)

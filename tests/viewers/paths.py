@@ -1,4 +1,4 @@
-"""The REST face's part of the table: each method of each path."""
+"""The REST API's part of the table: each method of each path."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.viewers.table import COMMENTS, EVENTS, PEOPLE, TICKETS, Path, one, se
 
 
 def rest(cells: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the cells of a read as this face answers: what is not there is 404."""
+    """Return the cells of a read as this API answers: what is not there is 404."""
     return (*(404 if cell == "" else cell for cell in cells[:4]), 401)
 
 

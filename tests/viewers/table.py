@@ -63,7 +63,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Path:
-    """A request to the REST face; ``file``: the body is a form with a file."""
+    """A request to the REST API; ``file``: the body is a form with a file."""
 
     method: str
     path: str

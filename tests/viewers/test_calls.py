@@ -10,7 +10,7 @@ import pytest
 from deskgraph.graphql_links.equivalents import EQUIVALENTS
 from tests.docs.from_rest import FRAGMENTS, PAGE, fragments, operation, page, used
 from tests.support.named_rows import NAMES
-from tests.viewers.asking import Faces, with_ids
+from tests.viewers.asking import ApiClients, with_ids
 from tests.viewers.calls import Call, every_call
 from tests.viewers.test_reference import shaped
 
@@ -26,7 +26,7 @@ def masked(value: Any) -> Any:
     if isinstance(value, UUID) or (isinstance(value, str) and value in NAMES):
         return NAMES.get(str(value), "…")
     if isinstance(value, str):
-        return "face" if value in ("rest", "graphql") else _MADE.sub("…", value)
+        return "API" if value in ("rest", "graphql") else _MADE.sub("…", value)
     return value
 
 
@@ -69,7 +69,9 @@ def test_all_fields_of_the_page_are_used() -> None:
 
 
 @pytest.mark.parametrize("call", WRITES, ids=lambda call: f"{call.method} {call.path}")
-async def test_a_write_and_its_operation_change_the_same(gql_clients: Faces, call: Call) -> None:
+async def test_a_write_and_its_operation_change_the_same(
+    gql_clients: ApiClients, call: Call
+) -> None:
     before = await gql_clients.world.dump()
     answer = await gql_clients.rest("admin", call.request)
     assert answer.status_code == call.answers, answer.text

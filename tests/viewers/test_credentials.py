@@ -1,4 +1,4 @@
-"""Tokens through HTTP, by both faces: who gets in, and that nothing in them breaks the server."""
+"""Tokens through HTTP, by both APIs: who gets in, and that nothing in them breaks the server."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.resolvers.auth.test_tokens import CLAIMS, FORGED
 from tests.support.named_rows import PASSWORD
 from tests.support.rows import key
 from tests.support.settings import KEY
-from tests.viewers.asking import Faces
+from tests.viewers.asking import ApiClients
 
 pytestmark = pytest.mark.anyio
 
@@ -30,14 +30,14 @@ ME = "/api/v1/auth/me/"
 JSON = {"Content-Type": "application/json"}
 
 
-async def login(gql_clients: Faces, username: str, password: str) -> dict[str, Any]:
+async def login(gql_clients: ApiClients, username: str, password: str) -> dict[str, Any]:
     given = {"input": {"username": username, "password": password}}
     payload: dict[str, Any] = (await gql_clients.graphql(None, LOGIN, given))["data"]["login"]
     return payload
 
 
-async def who_am_i(gql_clients: Faces, token: str) -> tuple[Any, Any]:
-    """Return what each face answers to the holder of a token."""
+async def who_am_i(gql_clients: ApiClients, token: str) -> tuple[Any, Any]:
+    """Return what each API answers to the holder of a token."""
     headers = {"Authorization": f"Bearer {token}"}
     graphql = await gql_clients.client.post("/graphql", json=VIEWER, headers=headers)
     rest = await gql_clients.client.get(ME, headers=headers)
@@ -47,7 +47,7 @@ async def who_am_i(gql_clients: Faces, token: str) -> tuple[Any, Any]:
     return name, rest.json()["username"] if rest.status_code == 200 else rest.status_code
 
 
-async def test_a_login_is_good_for_both_faces_until_the_logout(gql_clients: Faces) -> None:
+async def test_a_login_is_good_for_both_apis_until_the_logout(gql_clients: ApiClients) -> None:
     done = await login(gql_clients, "carla", PASSWORD)
     assert done["errors"] == []
     assert done["user"] == {"username": "carla", "email": "carla@desk.example"}
@@ -67,7 +67,7 @@ async def test_a_login_is_good_for_both_faces_until_the_logout(gql_clients: Face
     assert other.status_code == 401
 
 
-async def test_a_login_that_fails_says_the_same_whatever_was_wrong(gql_clients: Faces) -> None:
+async def test_a_login_that_fails_says_the_same_whatever_was_wrong(gql_clients: ApiClients) -> None:
     attempts = [
         ("nobody", PASSWORD),
         ("keith", "wrong"),
@@ -83,7 +83,7 @@ async def test_a_login_that_fails_says_the_same_whatever_was_wrong(gql_clients: 
             "errors": [{"code": "INVALID", "field": None}],
         }
     ] * len(attempts)
-    # Half a pair can be sent in JSON only as an escape, which the GraphQL face does not even read.
+    # Half a pair can be sent in JSON only as an escape, which the GraphQL API does not even read.
     halves = [("kei\ud800th", PASSWORD), ("keith", f"{PASSWORD}\ud800")]
     for username, password in halves:
         given = {"input": {"username": username, "password": password}}
@@ -97,14 +97,14 @@ async def test_a_login_that_fails_says_the_same_whatever_was_wrong(gql_clients: 
             assert response.status_code in (400, 401)
 
 
-async def test_a_token_of_the_old_system_opens_both_faces(gql_clients: Faces) -> None:
+async def test_a_token_of_the_old_system_opens_both_apis(gql_clients: ApiClients) -> None:
     token = jwt.encode(CLAIMS, KEY, algorithm="HS256")
     assert await who_am_i(gql_clients, token) == ("keith", "keith")
 
 
 @pytest.mark.parametrize("wrong", [name for name in FORGED if FORGED[name].isascii()])
 async def test_no_token_however_forged_opens_or_breaks_anything(
-    gql_clients: Faces, wrong: str
+    gql_clients: ApiClients, wrong: str
 ) -> None:
     token = "".join(c for c in FORGED[wrong] if c.isprintable())
 
@@ -123,7 +123,7 @@ async def test_no_token_however_forged_opens_or_breaks_anything(
     assert await gql_clients.world.dump() == before
 
 
-async def test_a_deactivated_user_is_out_of_both_faces_at_once(gql_clients: Faces) -> None:
+async def test_a_deactivated_user_is_out_of_both_apis_at_once(gql_clients: ApiClients) -> None:
     token = gql_clients.world.services.tokens.access(key("carla"))
     assert await who_am_i(gql_clients, token) == ("carla", "carla")
     path = f"/api/v1/users/{key('carla')}/"
@@ -141,7 +141,7 @@ async def test_a_deactivated_user_is_out_of_both_faces_at_once(gql_clients: Face
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic a2VpdGg6eA==", "Bearer a b", "x"]
 )
-async def test_another_header_is_nobodys(gql_clients: Faces, header: str) -> None:
+async def test_another_header_is_nobodys(gql_clients: ApiClients, header: str) -> None:
     headers = {"Authorization": header}
     assert (await gql_clients.client.get(ME, headers=headers)).status_code == 401
     response = await gql_clients.client.post("/graphql", json=VIEWER, headers=headers)

@@ -31,7 +31,7 @@ from rest_compat.openapi.operations import operation_of
 from rest_compat.routes import API, every_path
 from schema import create_schema
 from schema.execution.limits import DEFAULT_LIMITS
-from tests.viewers.asking import Faces
+from tests.viewers.asking import ApiClients
 from tests.viewers.calls import Call, every_call
 from tests.viewers.paths import PATHS
 from tests.viewers.table import SCHEMA, Path
@@ -200,7 +200,7 @@ def test_filters_that_a_twin_takes_are_those_of_its_list() -> None:
 
 
 @pytest.mark.parametrize("row", READS, ids=lambda row: row.path)
-async def test_a_read_and_its_twin_show_the_same_rows(gql_clients: Faces, row: Path) -> None:
+async def test_a_read_and_its_twin_show_the_same_rows(gql_clients: ApiClients, row: Path) -> None:
     operations = {
         path.path: operation_of(path.handlers["GET"])
         for path in every_path()
@@ -249,7 +249,7 @@ def assert_same_counts(body: dict[str, Any], stats: dict[str, Any]) -> None:
     "row", [row for row in PATHS if row.method != "GET"], ids=lambda row: f"{row.method} {row.path}"
 )
 async def test_a_write_links_to_a_mutation_without_anything_of_its_body(
-    gql_clients: Faces, row: Path
+    gql_clients: ApiClients, row: Path
 ) -> None:
     # Done and refused; what decides about the link is the same for everybody else.
     answers = {who: await gql_clients.rest(who, row) for who in ("admin", None)}
@@ -278,7 +278,7 @@ async def test_a_write_links_to_a_mutation_without_anything_of_its_body(
         )
 
 
-async def test_refusals_link_as_well(gql_clients: Faces) -> None:
+async def test_refusals_link_as_well(gql_clients: ApiClients) -> None:
     client, admin = gql_clients.client, gql_clients.headers("admin")
     for method, path, headers, status in [
         ("GET", "tickets/", {}, 401),
@@ -298,7 +298,7 @@ async def test_refusals_link_as_well(gql_clients: Faces) -> None:
     assert linked(await client.get(API + "nowhere/", headers=admin)) is None
 
 
-async def test_wrong_values_are_left_out_and_long_ones_too(gql_clients: Faces) -> None:
+async def test_wrong_values_are_left_out_and_long_ones_too(gql_clients: ApiClients) -> None:
     async def variables(query: str) -> dict[str, Any]:
         answer = await gql_clients.client.get(
             f"{API}tickets/?{query}", headers=gql_clients.headers("keith")

@@ -13,7 +13,7 @@ from models import TicketEventType
 from schema import create_schema
 from schema.execution.context import GraphContext
 from tests.support.rows import event, key
-from tests.viewers.asking import Faces, everything, top, with_ids
+from tests.viewers.asking import ApiClients, everything, top, with_ids
 from tests.viewers.table import FOLLOWED, NOT_FOUND, SCHEMA, STRANGER, VIEWERS, Read
 from tests.viewers.test_matrix import assert_no_trace
 
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.anyio
 END = "the end"
 
 
-async def add(gql_clients: Faces, *rows: SQLModel) -> None:
+async def add(gql_clients: ApiClients, *rows: SQLModel) -> None:
     async with gql_clients.world.database.transaction() as session:
         session.add_all(rows)
 
 
-async def told(gql_clients: Faces, who: str | None, row: Read) -> list[Any]:
+async def told(gql_clients: ApiClients, who: str | None, row: Read) -> list[Any]:
     """Return all that is told until the last event, or the error that ends it."""
     assert SCHEMA.subscription_type
     named = get_named_type(SCHEMA.subscription_type.fields[row.field].type)
@@ -47,7 +47,7 @@ async def told(gql_clients: Faces, who: str | None, row: Read) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", FOLLOWED, ids=lambda row: row.call.replace('"', ""))
-async def test_a_subscription_tells_what_its_row_says(gql_clients: Faces, row: Read) -> None:
+async def test_a_subscription_tells_what_its_row_says(gql_clients: ApiClients, row: Read) -> None:
     ends = {"ticket_number": END, "type": TicketEventType.DELETED}
     await add(
         gql_clients,

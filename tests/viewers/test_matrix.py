@@ -10,7 +10,7 @@ import pytest
 from tests.support.clock import NOON
 from tests.support.named_rows import SECRET
 from tests.support.rows import key
-from tests.viewers.asking import UNKNOWN, Faces, hidden, may_see, names_in, top
+from tests.viewers.asking import UNKNOWN, ApiClients, hidden, may_see, names_in, top
 from tests.viewers.paths import IDLE, PATHS
 from tests.viewers.table import (
     FOLLOWED,
@@ -57,7 +57,7 @@ def codes(answer: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("row", READS, ids=lambda row: row.call.replace('"', ""))
-async def test_a_query_shows_what_its_row_says(gql_clients: Faces, row: Read) -> None:
+async def test_a_query_shows_what_its_row_says(gql_clients: ApiClients, row: Read) -> None:
     for who, cell in columns(row):
         answer = await gql_clients.read(who, row)
 
@@ -73,7 +73,7 @@ async def test_a_query_shows_what_its_row_says(gql_clients: Faces, row: Read) ->
             assert await gql_clients.read(who, row, may_see(who)) == answer, who
 
 
-async def test_customers_find_nothing_by_what_only_staff_may_read(gql_clients: Faces) -> None:
+async def test_customers_find_nothing_by_what_only_staff_may_read(gql_clients: ApiClients) -> None:
     row = Read('companies(search: "ourselves")', seen("hilton centara", "", ""))
     for who, cell in columns(row)[:4]:
         answer = await gql_clients.read(who, row)
@@ -87,7 +87,7 @@ BATCHES = {"createTickets", "updateTickets", "deleteTickets", "undoTickets"}
 @pytest.mark.parametrize(
     "row", WRITES, ids=lambda row: "-".join([row.field, *map(str, row.given.values())])
 )
-async def test_a_mutation_ends_as_its_row_says(gql_clients: Faces, row: Write) -> None:
+async def test_a_mutation_ends_as_its_row_says(gql_clients: ApiClients, row: Write) -> None:
     before = await gql_clients.world.dump()
     for who, cell in columns(row):
         if cell == "ok":
@@ -113,7 +113,7 @@ async def test_a_mutation_ends_as_its_row_says(gql_clients: Faces, row: Write) -
 @pytest.mark.parametrize(
     "row", PATHS, ids=lambda row: f"{row.method} {row.path} {','.join(row.body)}".strip()
 )
-async def test_a_path_answers_as_its_row_says(gql_clients: Faces, row: Path) -> None:
+async def test_a_path_answers_as_its_row_says(gql_clients: ApiClients, row: Path) -> None:
     before = await gql_clients.world.dump()
     changing = [] if row.method == "GET" or row.path == IDLE else [200, 201, 204]
     for who, cell in columns(row):
@@ -162,7 +162,7 @@ def test_every_kind_of_node_has_a_row() -> None:
     }
 
 
-async def test_every_method_of_every_path_has_a_row(gql_clients: Faces) -> None:
+async def test_every_method_of_every_path_has_a_row(gql_clients: ApiClients) -> None:
     found = set()
     for route in gql_clients.app.routes:
         path = getattr(route, "path", "")
@@ -192,7 +192,9 @@ STAFFS_OWN = [
 
 
 @pytest.mark.proof
-async def test_customers_cannot_tell_what_staff_write_among_themselves(gql_clients: Faces) -> None:
+async def test_customers_cannot_tell_what_staff_write_among_themselves(
+    gql_clients: ApiClients,
+) -> None:
     """No count, time, order or statistic of any answer differs by an internal note."""
     paths = [row for row in PATHS if row.method == "GET" and "/me" not in row.path]
 

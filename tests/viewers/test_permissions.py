@@ -7,7 +7,7 @@ import pytest
 from models import Role, User
 from tests.support.clock import NOON
 from tests.support.rows import key
-from tests.viewers.asking import Faces
+from tests.viewers.asking import ApiClients
 from tests.viewers.table import SCHEMA, Write
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ MINE = {
 ANYBODYS = {"Ticket": {"comment", "attachFile"}, "Comment": set[str]()}
 
 
-async def settle(gql_clients: Faces) -> None:
+async def settle(gql_clients: ApiClients) -> None:
     """Go back to the beginning, with staff of every role."""
     await gql_clients.world.reset()
     async with gql_clients.world.database.transaction() as session:
@@ -75,7 +75,7 @@ async def settle(gql_clients: Faces) -> None:
             )
 
 
-async def told(gql_clients: Faces, who: str | None, kind: str) -> dict[str, Any] | None:
+async def told(gql_clients: ApiClients, who: str | None, kind: str) -> dict[str, Any] | None:
     """Return what a viewer is told of the ticket or the comment; None where there is nothing."""
     name = TICKET if kind == "Ticket" else COMMENT
     wanted = (
@@ -94,7 +94,7 @@ def action(name: str) -> str:
     return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
 
 
-async def errors_of(gql_clients: Faces, who: str | None, write: Write) -> list[dict[str, Any]]:
+async def errors_of(gql_clients: ApiClients, who: str | None, write: Write) -> list[dict[str, Any]]:
     answer = await gql_clients.write(who, write)
     if "errors" in answer:
         return [{"code": error["extensions"]["code"]} for error in answer["errors"]]
@@ -103,7 +103,9 @@ async def errors_of(gql_clients: Faces, who: str | None, write: Write) -> list[d
 
 
 @pytest.mark.parametrize("kind", WRITES)
-async def test_what_viewers_are_told_is_what_they_can_do(gql_clients: Faces, kind: str) -> None:
+async def test_what_viewers_are_told_is_what_they_can_do(
+    gql_clients: ApiClients, kind: str
+) -> None:
     for who in VIEWERS:
         await settle(gql_clients)
         found = await told(gql_clients, who, kind)
@@ -128,7 +130,7 @@ async def test_what_viewers_are_told_is_what_they_can_do(gql_clients: Faces, kin
 
 
 @pytest.mark.parametrize("kind", WRITES)
-async def test_who_may_do_what(gql_clients: Faces, kind: str) -> None:
+async def test_who_may_do_what(gql_clients: ApiClients, kind: str) -> None:
     await settle(gql_clients)
     for who in STAFF:
         found = await told(gql_clients, who, kind)

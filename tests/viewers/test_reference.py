@@ -14,7 +14,7 @@ from rest_compat.endpoints import attachments, auth, comments, people, tickets
 from rest_compat.openapi.operations import Operation, operation_of
 from rest_compat.routes import every_path
 from rest_compat.serializers.request_fields import Form
-from tests.viewers.asking import Faces
+from tests.viewers.asking import ApiClients
 from tests.viewers.paths import PATHS
 from tests.viewers.table import Path
 
@@ -67,7 +67,7 @@ def assert_headers(document: Any, told: Any, answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize("row", PATHS, ids=lambda row: f"{row.method} {row.path}")
 async def test_an_answer_is_one_of_the_document(
-    gql_clients: Faces, document: Any, row: Path
+    gql_clients: ApiClients, document: Any, row: Path
 ) -> None:
     for who in ("admin", "carla", None):
         await gql_clients.world.reset()
@@ -97,7 +97,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 async def test_what_handlers_declare_is_what_they_use(
-    gql_clients: Faces, used: list[object]
+    gql_clients: ApiClients, used: list[object]
 ) -> None:
     declared: dict[tuple[str, str], Operation] = {
         (path.path, method): operation_of(handler)

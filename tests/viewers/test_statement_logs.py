@@ -30,7 +30,7 @@ from tests.support.named_rows import PASSWORD
 from tests.support.rows import file_key, key
 from tests.support.settings import KEY
 from tests.support.world import World
-from tests.viewers.asking import Faces
+from tests.viewers.asking import ApiClients
 
 pytestmark = [
     pytest.mark.anyio,
@@ -98,7 +98,7 @@ async def logged(world: World, sql: str, values: Any) -> str:
 
 
 @pytest.fixture
-async def seen_keys(gql_clients: Faces) -> set[bytes]:
+async def seen_keys(gql_clients: ApiClients) -> set[bytes]:
     """Give every key that follows from what is logged of reads."""
     with statements_of(gql_clients.world) as statements:
         answer = await gql_clients.graphql("admin", READ)
@@ -138,7 +138,7 @@ def unseals(world: World, found: bytes, day: str) -> bool:
 
 
 async def test_a_logged_key_signs_its_own_purpose_today(
-    gql_clients: Faces, seen_keys: set[bytes]
+    gql_clients: ApiClients, seen_keys: set[bytes]
 ) -> None:
     """So the tests below forge as they should. Links end a day after the day of their key."""
     world = gql_clients.world
@@ -155,7 +155,7 @@ async def test_a_logged_key_signs_its_own_purpose_today(
 
 
 async def test_no_logged_key_signs_anything_of_tomorrow(
-    gql_clients: Faces, seen_keys: set[bytes]
+    gql_clients: ApiClients, seen_keys: set[bytes]
 ) -> None:
     world = gql_clients.world
     yesterday = day_of(NOON - timedelta(days=1))
@@ -169,7 +169,7 @@ async def test_no_logged_key_signs_anything_of_tomorrow(
 
 
 async def test_no_logged_key_signs_a_token_or_a_webhook(
-    gql_clients: Faces, seen_keys: set[bytes]
+    gql_clients: ApiClients, seen_keys: set[bytes]
 ) -> None:
     world = gql_clients.world
     webhook = await world.get(Webhook, key("hook"))
@@ -183,7 +183,7 @@ async def test_no_logged_key_signs_a_token_or_a_webhook(
 
 
 async def test_no_statement_of_a_session_or_a_webhook_has_a_token_or_a_secret(
-    gql_clients: Faces,
+    gql_clients: ApiClients,
 ) -> None:
     """Writes, too: what they store is no token and no secret."""
     sent: dict[str, Any] = {"username": "admin", "password": PASSWORD}

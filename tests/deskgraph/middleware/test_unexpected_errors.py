@@ -1,4 +1,4 @@
-"""What is done with every request before a face sees it."""
+"""What is done with every request before a API sees it."""
 
 import pytest
 

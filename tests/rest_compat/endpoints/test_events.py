@@ -1,4 +1,4 @@
-"""``GET /ticket-events/``: the feed for clients of this face."""
+"""``GET /ticket-events/``: the feed for clients of this API."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +27,7 @@ async def happen(api: RestClient, count: int) -> None:
         assert (await api.patch(f"tickets/{ticket}/", json=sent)).status_code == 200
 
 
-async def test_an_event_is_told_in_the_words_of_this_face(api: RestClient) -> None:
+async def test_an_event_is_told_in_the_words_of_this_api(api: RestClient) -> None:
     await api.patch(f"tickets/{key('offline')}/", json={"status": "in_progress", "due_date": None})
     page = await get(api)
     [status, updated] = page["results"]

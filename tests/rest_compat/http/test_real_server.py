@@ -1,4 +1,4 @@
-"""The same face behind a real server: connections, streams and headers as clients get them."""
+"""The same API behind a real server: connections, streams and headers as clients get them."""
 
 import json
 import socket

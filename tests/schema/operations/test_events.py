@@ -46,7 +46,7 @@ def numbers(page: Any) -> list[str]:
     return [node["ticketNumber"] for node in page["nodes"]]
 
 
-async def test_a_write_of_the_face_is_told_as_what_it_was(gql: GraphQLClient) -> None:
+async def test_a_write_of_an_api_is_told_as_what_it_was(gql: GraphQLClient) -> None:
     given = {"subject": "S", "description": "D", "companyId": str(key("hilton"))}
     made = (await gql.ask(CREATE, {"input": given}))["createTicket"]["ticket"]["id"]
     change = (
