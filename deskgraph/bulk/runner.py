@@ -31,7 +31,7 @@ logger = logging.getLogger("deskgraph.bulk")
 IDLE_SECONDS = 15.0
 # How long to rest after a batch: in the times that it took, and at least, in seconds. Others write
 # meanwhile.
-REST, MIN_REST_SECONDS = 1.0, 0.005
+REST, MIN_REST_SECONDS = 1.5, 0.005
 # How long to wait after a failure: at first, and at most.
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 30.0
 # After how many failures of the same batch, other than of the database, a job is given up.
