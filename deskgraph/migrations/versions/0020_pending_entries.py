@@ -24,7 +24,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for name in INDEXES:
             op.execute(f"ALTER INDEX {name} RESET (fastupdate)")
-            op.execute(f"ALTER INDEX {name} SET (gin_pending_list_limit = 256)")
+            op.execute(f"ALTER INDEX {name} SET (gin_pending_list_limit = 1024)")
 
 
 def downgrade() -> None:

@@ -110,13 +110,13 @@ async def pending(connection: AsyncConnection) -> int:
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 async def test_indexes_of_postgresql_gather_rows_for_a_while(database: Database) -> None:
     await insert(database, company("hilton"))
-    assert await options(database) == [["gin_pending_list_limit=256"]] * len(INDEXES)
+    assert await options(database) == [["gin_pending_list_limit=1024"]] * len(INDEXES)
     with suppress(ZeroDivisionError):
         async with many_writes(database.engine):
             assert await options(database) == [None] * len(INDEXES)
             await insert(database, ticket("first"))
             raise ZeroDivisionError
-    assert await options(database) == [["gin_pending_list_limit=256"]] * len(INDEXES)
+    assert await options(database) == [["gin_pending_list_limit=1024"]] * len(INDEXES)
     async with database.engine.begin() as connection:
         assert await pending(connection) == 0
 
@@ -133,7 +133,7 @@ async def test_a_user_who_does_not_own_the_indexes_goes_on_without(
     )
     try:
         async with many_writes(other.engine):
-            assert await options(database) == [["gin_pending_list_limit=256"]] * len(INDEXES)
+            assert await options(database) == [["gin_pending_list_limit=1024"]] * len(INDEXES)
     finally:
         await other.engine.dispose()
         async with database.engine.begin() as connection:
