@@ -29,7 +29,7 @@ def test_requests_of_every_kind(judge: Judge) -> None:
     templates = paths(judge.app.routes)
     assert len(templates) > 40
 
-    @proofs.examples(100, 500)
+    @proofs.examples(150, 500)
     @given(st.data())
     def ask(data: st.DataObject) -> None:
         asked = data.draw(requests(templates))
