@@ -3,7 +3,7 @@
 import logging
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,13 +13,16 @@ import anyio.to_thread
 import pytest
 
 from deskgraph.database.database import Database
-from deskgraph.database.sqlite.checkpoints import CHANGES
+from deskgraph.database.sqlite import checkpoints
 from deskgraph.database.sqlite.group_commit import GroupCommit, Writer
 from models import Company
 from tests.support.clock import NOON
 from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
+
+# After how many changes here.
+CHANGES = 20
 
 
 @pytest.fixture
@@ -28,18 +31,24 @@ def backend() -> str:
     return "sqlite"
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Move the log after few changes."""
+    monkeypatch.setattr(checkpoints, "CHANGES", CHANGES)
+
+
 async def write(database: Database, name: str) -> None:
     async with database.transaction() as session:
         session.add(Company(id=key(name), name=name, created_at=NOON, updated_at=NOON))
 
 
 def in_the_file(database: Database, folder: Path) -> int:
-    """Return how many rows the file has without its log."""
+    """Return how many rows the file has without its log; none while it is written to."""
     copy = folder / "copy.db"
     shutil.copy(str(database.url.database), copy)
-    with closing(sqlite3.connect(copy)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM companies").fetchone()
-    return int(count)
+    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
+        return int(connection.execute("SELECT count(*) FROM companies").fetchone()[0])
+    return 0
 
 
 async def test_after_some_changes_the_file_has_them(database: Database, tmp_path: Path) -> None:
