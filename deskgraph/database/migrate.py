@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from deskgraph.database.database import Database
 from deskgraph.database.search_texts import Report, silent
 from deskgraph.database.trigrams import REVISION as INDEXES_SINCE
-from deskgraph.database.trigrams import TrigramsMissing, build_indexes
+from deskgraph.database.trigrams import TrigramsMissing, build_indexes, limit_pending
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -132,9 +132,12 @@ async def upgrade(database: Database, report: Report = silent) -> bool:
             if not database.is_sqlite:
                 lock = text("SELECT pg_advisory_xact_lock(:k)")
                 await connection.execute(lock, {"k": POSTGRES_LOCK})
-            return await connection.run_sync(_upgrade, report)
+            done = await connection.run_sync(_upgrade, report)
+        if not database.is_sqlite:
+            await limit_pending(database.engine)
     except TrigramsMissing as error:
         raise SchemaError(str(error)) from error
+    return done
 
 
 async def _lacks_indexes(database: Database) -> bool:

@@ -53,6 +53,12 @@ _OWN_INDEXES = text(
     "(SELECT to_regclass(n) FROM unnest(CAST(:names AS text[])) AS n) "
     "AND pg_has_role(relowner, 'USAGE') ORDER BY relname"
 )
+_WITHOUT_LIMIT = text(
+    "SELECT relname AS name FROM pg_class WHERE oid IN "
+    "(SELECT to_regclass(n) FROM unnest(CAST(:names AS text[])) AS n) "
+    "AND pg_has_role(relowner, 'USAGE') "
+    "AND coalesce(NOT CAST(:pending AS text) = ANY (reloptions), true) ORDER BY relname"
+)
 _IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
@@ -93,6 +99,19 @@ def forget_stale_texts(connection: Connection) -> None:
     """Remove what notices the changes of older servers."""
     connection.execute(text("DROP TRIGGER IF EXISTS forget_comment_search_text ON comments"))
     connection.execute(text("DROP FUNCTION IF EXISTS forget_comment_search_text()"))
+
+
+async def limit_pending(engine: AsyncEngine) -> None:
+    """Let the indexes of PostgreSQL gather what is new, up to ``PENDING_KILOBYTES``.
+
+    Each in a transaction of its own: two locks at once could wait for a writer who waits for them.
+    """
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        values = {"names": [*INDEXES], "pending": PENDING.replace(" ", "")}
+        for row in (await connection.execute(_WITHOUT_LIMIT, values)).all():
+            await connection.execute(text(f"ALTER INDEX {row.name} RESET (fastupdate)"))
+            await connection.execute(text(f"ALTER INDEX {row.name} SET ({PENDING})"))
 
 
 @asynccontextmanager

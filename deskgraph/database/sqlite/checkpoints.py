@@ -54,8 +54,9 @@ class Checkpoints:
             self._thread = CallThread(self._connect)
         try:
             await self._thread.run(lambda connection: connection.execute(_CHECKPOINT).close())
-        except Exception:
+        except Exception as error:
             # Nothing is lost: the next one, or a commit, moves it.
-            logger.warning("cannot move the write-ahead log into the database", exc_info=True)
+            name = type(error).__name__
+            logger.warning("cannot move the write-ahead log into the database: %s: %s", name, error)
         finally:
             self._running = None

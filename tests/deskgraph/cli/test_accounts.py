@@ -189,8 +189,6 @@ def test_a_plan_for_a_desk_in_use_says_which_servers_go_on(run: Run, services: s
         "Stop servers of schemas before 0012 first.",
         "0019  The files of imports, and the rows of them that were refused. "
         "Stop servers of schemas before 0012 first.",
-        "0020  The indexes of trigrams on PostgreSQL gather the entries of some rows before they "
-        "move them. Stop servers of schemas before 0012 first.",
     ]
 
 
