@@ -198,7 +198,10 @@ def test_a_backup_of_a_server_at_work_is_of_one_moment(
     run: Run, start: Start, services: str, other: Callable[[], str], tmp_path: Path
 ) -> None:
     fill(services)
-    server = start("serve", "--port", "0")
+    # A pipe would be full of log lines before the end, and the server would wait.
+    log = tmp_path / "server.log"
+    with log.open("w") as lines:
+        server = start("serve", "--port", "0", stderr=lines)
     base, _ = banner(server, 2)
     writers = Writers(base, run("token", "anna").out.strip())
     while len(writers.kept) < 10 and not writers.failed:
@@ -209,6 +212,7 @@ def test_a_backup_of_a_server_at_work_is_of_one_moment(
 
     writers.stop()
     stop(server)
+    assert "Traceback" not in log.read_text()
     assert writers.failed == []
     restored = other()
     assert run("restore", "backup").code == ended.code
