@@ -22,7 +22,7 @@ INDEXES = {
     "ix_contacts_search_text": ("contacts", "search_text"),
     "ix_comments_search_text": ("comments", "search_text"),
 }
-# What each has once all revisions are there.
+# What each has after ``limit_pending``, but for the time of ``many_writes``.
 PENDING = f"gin_pending_list_limit = {PENDING_KILOBYTES}"
 # The revision that needs the last ones.
 REVISION = "0012"
