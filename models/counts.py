@@ -69,8 +69,8 @@ class TicketDueCount(SQLModel, table=True):
 class TicketCountChange(SQLModel, table=True):
     """How many tickets with these values came (or, below zero, went) and are not counted yet.
 
-    Writers on PostgreSQL append here, so that none waits for a row that another has changed; every
-    now and then one adds the changes to the counts. SQLite has one writer, and no rows here.
+    Writers on PostgreSQL append here, so that none waits for a row that another has changed.
+    Servers add the changes to the counts after their commits. SQLite has one writer, and no rows.
     """
 
     __tablename__ = "ticket_count_changes"

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from deskgraph.checks.running import Desk, Finding, failed, ok, warning
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from deskgraph.demo.logins import usernames, working_logins
 from deskgraph.transfer.state import find_state
 from models import Webhook, WebhookDelivery, WebhookDeliveryState, table_of

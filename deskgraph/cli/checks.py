@@ -11,7 +11,7 @@ from deskgraph.checks import files, rows, search
 from deskgraph.checks.running import Check, Desk, Result, Status, run_checks
 from deskgraph.cli.errors import TROUBLE, explain, message_of, open_database
 from deskgraph.database.database import Database
-from deskgraph.database.ticket_counts import WrongCount, rebuild_counts, wrong_counts
+from deskgraph.database.ticket_counts.recount import WrongCount, rebuild_counts, wrong_counts
 from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.manifests import persisted_documents, schema_of
 from deskgraph.settings import Settings, load_settings

@@ -34,6 +34,7 @@ from deskgraph.database.replicas.replicated_reader import (
     ReplicatedReader,
 )
 from deskgraph.database.sqlite.reader_thread import DriverRow
+from deskgraph.database.ticket_counts.folding import Folding
 from deskgraph.database.transactions import PostgresTransaction, SqliteTransaction
 from deskgraph.database.units.endings import give_back, to_its_end
 from deskgraph.database.units.unit_of_work import UnitOfWork
@@ -139,6 +140,7 @@ class Database:
             self.reader = readers.all_of(self.url, replicas, probe_seconds)
             direct = dsn if listen_url is None else dsn_of(parse_url(listen_url))
             self.event_signal = PostgresEventSignal(direct)
+        self._folding = None if self.is_sqlite else Folding(self.engine)
         self._reads, self._writes = (Watch(instruments, writes=one) for one in (False, True))
         self._observer = observer
         self.max_answer_bytes = max_answer_bytes
@@ -160,6 +162,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._folding is not None:
+            await self._folding.close()
         await self.event_signal.close()
         await self.reader.close()
         await self.engine.dispose()
@@ -248,7 +252,9 @@ class Database:
         """Take note of a commit."""
         CHANGES.set(Changes.DONE)
         self._writes.availability.works()
-        if self.is_sqlite:
+        if self._folding is not None:
+            self._folding.committed()
+        else:
             # Its readers in this process need not wait until the commit is noticed. PostgreSQL
             # notifies this process, too, and only of what was appended to the log.
             self.event_signal.notify()

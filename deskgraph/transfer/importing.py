@@ -18,7 +18,7 @@ from deskgraph.backup.manifest import FILES, FILES_LIST
 from deskgraph.backup.stored_files import Outcome, copy_noted, listed
 from deskgraph.database.database import Database
 from deskgraph.database.search_texts import Report
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from deskgraph.importer.batch import insert_all
 from deskgraph.importer.kinds import Row
 from deskgraph.importer.target import Target

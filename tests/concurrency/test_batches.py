@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from models import Ticket
 from resolvers.commands import tickets
 from resolvers.commands.batches.creates import create_tickets

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from models import Attachment, Comment, Ticket, TicketEvent, TicketEventType, table_of
 from tests.crashes.load import Answers, content_of
 from tests.support.world import World

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from deskgraph.app import utc_now
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from deskgraph.storage.file_store import open_files
 from deskgraph.storage.orphan_cleanup import clean_up_orphans
 from tests.files.conftest import Serve

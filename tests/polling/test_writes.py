@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from deskgraph.database.ticket_counts import rebuild_counts
+from deskgraph.database.ticket_counts.recount import rebuild_counts
 from deskgraph.retention.purge import Retention, purge
 from models import renewal
 from tests.polling.conftest import POLLED, Poller

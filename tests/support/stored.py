@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from deskgraph.database.database import Database
-from deskgraph.database.ticket_counts import WrongCount, wrong_counts
+from deskgraph.database.ticket_counts.recount import WrongCount, wrong_counts
 from models import table_of
 
 # Not the counts of tickets: when changes are added to them depends on what was written before. And

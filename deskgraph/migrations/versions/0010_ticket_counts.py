@@ -278,19 +278,8 @@ BEGIN
   RETURN NULL;
 END
 """
-# It locks rows of the counts, which nobody else does without the lock, and waits for nobody. In the
-# other isolation levels it would not see what the last one to have the lock has folded.
-FOLD = f"""
-DECLARE
-  folded bigint[];
-BEGIN
-  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
-    OR NOT pg_try_advisory_xact_lock({0x666F6C64})
-    -- Folded by the row before it, where a transaction has many.
-    OR NOT EXISTS (SELECT FROM ticket_count_changes WHERE id = NEW.id)
-  THEN
-    RETURN NULL;
-  END IF;
+# Adds the changes whose ids it gathers in ``folded`` to the counts.
+ADD_UP = f"""
   SELECT array_agg(id) INTO folded FROM ticket_count_changes;
   MERGE INTO ticket_counts AS counts USING (
     SELECT counted.*, sum(changes.amount) AS amount
@@ -323,6 +312,21 @@ BEGIN
   WHEN NOT MATCHED THEN INSERT VALUES (changed.scope, changed.scope_id, changed.assigned_team,
     changed.due_day, changed.amount);
   DELETE FROM ticket_count_changes WHERE id = ANY (folded);
+"""
+# It locks rows of the counts, which nobody else does without the lock, and waits for nobody. In the
+# other isolation levels it would not see what the last one to have the lock has folded.
+FOLD = f"""
+DECLARE
+  folded bigint[];
+BEGIN
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+    OR NOT pg_try_advisory_xact_lock({0x666F6C64})
+    -- Folded by the row before it, where a transaction has many.
+    OR NOT EXISTS (SELECT FROM ticket_count_changes WHERE id = NEW.id)
+  THEN
+    RETURN NULL;
+  END IF;
+  {ADD_UP.strip()}
   RETURN NULL;
 END
 """

@@ -94,7 +94,7 @@ def test_everything_comes_back(
 
     assert everything(restored) == there
     assert contents(tmp_path / "other") == contents(FILES)
-    assert run("migrate").out == "The database already has the schema 0019.\n"
+    assert run("migrate").out == "The database already has the schema 0020.\n"
     assert run("counts", "check").code == 0
     assert run("files", "sweep", "--older-than", "0s").code == 0
     private = [BACKUP, *BACKUP.rglob("*")]

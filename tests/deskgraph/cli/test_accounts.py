@@ -189,6 +189,8 @@ def test_a_plan_for_a_desk_in_use_says_which_servers_go_on(run: Run, services: s
         "Stop servers of schemas before 0012 first.",
         "0019  The files of imports, and the rows of them that were refused. "
         "Stop servers of schemas before 0012 first.",
+        "0020  Changes of counts are added up beside the writers, and by them where there are too "
+        "many. Stop servers of schemas before 0012 first.",
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deskgraph.database.ticket_counts import rebuild_counts
+from deskgraph.database.ticket_counts.recount import rebuild_counts
 from deskgraph.transfer.exporting import export
 from tests.deskgraph.conftest import Run, change, rows
 from tests.deskgraph.importer.conftest import everything

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import SQLModel
 
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from models import Team, Ticket, TicketCategory, TicketPriority, TicketStatus
 from resolvers.commands import comments, tickets
 from resolvers.commands.batches.chosen import matching

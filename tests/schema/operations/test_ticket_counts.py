@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from models import (
     DayCounter,
     Role,

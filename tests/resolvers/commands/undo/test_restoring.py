@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from deskgraph.database.ticket_counts import wrong_counts
+from deskgraph.database.ticket_counts.recount import wrong_counts
 from deskgraph.retention import purge as purging
 from deskgraph.retention.purge import Purged, Retention, purge
 from deskgraph.storage.file_store import FileStore
