@@ -6,30 +6,42 @@ much as the statement. Nothing fills in the defaults of columns here.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    JSON,
     BindParameter,
     ColumnElement,
     Dialect,
+    Integer,
     SelectBase,
     String,
     Table,
+    TableValuedAlias,
     UpdateBase,
     bindparam,
+    cast,
+    column,
     delete,
+    func,
     insert,
+    select,
     update,
 )
+from sqlalchemy.types import TypeEngine
 
 from resolvers.query.plans import Plan, compile_statement
 from resolvers.query.sql.elements import InIds
 
 # The names of the values that a row is found by, and several rows.
 KEY, KEYS = "key", "keys"
+# The name of the one value that has those of many rows, and that of the place of each.
+ROWS, PLACE = "rows", "place"
 Built = SelectBase | UpdateBase
 # Its values have the types of the columns that a statement asks for.
 StoredRow = tuple[Any, ...]
@@ -39,9 +51,10 @@ Values = Mapping[str, object]
 class Statement:
     """A statement with named values, which is compiled once for each kind of database."""
 
-    def __init__(self, build: Callable[[str], Built]) -> None:
-        """Take what builds it for a dialect's name."""
+    def __init__(self, build: Callable[[str], Built], many: "Many | None" = None) -> None:
+        """Take what builds it for a dialect's name, and what does the same for many rows."""
         self.build = build
+        self.many = many
         self._compiled: dict[str, Compiled] = {}
 
     def compiled(self, dialect: Dialect) -> "Compiled":
@@ -54,6 +67,30 @@ class Statement:
 
 # A statement that is to be run with these values.
 Step = tuple[Statement, Values]
+
+
+@dataclass(frozen=True)
+class Many:
+    """What does the same for many rows at once, on PostgreSQL, which takes them as JSON.
+
+    ``names`` are the values of each row.
+    """
+
+    names: Sequence[str]
+    statement: Statement
+
+    def step(self, rows: Iterable[Values]) -> Step:
+        """Return what is run for rows.
+
+        Raises ``KeyError`` for a value that is missing, and ``TypeError`` for one that JSON cannot
+        have, and for a time without a zone.
+        """
+        names = self.names
+        listed = [
+            {PLACE: place, **{name: row[name] for name in names}} for place, row in enumerate(rows)
+        ]
+        packed = orjson.dumps(listed, default=_packed, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        return self.statement, {ROWS: packed.decode()}
 
 
 class Compiled:
@@ -144,13 +181,43 @@ def runs(steps: Iterable[Step]) -> Iterable[tuple[Statement, list[Values]]]:
 
 
 def insert_into(table: Table) -> Statement:
-    """Return the insert of a row, with a value for each of ``stored_names``."""
-    return always(insert(table).values(binds_of(table, stored_names(table))).inline())
+    """Return the insert of a row, with a value for each of ``stored_names``.
+
+    Many are inserted in their order, by which numbers are drawn for them.
+    """
+    names = stored_names(table)
+    one = insert(table).values(binds_of(table, names)).inline()
+    rows = _given_rows({PLACE: Integer(), **{name: table.c[name].type for name in names}})
+    found = select(*(rows.c[name] for name in names)).order_by(rows.c[PLACE])
+    many = insert(table).from_select(names, found, include_defaults=False).inline()
+    return Statement(lambda _dialect: one, Many(names, always(many)))
 
 
 def change_in(table: Table, names: Iterable[str]) -> Statement:
     """Return the update of some columns of the row with the id ``KEY``."""
-    return always(update(table).where(with_key(table)).values(binds_of(table, names)))
+    changed = list(names)
+    one = update(table).where(with_key(table)).values(binds_of(table, changed))
+    rows = _given_rows({KEY: table.c.id.type, **{name: table.c[name].type for name in changed}})
+    many = update(table).where(table.c.id == rows.c[KEY])
+    many = many.values({name: rows.c[name] for name in changed})
+    return Statement(lambda _dialect: one, Many([KEY, *changed], always(many)))
+
+
+def _given_rows(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """Return the rows of a JSON array as a table of PostgreSQL."""
+    columns = [column(name, type_) for name, type_ in types.items()]
+    read = func.json_to_recordset(cast(bindparam(ROWS, type_=String), JSON))
+    return read.table_valued(*columns).render_derived(name="given", with_types=True)
+
+
+def _packed(value: object) -> str:
+    """Return what JSON has no form for, as ``models.types`` would store it."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.isoformat()
+    if isinstance(value, UUID):
+        # A driver has a class of its own for them.
+        return str(value)
+    raise TypeError
 
 
 def delete_from(table: Table) -> Statement:

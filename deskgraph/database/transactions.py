@@ -75,6 +75,8 @@ class PostgresTransaction:
         for statement, same in runs(steps):
             if len(same) == 1:
                 await self.fetch(statement, same[0])
+            elif statement.many is not None:
+                await self.fetch(*statement.many.step(same))
             else:
                 compiled = statement.compiled(self._dialect)
                 await self._run_many(compiled.sql, [compiled.values(one) for one in same])

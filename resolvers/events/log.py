@@ -162,7 +162,6 @@ async def append_all(
     rows = [_row(context, ticket, draft, now) for ticket, drafts in written for draft in drafts]
     if context.event_ids is not None:
         context.event_ids.extend(row["id"] for row in rows)
-    # Each row by itself: an insert of several would not promise that seq follows the order here.
     events = [(_INSERT if number else _FIRST, row) for number, row in enumerate(rows)]
     await transaction.execute(*changes, *events)
 

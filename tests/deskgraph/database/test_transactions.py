@@ -5,6 +5,7 @@ import sqlite3
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import select, text
 
 from deskgraph.database.database import Database
-from models import Company, Contact, DayCounter, table_of
+from models import Company, Contact, DayCounter, TicketEvent, TicketEventType, Via, table_of
 from resolvers.errors import Changes, Unavailable
 from resolvers.write_statements import (
     KEY,
@@ -21,6 +22,7 @@ from resolvers.write_statements import (
     change_in,
     delete_from,
     insert_into,
+    stored_names,
     with_key,
 )
 from tests.support.clock import NOON
@@ -98,6 +100,62 @@ async def test_a_value_that_is_missing_is_no_null(database: Database) -> None:
     assert await counted(database) == []
 
 
+async def test_many_rows_are_stored_as_each_by_itself(database: Database) -> None:
+    """PostgreSQL takes them as JSON."""
+    events = table_of(TicketEvent)
+    insert = insert_into(events)
+    texts = ["", "Straße ☂ 🦊", "\\ \" ' \n\t \u2028 \u007f {}[]", "null", "1" * 40_000]
+    odd = [
+        {
+            "id": key(f"{number}"),
+            "type": list(TicketEventType)[number],
+            "ticket_id": key("t"),
+            "company_id": asyncpg.pgproto.pgproto.UUID(str(key("acme"))),
+            "ticket_number": text[:50],
+            "comment_id": key("c") if number % 2 else None,
+            "attachment_id": None,
+            "actor_id": None,
+            "via": Via.GRAPHQL,
+            "is_internal": bool(number % 2),
+            "changes": [{"field": "subject", "from": None, "to": text, "length": number}],
+            "version": number or None,
+            "at": NOON.astimezone(timezone(timedelta(hours=5))) + timedelta(microseconds=number),
+        }
+        for number, text in enumerate(texts)
+    ]
+    again = [{**row, "id": key(f"again {number}")} for number, row in enumerate(odd)]
+    async with database.write() as transaction:
+        for row in odd:
+            await transaction.execute((insert, row))
+        await transaction.execute(*((insert, row) for row in again))
+        names = [name for name in stored_names(events) if name != "id"]
+        stored = select(events.c.id, *(events.c[name] for name in names)).order_by(events.c.seq)
+        rows = await transaction.fetch(always(stored), {})
+    each, many = rows[: len(odd)], rows[len(odd) :]
+    # In their order.
+    assert [row[0] for row in many] == [row["id"] for row in again]
+    assert [row[1:] for row in many] == [row[1:] for row in each]
+    assert [row[1:] for row in each] == [tuple(row[name] for name in names) for row in odd]
+
+
+async def test_what_is_wrong_with_one_of_many_stores_none(database: Database) -> None:
+    touch = change_in(CONTACTS, ["updated_at"])
+    without_zone = [(touch, {KEY: key(one), "updated_at": datetime(2025, 1, 1)}) for one in "ab"]
+
+    async def try_it(*steps: Step) -> None:
+        async with database.write() as transaction:
+            await transaction.execute(count("c"))
+            await transaction.execute(*steps)
+
+    with pytest.raises(KeyError, match="value"):
+        await try_it(count("a"), (COUNT, {"day": "b"}))
+    with pytest.raises((ValueError, TypeError)):
+        await try_it(*without_zone)
+    with pytest.raises((TypeError, sqlite3.ProgrammingError)):
+        await try_it(count("a"), count("b", object()))
+    assert await counted(database) == []
+
+
 async def test_the_observer_sees_each_statement(database: Database, statements: list[str]) -> None:
     async with database.write() as transaction:
         await transaction.execute(count("a"), count("b"))
@@ -111,10 +169,15 @@ async def test_a_failed_statement_repeats_no_value(database: Database) -> None:
     secret = "between ourselves"
     told = ""
     await write(database, secret[:8])
-    for step in (count(secret[:8]), count("a", secret)):
+    for steps in (
+        [count(secret[:8])],
+        [count("a", secret)],
+        [count("a"), count(secret[:8])],
+        [count("a"), count("b", secret)],
+    ):
         try:
             async with database.write() as transaction:
-                await transaction.execute(step)
+                await transaction.execute(*steps)
         except (asyncpg.PostgresError, sqlite3.Error) as error:
             told += "".join(traceback.format_exception(error))
     assert told
