@@ -19,7 +19,8 @@ class UndoRecord(SQLModel, table=True):
     """An event whose undo needs what this keeps: who has locked this row may undo it or purge it.
 
     ``texts`` are those that the event has excerpts of, by their fields: each with the whole text
-    that it was (``from``) and the SHA-256 of what it became (``to_sha256``).
+    that it was (``from``) and the SHA-256 of what it became (``to_sha256``). Of a deleted comment
+    that was its ticket's first response, and is it no longer, that time (``from``).
     """
 
     __tablename__ = "undo_records"

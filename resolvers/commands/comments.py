@@ -168,12 +168,18 @@ async def delete_comment(
         await append_events(context, transaction, ticket, [event], *steps)
 
 
-def comment_deletion(context: Context, comment: CommentRow) -> tuple[EventDraft, Sequence[Step]]:
-    """Return the event of a comment's deletion, and what deletes it."""
+def comment_deletion(
+    context: Context, comment: CommentRow, answered_at: datetime | None = None
+) -> tuple[EventDraft, Sequence[Step]]:
+    """Return the event of a comment's deletion, and what deletes it.
+
+    ``answered_at``: see ``keep_comment``.
+    """
     event = EventDraft(
         TicketEventType.COMMENT_DELETED, is_internal=comment.is_internal, comment_id=comment.id
     )
-    return event, [*keep_comment(context, event, comment.id), (_DELETE, {KEY: comment.id})]
+    kept = keep_comment(context, event, comment.id, answered_at)
+    return event, [*kept, (_DELETE, {KEY: comment.id})]
 
 
 async def _why_not_there(transaction: Transaction, viewer: Viewer, ticket_id: UUID) -> Problem:

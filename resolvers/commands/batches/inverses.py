@@ -17,7 +17,12 @@ from resolvers.commands.ticket_rows import CommentRow, TicketRow
 from resolvers.commands.tickets import deletion
 from resolvers.commands.undo.events import FoundEvent, UndoneEvent
 from resolvers.commands.undo.restoring import Deleted, restored
-from resolvers.commands.undo.ticket_fields import ChangedSince, FieldsBefore, unanswered
+from resolvers.commands.undo.ticket_fields import (
+    ChangedSince,
+    FieldsBefore,
+    is_answer,
+    unanswered,
+)
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem, ServiceError
 from resolvers.events.log import EventDraft, TicketKeys
@@ -177,4 +182,5 @@ def _comment_deletion(
     if comment.version != event.version:
         row = versioned_comment(comment, ticket)
         raise ChangedSince(event, row, dict.fromkeys(row.values), None)
-    return comment_deletion(context, comment)
+    answered_at = event.at if is_answer(ticket, event) else None
+    return comment_deletion(context, comment, answered_at)

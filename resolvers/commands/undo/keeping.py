@@ -4,6 +4,7 @@ Nothing is kept where undo is turned off (``undo_hours``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -33,6 +34,8 @@ from resolvers.write_statements import (
 )
 
 EVENT = "event"
+# What a record has of a ticket's first response: of a comment that was it, and is deleted.
+ANSWERED_AT = "first_response_at"
 TICKETS, COMMENTS, ATTACHMENTS = table_of(Ticket), table_of(Comment), table_of(Attachment)
 _INSERT = insert_into(table_of(UndoRecord))
 
@@ -65,9 +68,15 @@ def keep_ticket(context: Context, event: EventDraft, key: UUID) -> list[Step]:
     return _keep_rows(context, event, key, _OF_TICKET)
 
 
-def keep_comment(context: Context, event: EventDraft, key: UUID) -> list[Step]:
-    """Return what keeps a comment before it is deleted."""
-    return _keep_rows(context, event, key, _OF_COMMENT)
+def keep_comment(
+    context: Context, event: EventDraft, key: UUID, answered_at: datetime | None = None
+) -> list[Step]:
+    """Return what keeps a comment before it is deleted.
+
+    ``answered_at``: the time of the ticket's first response, where that is forgotten with it.
+    """
+    texts = {} if answered_at is None else {ANSWERED_AT: {"from": answered_at.isoformat()}}
+    return _keep_rows(context, event, key, _OF_COMMENT, texts)
 
 
 def keep_attachment(context: Context, event: EventDraft, key: UUID) -> list[Step]:
@@ -100,12 +109,16 @@ def text_hash(text: str) -> str:
 
 
 def _keep_rows(
-    context: Context, event: EventDraft, key: UUID, copies: Sequence[Statement]
+    context: Context,
+    event: EventDraft,
+    key: UUID,
+    copies: Sequence[Statement],
+    texts: Mapping[str, object] | None = None,
 ) -> list[Step]:
     if not keeps(context):
         return []
     values = {KEY: key, EVENT: event.id}
-    return [_record(context, event, {}), *((copy, values) for copy in copies)]
+    return [_record(context, event, texts or {}), *((copy, values) for copy in copies)]
 
 
 def _record(context: Context, event: EventDraft, texts: Mapping[str, object]) -> Step:

@@ -27,6 +27,7 @@ from resolvers.commands.new_tickets import NewTicket
 from resolvers.commands.ticket_rows import TicketRow, locked_ticket
 from resolvers.commands.undo.events import UndoneEvent
 from resolvers.commands.undo.keeping import ATTACHMENTS, COMMENTS, EVENT, TICKETS
+from resolvers.commands.undo.ticket_fields import answered_again
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Problem
 from resolvers.events.log import EventDraft, TicketKeys, append_events, change
@@ -193,7 +194,8 @@ def _comment(viewer: Viewer, event: UndoneEvent, ticket: TicketRow, *row: Any) -
         comment_id=event.comment_id,
         version=version + 1,
     )
-    return Restored(ticket, draft, [*_steps(event.id, DELETED_COMMENTS)])
+    steps = [*_steps(event.id, DELETED_COMMENTS), *answered_again(ticket, event)]
+    return Restored(ticket, draft, steps)
 
 
 def _attachment(viewer: Viewer, event: UndoneEvent, ticket: TicketRow, *row: Any) -> Restored:

@@ -17,6 +17,7 @@ from resolvers.commands.ticket_changes import finished_at
 from resolvers.commands.ticket_references import References, contact_to_check, fit_contact
 from resolvers.commands.ticket_rows import TicketRow, columns_of, fields_of
 from resolvers.commands.undo.events import UndoneEvent
+from resolvers.commands.undo.keeping import ANSWERED_AT
 from resolvers.errors import Conflict, ServiceError
 from resolvers.events.history import History, VersionedRow
 from resolvers.viewer import Viewer
@@ -134,7 +135,22 @@ def _stamps(current: Mapping[str, object], events: Sequence[UndoneEvent]) -> Map
     return {name: None for name, at in reached.items() if current[name] == at}
 
 
+def is_answer(ticket: TicketRow, event: UndoneEvent) -> bool:
+    """Whether the comment of an event is the ticket's first response."""
+    return ticket.first_response_at == event.at
+
+
 def unanswered(ticket: TicketRow, event: UndoneEvent) -> Iterator[Step]:
     """Yield what forgets a comment as a ticket's first response, where it was that."""
-    if ticket.first_response_at == event.at:
+    if is_answer(ticket, event):
         yield _ANSWERED, {KEY: ticket.id, "first_response_at": None}
+
+
+def answered_again(ticket: TicketRow, event: UndoneEvent) -> Iterator[Step]:
+    """Yield what makes a comment the first response again, where ``unanswered`` has forgotten it.
+
+    Not where another comment is that by now.
+    """
+    kept = (event.texts or {}).get(ANSWERED_AT)
+    if kept is not None and ticket.first_response_at is None:
+        yield _ANSWERED, {KEY: ticket.id, ANSWERED_AT: datetime.fromisoformat(kept["from"])}

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from models import Comment, Role, Ticket
+from tests.support.clock import NOON
 from tests.support.graphql_client import GraphQLClient
 from tests.support.rows import attachment, comment, contact, key, ticket, user
 
@@ -116,10 +117,21 @@ async def test_all_that_a_batch_has_changed_is_undone_and_done_again(gql: GraphQ
     again = await undo(gql, [one["id"] for one in found["events"]])
     assert again["changedCount"] == 3
     now = await state(gql)
-    answered = [one.pop("first_response_at") for one in changed["tickets"] + now["tickets"]]
-    assert None not in answered[:3]
     assert now["tickets"] == changed["tickets"]
+    assert None not in [one["first_response_at"] for one in now["tickets"]]
     assert len(now["comments"]) == 3
+
+
+async def test_a_comment_that_comes_back_is_no_first_response_where_another_one_is(
+    gql: GraphQLClient,
+) -> None:
+    events = await done(gql, "updateTickets", ids=ids("a", "b"), comment={"text": "We look."})
+    undone = [one["id"] for one in (await undo(gql, events))["events"]]
+    gql.world.clock.move(hours=1)
+    await done(gql, "updateTickets", ids=ids("b"), comment={"text": "Still."})
+    assert (await undo(gql, undone))["changedCount"] == 2
+    answered = [(await gql.world.get(Ticket, key(name))).first_response_at for name in "ab"]
+    assert answered == [NOON, NOON + timedelta(hours=1)]
 
 
 async def test_deleted_tickets_come_back_with_all_they_had(gql: GraphQLClient) -> None:
