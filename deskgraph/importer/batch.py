@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Table, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.database.sqlite.search_index import indexed_at_once
+from deskgraph.database.sqlite.many_rows import without_triggers
 from deskgraph.importer.kinds import ImportedTable, Row
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
@@ -157,7 +157,7 @@ async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[R
     Inserting them one by one takes PostgreSQL three times as long.
     """
     if connection.dialect.name == "sqlite":
-        async with indexed_at_once(connection, table):
+        async with without_triggers(connection, table):
             await connection.execute(insert(table), rows)
         return
     columns = list(rows[0])

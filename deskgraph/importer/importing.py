@@ -24,7 +24,7 @@ from deskgraph.importer.target import Target
 from models import ImportedRow, renewal, table_of
 from resolvers.services import FileStorage
 
-BATCH = 2000
+BATCH = 5000
 # Called with a kind's name, how many of its rows are done, and how many there are.
 Progress = Callable[[str, int, int], None]
 Item = TypeVar("Item")

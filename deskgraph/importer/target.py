@@ -12,8 +12,9 @@ from deskgraph.database.database import Database
 from deskgraph.database.trigrams import many_writes
 
 # Pages that are read through a mapping of the file count as memory of the process: they would grow
-# with the file. An import reads few pages twice, so it needs neither them nor a large cache.
-SQLITE_MEMORY = ("PRAGMA mmap_size=0", "PRAGMA cache_size=-32768")
+# with the file. The cache has the ends of all indexes: without it a batch reads and writes most
+# pages several times.
+SQLITE_MEMORY = ("PRAGMA mmap_size=0", "PRAGMA cache_size=-131072")
 # Any number that nothing else in the database takes as an advisory lock: "move" in ASCII.
 IMPORT_LOCK = 0x6D6F7665
 

@@ -80,28 +80,44 @@ async def rebuild_counts(database: Database) -> None:
         await connection.execute(renewal())
 
 
+def counts_of_new(after: int) -> Iterator[str]:
+    """Yield what adds the tickets after a row of SQLite to the counts, as its trigger would."""
+    tickets = f"(SELECT * FROM tickets WHERE rowid > {after}) AS tickets"
+    for table, keys in _TABLES.items():
+        rows = " UNION ALL ".join(_selects(table, False, True, tickets))
+        yield (
+            f"INSERT INTO {table} ({keys}, amount) SELECT {keys}, sum(amount) "
+            f"FROM ({rows}) AS found GROUP BY {keys} "
+            f"ON CONFLICT ({keys}) DO UPDATE SET amount = amount + excluded.amount"
+        )
+
+
 def _rows(connection: AsyncConnection, table: str, *, of_changes: bool) -> str:
     """Return the select of what tickets, or changes, add to the counts of a table."""
     sqlite = connection.dialect.name == "sqlite"
+    return " UNION ALL ".join(_selects(table, of_changes, sqlite))
+
+
+def _selects(table: str, of_changes: bool, sqlite: bool, tickets: str = "tickets") -> Iterator[str]:
     selects = _counted if table == "ticket_counts" else _due
-    return " UNION ALL ".join(selects(of_changes, sqlite))
+    return selects(of_changes, sqlite, tickets)
 
 
-def _counted(of_changes: bool, sqlite: bool) -> Iterator[str]:
+def _counted(of_changes: bool, sqlite: bool, tickets: str) -> Iterator[str]:
     whole = "status, priority, category, coalesce(assigned_team, '') AS assigned_team, "
     whole += "assigned_to_id IS NOT NULL AS is_assigned"
     status = "status, '' AS priority, '' AS category, '' AS assigned_team, false AS is_assigned"
-    source = "amount FROM ticket_count_changes" if of_changes else "1 AS amount FROM tickets"
+    source = "amount FROM ticket_count_changes" if of_changes else f"1 AS amount FROM {tickets}"
     for scope in CountScope:
         values = status if scope in _STATUS_ONLY else whole
         yield f"SELECT {_scope(scope, sqlite)}, {values}, {source} WHERE {_exists(scope)}"
 
 
-def _due(of_changes: bool, sqlite: bool) -> Iterator[str]:
+def _due(of_changes: bool, sqlite: bool, tickets: str) -> Iterator[str]:
     day = "substr(due_date, 1, 10) || 'T00:00:00.000000Z'"
     if not sqlite:
         day = "date_trunc('day', due_date, 'UTC')"
-    source = f"{day} AS due_day, 1 AS amount FROM tickets WHERE due_date IS NOT NULL AND {_OPEN}"
+    source = f"{day} AS due_day, 1 AS amount FROM {tickets} WHERE due_date IS NOT NULL AND {_OPEN}"
     if of_changes:
         source = "due_day, amount FROM ticket_count_changes WHERE due_day IS NOT NULL"
     for scope in _DUE_SCOPES:

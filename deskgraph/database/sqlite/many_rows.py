@@ -1,7 +1,8 @@
-"""Many new rows of SQLite go into the indexes of searches at once, instead of one by one.
+"""What triggers of SQLite do for each new row, done once for many of them.
 
-A trigger runs a statement for each row, after which FTS5 writes what it has gathered: this takes
-several times as long as everything else about a row.
+A trigger runs its statements for each row. After each one FTS5 writes what it has gathered: this
+takes several times as long as everything else about a row. The counts of tickets take as long as
+the row and all of its indexes.
 """
 
 from collections.abc import AsyncIterator
@@ -9,6 +10,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deskgraph.database.ticket_counts.recount import counts_of_new
 
 # What the triggers call the tables that can have many rows, and which text of a row they index.
 _INDEXED = {
@@ -18,19 +21,24 @@ _INDEXED = {
     ),
     "comments": ("comment", "search_text"),
 }
+_COUNTED = "tickets_insert_counted"
 _TRIGGER = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name")
 
 
 @asynccontextmanager
-async def indexed_at_once(connection: AsyncConnection, table: Table) -> AsyncIterator[None]:
-    """Index what is inserted in this block at its end; the transaction must not end within."""
+async def without_triggers(connection: AsyncConnection, table: Table) -> AsyncIterator[None]:
+    """Index and count what is inserted in this block at its end.
+
+    The transaction must not end within.
+    """
     if table.name not in _INDEXED:
         yield
         return
     name, indexed = _INDEXED[table.name]
     index, keys = f"{name}_search", f"{name}_search_keys"
-    trigger = await connection.scalar(_TRIGGER, {"name": f"{index}_insert"})
-    await connection.exec_driver_sql(f"DROP TRIGGER {index}_insert")
+    is_counted = table.name == "tickets"
+    triggers = [f"{index}_insert", *([_COUNTED] if is_counted else [])]
+    texts = [await _without(connection, trigger) for trigger in triggers]
     row = await _last(connection, table.name, "rowid")
     key = await _last(connection, keys, "key")
     yield
@@ -39,9 +47,17 @@ async def indexed_at_once(connection: AsyncConnection, table: Table) -> AsyncIte
         f"SELECT id FROM {table.name} WHERE rowid > {row} ORDER BY rowid",
         f"INSERT INTO {index} (rowid, text) SELECT key, {indexed} FROM {keys} "  # noqa: S608
         f"CROSS JOIN {table.name} ON id = {name}_id WHERE key > {key} ORDER BY key",
-        str(trigger),
+        *(counts_of_new(row) if is_counted else ()),
+        *texts,
     ):
         await connection.exec_driver_sql(statement)
+
+
+async def _without(connection: AsyncConnection, trigger: str) -> str:
+    """Drop a trigger; returns what makes it again."""
+    made = await connection.scalar(_TRIGGER, {"name": trigger})
+    await connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+    return str(made)
 
 
 async def _last(connection: AsyncConnection, table: str, column: str) -> int:
