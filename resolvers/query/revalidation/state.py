@@ -27,6 +27,7 @@ _MAX_SEQ: SQL = literal_column(str(2**63 - 1), BigInteger)
 # How many due dates are looked at for the next one of a customer's company.
 _DUE_DATES = 50
 _USER = "state"
+_TIME = UtcDateTime()
 
 
 def state_columns(build: CompileContext) -> tuple[SQL, SQL]:
@@ -114,5 +115,5 @@ def taken(context: Context, plan: Plan, row: Any) -> object:
     recorder.note(DataState(row[0], row[1]))
     if plan.states > 2:
         dialect = context.services.database.dialect
-        recorder.expire(UtcDateTime().process_result_value(row[2], dialect))
+        recorder.expire(_TIME.process_result_value(row[2], dialect))
     return row[plan.states :]
