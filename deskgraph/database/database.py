@@ -142,8 +142,7 @@ class Database:
             self.event_signal = PostgresEventSignal(direct)
         self._folding = None if self.is_sqlite else Folding(self.engine)
         self._reads, self._writes = (Watch(instruments, writes=one) for one in (False, True))
-        self._observer = observer
-        self.max_answer_bytes = max_answer_bytes
+        self._observer, self.max_answer_bytes = observer, max_answer_bytes
         _observe(self.engine, observer)
 
     @property

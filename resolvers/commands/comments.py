@@ -171,10 +171,7 @@ async def delete_comment(
 def comment_deletion(
     context: Context, comment: CommentRow, answered_at: datetime | None = None
 ) -> tuple[EventDraft, Sequence[Step]]:
-    """Return the event of a comment's deletion, and what deletes it.
-
-    ``answered_at``: see ``keep_comment``.
-    """
+    """Return the event of a comment's deletion, and what deletes it: see ``keep_comment``."""
     event = EventDraft(
         TicketEventType.COMMENT_DELETED, is_internal=comment.is_internal, comment_id=comment.id
     )

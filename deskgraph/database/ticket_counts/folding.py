@@ -62,6 +62,7 @@ class Folding:
                 raise
             pooled.close()
         except Exception as error:
-            # Nothing is lost: the next one, or a writer, adds it up.
+            # Nothing is lost: the next one, or a writer, adds it up. What is wrong with the
+            # database is told by those who read and write.
             name = type(error).__name__
-            logger.warning("cannot add up the changes of counts: %s: %s", name, error)
+            logger.debug("cannot add up the changes of counts: %s: %s", name, error)
