@@ -79,6 +79,13 @@ class Many:
     names: Sequence[str]
     statement: Statement
 
+    def fits(self, rows: Iterable[Values]) -> bool:
+        """Whether each row is changed once: of two changes the last one would not win for sure."""
+        if KEY not in self.names:
+            return True
+        keys = [row[KEY] for row in rows]
+        return len({*keys}) == len(keys)
+
     def step(self, rows: Iterable[Values]) -> Step:
         """Return what is run for rows.
 

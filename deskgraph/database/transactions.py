@@ -75,7 +75,7 @@ class PostgresTransaction:
         for statement, same in runs(steps):
             if len(same) == 1:
                 await self.fetch(statement, same[0])
-            elif statement.many is not None:
+            elif statement.many is not None and statement.many.fits(same):
                 await self.fetch(*statement.many.step(same))
             else:
                 compiled = statement.compiled(self._dialect)

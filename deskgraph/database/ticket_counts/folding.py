@@ -15,9 +15,9 @@ logger = logging.getLogger("deskgraph.database")
 
 # How long changes are gathered after a commit, in seconds.
 WAIT_SECONDS = 0.1
-# A crash of PostgreSQL may undo it, and the changes are there again. Fewer than a hundred of them
-# stay where they are: readers of counts add them up in no time. One message, so that PgBouncer
-# gives all of it to one server.
+# Fewer than a hundred changes stay where they are: readers of counts soon add them up. A crash of
+# PostgreSQL may undo the statement, and then the changes are there again. It is one message, which
+# PgBouncer gives to one server.
 FOLD = "SELECT fold_ticket_count_changes(100) FROM set_config('synchronous_commit', 'off', true)"
 
 

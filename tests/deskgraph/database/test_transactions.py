@@ -138,6 +138,18 @@ async def test_many_rows_are_stored_as_each_by_itself(database: Database) -> Non
     assert [row[1:] for row in each] == [tuple(row[name] for name in names) for row in odd]
 
 
+async def test_of_two_changes_of_a_row_the_last_one_wins(database: Database) -> None:
+    async with database.transaction() as session:
+        session.add(Company(id=key("acme"), name="Acme", created_at=NOON, updated_at=NOON))
+    companies = table_of(Company)
+    rename = change_in(companies, ["name"])
+    names = [f"Acme {number}" for number in range(20)]
+    async with database.write() as transaction:
+        await transaction.execute(*((rename, {KEY: key("acme"), "name": name}) for name in names))
+        read = always(select(companies.c.name).where(with_key(companies)))
+        assert await transaction.fetch_row(read, {KEY: key("acme")}) == ("Acme 19",)
+
+
 async def test_what_is_wrong_with_one_of_many_stores_none(database: Database) -> None:
     touch = change_in(CONTACTS, ["updated_at"])
     without_zone = [(touch, {KEY: key(one), "updated_at": datetime(2025, 1, 1)}) for one in "ab"]
