@@ -19,8 +19,8 @@ depends_on = None
 COMPATIBLE_FROM = "0012"
 
 before = import_module("deskgraph.migrations.versions.0010_ticket_counts")
-# So many changes a writer adds up at its commit. For these a reader of counts needs half a
-# millisecond.
+# So many changes a writer adds up at its commit. A reader of counts takes a third of a millisecond
+# for them.
 MOST = 2000
 # In the other isolation levels it would not see what the last one to have the lock has added up.
 FOLD = f"""
