@@ -50,7 +50,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
         """Read the stored form back."""
         if isinstance(value, str):
-            # In no other form: it takes a fiftieth of the time of strptime.
+            # ``strptime`` takes fifty times as long.
             return datetime.fromisoformat(value)
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 

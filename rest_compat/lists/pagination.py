@@ -1,6 +1,5 @@
 """Windows onto lists, in both styles that REST has, and the links to the windows beside them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
@@ -11,8 +10,6 @@ PAGE_SIZE = 20
 MAX_ROWS = 1000
 # The largest number that the databases take as an offset.
 MAX_PAGE = 2**31 - 1
-# Queries in which nothing is quoted, nor would be.
-_PLAIN = re.compile(r"(?:[\w.~-]+=[\w.~-]*(?:&[\w.~-]+=[\w.~-]*)*)?", re.ASCII)
 
 
 def invalid_page() -> RestError:
@@ -105,25 +102,11 @@ def _pages(count: int, size: int) -> int:
 
 
 def _link(url: str, query: str, **changes: int | None) -> str:
-    is_plain = _PLAIN.fullmatch(query) is not None
-    params = _split(query) if is_plain else parse_qs(query, keep_blank_values=True)
+    params: dict[str, list[str]] = parse_qs(query, keep_blank_values=True)
     for name, value in changes.items():
         if value is None:
             params.pop(name, None)
         else:
             params[name] = [str(value)]
-    sorted_ = sorted(params.items())
-    if is_plain:
-        kept = "&".join([f"{name}={value}" for name, values in sorted_ for value in values])
-    else:
-        kept = urlencode(sorted_, doseq=True)
+    kept = urlencode(sorted(params.items()), doseq=True)
     return f"{url}?{kept}" if kept else url
-
-
-def _split(query: str) -> dict[str, list[str]]:
-    """Do what ``parse_qs`` does with a plain query, in a fifth of the time."""
-    params: dict[str, list[str]] = {}
-    for pair in query.split("&") if query else ():
-        name, _, value = pair.partition("=")
-        params.setdefault(name, []).append(value)
-    return params

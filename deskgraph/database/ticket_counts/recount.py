@@ -84,7 +84,7 @@ def counts_of_new(after: int) -> Iterator[str]:
     """Yield what adds the tickets after a row of SQLite to the counts, as its trigger would."""
     tickets = f"(SELECT * FROM tickets WHERE rowid > {after}) AS tickets"
     for table, keys in _TABLES.items():
-        rows = " UNION ALL ".join(_selects(table, False, True, tickets))
+        rows = " UNION ALL ".join(_selects(table, of_changes=False, sqlite=True, tickets=tickets))
         yield (
             f"INSERT INTO {table} ({keys}, amount) SELECT {keys}, sum(amount) "
             f"FROM ({rows}) AS found GROUP BY {keys} "
@@ -95,10 +95,12 @@ def counts_of_new(after: int) -> Iterator[str]:
 def _rows(connection: AsyncConnection, table: str, *, of_changes: bool) -> str:
     """Return the select of what tickets, or changes, add to the counts of a table."""
     sqlite = connection.dialect.name == "sqlite"
-    return " UNION ALL ".join(_selects(table, of_changes, sqlite))
+    return " UNION ALL ".join(_selects(table, of_changes=of_changes, sqlite=sqlite))
 
 
-def _selects(table: str, of_changes: bool, sqlite: bool, tickets: str = "tickets") -> Iterator[str]:
+def _selects(
+    table: str, *, of_changes: bool, sqlite: bool, tickets: str = "tickets"
+) -> Iterator[str]:
     selects = _counted if table == "ticket_counts" else _due
     return selects(of_changes, sqlite, tickets)
 

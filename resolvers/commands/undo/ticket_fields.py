@@ -153,4 +153,5 @@ def answered_again(ticket: TicketRow, event: UndoneEvent) -> Iterator[Step]:
     """
     kept = (event.texts or {}).get(ANSWERED_AT)
     if kept is not None and ticket.first_response_at is None:
-        yield _ANSWERED, {KEY: ticket.id, ANSWERED_AT: datetime.fromisoformat(kept["from"])}
+        answered_at = datetime.fromisoformat(kept["from"])
+        yield _ANSWERED, {KEY: ticket.id, "first_response_at": answered_at}
