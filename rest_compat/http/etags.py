@@ -17,6 +17,7 @@ import re
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from uuid import UUID
 
 from starlette.requests import Request
@@ -47,20 +48,22 @@ _TAG = re.compile(r'[ \t]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,[ \t,]*|
 
 def tag_of(context: Context, text: bytes, key: UUID, version: int) -> str:
     """Return the strong entity tag of an answer's text, which shows a version of a row."""
-    return _tag(context, text, f"-{version}-{_check(key, version)}")
+    shown, period = _lasting(context, text)
+    return f'"{_row_hash(shown)}-{version}-{_check(key, version)}{period}"'
 
 
 def weak_tag_of(context: Context, text: bytes) -> str:
     """Return the entity tag of the text of any other answer."""
-    return f"W/{_tag(context, text)}"
+    shown, period = _lasting(context, text)
+    return f'W/"{hash_of(shown)}{period}"'
 
 
-def _tag(context: Context, text: bytes, named: str = "") -> str:
+def _lasting(context: Context, text: bytes) -> tuple[bytes, str]:
+    """Return a text without the signatures of its links, and the period these are good for."""
     shown, links = _without_signatures(context, text)
-    if links:
-        period = int(context.services.clock().timestamp()) // LINK_SECONDS
-        named = f"{named}.{period}"
-    return f'"{hash_of(shown)}{named}"'
+    if not links:
+        return shown, ""
+    return shown, f".{int(context.services.clock().timestamp()) // LINK_SECONDS}"
 
 
 def _without_signatures(context: Context, text: bytes) -> tuple[bytes, int]:
@@ -68,8 +71,13 @@ def _without_signatures(context: Context, text: bytes) -> tuple[bytes, int]:
     return _LINK.subn(rb"\1", text) if context.services.signed_media else (text, 0)
 
 
+def _row_hash(shown: bytes) -> str:
+    """Return the hash of a row; another algorithm would refuse the tags that clients have."""
+    return sha256(shown).hexdigest()[:32]
+
+
 def _check(key: UUID, version: int) -> str:
-    return hash_of(f"{key} {version}".encode())[:8]
+    return _row_hash(f"{key} {version}".encode())[:8]
 
 
 def tag_ends(tag: str) -> datetime | None:
@@ -135,7 +143,7 @@ def _tags(text: str) -> frozenset[str]:
 async def _require_tag(context: Context, read: Query, key: UUID, given: str) -> None:
     ours = [found for tag in _tags(given) if (found := _OURS.fullmatch(tag))]
     shown, _ = _without_signatures(context, (await row_text(context, read, key)).encode())
-    current = hash_of(shown)
+    current = _row_hash(shown)
     if all(found["hash"] != current for found in ours):
         named = [
             int(found["version"])
