@@ -1,6 +1,6 @@
 """What the compiler passes on while it builds one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,28 @@ from resolvers.query.sql.elements import SQL
 from resolvers.viewer import ViewerKind
 
 Row = Any  # the columns of an alias or a subquery, which are read as attributes
+JoinCondition = Callable[[Row], ColumnElement[bool]]
+
+
+@dataclass
+class JoinedRows:
+    """The rows of a list, joined with the one row of other tables that each refers to.
+
+    SQLite looks a row up faster by a join than by a subquery, and once for all that is shown of it.
+    """
+
+    rows: FromClause
+    _others: dict[Hashable, FromClause] = field(default_factory=dict)
+
+    def other(self, key: Hashable, alias: Callable[[], FromClause], on: JoinCondition) -> Row:
+        """Return the columns of a row that is joined, which are NULL where there is none.
+
+        ``key``: what of it is joined; the same one is joined once.
+        """
+        if key not in self._others:
+            other = self._others[key] = alias()
+            self.rows = self.rows.outerjoin(other, on(other.c))
+        return self._others[key].c
 
 
 @dataclass
@@ -23,9 +45,9 @@ class CompileContext:
     """What one statement is compiled with: the kind of viewer, the output format, the arguments.
 
     One object goes through the whole compilation, because names of aliases must differ within a
-    statement: ``alias`` counts them. But for these and for ``views``, all of it is fixed. Values
-    are no part of it: expressions name bind parameters, so that the plan serves every request of
-    the same structure.
+    statement: ``alias`` counts them. But for these, ``views`` and ``joined``, all of it is fixed.
+    Values are no part of it: expressions name bind parameters, so that the plan serves every
+    request of the same structure.
 
     ``choice_names``: choices appear by name with null for no value (GraphQL), instead of by value
     with an empty text (REST). ``deep``: objects stand beside each other, see ``objects.is_deep``.
@@ -41,6 +63,8 @@ class CompileContext:
     bound: set[str] = field(default_factory=set)
     # Common table expressions that the whole statement shares, by what they are for.
     views: dict[str, CTE] = field(default_factory=dict)
+    # The rows of lists that may be joined with others, by the identity of their columns.
+    joined: dict[int, JoinedRows] = field(default_factory=dict)
 
     def bind(self, name: str, type_: SqlType) -> SQL:
         """Return the bind parameter of a name; the plan is given its value at each run."""

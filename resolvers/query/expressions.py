@@ -81,15 +81,23 @@ def _of_other(
     *,
     anyone: bool,
 ) -> SQL:
-    other = table_of(model).alias()
-    if anyone:
-        shown = access.shows_person(other.c, build.kind, build.bind_viewer)
-    else:
-        shown = access.visible(model.__name__, other.c, build.kind, build.bind_viewer)
-    found = select(value(other.c)).where(other.c.id == row[column])
-    if shown is not true():
-        found = found.where(shown)
-    return found.correlate_except(other).scalar_subquery()
+    def shown(other: Row) -> ColumnElement[bool]:
+        if anyone:
+            return access.shows_person(other, build.kind, build.bind_viewer)
+        return access.visible(model.__name__, other, build.kind, build.bind_viewer)
+
+    def found(other: Row) -> ColumnElement[bool]:
+        same: ColumnElement[bool] = other.id == row[column]
+        condition = shown(other)
+        return same if condition is true() else and_(same, condition)
+
+    table = table_of(model)
+    joined = build.joined.get(id(row))
+    if joined is not None:
+        return value(joined.other((column, anyone), table.alias, found))
+    other = table.alias()
+    chosen = select(value(other.c)).where(found(other.c))
+    return chosen.correlate_except(other).scalar_subquery()
 
 
 def full_name(row: Row) -> SQL:

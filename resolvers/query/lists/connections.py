@@ -11,7 +11,7 @@ from sqlalchemy import (
 from sqlalchemy.types import Integer
 
 from resolvers.query import binds
-from resolvers.query.compile_context import Row
+from resolvers.query.compile_context import JoinedRows, Row
 from resolvers.query.lists.page_weights import fitting, items, weigher
 from resolvers.query.lists.source import ListSource
 from resolvers.query.lists.totals import count
@@ -43,7 +43,11 @@ def text_list(source: ListSource, shape: Shape, item: Item) -> SQL:
     else:
         chosen = source.rows(limit)
     rows = chosen.subquery(name)
-    return select(JsonArrayAgg(item(shape, rows.c))).select_from(rows).scalar_subquery()
+    joined = JoinedRows(rows)
+    if source.build.dialect == "sqlite":
+        source.build.joined[id(rows.c)] = joined
+    listed = JsonArrayAgg(item(shape, rows.c))
+    return select(listed).select_from(joined.rows).scalar_subquery()
 
 
 def connection(source: ListSource, shape: Shape, item: Item) -> SQL:

@@ -172,7 +172,7 @@ def _json_object(
 
 
 _MAC = "sha256({3} || sha256({2} || convert_to({0}, 'UTF8')))"
-_NUMBER = "(CAST(strftime('%s', {0}) AS INTEGER) + substr({0}, 21, 6) / 1000000.0)"
+_NUMBER = "(unixepoch({0}) + substr({0}, 21, 6) / 1000000.0)"
 
 _spelling(
     "postgresql",
@@ -260,7 +260,10 @@ _spelling(
     ByteLength="length(CAST({0} AS BLOB))",
     SignedCursor="seal_cursor({0}, {1})",
     MediaMac="media_mac({0}, {1})",
-    Hours=("round((" + _NUMBER.format("{1}") + " - " + _NUMBER.format("{0}") + ") / 3600.0, 2)"),
+    Hours=(
+        "CASE WHEN {1} IS NOT NULL THEN"
+        f" round(({_NUMBER.format('{1}')} - {_NUMBER.format('{0}')}) / 3600.0, 2) END"
+    ),
     InList="{0} IN (SELECT value FROM json_each({1}))",
     InIds="{0} IN (SELECT value FROM json_each({1}))",
     InRows="{0} IN {1}",
