@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, bindparam
+from sqlalchemy import CTE, ColumnElement, FromClause, Subquery, bindparam
 from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import LargeBinary, String
 
@@ -29,13 +29,13 @@ class JoinedRows:
     rows: FromClause
     _others: dict[Hashable, FromClause] = field(default_factory=dict)
 
-    def other(self, key: Hashable, alias: Callable[[], FromClause], on: JoinCondition) -> Row:
+    def other(self, key: Hashable, table: FromClause, on: JoinCondition) -> Row:
         """Return the columns of a row that is joined, which are NULL where there is none.
 
-        ``key``: what of it is joined; the same one is joined once.
+        ``key`` tells it from others; the same one is joined once.
         """
         if key not in self._others:
-            other = self._others[key] = alias()
+            other = self._others[key] = table.alias()
             self.rows = self.rows.outerjoin(other, on(other.c))
         return self._others[key].c
 
@@ -93,6 +93,13 @@ class CompileContext:
         """Return a number that no other name of the statement has."""
         self.aliases += 1
         return self.aliases
+
+    def joining(self, rows: Subquery) -> JoinedRows:
+        """Return the rows of a list, and on SQLite let what they show be joined with them."""
+        joined = JoinedRows(rows)
+        if self.dialect == "sqlite":
+            self.joined[id(rows.c)] = joined
+        return joined
 
     def args_of(self, field: Field) -> Args:
         """Return the arguments of a field."""

@@ -94,7 +94,7 @@ def _of_other(
     table = table_of(model)
     joined = build.joined.get(id(row))
     if joined is not None:
-        return value(joined.other((column, anyone), table.alias, found))
+        return value(joined.other((column, anyone), table, found))
     other = table.alias()
     chosen = select(value(other.c)).where(found(other.c))
     return chosen.correlate_except(other).scalar_subquery()

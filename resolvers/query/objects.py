@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, case, cast, func, literal_column, select, true
+from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, literal_column, select, true
 from sqlalchemy.types import String
 
 from models.types import Uuid36
@@ -196,6 +196,15 @@ def _one(build: CompileContext, relation: ToOne, shape: Shape, row: Row) -> SQL:
 
     if build.deep:
         return JsonOrNull(_viewed(build, entity, shape, key, seen))
+    joined = build.joined.get(id(row))
+    if joined is not None:
+        joined_row = joined.other(
+            (relation.column, relation.anyone),
+            entity.table,
+            lambda other: and_(other.id == key, seen(other)),
+        )
+        found_object = object_of(build, entity, shape, joined_row)
+        return JsonOrNull(case((joined_row.id.is_not(None), found_object)))
     other = build.alias(entity.table)
     found = select(object_of(build, entity, shape, other.c))
     found = found.where(other.c.id == key, seen(other.c))

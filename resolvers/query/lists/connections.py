@@ -11,7 +11,7 @@ from sqlalchemy import (
 from sqlalchemy.types import Integer
 
 from resolvers.query import binds
-from resolvers.query.compile_context import JoinedRows, Row
+from resolvers.query.compile_context import Row
 from resolvers.query.lists.page_weights import fitting, items, weigher
 from resolvers.query.lists.source import ListSource
 from resolvers.query.lists.totals import count
@@ -43,9 +43,7 @@ def text_list(source: ListSource, shape: Shape, item: Item) -> SQL:
     else:
         chosen = source.rows(limit)
     rows = chosen.subquery(name)
-    joined = JoinedRows(rows)
-    if source.build.dialect == "sqlite":
-        source.build.joined[id(rows.c)] = joined
+    joined = source.build.joining(rows)
     listed = JsonArrayAgg(item(shape, rows.c))
     return select(listed).select_from(joined.rows).scalar_subquery()
 
@@ -58,11 +56,12 @@ def connection(source: ListSource, shape: Shape, item: Item) -> SQL:
     page = None
     if _needs_rows(shape):
         page = source.page(None if weigh is None else fitting(source, source.limit(), weigh))
+    joined = None if page is None else source.build.joining(page)
     shown = None if weigh is None else func.count()
     whole = JsonObject(
         [(field.key, _member(source, field, page, shown, item)) for field in shape.fields]
     )
-    return whole if page is None else select(whole).select_from(page).scalar_subquery()
+    return whole if joined is None else select(whole).select_from(joined.rows).scalar_subquery()
 
 
 def _needs_rows(shape: Shape) -> bool:
