@@ -40,7 +40,10 @@ NOT_RUN = {
     "deskgraph webhooks listen": "it listens until it is stopped",
     "make up": "it needs Docker; tests/shipping runs the steps of the image",
     "docker compose exec": "so does this",
+    "docker compose build": "so does this",
+    "docker compose run": "so does this",
     "kubectl": "it needs a cluster of Kubernetes",
+    "new/bin/deskgraph": "it needs two releases; tests/upgrades runs it with both",
 }
 
 
