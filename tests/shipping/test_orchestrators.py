@@ -100,6 +100,14 @@ def test_units_are_valid(tmp_path: Path) -> None:
         assert [complaints(tmp_path / unit.name) for unit in UNITS] == [""] * len(UNITS)
 
 
+def test_a_reload_of_the_unit_replaces_workers() -> None:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(ROOT / "examples/systemd/deskgraph.service")
+    assert parser["Service"]["execreload"] == "kill -HUP $MAINPID"
+    started = parser["Service"]["execstart"].split()
+    assert int(started[started.index("--workers") + 1]) >= 2
+
+
 def test_the_documentation_shows_the_unit() -> None:
     text = (ROOT / "docs/deployment.md").read_text("utf-8")
     shown = [block.text for block in blocks(text) if block.text.startswith("[Unit]")]
