@@ -24,7 +24,7 @@ GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
 PEERS := benchmarks/peers/.venv/.installed
 
-.PHONY: help install serve up test proofs fuzz fuzz-api fuzz-graphql soak crash check coverage peers bench bench-writes bench-scale bench-live bench-polling bench-import bench-bulk bench-bulk-jobs bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve up test proofs fuzz fuzz-api fuzz-graphql soak crash check coverage peers bench bench-writes bench-scale bench-memory bench-live bench-polling bench-import bench-bulk bench-bulk-jobs bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-writes: $(STAMP) ## Measure creates, comments and changes beside the basel
 
 bench-scale: $(STAMP) ## Measure requests with 20,000 and with 1,000,000 tickets, and draw the chart
 	@$(BIN)/python -m benchmarks.scale --write $(ARGS)
+
+bench-memory: $(STAMP) ## Measure the memory of one process after its start and under load
+	@$(BIN)/python -m benchmarks.scale.memory --write $(ARGS)
 
 bench-live: $(STAMP) ## Measure how long events take to 1, 100 and 1,000 subscribers, and draw the chart
 	@$(BIN)/python -m benchmarks.live --write $(ARGS)

@@ -31,7 +31,6 @@ from deskgraph.observability.logs import request_logger
 from deskgraph.observability.observation import Observation
 from deskgraph.pages import (
     ASKED_AGAIN,
-    LASTING,
     STATIC,
     Files,
     PageConfig,
@@ -133,8 +132,8 @@ def _graphql_routes(
     )
     # GraphiQL's files are also served if it is not built: it may be built while the server runs.
     files = [
-        Mount("/graphql/assets", Files(console.ASSETS, LASTING, hashed=console.HASHED)),
-        Mount("/graphql/static", Files(STATIC, packs=True)),
+        Mount("/graphql/assets", Files(console.ASSETS, hashed=console.HASHED)),
+        Mount("/graphql/static/{version}", Files(STATIC, versioned=True)),
     ]
     return [
         Route("/graphql", view),

@@ -18,7 +18,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
-from deskgraph.pages import ASKED_AGAIN, STATIC, Files, PageConfig, content_security_policy
+from deskgraph.pages import (
+    ASKED_AGAIN,
+    STATIC,
+    Files,
+    PageConfig,
+    content_security_policy,
+    version_of,
+)
 from models import Role, Team, TicketCategory, TicketEventType, TicketPriority, TicketStatus
 from resolvers.naming import snake
 from rest_compat.openapi.document import document
@@ -87,13 +94,19 @@ def reference_routes(config: PageConfig, public_url: str | None) -> list[BaseRou
     # Calls go to the public address: another origin where the page was opened by a private one.
     origin = f" {public.scheme}://{public.netloc}" if public.netloc else ""
     policy = content_security_policy(f"'self'{origin}")
+    swagger = swagger_ui()
 
     async def show(_request: Request) -> Response:
-        page = _PAGE.substitute(bar=config.bar("REST API", "../../"), config=config.json())
+        page = _PAGE.substitute(
+            static=version_of(STATIC),
+            swagger=version_of(swagger),
+            bar=config.bar("REST API", "../../"),
+            config=config.json(),
+        )
         return _html(page, policy)
 
     async def show_root(_request: Request) -> Response:
-        return _html(_ROOT.substitute(links=_links(config)), policy)
+        return _html(_ROOT.substitute(static=version_of(STATIC), links=_links(config)), policy)
 
     async def without_slash(_request: Request) -> Response:
         # What the page loads is named relative to it.
@@ -103,8 +116,8 @@ def reference_routes(config: PageConfig, public_url: str | None) -> list[BaseRou
         ForBrowsers("/api/v1/", show_root),
         Route("/api/v1/docs", show),
         Route("/api/v1/docs/", without_slash),
-        Mount("/api/v1/docs/static", Files(STATIC, packs=True)),
-        Mount("/api/v1/docs/swagger-ui", Files(swagger_ui(), packs=True)),
+        Mount("/api/v1/docs/static/{version}", Files(STATIC, versioned=True)),
+        Mount("/api/v1/docs/swagger-ui/{version}", Files(swagger, versioned=True)),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -17,6 +16,8 @@ from deskgraph.private_files import create_private
 
 # How many pages of 4 KiB are copied between two reports.
 PAGES = 1000
+# How many bytes of a backup are copied between two reports.
+PIECE_BYTES = 1 << 22
 NAME = "database.sqlite"
 
 
@@ -69,17 +70,21 @@ def _fold(path: Path) -> None:
     _sync(path)
 
 
-async def load(database: Database, dump: Path, _report: Report) -> None:
+async def load(database: Database, dump: Path, report: Report) -> None:
     """Put the copy in the place of the database, which has no tables."""
     await database.engine.dispose()
-    await asyncio.to_thread(_put, dump, Path(str(database.url.database)))
+    await asyncio.to_thread(_put, dump, Path(str(database.url.database)), report)
 
 
-def _put(dump: Path, path: Path) -> None:
+def _put(dump: Path, path: Path, report: Report) -> None:
     unfinished = path.with_name(f"{path.name}.restoring")
     unfinished.unlink(missing_ok=True)
     create_private(unfinished)
-    shutil.copyfile(dump, unfinished)
+    total = dump.stat().st_size
+    with dump.open("rb") as source, unfinished.open("wb") as target:
+        while piece := source.read(PIECE_BYTES):
+            target.write(piece)
+            report("Bytes", target.tell(), total)
     _sync(unfinished)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from deskgraph.pages import PageConfig
+from deskgraph.pages import STATIC, PageConfig, version_of
 
 ASSETS = Path(__file__).parent / "dist"
 """What `make console` builds; served at `/graphql/assets` if it is there."""
@@ -30,16 +30,21 @@ def built(assets: Path = ASSETS) -> bool:
 def page(config: PageConfig, *, assets: Path = ASSETS) -> str:
     """Write the page as HTML."""
     entries = _entries(assets)
+    static = f"static/{version_of(STATIC)}"
     if entries is None:
-        styles = ["static/bar.css", "static/plain.css"]
-        script, main = "static/plain.js", _PLAIN
+        styles = [f"{static}/bar.css", f"{static}/plain.css"]
+        script, main = f"{static}/plain.js", _PLAIN
     else:
         styles = [f"assets/{entries['console.css']}"]
         script, main = f"assets/{entries['console.js']}", _LOADING
     head = [f'<link rel="stylesheet" href="graphql/{name}">' for name in styles]
     head.append(f'<script type="module" src="graphql/{script}"></script>')
     return _PAGE.substitute(
-        head="\n".join(head), bar=config.bar("GraphiQL", ""), main=main, config=config.json()
+        static=static,
+        head="\n".join(head),
+        bar=config.bar("GraphiQL", ""),
+        main=main,
+        config=config.json(),
     )
 
 

@@ -7,8 +7,9 @@ the page at ``/api/v1/``. Nothing in them is loaded from another server.
 import json
 import os
 import re
-import stat
 from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -33,7 +34,7 @@ STATIC = Path(__file__).parent / "static"
 INBOX = Path(__file__).parents[2] / "examples" / "inbox.html"
 """The example of a front end, which is not installed with the package."""
 
-# What has the hash of its content in its name never changes (RFC 8246).
+# What has the hash of its content in its address never changes (RFC 8246).
 LASTING = "public, max-age=31536000, immutable"
 # What has not is asked for again, which costs little while it stays the same.
 ASKED_AGAIN = "no-cache"
@@ -44,46 +45,48 @@ _TEXTS = (".js", ".css", ".svg", ".html", ".json", ".txt")
 # Smaller files fit into one packet as they are.
 _MIN_BYTES = 1024
 _LEVEL = 9
+_NO_NAME = re.compile(r"(?!)")
 
 _BAR = Template(Path(__file__).with_name("bar.html").read_text("utf-8"))
+
+
+@cache
+def _read(directory: Path) -> tuple[str, dict[str, bytes]]:
+    """Return a hash of all files of a folder, and its texts compressed, by their paths."""
+    digest = blake2b(digest_size=8)
+    texts = {}
+    for path in sorted(path for path in directory.resolve().rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(directory.resolve())} {len(content)} ".encode())
+        digest.update(content)
+        if len(content) >= _MIN_BYTES and path.name.endswith(_TEXTS):
+            texts[str(path)] = packed(content, _LEVEL)
+    return digest.hexdigest(), texts
+
+
+def version_of(directory: Path) -> str:
+    """Return the hash of a folder that the addresses of its files have in them."""
+    return _read(directory)[0]
 
 
 class Files(StaticFiles):
     """Serves a folder; a file that lies there compressed as well is sent so to who takes it.
 
-    ``packs``: texts that do not are compressed when they are first asked for, and kept in memory.
-    ``hashed``: which names have a hash in them, if not all have; others are asked for again.
+    ``hashed``: which names have a hash in them; others are asked for again.
+    ``versioned``: the folder is read once by each process, and mounted at a path that ends with
+    ``{version}``, so that its scripts import their neighbours under it. Files last under the hash
+    of the folder. Under another one, which pages of another release have, they are asked for again.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        cache_control: str = ASKED_AGAIN,
-        *,
-        hashed: re.Pattern[str] | None = None,
-        packs: bool = False,
+        self, directory: Path, *, hashed: re.Pattern[str] = _NO_NAME, versioned: bool = False
     ) -> None:
         super().__init__(directory=directory, check_dir=False)
-        self._cache_control = cache_control
         self._hashed = hashed
-        self._packs = packs
-        # By path, with the time and the size of the file that was compressed.
-        self._packed: dict[str, tuple[float, int, bytes]] = {}
-
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """Find a file, and compress it; Starlette calls this in a thread."""
-        full_path, found = super().lookup_path(path)
-        if self._packs and found is not None and stat.S_ISREG(found.st_mode):
-            self._pack(full_path, found)
-        return full_path, found
-
-    def _pack(self, full_path: str, found: os.stat_result) -> None:
-        if found.st_size < _MIN_BYTES or not full_path.endswith(_TEXTS):
-            return
-        known = self._packed.get(full_path)
-        if known is None or known[:2] != (found.st_mtime, found.st_size):
-            content = packed(Path(full_path).read_bytes(), _LEVEL)
-            self._packed[full_path] = (found.st_mtime, found.st_size, content)
+        self._version: str | None = None
+        self._packed: dict[str, bytes] = {}
+        if versioned:
+            self._version, self._packed = _read(directory)
 
     def file_response(
         self,
@@ -105,7 +108,7 @@ class Files(StaticFiles):
         self, path: Path, found: os.stat_result, scope: Scope, asked: Headers, status: int
     ) -> Response:
         """Return the form of a file that a client takes, the smallest first."""
-        headers = {"Cache-Control": self._cached(path.name), "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": self._cached(path.name, scope), "Vary": "Accept-Encoding"}
         given = ",".join(asked.getlist("accept-encoding"))
         for coding in accepted_codings(given, list(CODINGS)):
             coded = {**headers, "Content-Encoding": coding}
@@ -116,12 +119,13 @@ class Files(StaticFiles):
                 plain = FileResponse(path, stat_result=found).headers
                 coded["Last-Modified"] = plain["last-modified"]
                 coded["ETag"] = coded_tag(plain["etag"])
-                return _of_memory(self._packed[str(path)][2], status, coded, scope["method"])
+                return _of_memory(self._packed[str(path)], status, coded, scope["method"])
         return FileResponse(path, status, headers, stat_result=found)
 
-    def _cached(self, name: str) -> str:
-        hashed = self._hashed is None or self._hashed.search(name)
-        return self._cache_control if hashed else ASKED_AGAIN
+    def _cached(self, name: str, scope: Scope) -> str:
+        if self._version is None:
+            return LASTING if self._hashed.search(name) else ASKED_AGAIN
+        return LASTING if scope["path_params"]["version"] == self._version else ASKED_AGAIN
 
 
 def _of_memory(content: bytes, status: int, headers: dict[str, str], method: str) -> Response:

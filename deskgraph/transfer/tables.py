@@ -19,7 +19,6 @@ from deskgraph.importer.kinds import Row
 from deskgraph.importer.values import Convert, Rejected, converter
 from models import (
     DataRevision,
-    IdempotencyKey,
     ImportedRow,
     RateBucket,
     TicketCount,
@@ -30,23 +29,21 @@ from models import (
 from models.search import is_search_column
 from models.types import SqlColumn, UtcDateTime, Uuid36, time_text
 
-# Triggers count the imported tickets again, and renew the mark of the data. Points per minute are
-# out of date by then, and clients send a write again to the server that they have sent it to.
-NOT_MOVED = frozenset(
-    table_of(model).name
-    for model in (
-        TicketCount,
-        TicketDueCount,
-        TicketCountChange,
-        RateBucket,
-        DataRevision,
-        IdempotencyKey,
+# Each with the reason, which docs/deployment.md tells in its words.
+NOT_MOVED = {
+    table_of(model).name: reason
+    for model, reason in (
+        (TicketCount, "triggers count the imported tickets"),
+        (TicketDueCount, "so they do here"),
+        (TicketCountChange, "they are added up to counts"),
+        (RateBucket, "points per minute are out of date by then"),
+        (DataRevision, "triggers renew the mark of the data"),
     )
-)
+}
 # The kind of the row of ``imported_rows`` that says how far the import of an export is.
 STATE_KIND = "export"
 # Columns whose values are in no message.
-SECRET = frozenset({"password", "salt", "old_salts", "url", "body", "answer"})
+SECRET = frozenset({"password", "salt", "old_salts", "url", "body", "answer", "response"})
 _imported = table_of(ImportedRow)
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from deskgraph.console import HASHED
-from deskgraph.pages import LASTING, Files
+from deskgraph.pages import LASTING, Files, version_of
 from models import Ticket
 from resolvers.http import compression
 from tests.support.app_client import AppClient, client_of, open_app
@@ -311,11 +312,16 @@ async def test_a_server_sends_as_many_bytes_as_it_says(desk: Desk, path: str) ->
     assert head.headers["content-length"] == got.headers["content-length"]
 
 
-@pytest.mark.parametrize("folder", ["docs/static/reference.js", "docs/swagger-ui/swagger-ui.css"])
-async def test_files_of_the_pages_are_compressed_once_and_asked_for_again(
-    desk: Desk, folder: str
-) -> None:
-    path = f"/api/v1/{folder}"
+async def loaded_by_the_page(desk: Desk) -> list[str]:
+    """Return the paths of what the reference of REST loads."""
+    page = (await desk.raw("GET", "/api/v1/docs", PLAIN)).content.decode()
+    names = re.findall(r'(?:href|src)="(docs/[^"]+)"', page)
+    return [f"/api/v1/{name}" for name in names]
+
+
+@pytest.mark.parametrize("name", ["reference.js", "bar.css", "swagger-ui.css"])
+async def test_files_of_the_pages_are_compressed_and_last(desk: Desk, name: str) -> None:
+    (path,) = [path for path in await loaded_by_the_page(desk) if path.endswith(f"/{name}")]
     plain, packed = await desk.raw("GET", path, PLAIN), await desk.raw("GET", path, GZIP)
     head = await desk.raw("HEAD", path, GZIP)
     assert (plain.coding, packed.coding, head.coding) == (None, "gzip", "gzip")
@@ -324,7 +330,7 @@ async def test_files_of_the_pages_are_compressed_once_and_asked_for_again(
     assert head.headers["content-length"] == packed.headers["content-length"]
     for takes, had in ((PLAIN, plain), (GZIP, packed)):
         assert had.headers["vary"] == "Accept-Encoding"
-        assert had.headers["cache-control"] == "no-cache"
+        assert had.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert had.headers["content-type"] == plain.headers["content-type"]
         same = await desk.raw("GET", path, {**takes, "If-None-Match": had.headers["etag"]})
         assert (same.status, same.body) == (304, b"")
@@ -332,20 +338,49 @@ async def test_files_of_the_pages_are_compressed_once_and_asked_for_again(
     assert other.status == 200
 
 
-async def test_a_file_that_has_changed_is_compressed_again(tmp_path: Path) -> None:
-    script = tmp_path / "page-ABCDEFGH.js"
-    app = Starlette(routes=[Mount("/", Files(tmp_path, LASTING, hashed=HASHED, packs=True))])
-    (tmp_path / "manifest.json").write_text("[]" * 1000)
+async def test_all_that_the_page_loads_lasts_but_the_page(desk: Desk) -> None:
+    page = await desk.raw("GET", "/api/v1/docs", PLAIN)
+    assert page.headers["cache-control"] == "no-cache"
+    paths = await loaded_by_the_page(desk)
+    assert len(paths) == 6
+    for path in paths:
+        found = await desk.raw("GET", path, PLAIN)
+        assert (found.status, found.headers["cache-control"]) == (200, LASTING), path
+
+
+async def test_what_a_page_of_another_release_loads_is_there_and_asked_for_again(
+    desk: Desk,
+) -> None:
+    (path,) = [path for path in await loaded_by_the_page(desk) if path.endswith("/bar.css")]
+    other = re.sub(r"static/\w+", "static/0123456789abcdef", path)
+    found, same = await desk.raw("GET", other, GZIP), await desk.raw("GET", path, GZIP)
+    assert (found.status, found.body) == (200, same.body)
+    assert found.headers["cache-control"] == "no-cache"
+
+
+async def test_only_names_with_a_hash_last(tmp_path: Path) -> None:
+    app = Starlette(routes=[Mount("/", Files(tmp_path, hashed=HASHED))])
+    (tmp_path / "page-ABCDEFGH.js").write_text("a")
+    (tmp_path / "manifest.json").write_text("[]")
     async with client_of(app) as client:
-        for content in ("a" * 5000, "b" * 5001):
-            script.write_text(content)
-            found = await client.get(f"/{script.name}", headers=GZIP)
-            assert (found.text, found.headers["content-encoding"]) == (content, "gzip")
-            assert found.headers["cache-control"] == LASTING
-        # Its name has no hash, so another one may come.
+        assert (await client.get("/page-ABCDEFGH.js")).headers["cache-control"] == LASTING
+        # Another one may come.
         assert (await client.get("/manifest.json")).headers["cache-control"] == "no-cache"
-        (tmp_path / "small.js").write_text("a")
-        assert "content-encoding" not in (await client.get("/small.js")).headers
+
+
+def test_the_hash_of_a_folder_is_that_of_its_content(tmp_path: Path) -> None:
+    found = set()
+    for name, files in (
+        ("one", {"a.js": "1", "b.js": "2"}),
+        ("same", {"b.js": "2", "a.js": "1"}),
+        ("other", {"a.js": "1", "b.js": "3"}),
+        ("renamed", {"a.js": "1", "c.js": "2"}),
+    ):
+        (tmp_path / name).mkdir()
+        for file, content in files.items():
+            (tmp_path / name / file).write_text(content)
+        found.add(version_of(tmp_path / name))
+    assert len(found) == 3
 
 
 def by_hash(text: str) -> dict[str, Any]:

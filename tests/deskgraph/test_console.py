@@ -15,12 +15,12 @@ from starlette.routing import Mount
 from deskgraph import console
 from deskgraph.demo.logins import PASSWORD
 from deskgraph.pages import (
-    LASTING,
     STATIC,
     Files,
     PageConfig,
     content_security_policy,
     json_for_html,
+    version_of,
 )
 from tests.support.settings import settings_for
 
@@ -100,13 +100,14 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script(
 ) -> None:
     page = console.page(config_for(tmp_path), assets=request.getfixturevalue(assets))
     tags = Tags(page)
+    static = f"static/{version_of(STATIC)}"
     assert "//" not in page.replace("<!doctype html>", "")
     if assets == "built":
         names = ["assets/console-CD34.css", "assets/console-AB12.js"]
     else:
-        names = ["static/bar.css", "static/plain.css", "static/plain.js"]
-    assert tags.urls == [f"graphql/{name}" for name in ("static/icon.svg", *names)]
-    local = [url.removeprefix("graphql/static/") for url in tags.urls if "/static/" in url]
+        names = [f"{static}/bar.css", f"{static}/plain.css", f"{static}/plain.js"]
+    assert tags.urls == [f"graphql/{name}" for name in (f"{static}/icon.svg", *names)]
+    local = [url.removeprefix(f"graphql/{static}/") for url in tags.urls if "/static/" in url]
     assert all((STATIC / name).is_file() for name in local)
     assert tags.inline == [("script", {"type": "application/json", "id": "page-config"})]
     assert not re.search(r"\son\w+=|\sstyle=", page)
@@ -194,7 +195,7 @@ def files(tmp_path: Path) -> httpx.AsyncClient:
     # A client of tests need not know how it is packed.
     (tmp_path / "page.js.br").write_bytes(b"brotli")
     (tmp_path / "alone.css").write_bytes(CONTENT)
-    app = Starlette(routes=[Mount("/files", Files(tmp_path, LASTING))])
+    app = Starlette(routes=[Mount("/files", Files(tmp_path, hashed=re.compile("")))])
     transport = httpx.ASGITransport(app)
     return httpx.AsyncClient(transport=transport, base_url="http://desk.test/files")
 

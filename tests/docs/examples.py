@@ -39,8 +39,12 @@ NOT_RUN = {
     "DESKGRAPH_WEBHOOK_PRIVATE_ADDRESSES=allow make serve": "so does this",
     "deskgraph webhooks listen": "it listens until it is stopped",
     "make up": "it needs Docker; tests/shipping runs the steps of the image",
-    "docker compose exec": "so does this",
+    "docker compose exec": "so does this; tests/shipping runs those of backups",
+    "docker compose build": "it needs Docker",
+    "docker compose run": "so does this",
+    "docker compose stop": "tests/shipping runs this with a program in the place of Docker",
     "kubectl": "it needs a cluster of Kubernetes",
+    "new/bin/deskgraph": "it needs two releases; tests/upgrades runs it with both",
 }
 
 

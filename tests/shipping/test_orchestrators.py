@@ -1,6 +1,7 @@
 """compose.yaml and the examples for Kubernetes and systemd: valid, and true to the server."""
 
 import configparser
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -99,6 +100,14 @@ def test_units_are_valid(tmp_path: Path) -> None:
         assert [complaints(tmp_path / unit.name) for unit in UNITS] == [""] * len(UNITS)
 
 
+def test_a_reload_of_the_unit_replaces_workers() -> None:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(ROOT / "examples/systemd/deskgraph.service")
+    assert parser["Service"]["execreload"] == "kill -HUP $MAINPID"
+    started = parser["Service"]["execstart"].split()
+    assert int(started[started.index("--workers") + 1]) >= 2
+
+
 def test_the_documentation_shows_the_unit() -> None:
     text = (ROOT / "docs/deployment.md").read_text("utf-8")
     shown = [block.text for block in blocks(text) if block.text.startswith("[Unit]")]
@@ -175,6 +184,21 @@ def test_the_database_is_migrated_before_anything_serves() -> None:
     assert container["args"] == ["migrate"]
     (serving,) = pod_of("Deployment")["containers"]
     assert container["image"] == serving["image"]
+
+
+def test_the_command_for_a_plan_makes_a_job_that_only_plans(tmp_path: Path) -> None:
+    text = (ROOT / "docs/deployment.md").read_text("utf-8")
+    (line,) = re.findall(r"^(sed .*) \| kubectl apply -f -$", text, re.M)
+    made = tmp_path / "plan.yaml"
+    made.write_text(run(["sh", "-euc", line], cwd=ROOT).stdout)
+
+    job, migration = loaded(made), of_kind("Job")
+    assert kubernetes_are_valid(VERSIONS[-1], made)
+    assert job["metadata"].pop("name") == "deskgraph-plan" != migration["metadata"].pop("name")
+    (planning,) = job["spec"]["template"]["spec"]["containers"]
+    (migrating,) = migration["spec"]["template"]["spec"]["containers"]
+    assert planning.pop("args") == [*migrating.pop("args"), "--plan"]
+    assert job == migration
 
 
 @pytest.mark.anyio

@@ -28,6 +28,7 @@ ON_BOTH = (
     "tests/crashes/",
     "tests/deskgraph/backup/test_backup.py::test_a_backup_of_a_server_at_work_is_of_one_moment",
     "tests/deskgraph/backup/test_backup.py::test_everything_comes_back",
+    "tests/deskgraph/backup/test_progress.py",
     "tests/deskgraph/cli/test_checks.py::test_rows_that_are_wrong",
     "tests/deskgraph/database/replicas/",
     "tests/deskgraph/database/test_database.py",

@@ -41,9 +41,21 @@ class Balancer:
         self.backends.append(backend)
         return backend
 
-    async def until(self, backend: Backend, *, ready: bool) -> None:
-        """Wait until a server is ready, or until it is not and all its requests have ended."""
-        while backend.ready is not ready or (not ready and backend.running):  # noqa: ASYNC110
+    async def until_ready(self, backend: Backend) -> None:
+        """Wait until a server is ready."""
+        while not backend.ready:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def retire(self, base: str) -> None:
+        """Wait until a server is not ready, send it nothing more, and wait for what is under way.
+
+        Its workers become not ready one by one, so that it may seem to be ready again meanwhile.
+        """
+        (backend,) = (one for one in self.backends if one.base == base)
+        while backend.ready:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        self.backends.remove(backend)
+        while backend.running:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
 
     def next(self) -> Backend:
@@ -74,7 +86,7 @@ class Balancer:
     async def poll(self) -> None:
         """Look again and again which servers are ready."""
         while True:
-            await asyncio.gather(*map(self._look, self.backends))
+            await asyncio.gather(*map(self._look, list(self.backends)))
             await asyncio.sleep(POLL_SECONDS)
 
     async def _look(self, backend: Backend) -> None:

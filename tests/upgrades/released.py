@@ -4,17 +4,25 @@ Its wheel is stored beside this module, without GraphiQL. After a release, this 
 the commit of the release:
 
     .venv/bin/python -m tests.upgrades.released COMMIT
+
+The stored wheel of 0.1.0 is commit 192aca2, of the schema 0012, with three later modules of
+``deskgraph``: ``database/migrate.py``, ``health.py`` and ``cli/data.py``, as they were when servers
+learned to work with a newer schema. Servers of 0.1.0 without them have to stop for an upgrade.
 """
 
 import shutil
 import sys
 import tarfile
 import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
 
 from tests.support.paths import ROOT
-from tests.support.processes.launcher import Command, run
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import Command, Served, run, serve
+from tests.support.settings import KEY
 
 FOLDER = ROOT / "tests/upgrades"
 WHEELS = "deskgraph-*.whl"
@@ -50,6 +58,51 @@ def build(commit: str) -> Path:
             old.unlink()
         (built,) = folder.glob(WHEELS)
         return Path(shutil.copy(built, FOLDER))
+
+
+@dataclass
+class Releases:
+    """Runs programs of the last release, and of today, on one database and one file store."""
+
+    folder: Path
+    old: Path
+    url: str
+    running: ExitStack = field(default_factory=ExitStack)
+    servers: list[Served] = field(default_factory=list)
+
+    def environment(self, release: str) -> dict[str, str]:
+        """Return the settings of both, with the code of one."""
+        given = child_environment(
+            DATABASE_URL=self.url,
+            FILES_URL=f"file://{self.folder / 'files'}",
+            SECRET_KEY=KEY,
+            RATE_LIMIT="off",
+            # Until a second signal, which comes when nothing is under way.
+            DRAIN_SECONDS="3600",
+        )
+        return given | {"PYTHONPATH": str(self.old if release == "old" else ROOT)}
+
+    def command(self, release: str, *arguments: str) -> str:
+        """Run a command; return what it printed."""
+        command = [sys.executable, "-m", "deskgraph.cli", *arguments]
+        ended = run(command, env=self.environment(release), cwd=self.folder)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def refused(self, release: str, *arguments: str) -> str:
+        """Run a command that fails; return what it said."""
+        command = [sys.executable, "-m", "deskgraph.cli", *arguments]
+        ended = run(command, env=self.environment(release), cwd=self.folder)
+        assert ended.returncode == 1
+        return ended.stderr
+
+    def serve(self, release: str, *options: str) -> Served:
+        """Start a server."""
+        folder = self.folder / f"server{len(self.servers)}"
+        folder.mkdir()
+        server = serve(folder, *options, environment=self.environment(release))
+        self.servers.append(self.running.enter_context(server))
+        return self.servers[-1]
 
 
 def _run(command: Command, folder: Path) -> None:

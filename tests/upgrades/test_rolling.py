@@ -1,14 +1,15 @@
 """Servers of the last release go on while today's migrates, and are replaced one by one.
 
-Clients notice nothing: no request fails, and a follower of the events misses none.
+Clients notice nothing: no request fails, and a follower of the events misses none. The way back to
+the last release is the same one.
 """
 
 import asyncio
 import json
+import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,10 @@ import pytest
 
 from deskgraph.database.migrate import head
 from deskgraph.demo.logins import PASSWORD
-from tests.support.paths import ROOT
-from tests.support.processes.environment import child_environment
-from tests.support.processes.launcher import Served, run, serve
-from tests.support.settings import KEY
+from tests.support.processes.launcher import Served
 from tests.support.stored import wrong_counts_of
 from tests.upgrades.balancer import Balancer, balancing
-from tests.upgrades.released import unpack
+from tests.upgrades.released import Releases
 
 pytestmark = pytest.mark.anyio
 
@@ -34,55 +32,8 @@ CREATE = """mutation($input: CreateTicketInput!) {
   createTicket(input: $input) { ticket { id } errors { message } }
 }"""
 COUNT = "{ tickets { totalCount } }"
+WORKERS = ("--workers", "2")
 FOLLOW = "subscription { ticketEvents { cursor } }"
-
-
-@dataclass
-class Releases:
-    """Runs programs of the last release, and of today, on one database and one file store."""
-
-    folder: Path
-    old: Path
-    url: str
-    running: ExitStack = field(default_factory=ExitStack)
-    servers: list[Served] = field(default_factory=list)
-
-    def environment(self, release: str) -> dict[str, str]:
-        given = child_environment(
-            DATABASE_URL=self.url,
-            FILES_URL=f"file://{self.folder / 'files'}",
-            SECRET_KEY=KEY,
-            RATE_LIMIT="off",
-            # Until a second signal, which comes when nothing is under way.
-            DRAIN_SECONDS="3600",
-        )
-        return given | {"PYTHONPATH": str(self.old if release == "old" else ROOT)}
-
-    def command(self, release: str, *arguments: str) -> str:
-        """Run a command; return what it printed."""
-        command = [sys.executable, "-m", "deskgraph.cli", *arguments]
-        ended = run(command, env=self.environment(release), cwd=self.folder)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def serve(self, release: str, *options: str) -> Served:
-        """Start a server."""
-        folder = self.folder / f"server{len(self.servers)}"
-        folder.mkdir()
-        server = serve(folder, *options, environment=self.environment(release))
-        self.servers.append(self.running.enter_context(server))
-        return self.servers[-1]
-
-
-@pytest.fixture
-def releases(tmp_path: Path, blank_database_url: str) -> Iterator[Releases]:
-    """Give both releases, on a database without tables."""
-    made = Releases(tmp_path, unpack(tmp_path / "released"), blank_database_url)
-    with made.running:
-        yield made
-        for server in made.servers:
-            # They would drain.
-            server.process.kill()
 
 
 @dataclass
@@ -180,18 +131,25 @@ async def loaded(balancer: Balancer) -> AsyncIterator[Load]:
             task.cancel()
 
 
-async def replace(balancer: Balancer, releases: Releases, old: Served) -> Served:
-    """Start a server of today, and stop one of the last release when the new one is ready."""
-    new = await asyncio.to_thread(releases.serve, "new")
-    await balancer.until(balancer.add(new.base), ready=True)
-    backend = next(one for one in balancer.backends if one.base == old.base)
-    old.process.send_signal(signal.SIGTERM)
-    await balancer.until(backend, ready=False)
+async def replace(
+    balancer: Balancer, releases: Releases, before: Served, release: str, *options: str
+) -> Served:
+    """Start a server of a release, and stop another one when the new one is ready."""
+    new = await asyncio.to_thread(releases.serve, release, *options)
+    await balancer.until_ready(balancer.add(new.base))
+    before.process.send_signal(signal.SIGTERM)
+    await balancer.retire(before.base)
     # The drain is over: no balancer sends anything any more.
-    old.process.send_signal(signal.SIGINT)
-    await asyncio.to_thread(old.process.wait)
-    balancer.backends.remove(backend)
+    for process in with_workers(before.process.pid):
+        os.kill(process, signal.SIGINT)
+    await asyncio.to_thread(before.process.wait)
     return new
+
+
+def with_workers(process: int) -> list[int]:
+    """Return the id of a process and those of its workers, as Ctrl-C in a terminal reaches them."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    return [process, *map(int, children.read_text().split())]
 
 
 async def events_after(load: Load, cursor: str) -> list[str]:
@@ -209,11 +167,11 @@ async def events_after(load: Load, cursor: str) -> list[str]:
 async def test_servers_are_replaced_one_by_one_and_clients_notice_nothing(
     releases: Releases,
 ) -> None:
-    olds = [await asyncio.to_thread(releases.serve, "old", "--prepare")]
+    olds = [await asyncio.to_thread(releases.serve, "old", "--prepare", *WORKERS)]
     olds.append(await asyncio.to_thread(releases.serve, "old"))
     async with balancing() as balancer:
         for server in olds:
-            await balancer.until(balancer.add(server.base), ready=True)
+            await balancer.until_ready(balancer.add(server.base))
         async with loaded(balancer) as load:
             start = load.cursor
             await load.stage()
@@ -226,17 +184,19 @@ async def test_servers_are_replaced_one_by_one_and_clients_notice_nothing(
             await load.stage()
             # A server of the last release also starts on the new schema.
             olds.append(await asyncio.to_thread(releases.serve, "old"))
-            await balancer.until(balancer.add(olds[-1].base), ready=True)
+            await balancer.until_ready(balancer.add(olds[-1].base))
             await load.stage()
             assert all(backend.ready for backend in balancer.backends)
 
             news = []
-            for old in olds:
-                news.append(await replace(balancer, releases, old))
+            for old, options in zip(olds, (WORKERS, (), ()), strict=True):
+                news.append(await replace(balancer, releases, old, "new", *options))
                 await load.stage()
+            again = [await replace(balancer, releases, news[0], "old", *WORKERS)]
+            await load.stage()
 
         assert balancer.failed == []
-        for server in (*olds, *news):
+        for server in (*olds, *news, *again):
             assert balancer.answered[server.base] > 0
         events = await events_after(load, start)
         # The follower was stopped somewhere; up to there it has each event once, in their order.

@@ -18,6 +18,7 @@ from models import (
     DELETED_COMMENTS,
     DELETED_TICKETS,
     DayCounter,
+    IdempotencyKey,
     ImportedRow,
     ImportFile,
     ImportReject,
@@ -155,6 +156,13 @@ def more_rows() -> list[SQLModel]:
         ImportedRow(id=key("offline"), kind="tickets", digest=bytes(range(16))),
         ImportedRow(id=key("keith"), kind="users", digest=b"\xff" * 32),
         RateBucket(key="address", full_at=2**60),
+        IdempotencyKey(
+            user_id=key("keith"),
+            key='printable "ASCII"',
+            fingerprint=bytes(range(32)),
+            response=bytes(range(256)),
+            created_at=NOON,
+        ),
         ImportFile(
             job_id=key("waiting"),
             key="tickets/attachments/2025/11/import/tickets.csv",
