@@ -15,7 +15,7 @@ from sqlalchemy import text
 from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.observability import metrics
-from deskgraph.observability.metrics import MAX_OPERATIONS
+from deskgraph.observability.durations import MAX_OPERATIONS
 from deskgraph.settings import SettingsError, load_settings
 from models import BulkJob, BulkJobKind, BulkJobState
 from resolvers.commands import tickets

@@ -1,6 +1,8 @@
 """Each request leaves one line in the log of a real server."""
 
 import json
+import re
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.demo.logins import PASSWORD
-from tests.deskgraph.observability.conftest import Line, Logged, Serve, is_request
+from tests.deskgraph.observability.conftest import Line, Logged, Serve, drop, is_request
 
 FIELDS = {
     *("timestamp", "level", "logger", "event", "method", "route", "operation", "user_id"),
@@ -194,11 +196,19 @@ def test_a_refusal_for_rate_is_logged(serve: Serve) -> None:
     assert answered["cost"] is None
 
 
-def test_what_is_refused_unread_is_logged(logged: Logged) -> None:
-    answer = logged.client.get("/healthz", headers={"X-Long": "x" * 40_000})
-    assert answer.status_code == 431
-    line = logged.wait_for(lambda line: line["event"] == "refused unread")
-    assert (line["status"], line["address"]) == (431, "127.0.0.1")
+@pytest.mark.parametrize("status", [400, 431])
+def test_what_is_refused_unread_is_logged(logged: Logged, status: int) -> None:
+    header = b"no header" if status == 400 else b"x-long: " + b"x" * 40_000
+    url = logged.client.base_url
+    with socket.create_connection((url.host, url.port)) as one:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nhost: desk\r\n" + header + b"\r\n\r\n")
+        head = one.makefile("rb").read().decode()
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    [request_id] = re.findall(r"x-request-id: (\w+)", head)
+    line = logged.wait_for(lambda line: line.get("request_id") == request_id)
+    assert (line["event"], line["level"]) == ("refused unread", "info")
+    assert (line["status"], line["address"]) == (status, "127.0.0.1")
+    assert not any("Invalid HTTP" in line["event"] for line in logged.lines())
 
 
 @pytest.mark.proof
@@ -264,13 +274,3 @@ def test_an_unexpected_error_is_one_event_with_one_stack(serve: Serve, tmp_path:
             assert event["exception"].count("Traceback") == 1
             assert "no such table" in event["exception"]
         assert server.line_of(answers[0])["status"] == 500
-
-
-def drop(folder: Path, sql: str) -> None:
-    """Change the copy of the demo, behind the back of the server."""
-    import sqlite3
-    from contextlib import closing
-
-    [path] = folder.glob("*.db")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(sql)
