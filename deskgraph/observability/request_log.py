@@ -92,14 +92,19 @@ class HttpRecord(RequestRecord):
             self.bytes += len(message.get("body", b""))
         elif kind == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message["headers"],
-                (b"x-request-id", self.request_id.encode()),
-            ]
+            self._add_id(message)
+        elif kind == "websocket.accept":
+            self._add_id(message)
         elif kind == "websocket.send":
             self.bytes += len(message.get("text") or message.get("bytes") or "")
         elif kind == "websocket.close":
             self.status = message.get("code", 1000)
+
+
+    def _add_id(self, message: Message) -> None:
+        """Add the id of the request to the headers of its answer."""
+        added = (b"x-request-id", self.request_id.encode())
+        message["headers"] = [*message.get("headers", ()), added]
 
 
 class RequestLog:

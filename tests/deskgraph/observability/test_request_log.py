@@ -110,6 +110,8 @@ def test_a_socket_has_a_line_when_it_ends(logged: Logged) -> None:
     url = str(logged.client.base_url).replace("http", "ws") + "/graphql?token=planted"
     protocol = Subprotocol("graphql-transport-ws")
     with connect(url, subprotocols=[protocol], additional_headers={"X-Request-Id": "ws-1"}) as one:
+        assert one.response is not None
+        assert one.response.headers["X-Request-Id"] == "ws-1"
         token = logged.client.headers["Authorization"]
         one.send(json.dumps({"type": "connection_init", "payload": {"authorization": token}}))
         query = {"query": "query Socket { viewer { id } }"}
