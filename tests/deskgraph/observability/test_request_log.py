@@ -1,8 +1,12 @@
 """Each request leaves one line in the log of a real server."""
 
 import json
+import os
 import re
+import shutil
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,10 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.demo.logins import PASSWORD
+from tests.deskgraph.conftest import banner
 from tests.deskgraph.observability.conftest import Line, Logged, Serve, drop, is_request
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import child
 
 FIELDS = {
     *("timestamp", "level", "logger", "event", "method", "route", "operation", "user_id"),
@@ -249,6 +256,26 @@ def test_text_has_one_line_for_each_request_and_no_colours_in_a_file(serve: Serv
     assert " warning deskgraph.logins: login failed username=None address=127.0.0.1" in lines[0]
     assert " info deskgraph.requests: request method=POST route=/api/v1/auth/login/" in lines[1]
     assert len(lines) == 2
+
+
+def test_text_has_colours_on_a_terminal(demo_template: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    url = f"sqlite:///{shutil.copy(demo_template, tmp_path / 'demo.db')}"
+    command = [sys.executable, "-m", "deskgraph.cli", "serve", "--port", "0"]
+    options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": theirs, "text": True}
+    environment = child_environment(DATABASE_URL=url, LOG_FORMAT="text")
+    shown = b""
+    with child(command, env=environment, **options) as process:
+        os.close(theirs)
+        base, _ = banner(process, 3)
+        httpx.get(f"{base}/nowhere", headers={"X-Request-Id": "on-a-terminal"})
+        while b"on-a-terminal" not in shown:
+            shown += os.read(ours, 4096)
+    os.close(ours)
+    line = shown.splitlines()[-1].decode()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    assert plain != line
+    assert re.search(r"request +.*method=GET .*request_id=on-a-terminal", plain)
 
 
 def test_an_unexpected_error_is_one_event_with_one_stack(serve: Serve, tmp_path: Path) -> None:
