@@ -100,7 +100,6 @@ class HttpRecord(RequestRecord):
         elif kind == "websocket.close":
             self.status = message.get("code", 1000)
 
-
     def _add_id(self, message: Message) -> None:
         """Add the id of the request to the headers of its answer."""
         added = (b"x-request-id", self.request_id.encode())
