@@ -258,10 +258,7 @@ def _lifespan(
     health: Health,
     watched: Observation,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, CountRefusal]]]:
-    """Return what opens everything at the start, and closes it at the end.
-
-    Servers keep what it gives, and show it to their connections.
-    """
+    """Return what opens everything at the start, and closes it at the end."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, CountRefusal]]:
@@ -279,6 +276,7 @@ def _lifespan(
             on_stop(health.drain, services.broker.end, drain_seconds=settings.drain_seconds)
             try:
                 async with purging(services, settings):
+                    # The server shows it to its connections.
                     yield {COUNT_REFUSAL: services.instruments.refused}
             finally:
                 await runner.stop()
