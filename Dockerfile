@@ -1,5 +1,6 @@
-# The server with GraphiQL, with exactly the packages of requirements.lock. It runs as a user without
-# rights, keeps its data in /srv/deskgraph/var, and listens on port 8000. docs/deployment.md tells more.
+# The server with GraphiQL, with exactly the packages of requirements.lock, or with those of
+# requirements-otel.lock, which it needs for traces. It runs as a user without rights, keeps its data
+# in /srv/deskgraph/var, and listens on port 8000. docs/deployment.md tells more.
 
 FROM node:22-bookworm-slim AS console
 WORKDIR /src/console
@@ -12,9 +13,10 @@ RUN npm run build
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-otel.lock requirements-build.lock ./
 RUN python -m venv /opt/deskgraph && python -m venv /opt/build
-RUN /opt/deskgraph/bin/python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
+ARG REQUIREMENTS=requirements.lock
+RUN /opt/deskgraph/bin/python -m pip install --no-cache-dir --no-deps --require-hashes -r "$REQUIREMENTS"
 RUN /opt/build/bin/python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md ./
 COPY models ./models

@@ -24,7 +24,7 @@ GENERATORS := $(GENERATED)/node_modules/.installed $(GENERATED)/.venv/.installed
 
 PEERS := benchmarks/peers/.venv/.installed
 
-.PHONY: help install serve up test proofs fuzz fuzz-api fuzz-graphql soak crash check coverage peers bench bench-writes bench-scale bench-memory bench-live bench-polling bench-import bench-bulk bench-bulk-jobs bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
+.PHONY: help install serve up test proofs fuzz fuzz-api fuzz-graphql soak crash check coverage peers bench bench-writes bench-scale bench-memory bench-live bench-polling bench-traces bench-import bench-bulk bench-bulk-jobs bench-attacks console clients generated-clients schema schema-check schema-release openapi lock wheel clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ bench-live: $(STAMP) ## Measure how long events take to 1, 100 and 1,000 subscri
 bench-polling: $(STAMP) ## Measure lists that have not changed, in full and by If-None-Match
 	@$(BIN)/python -m benchmarks.polling $(ARGS)
 
+bench-traces: $(STAMP) ## Measure reads without traces and with them, sampled at 0.1
+	@$(BIN)/python -m benchmarks.traces --write $(ARGS)
+
 bench-import: $(STAMP) ## Measure how fast an old system of 200,000 tickets is imported
 	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
@@ -167,7 +170,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 
 lock: $(STAMP) ## Choose versions again after a change of pyproject.toml
 	@$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
-	@$(LOCK) pyproject.toml --extra dev --extra otel --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@$(LOCK) pyproject.toml --extra otel --constraints requirements.lock --output-file requirements-otel.lock $(ARGS)
+	@$(LOCK) pyproject.toml --extra dev --extra otel --constraints requirements-otel.lock --output-file requirements-dev.lock $(ARGS)
 	@$(LOCK) requirements-build.in --constraints requirements-dev.lock --output-file requirements-build.lock $(ARGS)
 	@$(LOCK) console/requirements.in --output-file console/requirements.lock $(ARGS)
 	@$(LOCK) benchmarks/peers/requirements.in --output-file benchmarks/peers/requirements.lock $(ARGS)

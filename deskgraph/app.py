@@ -4,7 +4,7 @@ In the order of a request: the middleware, the routes, and the services that bot
 """
 
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from deskgraph.demo.logins import check_production
 from deskgraph.graphql_links.links import links_to
 from deskgraph.health import Health
 from deskgraph.manifests import persisted_documents, schema_of
+from deskgraph.middleware.refusals import COUNT_REFUSAL, CountRefusal
 from deskgraph.middleware.stack import middleware_stack
 from deskgraph.observability.logs import request_logger
 from deskgraph.observability.observation import Observation
@@ -255,11 +256,11 @@ def _lifespan(
     config: PageConfig,
     health: Health,
     watched: Observation,
-) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+) -> Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, CountRefusal]]]:
     """Return what opens everything at the start, and closes it at the end."""
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, CountRefusal]]:
         await database.open()
         try:
             await check(database)
@@ -274,7 +275,8 @@ def _lifespan(
             on_stop(health.drain, services.broker.end, drain_seconds=settings.drain_seconds)
             try:
                 async with purging(services, settings):
-                    yield
+                    # The server shows it to its connections.
+                    yield {COUNT_REFUSAL: services.instruments.refused}
             finally:
                 await runner.stop()
                 await deliverer.stop()

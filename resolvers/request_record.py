@@ -23,7 +23,16 @@ class RequestRecord:
     connection. ``cost`` is in points; None where none were drawn.
     """
 
-    __slots__ = ("cost", "login", "operation", "refused", "request_id", "sql_ns", "user_id")
+    __slots__ = (
+        "cost",
+        "follows",
+        "login",
+        "operation",
+        "refused",
+        "request_id",
+        "sql_ns",
+        "user_id",
+    )
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -31,6 +40,8 @@ class RequestRecord:
         self.user_id: UUID | None = None
         self.cost: int | None = None
         self.sql_ns = 0
+        # Whether it is a stream of events.
+        self.follows = False
         # The result of an attempt to log in, and the kind of bucket that refused the request.
         self.login: str | None = None
         self.refused: str | None = None

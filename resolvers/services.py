@@ -155,6 +155,15 @@ class Instruments:
     def attempted(self, result: str) -> None:
         """Note what came of an attempt to deliver to a webhook."""
 
+    def refused(self, reason: str) -> None:
+        """Note that a request was refused before it reached the application."""
+
+    def answered(self, operation: str | None, seconds: float) -> None:
+        """Note how long a query or a mutation over a WebSocket took.
+
+        Its connection is one request, which lasts for as long as its client wants.
+        """
+
 
 class EventSignal(Protocol):
     """What readers of the event log need: to be woken when any process may have appended.

@@ -6,7 +6,6 @@ come in and not only as headers.
 """
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,13 +13,14 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from deskgraph.middleware.refusals import COUNT_REFUSAL, refuse
+
 # For how long a refused client may read its answer while it is still sending, in seconds: a
 # connection that is closed with unread bytes is reset, and the answer is lost.
 LINGER_SECONDS = 2.0
 # For how long a stopping server waits for the first request of a connection, in seconds: its client
 # may have sent it.
 FIRST_REQUEST_SECONDS = 1.0
-logger = logging.getLogger("deskgraph.server")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ConnectionLimits:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Answers 431 to a head that is too large and 503 to a connection too many.
+    """Refuses heads that are too large (431), connections too many (503), what is no HTTP (400).
 
     A head that is incomplete for too long and a body that stalls end the connection.
     """
@@ -190,17 +190,25 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._refusal = status
         address = self.client[0] if self.client else None
-        logger.info("refused unread", extra={"status": status.value, "address": address})
+        read = self.headers if self._in_head else []
+        answer = refuse(status, read, address, self.app_state.get(COUNT_REFUSAL))
         self._stop_waiting()
         self._unset_keepalive_if_required()
         if self._answers():
             # A request before this one is still being answered.
             self.transport.close()
             return
-        self.transport.write(_answer(status))
+        self.transport.write(answer)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a body that is none belongs to a request, which has a line."""
+        if self._answers():
+            super().send_400_response(msg)
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST)
 
     def shutdown(self) -> None:
         """Close the connection, but not before a request that has begun to come in is answered."""
@@ -223,21 +231,6 @@ class LimitedProtocol(HttpToolsProtocol):
         """Close at once where a refused client has finished."""
         if self._refusal is not None:
             self.transport.close()
-
-
-def _answer(status: HTTPStatus) -> bytes:
-    body = f'{{"detail": "{status.phrase}."}}'.encode()
-    lines = [
-        f"HTTP/1.1 {status} {status.phrase}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "cache-control: no-store",
-        "connection: close",
-        # It has no data, so pages of any origin may read why they were refused.
-        "access-control-allow-origin: *",
-        *(["retry-after: 1"] if status is HTTPStatus.SERVICE_UNAVAILABLE else []),
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 class PatientWebSocket(WebSocketsSansIOProtocol):

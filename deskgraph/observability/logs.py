@@ -22,6 +22,8 @@ from deskgraph.observability.request_log import HttpRecord
 from resolvers.request_record import current_request
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+# uvicorn's line of what is no HTTP, without its address; ours is that of the refusal.
+_MALFORMED = "Invalid HTTP request received."
 
 
 class LoggedError(RuntimeError):
@@ -84,7 +86,8 @@ class NotLogged(logging.Filter):
         """Whether a record is new. Those of WebSockets have whole addresses, queries included."""
         if record.exc_info and isinstance(record.exc_info[1], LoggedError):
             return False
-        return '"WebSocket %s"' not in str(record.msg)
+        message = str(record.msg)
+        return '"WebSocket %s"' not in message and message != _MALFORMED
 
 
 def _renderer(log_format: LogFormat) -> Processor:

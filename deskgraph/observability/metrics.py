@@ -12,7 +12,7 @@ from hmac import compare_digest
 from importlib.metadata import version
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
@@ -22,15 +22,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deskgraph.observability.backlog import backlog
+from deskgraph.observability.durations import OTHER
 from deskgraph.observability.metrics_folder import FOLDER, remove_dead_workers
-from deskgraph.observability.part_metrics import BUCKETS, PartMetrics, counter, gauge
+from deskgraph.observability.part_metrics import PartMetrics, counter, gauge
 from deskgraph.observability.request_log import HttpRecord
 from resolvers.errors import Unavailable
 from resolvers.services import Services
 
-# Names of operations are the clients': as many are told apart, and others count as "other".
-MAX_OPERATIONS = 200
-OTHER = "other"
 # How long the database has to tell what waits: scrapers wait for 10 seconds.
 BACKLOG_SECONDS = 2.0
 _NAMES = ("api", "name")
@@ -48,7 +46,7 @@ class Metrics:
             remove_dead_workers(Path(os.environ[FOLDER]))
         self._services = services
         self._registry = parts.registry
-        self._operations: set[str] = set()
+        self._durations = parts.durations
         self._plan_hits = self._plan_misses = 0
         self._count_requests()
         self._show_state()
@@ -57,13 +55,6 @@ class Metrics:
         """Make what counts requests, and how each of them went."""
         registry = self._registry
         self._requests = counter(registry, "requests", "Requests", *_NAMES, "status")
-        self._seconds = Histogram(
-            "deskgraph_request_seconds",
-            "Time from the start of a request to the end of its response",
-            _NAMES,
-            buckets=BUCKETS,
-            registry=registry,
-        )
         self._sql = counter(registry, "sql_seconds", "Time of the SQL of requests", *_NAMES)
         self._logins = counter(registry, "logins", "Attempts to log in", "result")
         self._refusals = counter(registry, "rate_refusals", "Refusals for rate", "bucket")
@@ -102,9 +93,10 @@ class Metrics:
         """Count a request that has been answered."""
         api, name = self._name_of(record)
         self._requests.labels(api, name, record.final_status).inc()
-        if api != "websocket":
-            # A connection lasts as long as its client wants.
-            self._seconds.labels(api, name).observe(record.duration_ns / 1e9)
+        if record.is_http and not record.follows:
+            # A connection or a stream lasts as long as its client wants.
+            status = f"{record.final_status // 100}xx"
+            self._durations.add(api, name, status, record.duration_ns / 1e9)
         self._sql.labels(api, name).inc(record.sql_ns / 1e9)
         if record.login is not None:
             self._logins.labels(record.login).inc()
@@ -114,15 +106,11 @@ class Metrics:
 
     def _name_of(self, record: HttpRecord) -> tuple[str, str]:
         """Return the API and the name of a request, of which there are only so many."""
-        route, operation = record.route or OTHER, record.operation or ""
+        route = record.route or OTHER
         if route != "/graphql":
             return ("rest" if route.startswith("/api/") else OTHER), route
         api = "graphql" if record.is_http else "websocket"
-        if operation not in self._operations:
-            if len(self._operations) >= MAX_OPERATIONS:
-                return api, OTHER
-            self._operations.add(operation)
-        return api, operation
+        return api, self._durations.name_of(record.operation)
 
     def _note_state(self) -> None:
         plans = self._services.plans

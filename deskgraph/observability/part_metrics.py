@@ -14,12 +14,13 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from deskgraph.middleware.refusals import REASONS
+from deskgraph.observability.durations import BUCKETS, Durations
 from deskgraph.storage.file_store import OPERATIONS
 from deskgraph.webhooks.sender import RESULTS
 from resolvers.services import Instruments
 
 # In seconds.
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LAG_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 POOLS = ("read", "write", "turn")
 _PARTS = {"database": ("read", "write"), "file_store": OPERATIONS}
@@ -51,6 +52,7 @@ class PartMetrics(Instruments):
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
+        self.durations = Durations(self.registry)
         self._clock = clock
         self._waits = self._histogram(
             "connection_wait_seconds", "Waits for a connection to the database", BUCKETS, "pool"
@@ -66,6 +68,12 @@ class PartMetrics(Instruments):
         )
         self._attempts = counter(
             self.registry, "webhook_attempts", "Attempts to deliver to webhooks", "result"
+        )
+        self._refusals = counter(
+            self.registry,
+            "refused_unread",
+            "Requests that were refused before they reached the application",
+            "reason",
         )
         self._start_at_zero()
 
@@ -83,6 +91,8 @@ class PartMetrics(Instruments):
                 self._failures.labels(part, operation)
         for result in RESULTS:
             self._attempts.labels(result)
+        for reason in REASONS.values():
+            self._refusals.labels(reason)
 
     def waited(self, pool: str, seconds: float) -> None:
         """Count a wait for a connection."""
@@ -100,3 +110,11 @@ class PartMetrics(Instruments):
     def attempted(self, result: str) -> None:
         """Count an attempt."""
         self._attempts.labels(result).inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal."""
+        self._refusals.labels(reason).inc()
+
+    def answered(self, operation: str | None, seconds: float) -> None:
+        """Add the duration of an operation over a WebSocket, which has no status."""
+        self.durations.add("websocket", self.durations.name_of(operation), "", seconds)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from random import getrandbits
 from time import perf_counter_ns
@@ -16,7 +16,8 @@ from resolvers.request_record import RequestRecord, current_request
 
 # What is kept of the ids that proxies and clients give: those of nginx, AWS, Heroku, and UUIDs.
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:=-]{0,63}")
-# Asked every few seconds by whatever watches the server.
+# Asked every few seconds by whatever watches the server: not counted, not traced, and logged for
+# debugging only.
 QUIET = ("/healthz", "/readyz", "/metrics")
 # As nginx says of a client that went away before its answer began.
 _CLIENT_GONE = 499
@@ -33,7 +34,7 @@ class HttpRecord(RequestRecord):
     __slots__ = ("_scope", "bytes", "started", "status")
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(_request_id(scope))
+        super().__init__(request_id_of(scope["headers"]))
         self._scope = scope
         self.status: int | None = None
         self.bytes = 0
@@ -91,14 +92,18 @@ class HttpRecord(RequestRecord):
             self.bytes += len(message.get("body", b""))
         elif kind == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message["headers"],
-                (b"x-request-id", self.request_id.encode()),
-            ]
+            self._add_id(message)
+        elif kind == "websocket.accept":
+            self._add_id(message)
         elif kind == "websocket.send":
             self.bytes += len(message.get("text") or message.get("bytes") or "")
         elif kind == "websocket.close":
             self.status = message.get("code", 1000)
+
+    def _add_id(self, message: Message) -> None:
+        """Add the id of the request to the headers of its answer."""
+        added = (b"x-request-id", self.request_id.encode())
+        message["headers"] = [*message.get("headers", ()), added]
 
 
 class RequestLog:
@@ -141,9 +146,10 @@ class RequestLog:
             await self._app(scope, receive if is_http else receive_and_note, send_and_note)
         finally:
             current_request.reset(token)
-            if self._count is not None:
+            quiet = scope["path"] in QUIET
+            if self._count is not None and not quiet:
                 self._count(record)
-            level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
+            level = logging.DEBUG if quiet else logging.INFO
             if self._logger is not None and self._logger.is_enabled_for(level):
                 # No client is to blame for a log that cannot be written.
                 with suppress(OSError):
@@ -151,9 +157,9 @@ class RequestLog:
                     self._logger.log(level, "request", logger="deskgraph.requests", **fields)
 
 
-def _request_id(scope: Scope) -> str:
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the id that a request brings, if it looks like one, or else a new one."""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
             return str(value, "ascii")
     # It is no secret. The system's own numbers are a call each, in which other threads take over.

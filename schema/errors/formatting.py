@@ -224,7 +224,10 @@ def _told(error: errors.Conflict) -> str:
 
 
 def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
-    """Return an error as clients see it: with a code, and without what they may not know."""
+    """Return an error as clients see it, without what they may not know.
+
+    It has a code, and the id under which the log has its request.
+    """
     cause = _cause(error)
     shown = error.formatted
     extensions: dict[str, object] = dict(error.extensions or {})
@@ -239,8 +242,8 @@ def formatted(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
     else:
         logger.error("unexpected error, request %s", request_id, exc_info=cause)
         code, shown["message"] = Code.INTERNAL, "Something went wrong on our side."
-        extensions = {"requestId": request_id}
-    shown["extensions"] = {"code": code, **extensions}
+        extensions = {}
+    shown["extensions"] = {"code": code, **extensions, "requestId": request_id}
     return shown
 
 

@@ -29,9 +29,10 @@ class RequestRefused(Exception):
         """Return it as an error of GraphQL, for one request of several and for streams."""
         return GraphQLError(str(self), extensions={"code": self.code})
 
-    def response(self) -> Response:
+    def response(self, request_id: str) -> Response:
         """Return the answer; it is JSON whatever the client accepts, as nothing else is."""
-        shown = {"message": str(self), "extensions": {"code": self.code}}
+        extensions = {"code": self.code, "requestId": request_id}
+        shown = {"message": str(self), "extensions": extensions}
         return Response(
             orjson.dumps({"errors": [shown]}),
             self.status,

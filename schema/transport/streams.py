@@ -9,6 +9,7 @@ from starlette.responses import Response
 from strawberry.types import ExecutionResult
 
 from resolvers.errors import TokenExpired
+from resolvers.request_record import current_request
 from schema.execution.context import GraphContext
 from schema.execution.engine import EventResult
 from schema.execution.operation import Operation
@@ -35,6 +36,8 @@ def stream_of(
     refused = context.bad_token
     follows = isinstance(found, Operation) and found.type is OperationType.SUBSCRIPTION
     broker = context.resolver_context.services.broker
+    if (record := current_request.get()) is not None:
+        record.follows = follows
 
     def broken_off() -> bool:
         return follows and not refused and bool(context.bad_token or broker.ended)

@@ -48,6 +48,7 @@ from schema.transport.responses import (
     TYPES,
     check_way,
     failure,
+    request_id_of,
     response_of,
     shown,
 )
@@ -108,7 +109,7 @@ class GraphQLView(GraphQL[GraphContext, None]):
         try:
             return await self._answer(request, body)
         except RequestRefused as refused:
-            return refused.response()
+            return refused.response(request_id_of(request))
         except ClientDisconnect:
             raise
         except Exception as error:

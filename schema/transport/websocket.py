@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from time import perf_counter
 from typing import Any
 
 from graphql import GraphQLError
@@ -119,7 +120,8 @@ class WebSocketHandler(SocketHandler):
         """Send a message; an error of Strawberry's own is that of too many operations at once."""
         if message["type"] == "error":
             for error in message["payload"]:
-                error.setdefault("extensions", {"code": Code.THROTTLED})
+                extensions = {"code": Code.THROTTLED, "requestId": self.context.request_id}
+                error.setdefault("extensions", extensions)
         await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
@@ -156,10 +158,11 @@ class WebSocketHandler(SocketHandler):
         graphql-ws then asks for everything again that it has no answer to, with a new token.
         """
         request = self._requests.pop(operation.id)
+        started = perf_counter()
         try:
             await self.context.identify()
             if not self.context.bad_token:
-                await self._answer(operation, request)
+                await self._answer(operation, request, started)
             if self.context.bad_token:
                 await self._close_after_answers(FORBIDDEN, "The token is no longer valid.")
         except WebSocketDisconnected:
@@ -169,8 +172,9 @@ class WebSocketHandler(SocketHandler):
                 await operation.send_initial_errors([self._failure(error)])
 
     async def _answer(
-        self, operation: Operation[GraphContext, None], request: GraphQLRequest
+        self, operation: Operation[GraphContext, None], request: GraphQLRequest, started: float
     ) -> None:
+        """Send the results of an operation that has come at a time of ``perf_counter``."""
         try:
             text = self.view.persisted.text(request)
         except GraphQLError as error:
@@ -194,6 +198,10 @@ class WebSocketHandler(SocketHandler):
             and (self.context.bad_token or self.context.resolver_context.services.broker.ended)
         ):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        if not follows:
+            name = found.known.name if isinstance(found, Chosen) else None
+            instruments = self.context.resolver_context.services.instruments
+            instruments.answered(name, perf_counter() - started)
 
     async def _close_after_answers(self, code: int, reason: str) -> None:
         """Close the connection after the answers that are under way; new operations get none.

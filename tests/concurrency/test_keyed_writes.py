@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import asyncpg
 import httpx
@@ -89,7 +90,11 @@ async def test_a_request_waits_for_the_first_one_and_is_then_told_to_come_again(
         assert error["extensions"]["code"] == "IDEMPOTENCY_KEY_IN_USE"
         field = (await graphql(desk, ONE, "offline", headers={})).json()
         [error] = field["errors"]
-        assert error["extensions"] == {"code": "IDEMPOTENCY_KEY_IN_USE", "retryAfter": 1}
+        assert error["extensions"] == {
+            "code": "IDEMPOTENCY_KEY_IN_USE",
+            "retryAfter": 1,
+            "requestId": ANY,
+        }
     assert await desk.everything() == before
     done = await desk.post("tickets/", json=desk.minimal(), headers=dict(KEYED))
     assert (done.status_code, REPLAYED in done.headers) == (201, False)
@@ -106,7 +111,7 @@ async def test_an_operation_that_would_wait_for_one_that_waits_for_it_gives_up(
     answer = found.json()
     assert answer["data"] is None
     assert [one["extensions"] for one in answer["errors"]] == [
-        {"code": "UNAVAILABLE", "retryAfter": 1}
+        {"code": "UNAVAILABLE", "retryAfter": 1, "requestId": found.headers["X-Request-Id"]}
     ]
     assert found.headers["Retry-After"] == "1"
     assert await desk.everything() == before

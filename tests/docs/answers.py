@@ -17,6 +17,7 @@ _KINDS = (
     (re.compile(r"eyJ[\w.…-]{6,}"), "<token>"),
     (re.compile(r"whsec_[\w+/=…]+"), "<secret>"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{16}\b"), "<request id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"), "<time>"),
     (re.compile(r"T-\d{8}-\d{4,}"), "<number>"),
     (re.compile(r"\b\d{4}([-/])\d\d\b"), "<month>"),

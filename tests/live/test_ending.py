@@ -78,9 +78,9 @@ async def test_who_comes_again_with_the_old_token_is_told_whether_a_new_one_woul
         # graphql-sse asks again after anything but 200.
         assert stream.response.status_code == (401 if why == "expired" else 200)
         assert ("www-authenticate" in stream.response.headers) is (why == "expired")
-        assert json.loads((await stream.frame())["data"])["errors"][0]["extensions"] == {
-            "code": "UNAUTHENTICATED"
-        }
+        [error] = json.loads((await stream.frame())["data"])["errors"]
+        request_id = stream.response.headers["x-request-id"]
+        assert error["extensions"] == {"code": "UNAUTHENTICATED", "requestId": request_id}
         assert await stream.frame() == {"event": "complete", "data": ""}
 
 

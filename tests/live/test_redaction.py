@@ -1,4 +1,7 @@
-"""What nobody is to read over WebSockets: values that were sent, faults, names of the schema."""
+"""Errors over WebSockets: the id that they have, and what nobody is to read in them.
+
+That is values that were sent, faults, and names of the schema.
+"""
 
 import json
 import logging
@@ -18,6 +21,11 @@ pytestmark = [
 ]
 
 SECRET = "hunter2"
+FAILING = {
+    "a document": "{ nothing }",
+    "a field": "{ webhooks { nodes { id } } }",
+    "a subscription": 'subscription { ticketEvents(after: "x") { cursor } }',
+}
 
 
 async def refused(socket: Socket, query: str, variables: Any = None) -> str:
@@ -108,3 +116,28 @@ async def test_a_fault_of_the_connection_is_masked_in_the_reason(
             await socket.send(type="connection_init")
             assert await socket.ended() == (1011, "Something went wrong on our side.")
     assert SECRET in caplog.text
+
+
+@pytest.mark.parametrize("query", FAILING.values(), ids=FAILING)
+async def test_an_error_of_an_operation_has_the_id_of_the_connection(
+    live: Live, query: str
+) -> None:
+    async with live.socket(None, additional_headers={"X-Request-Id": "socket-1"}) as socket:
+        await socket.subscribe(query)
+        message = await socket.receive()
+    payload = message["payload"]
+    errors = payload["errors"] if message["type"] == "next" else payload
+    assert [error["extensions"]["requestId"] for error in errors] == ["socket-1"]
+
+
+async def test_so_has_an_unexpected_error_before_an_operation(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_self: GraphContext) -> None:
+        raise RuntimeError
+
+    async with live.socket(additional_headers={"X-Request-Id": "socket-2"}) as socket:
+        monkeypatch.setattr(GraphContext, "identify", broken)
+        await socket.subscribe("{ __typename }")
+        [error] = (await socket.receive())["payload"]
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": "socket-2"}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import ANY
 
 import asyncpg
 import pytest
@@ -118,7 +119,7 @@ async def test_a_change_that_was_made_is_told_where_it_cannot_be_read(
     (error,) = answer.json()["errors"]
     assert error["message"] == told["detail"]
     assert error["path"] == ["addComment", "ticket"]
-    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5}
+    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5, "requestId": ANY}
 
     await cluster.run("ALTER DATABASE desk ALLOW_CONNECTIONS true", "SELECT 1")
     found = (await live.rest("GET", TICKET)).json()

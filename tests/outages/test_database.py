@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ def assert_unavailable(response: httpx.Response, status: int) -> None:
     assert response.headers["retry-after"] == "5"
     (error,) = response.json()["errors"]
     assert error["message"] == f"The database is not available. {NONE}"
-    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5}
+    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5, "requestId": ANY}
 
 
 async def assert_writes_fail(live: Live) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -61,7 +62,7 @@ async def assert_uploads_fail(live: Live, content: bytes) -> None:
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     (error,) = refused.json()["errors"]
     assert error["message"] == f"The file store is not available. {NONE}"
-    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5}
+    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5, "requestId": ANY}
 
 
 async def assert_ready(live: Live, *, ready: bool) -> None:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,14 @@ STEP_SECONDS = 900
 
 @dataclass
 class Scratch:
-    """The folder of the stages. ``user``: the id that the image runs as, where we are root."""
+    """The folder of the stages. ``user``: the id that the image runs as, where we are root.
+
+    ``arguments`` are those of the build, by their names.
+    """
 
     folder: Path
     user: int | None = None
+    arguments: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = self.folder / "root"
@@ -79,6 +83,9 @@ class Scratch:
             self.working.mkdir(parents=True, exist_ok=True)
         elif one.name == "COPY":
             self._copy(one)
+        elif one.name == "ARG":
+            name, _, default = one.text.partition("=")
+            self.arguments.setdefault(name, default)
         elif one.name == "RUN":
             self._run(self.inside(one.text))
         else:
@@ -113,6 +120,7 @@ class Scratch:
         kept = {name: value for name, value in os.environ.items() if _is_neutral(name)}
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
+        kept |= self.arguments
         environment = {**kept, "PATH": f"{self.bin}:{kept['PATH']}", "HOME": str(home)}
         done = run(["sh", "-euc", line], cwd=self.working, env=environment, seconds=STEP_SECONDS)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -48,16 +49,36 @@ def test_what_it_installs_is_pinned() -> None:
         for one in stage.named("RUN"):
             if "pip install" in one.text:
                 assert "--no-deps" in one.text
-                assert "--require-hashes -r requirements" in one.text or "--no-index" in one.text
+                pinned = re.search(r'--require-hashes -r ("\$REQUIREMENTS"|requirements)', one.text)
+                assert pinned or "--no-index" in one.text
             assert not re.search(r"npm (install|i)\b|\b(curl|wget|apt-get|ADD)\b", one.text)
     # What builds stays behind.
     assert [one.flags for one in IMAGE.named("COPY")] == [{"from": "build"}]
 
 
-def test_what_builds_the_wheel_is_that_of_the_tests() -> None:
-    def pins(name: str) -> set[str]:
-        return set(re.findall(r"^([\w.-]+==[\w.]+) \\$", (ROOT / name).read_text("utf-8"), re.M))
+def pins(name: str) -> set[str]:
+    """Return the packages of a lock with their versions."""
+    return set(re.findall(r"^([\w.-]+==[\w.]+) \\", (ROOT / name).read_text("utf-8"), re.M))
 
+
+def test_it_has_the_packages_of_traces_only_where_they_are_wanted() -> None:
+    build = STAGES[-2]
+    assert build.one("ARG").text == "REQUIREMENTS=requirements.lock"
+    (other,) = {name for name in build.named("COPY")[0].words if "otel" in name}
+    more = pins(other) - pins("requirements.lock")
+    assert pins("requirements.lock") < pins(other) < pins("requirements-dev.lock")
+    assert {one.partition("==")[0] for one in more} >= {
+        "opentelemetry-sdk",
+        "opentelemetry-exporter-otlp-proto-http",
+    }
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    assert yaml.safe_load(text)["services"]["server"]["build"]["args"] == {
+        "REQUIREMENTS": "${REQUIREMENTS:-requirements.lock}"
+    }
+    assert f"Set to {other} for traces." in text
+
+
+def test_what_builds_the_wheel_is_that_of_the_tests() -> None:
     assert {pin.partition("==")[0] for pin in pins("requirements-build.lock")} >= {"hatchling"}
     assert pins("requirements-build.lock") <= pins("requirements-dev.lock")
 
@@ -137,6 +158,23 @@ def scratch() -> Iterator[Scratch]:
         yield Scratch(folder, user if os.geteuid() == 0 else None)
 
 
+def can_trace(scratch: Scratch) -> bool:
+    """Whether the Python of the image finds what traces need."""
+    python = str(scratch.root / "opt/deskgraph/bin/python")
+    scratch.execute([python, "-c", "import starlette"], {})
+    wanted = "import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.http"
+    return scratch.execute([python, "-c", wanted], {}, may_fail=True).returncode == 0
+
+
+@pytest.mark.proof
+def test_an_image_that_is_built_for_traces_has_their_packages(scratch: Scratch) -> None:
+    build = STAGES[-2]
+    installed = build.instructions.index(build.one("ARG")) + 2
+    scratch.arguments["REQUIREMENTS"] = "requirements-otel.lock"
+    scratch.build([replace(build, instructions=build.instructions[:installed])])
+    assert can_trace(scratch)
+
+
 @pytest.mark.proof
 def test_its_steps_make_a_server_that_works(
     scratch: Scratch, blank_postgres_url: Callable[[], str]
@@ -146,6 +184,7 @@ def test_its_steps_make_a_server_that_works(
     environment = {name: scratch.inside(text) for name, text in IMAGE.environment.items()}
     (server,) = scratch.root.glob("opt/deskgraph/lib/python*/site-packages/deskgraph")
     assert (server / "console/dist/manifest.json").is_file()
+    assert not can_trace(scratch)
     entry = [str(scratch.root / "opt/deskgraph/bin/deskgraph")]
 
     refused = scratch.execute([*entry, *IMAGE.one("CMD").words], environment, may_fail=True)

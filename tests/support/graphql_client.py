@@ -49,11 +49,12 @@ class GraphQLClient(AppClient):
     async def refused(
         self, query: str, variables: Any = None, viewer: UUID | str | None = "keith"
     ) -> dict[str, Any]:
-        """Return the only error of an answer, which blames the client."""
+        """Return the only error of an answer, which blames the client, without the request's id."""
         response = await self.post(query, variables, viewer)
         answer = response.json()
         assert response.status_code in (200, 400), answer
         (error,) = answer["errors"]
         assert error["extensions"]["code"] in CODES, error
+        assert error["extensions"].pop("requestId") == response.headers["x-request-id"]
         refusal: dict[str, Any] = error
         return refusal

@@ -1,6 +1,7 @@
 """What a connection may send and how long it may take, over real sockets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -137,6 +138,44 @@ async def test_a_page_of_another_origin_may_know_why_it_was_refused() -> None:
         head, _, _ = (await reader.read()).partition(b"\r\n\r\n")
         assert b" 431 " in head
         assert b"access-control-allow-origin: *" in head.split(b"\r\n")
+
+
+@pytest.mark.parametrize("status", [400, 431, 503])
+@pytest.mark.parametrize(("brought", "kept"), [(b"proxy-1", True), (b"no id", False), (b"", False)])
+async def test_a_refusal_has_the_id_of_its_request(status: int, brought: bytes, kept: bool) -> None:
+    header = b"x-request-id: " + brought + b"\r\n" if brought else b""
+    ends = {400: b"a: 1\r\nno header", 431: b"x-long: " + b"x" * 33_000, 503: b""}
+    async with served(connections=1 if status == 503 else 100) as connect:
+        await connect()
+        reader, writer = await connect()
+        writer.write(GET % b"a" + header + ends[status] + b"\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[0].startswith(b"HTTP/1.1 %d " % status)
+    assert body.startswith(b'{"detail": "')
+    [found] = [line for line in lines if line.startswith(b"x-request-id: ")]
+    value = found.partition(b": ")[2]
+    assert value == brought if kept else re.fullmatch(rb"[0-9a-f]{16}", value)
+    # Pages of other origins may read it.
+    assert b"access-control-expose-headers: X-Request-ID" in lines
+
+
+async def test_a_request_that_was_not_read_has_not_the_id_of_the_one_before() -> None:
+    async with served() as connect:
+        reader, writer = await connect()
+        writer.write(GET % b"first" + b"x-request-id: first\r\n\r\n")
+        assert await answer(reader) == (200, b"/first 0")
+        writer.write(b"\r\n" * 40_000)
+        refused = await reader.read()
+    assert b" 431 " in refused
+    assert b"x-request-id: first" not in refused
+
+
+async def test_a_body_that_is_none_is_refused_after_its_head() -> None:
+    async with served() as connect:
+        reader, writer = await connect()
+        writer.write(POST + b"transfer-encoding: chunked\r\n\r\nno size\r\n")
+        assert b" 400 " in await reader.read()
 
 
 async def test_a_large_body_is_no_head() -> None:

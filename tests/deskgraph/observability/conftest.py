@@ -3,11 +3,12 @@
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,13 @@ class Logged:
 def is_request(line: Line) -> bool:
     """Whether a line is that of a request."""
     return bool(line["event"] == "request")
+
+
+def drop(folder: Path, sql: str) -> None:
+    """Change the copy of the demo, behind the back of the server."""
+    [path] = folder.glob("*.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(sql)
 
 
 Serve = Callable[..., AbstractContextManager[Logged]]

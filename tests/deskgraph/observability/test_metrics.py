@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deskgraph.settings import SettingsError, load_settings
-from tests.deskgraph.observability.conftest import Logged, Serve
+from tests.deskgraph.observability.conftest import Logged, Serve, drop
 
 TOKEN = "a-token-of-the-scraper"
 KNOWN = "query Known { viewer { id } }"
@@ -57,10 +57,13 @@ def test_requests_are_counted_for_all_workers(serve: Serve, workers: str) -> Non
             found = read(server)
 
     assert found["deskgraph_requests_total", ("graphql", "Known", "200")] == 8
-    assert found["deskgraph_request_seconds_count", ("graphql", "Known")] == 8
-    assert found["deskgraph_request_seconds_sum", ("graphql", "Known")] > 0
+    assert found["deskgraph_request_seconds_count", ("graphql", "Known", "2xx")] == 8
+    assert found["deskgraph_request_seconds_sum", ("graphql", "Known", "2xx")] > 0
     assert found["deskgraph_sql_seconds_total", ("graphql", "Known")] > 0
     assert found["deskgraph_requests_total", ("rest", "/api/v1/auth/login/", "400")] == 1
+    login = ("rest", "/api/v1/auth/login/")
+    seconds = "deskgraph_request_seconds_count"
+    assert (found[seconds, (*login, "2xx")], found[seconds, (*login, "4xx")]) == (1, 1)
     assert found["deskgraph_logins_total", ("succeeded",)] == 1
     assert found["deskgraph_logins_total", ("failed",)] == 1
     lookups = [found["deskgraph_plan_lookups_total", (result,)] for result in ("hit", "miss")]
@@ -95,8 +98,30 @@ def test_a_server_with_too_many_connections_shows_its_metrics(serve: Serve) -> N
     with serve(METRICS="on", METRICS_PORT=str(port), MAX_CONNECTIONS="1") as server:
         # This connection stays open.
         assert server.client.get("/healthz").status_code == 200
-        assert httpx.get(server.client.base_url.join("/healthz")).status_code == 503
-        assert samples(httpx.get(f"http://127.0.0.1:{port}/metrics"))
+        url = server.client.base_url.join("/healthz")
+        assert httpx.get(url).status_code == 503
+        assert httpx.get(url, headers={"X-Long": "x" * 40_000}).status_code == 431
+        found = samples(httpx.get(f"http://127.0.0.1:{port}/metrics"))
+    refusals = {labels: n for (name, labels), n in found.items() if "refused_unread" in name}
+    assert refusals == {("connections",): 1, ("head",): 1, ("malformed",): 0}
+
+
+def test_health_and_metrics_are_not_counted_as_requests(serve: Serve, tmp_path: Path) -> None:
+    with serve(METRICS="on") as server:
+        assert server.client.get("/healthz").status_code == 200
+        assert server.client.get("/readyz").status_code == 200
+        drop(tmp_path, "DROP TABLE alembic_version")
+        while (answer := server.client.get("/readyz")).status_code == 200:
+            pass  # The result of the first time is kept for a second.
+        assert answer.status_code == 503
+        server.client.get("/nowhere")
+        read(server)
+        found = read(server)
+    requests = {labels for name, labels in found if name == "deskgraph_requests_total"}
+    assert requests == {("other", "other", "404")}
+    timed = {labels for name, labels in found if name == "deskgraph_request_seconds_count"}
+    assert timed == {("other", "other", "4xx")}
+    assert ("deskgraph_sql_seconds_total", ("other", "/readyz")) not in found
 
 
 def test_without_the_setting_there_are_none(logged: Logged) -> None:

@@ -22,7 +22,7 @@ RULES = FOLDER / "alerts.yml"
 OF_TARGETS = {"job", "instance"}
 UP = {"up": dict[str, set[str]]()}
 # Labels with values that the server alone chooses, and how Grafana writes its variables.
-CLOSED = {"part", "operation", "pool", "result", "bucket", "api"}
+CLOSED = {"part", "operation", "pool", "result", "bucket", "api", "reason"}
 VARIABLES = {"$__rate_interval": "5m", "$job": "deskgraph"}
 # The values that each label of a series has, by the name of the series.
 Shown = dict[str, dict[str, set[str]]]

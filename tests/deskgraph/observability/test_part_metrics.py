@@ -1,5 +1,6 @@
 """What the parts of a server report, as its metrics show it; and the port of the metrics."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from deskgraph.app import create_app
 from deskgraph.database.database import Database
 from deskgraph.observability import metrics
-from deskgraph.observability.metrics import MAX_OPERATIONS
+from deskgraph.observability.durations import MAX_OPERATIONS
 from deskgraph.settings import SettingsError, load_settings
 from models import BulkJob, BulkJobKind, BulkJobState
 from resolvers.commands import tickets
@@ -24,6 +25,7 @@ from tests.live.conftest import Live
 from tests.support.clock import NOON, Clock
 from tests.support.fixtures import OpenDesk
 from tests.support.paths import ROOT
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.processes.local_server import serving
 from tests.support.rows import key
 from tests.support.settings import settings_for
@@ -115,6 +117,42 @@ async def test_the_lag_of_events_is_their_age_when_subscribers_get_them(
     assert found["deskgraph_event_lag_seconds_sum",] == 21
     assert found["deskgraph_event_lag_seconds_bucket", "5.0"] == 0
     assert found["deskgraph_event_lag_seconds_bucket", "10.0"] == 3
+
+
+async def test_of_streams_and_sockets_only_what_the_server_does_is_timed(
+    anyio_backend: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    streamed = "subscription Streamed { ticketEvents { cursor } }"
+    followed = "subscription Followed { ticketEvents { cursor } }"
+    async with live_with_metrics(sqlite_url, tmp_path / "media") as live:
+        async with live.stream("keith", streamed), live.socket() as socket:
+            await socket.subscribe(followed)
+            for number in range(2):
+                await socket.subscribe("query Asked { __typename }", id=f"q{number}")
+                kinds = [(await socket.receive())["type"] for _ in range(2)]
+                assert kinds == ["next", "complete"]
+            await live.settled(2)
+        async with live.stream("keith", "query Short { __typename }") as short:
+            while (await short.frame())["event"] != "complete":
+                pass
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while len(requests := ended(found := await shown(live.client))) < 3:
+                pass
+    assert requests == {
+        ("graphql", "Streamed", "200"),
+        ("graphql", "Short", "200"),
+        ("websocket", "Followed,Asked", "1000"),
+    }
+    name = "deskgraph_request_seconds_count"
+    timed = {labels[1:]: count for labels, count in found.items() if labels[0] == name}
+    assert timed == {("websocket", "Asked", ""): 2, ("graphql", "Short", "2xx"): 1}
+    assert found["deskgraph_request_seconds_sum", "websocket", "Asked", ""] > 0
+
+
+def ended(found: Samples) -> set[tuple[str, ...]]:
+    """Return the requests to GraphQL that have ended."""
+    name = "deskgraph_requests_total"
+    return {one[1:] for one in found if one[0] == name and one[1] in ("graphql", "websocket")}
 
 
 async def happen(live: Live, *, seconds: float) -> None:

@@ -1,6 +1,12 @@
 """Each request leaves one line in the log of a real server."""
 
 import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +17,10 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from deskgraph.demo.logins import PASSWORD
-from tests.deskgraph.observability.conftest import Line, Logged, Serve, is_request
+from tests.deskgraph.conftest import banner
+from tests.deskgraph.observability.conftest import Line, Logged, Serve, drop, is_request
+from tests.support.processes.environment import child_environment
+from tests.support.processes.launcher import child
 
 FIELDS = {
     *("timestamp", "level", "logger", "event", "method", "route", "operation", "user_id"),
@@ -108,6 +117,8 @@ def test_a_socket_has_a_line_when_it_ends(logged: Logged) -> None:
     url = str(logged.client.base_url).replace("http", "ws") + "/graphql?token=planted"
     protocol = Subprotocol("graphql-transport-ws")
     with connect(url, subprotocols=[protocol], additional_headers={"X-Request-Id": "ws-1"}) as one:
+        assert one.response is not None
+        assert one.response.headers["X-Request-Id"] == "ws-1"
         token = logged.client.headers["Authorization"]
         one.send(json.dumps({"type": "connection_init", "payload": {"authorization": token}}))
         query = {"query": "query Socket { viewer { id } }"}
@@ -194,11 +205,19 @@ def test_a_refusal_for_rate_is_logged(serve: Serve) -> None:
     assert answered["cost"] is None
 
 
-def test_what_is_refused_unread_is_logged(logged: Logged) -> None:
-    answer = logged.client.get("/healthz", headers={"X-Long": "x" * 40_000})
-    assert answer.status_code == 431
-    line = logged.wait_for(lambda line: line["event"] == "refused unread")
-    assert (line["status"], line["address"]) == (431, "127.0.0.1")
+@pytest.mark.parametrize("status", [400, 431])
+def test_what_is_refused_unread_is_logged(logged: Logged, status: int) -> None:
+    header = b"no header" if status == 400 else b"x-long: " + b"x" * 40_000
+    url = logged.client.base_url
+    with socket.create_connection((url.host, url.port)) as one:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nhost: desk\r\n" + header + b"\r\n\r\n")
+        head = one.makefile("rb").read().decode()
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    [request_id] = re.findall(r"x-request-id: (\w+)", head)
+    line = logged.wait_for(lambda line: line.get("request_id") == request_id)
+    assert (line["event"], line["level"]) == ("refused unread", "info")
+    assert (line["status"], line["address"]) == (status, "127.0.0.1")
+    assert not any("Invalid HTTP" in line["event"] for line in logged.lines())
 
 
 @pytest.mark.proof
@@ -239,6 +258,26 @@ def test_text_has_one_line_for_each_request_and_no_colours_in_a_file(serve: Serv
     assert len(lines) == 2
 
 
+def test_text_has_colours_on_a_terminal(demo_template: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    url = f"sqlite:///{shutil.copy(demo_template, tmp_path / 'demo.db')}"
+    command = [sys.executable, "-m", "deskgraph.cli", "serve", "--port", "0"]
+    options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": theirs, "text": True}
+    environment = child_environment(DATABASE_URL=url, LOG_FORMAT="text")
+    shown = b""
+    with child(command, env=environment, **options) as process:
+        os.close(theirs)
+        base, _ = banner(process, 3)
+        httpx.get(f"{base}/nowhere", headers={"X-Request-Id": "on-a-terminal"})
+        while b"on-a-terminal" not in shown:
+            shown += os.read(ours, 4096)
+    os.close(ours)
+    line = shown.splitlines()[-1].decode()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    assert plain != line
+    assert re.search(r"request +.*method=GET .*request_id=on-a-terminal", plain)
+
+
 def test_an_unexpected_error_is_one_event_with_one_stack(serve: Serve, tmp_path: Path) -> None:
     with serve() as server:
         server.log_in()
@@ -264,13 +303,3 @@ def test_an_unexpected_error_is_one_event_with_one_stack(serve: Serve, tmp_path:
             assert event["exception"].count("Traceback") == 1
             assert "no such table" in event["exception"]
         assert server.line_of(answers[0])["status"] == 500
-
-
-def drop(folder: Path, sql: str) -> None:
-    """Change the copy of the demo, behind the back of the server."""
-    import sqlite3
-    from contextlib import closing
-
-    [path] = folder.glob("*.db")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(sql)

@@ -44,6 +44,26 @@ async def test_an_unexpected_error_is_masked_and_logged_under_the_requests_id(
     assert SECRET_TEXT in caplog.text
 
 
+async def test_every_error_has_the_id_of_its_request(gql: GraphQLClient) -> None:
+    batch = [{"query": "{ nothing }"}, {"query": "mutation { nothing }"}]
+    asked: list[tuple[int, Any, str]] = [
+        # Of a field, of a document, of a body, of a method over a stream, of a batch.
+        (200, {"query": "{ webhooks { nodes { id } } }"}, "*/*"),
+        (200, {"query": "{ nothing }"}, "*/*"),
+        (400, {"query": 1}, "*/*"),
+        (406, {"query": "{ __typename }"}, "text/plain"),
+        (200, {"query": "{ nothing }"}, "text/event-stream"),
+        (200, batch, "application/json"),
+    ]
+    for number, (status, body, accept) in enumerate(asked):
+        headers = {"X-Request-Id": f"id-{number}", "Accept": accept}
+        response = await gql.client.post("/graphql", json=body, headers=headers)
+        assert response.status_code == status, response.text
+        assert response.headers["x-request-id"] == f"id-{number}"
+        assert response.text.count('"message"') == (2 if body is batch else 1)
+        assert response.text.count(f'"requestId":"id-{number}"') == (2 if body is batch else 1)
+
+
 async def test_an_error_outside_of_any_field_is_masked_as_well(
     gql: GraphQLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -30,7 +31,10 @@ RENAME = (
 KEITH = {"data": {"viewer": {"username": "keith"}}}
 UNKNOWN = {
     "errors": [
-        {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}
+        {
+            "message": "PersistedQueryNotFound",
+            "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND", "requestId": ANY},
+        }
     ]
 }
 Send = Callable[[GraphQLClient, dict[str, Any]], Any]
@@ -134,7 +138,7 @@ async def test_only_what_is_valid_and_has_its_hash_is_kept(gql: GraphQLClient) -
         assert await post(gql, by_hash(hash_of(text))) == UNKNOWN
     wrong = hash_of("another")
     answer = await post(gql, {"query": MINE, **by_hash(wrong)})
-    assert answer["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert "data" not in answer
     for digest in (wrong, hash_of(MINE)):
         assert await post(gql, by_hash(digest)) == UNKNOWN
@@ -236,7 +240,7 @@ async def test_a_server_of_persisted_documents_takes_no_bare_text(
 ) -> None:
     async with services(opens, tmp_path, graphql_documents="persisted") as gql:
         (error,) = (await send(gql, {"query": MINE}))["errors"]
-        assert error["extensions"] == {"code": "FORBIDDEN"}
+        assert error["extensions"]["code"] == "FORBIDDEN"
         assert "documentId" in error["message"]
         assert await send(gql, {"query": MINE, **by_hash(hash_of(MINE))}) == KEITH
         assert await send(gql, by_hash(hash_of(MINE))) == KEITH
@@ -259,7 +263,7 @@ async def test_a_server_of_trusted_documents_runs_no_others(
             answer = await send(gql, asked)
             (error,) = answer["errors"]
             assert "data" not in answer
-            assert error["extensions"] == {"code": "FORBIDDEN"}
+            assert error["extensions"]["code"] == "FORBIDDEN"
             assert error["message"] == "This server runs only the documents of its manifest."
         assert await send(gql, by_hash(hash_of(other))) == UNKNOWN
         assert await send(gql, {"query": MINE}) == KEITH

@@ -48,7 +48,7 @@ async def test_a_larger_answer_is_refused(long: GraphQLClient, query: str, fits:
         refused = await answer(long, query, too_many)
         (error,) = refused["errors"]
         assert error["message"] == SENTENCE
-        assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
         assert len(error["path"]) == 1
         assert refused["data"] is None or set(refused["data"].values()) == {None}
 

@@ -37,7 +37,8 @@ def refusal(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.headers["cache-control"] == "no-store"
     assert set(response.json()) == {"errors"}
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    request_id = response.headers["x-request-id"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "requestId": request_id}
     assert error["message"].endswith(".")
     found: dict[str, Any] = error
     return found
