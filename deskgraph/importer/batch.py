@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Dialect, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.importer.inserts import Row, Values, insert_stored, stored_values
+from deskgraph.importer.inserts import Row, Values, insert_stored, is_among, stored_values
 from deskgraph.importer.kinds import ImportedTable
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
@@ -192,7 +192,8 @@ def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Up
 
 async def _stored_digests(connection: AsyncConnection, batch: Batch) -> Mapping[UUID, bytes]:
     found = select(_imported.c.id, _imported.c.digest).where(
-        _imported.c.kind == batch.kind.name, _imported.c.id.in_(list(batch.pending))
+        _imported.c.kind == batch.kind.name,
+        is_among(_imported.c.id, batch.pending, connection.dialect),
     )
     return {row.id: row.digest for row in await connection.execute(found)}
 
@@ -219,7 +220,9 @@ async def _rows(
     """Return rows, whole unless columns are named, whose column has one of the values."""
     if not values:
         return []
-    statement = select(*(wanted or column.table.c)).where(column.in_(list(values)))
+    statement = select(*(wanted or column.table.c)).where(
+        is_among(column, values, connection.dialect)
+    )
     if lock:
         # Always in the same order, so that no two who do this wait for each other.
         statement = statement.order_by(column).with_for_update()

@@ -3,10 +3,12 @@
 SQLAlchemy would do that value by value, which takes longer than everything else about a row.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Table
+from sqlalchemy import Column, ColumnElement, Dialect, Table, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.sqlite.many_rows import without_triggers
@@ -35,6 +37,17 @@ def stored_values(column: Column[Any], values: Values, dialect: Dialect) -> Valu
         return texts_of(column, values) if dialect.name == "sqlite" else values
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
     return values if process is None else list(map(process, values))
+
+
+def is_among(column: Column[Any], values: Collection[Any], dialect: Dialect) -> ColumnElement[bool]:
+    """Return the condition that a column of ids or texts has one of many values.
+
+    They are one value of the statement: thousands would take longer than what is found by them.
+    """
+    if dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(list(map(str, values)))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
