@@ -12,7 +12,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlmodel import SQLModel
 
 from deskgraph.demo.factory import DemoFactory, Row, Rows
-from deskgraph.importer.batch import insert_all
+from deskgraph.importer.inserts import insert_all
 from models import Role, Team, TicketCategory, TicketPriority, TicketStatus
 from models.search import search_texts
 

@@ -21,7 +21,7 @@ from sqlalchemy import Table
 from benchmarks import databases, old_desk
 from benchmarks.old_desk import OLD, Row
 from deskgraph.database.database import Database
-from deskgraph.importer.batch import insert_all
+from deskgraph.importer.inserts import insert_all
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5000

@@ -1,14 +1,14 @@
 """One batch of old rows: what is new, what changed, what cannot be taken, and writing it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Column, ColumnElement, Dialect, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.database.sqlite.many_rows import without_triggers
-from deskgraph.importer.kinds import ImportedTable, Row
+from deskgraph.importer.inserts import Row, Values, insert_stored, is_among, stored_values
+from deskgraph.importer.kinds import ImportedTable
 from deskgraph.importer.source import Record
 from deskgraph.importer.values import Rejected
 from models import ImportedRow, Ticket, table_of
@@ -31,6 +31,8 @@ class Batch:
     records: dict[UUID, Record] = field(default_factory=dict)
     pending: dict[UUID, Row] = field(default_factory=dict)
     digests: dict[UUID, bytes] = field(default_factory=dict)
+    # What the driver stores of a row that is new.
+    stored: dict[UUID, Values] = field(default_factory=dict)
     before: dict[UUID, Row] = field(default_factory=dict)
     # Rows that are the same here and in the old database, but are not recorded as imported.
     adopted: list[UUID] = field(default_factory=list)
@@ -62,22 +64,40 @@ class Batch:
         self.unchanged += 1
 
 
-def converted(kind: ImportedTable, records: Iterable[Record]) -> Batch:
-    """Return a batch of what can be converted, with the rejects."""
+def converted(kind: ImportedTable, records: Sequence[Record], dialect: Dialect) -> Batch:
+    """Return a batch of what can be converted, with the rejects.
+
+    ``dialect`` is that of our database.
+    """
     batch = Batch(kind)
-    for record in records:
-        try:
-            row = kind.convert(record)
-            key = row["id"]
-            if key in batch.pending:
-                raise Rejected(f"id {TWICE}")
-        except Rejected as problem:
-            batch.rejected.append((record, str(problem)))
+    try:
+        rows = kind.convert_all(records, dialect)
+    except Rejected:
+        records = _without_rejects(batch, records)
+        rows = kind.convert_all(records, dialect)
+    for record, new in zip(records, rows, strict=True):
+        key = new.row["id"]
+        if key in batch.pending:
+            batch.rejected.append((record, f"id {TWICE}"))
             continue
         batch.records[key] = record
-        batch.pending[key] = row
-        batch.digests[key] = kind.digest(row)
+        batch.pending[key] = new.row
+        batch.digests[key] = new.digest
+        batch.stored[key] = new.stored
     return batch
+
+
+def _without_rejects(batch: Batch, records: Sequence[Record]) -> Sequence[Record]:
+    """Reject what cannot be converted, and return the others."""
+    taken = []
+    for record in records:
+        try:
+            batch.kind.convert(record)
+        except Rejected as problem:
+            batch.rejected.append((record, str(problem)))
+        else:
+            taken.append(record)
+    return taken
 
 
 async def compare(connection: AsyncConnection, batch: Batch) -> None:
@@ -129,15 +149,15 @@ async def write(connection: AsyncConnection, batch: Batch) -> None:
     """Write what is left pending, and remember it."""
     kind, table = batch.kind, batch.kind.table
     if new := batch.new:
-        await insert_all(
-            connection, table, [{**row, **kind.added, **search_texts(table, row)} for row in new]
-        )
+        rows = [batch.stored[row["id"]] for row in new]
+        await insert_stored(connection, table, kind.written, rows)
     if changed := batch.changed:
         await connection.execute(*_update(kind, changed))
     known = [*(row["id"] for row in new), *batch.adopted]
     if known:
-        values = [{"kind": kind.name, "id": key, "digest": batch.digests[key]} for key in known]
-        await insert_all(connection, _imported, values)
+        ids = stored_values(_imported.c.id, known, connection.dialect)
+        rows = [(key, kind.name, batch.digests[of]) for key, of in zip(ids, known, strict=True)]
+        await insert_stored(connection, _imported, ("id", "kind", "digest"), rows)
         batch.recorded += len(known)
     if changed:
         statement = (
@@ -149,34 +169,6 @@ async def write(connection: AsyncConnection, batch: Batch) -> None:
             {"row_id": row["id"], "row_digest": batch.digests[row["id"]]} for _, row in changed
         ]
         await connection.execute(statement, renewed)
-
-
-async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that have the same columns each, by COPY on PostgreSQL.
-
-    Inserting them one by one takes PostgreSQL three times as long.
-    """
-    if connection.dialect.name == "sqlite":
-        async with without_triggers(connection, table):
-            await connection.execute(insert(table), rows)
-        return
-    columns = list(rows[0])
-    types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
-    processors = [each.bind_processor(connection.dialect) or _as_it_is for each in types]
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None
-    await driver.copy_records_to_table(
-        table.name,
-        columns=columns,
-        records=[
-            tuple(process(row[name]) for process, name in zip(processors, columns, strict=True))
-            for row in rows
-        ],
-    )
-
-
-def _as_it_is(value: object) -> object:
-    return value
 
 
 def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Update, list[Row]]:
@@ -200,7 +192,8 @@ def _update(kind: ImportedTable, changed: Sequence[tuple[Row, Row]]) -> tuple[Up
 
 async def _stored_digests(connection: AsyncConnection, batch: Batch) -> Mapping[UUID, bytes]:
     found = select(_imported.c.id, _imported.c.digest).where(
-        _imported.c.kind == batch.kind.name, _imported.c.id.in_(list(batch.pending))
+        _imported.c.kind == batch.kind.name,
+        is_among(_imported.c.id, batch.pending, connection.dialect),
     )
     return {row.id: row.digest for row in await connection.execute(found)}
 
@@ -227,7 +220,9 @@ async def _rows(
     """Return rows, whole unless columns are named, whose column has one of the values."""
     if not values:
         return []
-    statement = select(*(wanted or column.table.c)).where(column.in_(list(values)))
+    statement = select(*(wanted or column.table.c)).where(
+        is_among(column, values, connection.dialect)
+    )
     if lock:
         # Always in the same order, so that no two who do this wait for each other.
         statement = statement.order_by(column).with_for_update()

@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlalchemy import UpdateBase
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deskgraph.importer.batch import Batch, insert_all
-from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS, Row
-from models import TicketEvent, TicketEventType, Via, new_id, table_of
+from deskgraph.importer.batch import Batch
+from deskgraph.importer.inserts import Row, insert_all
+from deskgraph.importer.kinds import ATTACHMENTS, COMMENTS, TICKETS
+from models import TicketEvent, TicketEventType, Via, table_of
 from resolvers.commands import validation
 from resolvers.commands.comments import REPORTED, comment_events
 from resolvers.commands.ticket_changes import ticket_events
@@ -109,7 +110,7 @@ def _event(
     draft: EventDraft, ticket: Row, ticket_id: UUID, actor_id: UUID | None, at: datetime
 ) -> Row:
     return {
-        "id": new_id(),
+        "id": draft.id,
         "type": draft.type,
         "ticket_id": ticket_id,
         "company_id": ticket["company_id"],

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Dialect, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.database.database import Database
@@ -82,7 +82,7 @@ async def _import_kind(
 ) -> None:
     total = await source.count(kind.old_table)
     progress(kind.name, 0, total)
-    async with aclosing(_one_ahead(_batches(source, kind))) as batches:
+    async with aclosing(_one_ahead(_batches(source, kind, target.database.dialect))) as batches:
         async for records, done in batches:
             await _write(target, kind, records, done)
             count.read += len(records)
@@ -96,13 +96,13 @@ async def _import_kind(
 
 
 async def _batches(
-    source: Source, kind: ImportedTable
+    source: Source, kind: ImportedTable, dialect: Dialect
 ) -> AsyncGenerator[tuple[Sequence[Record], Batch]]:
     async with aclosing(
         source.batches(kind.old_table, kind.old_columns, kind.order, BATCH)
     ) as found:
         async for records in found:
-            yield records, batch.converted(kind, records)
+            yield records, batch.converted(kind, records, dialect)
 
 
 async def _one_ahead(batches: AsyncGenerator[Item]) -> AsyncGenerator[Item]:

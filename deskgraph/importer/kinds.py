@@ -2,28 +2,32 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Dialect, Table
 from sqlmodel import SQLModel
 
+from deskgraph.importer.inserts import Row, Values, texts_of
 from deskgraph.importer.source import Record
-from deskgraph.importer.values import Convert, Rejected, converter
+from deskgraph.importer.values import Convert, ConvertAll, Rejected, column_converter, converter
 from models import Attachment, Comment, Company, Contact, Role, Ticket, User, table_of
+from models.search import search_texts
 from models.types import time_text
 
-# By column; each value has the Python type of its column.
-Row = dict[str, Any]
 # A path that is the same in a URL, on a disk and in a bucket.
 _PLAIN_KEY = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~-]+/)*(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 DIGEST_BYTES = 16
+# The old system had no customers among its users.
+_WITHOUT = frozenset({Role.CUSTOMER})
 UNKNOWN_CONTENT = "application/octet-stream"
 
 
@@ -72,12 +76,21 @@ class ImportedTable:
 
     @cached_property
     def _converters(self) -> tuple[tuple[str, str, Convert], ...]:
-        # The old system had no customers among its users.
-        without = frozenset({Role.CUSTOMER})
         return tuple(
-            (name, old, converter(self.table.c[name], without=without))
+            (name, old, converter(self.table.c[name], without=_WITHOUT))
             for name, old in zip(self.columns, self.old_columns, strict=True)
         )
+
+    @cached_property
+    def _column_converters(self) -> tuple[ConvertAll, ...]:
+        return tuple(
+            column_converter(self.table.c[name], without=_WITHOUT) for name in self.columns
+        )
+
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """The columns of a new row, in the order of ``NewRow.stored``."""
+        return (*self.columns, *self.added, *search_texts(self.table, {}))
 
     def convert(self, record: Record) -> Row:
         """Return our row of an old one; raises ``Rejected`` with all that is wrong."""
@@ -94,6 +107,39 @@ class ImportedTable:
             row["key"] = _key(row["key"], row["id"])
         return row
 
+    def convert_all(self, records: Sequence[Record], dialect: Dialect) -> list["NewRow"]:
+        """Return our rows of old ones, in their order; raises ``Rejected`` if one cannot be taken.
+
+        Much faster than one row after the other.
+        """
+        if not records:
+            return []
+        there = zip(*map(itemgetter(*self.old_columns), records), strict=True)
+        values = {
+            name: convert(found)
+            for name, convert, found in zip(
+                self.columns, self._column_converters, there, strict=True
+            )
+        }
+        if "key" in values:
+            values["key"] = list(map(_key, values["key"], values["id"]))
+        rows: list[Row] = [dict(zip(values, row, strict=True)) for row in zip(*values.values())]
+        texts = {name: texts_of(self.table.c[name], found) for name, found in values.items()}
+        digests = self._digests(texts)
+        # What SQLite stores are the texts that were made for the digests.
+        stored = texts if dialect.name == "sqlite" else values
+        more = [repeat(value) for value in self.added.values()]
+        searched = zip(*(search_texts(self.table, row).values() for row in rows))
+        return list(map(NewRow, rows, digests, zip(*stored.values(), *more, *searched)))
+
+    def _digests(self, texts: Mapping[str, Values]) -> Sequence[bytes]:
+        first = [texts[name] for name in self.seen if name not in self.restless]
+        found = list(map(_digest_of, zip(*first, strict=True)))
+        if not self.restless:
+            return found
+        rest = map(_digest_of, zip(*(texts[name] for name in self.restless), strict=True))
+        return [one + other for one, other in zip(found, rest, strict=True)]
+
     def digest(self, row: Row) -> bytes:
         """Return a digest of what was imported of a row, the same for equal rows only.
 
@@ -108,9 +154,21 @@ class ImportedTable:
         return one[:DIGEST_BYTES] == other[:DIGEST_BYTES]
 
 
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """An old row, as it is here: its values, their digest, and what a driver stores of them."""
+
+    row: Row
+    digest: bytes
+    stored: Values
+
+
 def _digest(row: Row, names: Iterable[str]) -> bytes:
-    values = repr([_plain(row[name]) for name in names])
-    return blake2b(values.encode(), digest_size=DIGEST_BYTES).digest()
+    return _digest_of([_plain(row[name]) for name in names])
+
+
+def _digest_of(values: Values) -> bytes:
+    return blake2b(repr([*values]).encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deskgraph.importer.counts import Count, ImportSummary, Rejects
-from deskgraph.importer.kinds import ATTACHMENTS, Row
+from deskgraph.importer.inserts import Row
+from deskgraph.importer.kinds import ATTACHMENTS
 from deskgraph.importer.source import Record, Source
 from deskgraph.importer.target import Target
 from models import Attachment, ImportedRow, renewal, table_of

@@ -1,17 +1,20 @@
 """One value of the old database, made into what our column holds, or refused with the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from sqlalchemy import Boolean, Column, Integer
 
 from models.types import Choice, UtcDateTime, Uuid36
 from resolvers.texts import is_storable
 
 Convert = Callable[[object], object]
+# Converts all values of a column at once.
+ConvertAll = Callable[[Sequence[object]], Sequence[object]]
 MAX_SHOWN_LENGTH = 60
 
 
@@ -24,17 +27,54 @@ def converter(column: Column[object], *, without: frozenset[StrEnum] = frozenset
 
     ``without``: choices of the column that the old system did not have.
     """
-    convert = _by_type(column, without)
-    nullable = bool(column.nullable)
+    convert, missing = _by_type(column, without), _missing(column)
 
     def read(value: object) -> object:
-        if value is None:
-            if nullable:
-                return None
-            raise Rejected("is missing")
-        return convert(value)
+        return missing() if value is None else convert(value)
 
     return read
+
+
+def column_converter(
+    column: Column[object], *, without: frozenset[StrEnum] = frozenset()
+) -> ConvertAll:
+    """Return what converts many values as ``converter`` does, in a fraction of the time.
+
+    It raises ``Rejected`` where one of them cannot be converted, and does not say which.
+    """
+    convert, missing = _by_type(column, without), _missing(column)
+    is_text, most = _is_text(column), getattr(column.type, "length", None)
+
+    def read(values: Sequence[object]) -> Sequence[object]:
+        if is_text and _are_plain(values, most):
+            return values
+        return [missing() if value is None else convert(value) for value in values]
+
+    return read
+
+
+def _missing(column: Column[object]) -> Callable[[], None]:
+    """Return what is called for a value that is not there."""
+    nullable = bool(column.nullable)
+
+    def missing() -> None:
+        if not nullable:
+            raise Rejected("is missing")
+
+    return missing
+
+
+def _is_text(column: Column[object]) -> bool:
+    return not isinstance(column.type, Choice | UtcDateTime | Uuid36 | Boolean | Integer)
+
+
+def _are_plain(values: Sequence[object], most: int | None) -> bool:
+    """Whether all values are texts that can be taken as they are."""
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(values) or (most is not None and max(map(len, texts), default=0) > most):
+        return False
+    together = "".join(texts)
+    return "\0" not in together and (together.isascii() or is_storable(together))
 
 
 def _by_type(column: Column[object], without: frozenset[StrEnum]) -> Convert:
@@ -97,8 +137,12 @@ def _uuid(value: object) -> UUID:
     """Read an id; Django writes 32 digits without hyphens to SQLite."""
     if isinstance(value, UUID):
         return value
-    with suppress(ValueError):
-        if isinstance(value, str):
+    if isinstance(value, str):
+        # The driver's own UUIDs are equal to Python's, and made and written eight times as fast.
+        with suppress(ValueError):
+            return pgproto.UUID(value)
+        # It refuses braces.
+        with suppress(ValueError):
             return UUID(value)
     raise Rejected(f"is no UUID: {_shown(value)}")
 

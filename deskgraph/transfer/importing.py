@@ -19,8 +19,7 @@ from deskgraph.backup.stored_files import Outcome, copy_noted, listed
 from deskgraph.database.database import Database
 from deskgraph.database.search_texts import Report
 from deskgraph.database.ticket_counts.recount import wrong_counts
-from deskgraph.importer.batch import insert_all
-from deskgraph.importer.kinds import Row
+from deskgraph.importer.inserts import Row, insert_all
 from deskgraph.importer.target import Target
 from deskgraph.storage.file_store import FileStore, open_files
 from deskgraph.transfer.manifest import (

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Table
 from sqlmodel import SQLModel
 
-from deskgraph.importer.kinds import Row
+from deskgraph.importer.inserts import Row
 from deskgraph.importer.values import Convert, Rejected, converter
 from models import (
     DataRevision,
