@@ -159,6 +159,11 @@ class Database:
         """The dialect that read statements are compiled for."""
         return self.engine.dialect
 
+    @property
+    def refusal(self) -> str | None:
+        """Why the last write of this process was refused, as the end of a sentence."""
+        return self._writes.availability.refusal
+
     async def open(self) -> None:
         """Open the read pool; the write engine connects when it is first used."""
         await self.reader.open()
