@@ -40,6 +40,7 @@ class Health:
         self, database: Database, files: FileStorage, clock: Callable[[], datetime]
     ) -> None:
         self.draining = False
+        self._database = database
         self._clock = clock
         schema = head()
         self._checks: Mapping[str, Check] = {
@@ -67,7 +68,10 @@ class Health:
         return JSONResponse({"status": "ok"}, headers=NOT_KEPT)
 
     async def _readyz(self, _request: Request) -> Response:
-        """Return 200 if requests can be answered, and 503 with the parts that do not work."""
+        """Return 200 if requests can be answered, and 503 with the parts that do not work.
+
+        It is 200 as well while only writes are refused: balancers are to send reads.
+        """
         if self.draining:
             problems = {"server": "The server is shutting down."}
         else:
@@ -75,6 +79,9 @@ class Health:
         if problems:
             answer = {"status": "unavailable", "problems": problems}
             return JSONResponse(answer, 503, headers={**NOT_KEPT, "Retry-After": "1"})
+        if (refusal := self._database.refusal) is not None:
+            refused = {"database": f"The database refuses writes: {refusal}."}
+            return JSONResponse({"status": "degraded", "problems": refused}, headers=NOT_KEPT)
         return JSONResponse({"status": "ready"}, headers=NOT_KEPT)
 
     async def problems(self) -> dict[str, str]:

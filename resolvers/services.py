@@ -149,6 +149,9 @@ class Instruments:
     def failed(self, part: str, operation: str) -> None:
         """Note that a use of the database or the file store failed since that is unavailable."""
 
+    def turned(self, part: str, use: str, lost: bool) -> None:
+        """Note whether a use of a part, ``read`` or ``write``, fails from now on."""
+
     def delivered(self, at: datetime) -> None:
         """Note that a subscriber gets an event that happened at this time."""
 

@@ -57,7 +57,7 @@ async def _results(*, full: bool) -> AsyncIterator[Result]:
     try:
         settings = load_settings()
         _check_settings(settings)
-        database = Database(settings.direct_url, read_only=True)
+        database = Database(settings.direct_url, read_only=True, command=True)
     except Exception as error:
         yield Result(SETTINGS, Status.FAILED, explain(error))
         for check in CHECKS:

@@ -74,7 +74,7 @@ async def open_database(
     except DatabaseUrlError as error:
         raise CommandError(f"{SETTING}: {error}") from None
     try:
-        database = Database(settings.direct_url, read_only=read_only)
+        database = Database(settings.direct_url, read_only=read_only, command=True)
         try:
             if database.is_sqlite:
                 _try_file(str(url.database), create=create, read_only=read_only)

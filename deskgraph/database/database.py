@@ -116,13 +116,15 @@ class Database:
         replica_urls: Sequence[str] = (),
         probe_seconds: float = PROBE_SECONDS,
         read_only: bool = False,
+        command: bool = False,
         instruments: Instruments | None = None,
     ) -> None:
         """Take the URL, SQL functions that SQLite lacks, and who wants to see each statement.
 
         ``max_answer_bytes``: of a text that a read on SQLite makes. ``pooled``: the URLs lead to
         PgBouncer in transaction mode, ``listen_url`` past it. ``read_only``: the engine refuses
-        writes, and no writer of SQLite waits for its reads. Raises ``DatabaseUrlError``.
+        writes, and no writer of SQLite waits for its reads. ``command``: of a command, which has
+        more patience with the network. Raises ``DatabaseUrlError``.
         """
         self.url = parse_url(url)
         replicas = parse_replica_urls(replica_urls, self.url)
@@ -135,7 +137,9 @@ class Database:
             self.event_signal = SqliteEventSignal(path)
         else:
             dsn = dsn_of(self.url)
-            self.engine = postgres_engine(dsn, instruments, pooled=pooled, read_only=read_only)
+            self.engine = postgres_engine(
+                dsn, instruments, pooled=pooled, read_only=read_only, command=command
+            )
             readers = _Readers(observer, max_answer_bytes, pooled, instruments)
             self.reader = readers.all_of(self.url, replicas, probe_seconds)
             direct = dsn if listen_url is None else dsn_of(parse_url(listen_url))
@@ -154,6 +158,11 @@ class Database:
     def dialect(self) -> Dialect:
         """The dialect that read statements are compiled for."""
         return self.engine.dialect
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the last write of this process was refused, as the end of a sentence."""
+        return self._writes.availability.refusal
 
     async def open(self) -> None:
         """Open the read pool; the write engine connects when it is first used."""

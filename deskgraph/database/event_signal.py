@@ -15,7 +15,7 @@ import asyncpg
 
 from deskgraph.availability import Availability
 from deskgraph.backoff import Backoff
-from deskgraph.database.postgres import CONNECT_SECONDS, FAILURES
+from deskgraph.database.postgres import FAILURES, Connector
 from deskgraph.database.sqlite.thread import sqlite_thread
 from resolvers.events.log import CHANNEL
 
@@ -144,12 +144,11 @@ class PostgresEventSignal(EventSignal):
 
     async def _listen(self) -> None:
         backoff = Backoff(FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS)
+        connect = Connector()
         while True:
             try:
-                connection = await asyncpg.connect(
-                    self._dsn,
-                    timeout=CONNECT_SECONDS,
-                    server_settings={"application_name": "deskgraph-listen"},
+                connection = await connect(
+                    self._dsn, server_settings={"application_name": "deskgraph-listen"}
                 )
             except FAILURES as error:
                 self._availability.fails(f"{type(error).__name__}: {error}")

@@ -6,6 +6,7 @@ All others, such as those of a wrong statement, are errors of this program.
 import logging
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 
 import asyncpg
 from sqlalchemy import exc
@@ -42,6 +43,15 @@ _CODES = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+# Why a database that is there refuses writes, by the codes of PostgreSQL and of SQLite.
+_REFUSALS: dict[object, str] = {
+    _READ_ONLY_TRANSACTION: "it is read-only",
+    "53100": "its disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_FULL: "its disk is full",
+    sqlite3.SQLITE_IOERR: "its disk fails",
+    sqlite3.SQLITE_BUSY: "another program has locked it",
+}
 # Those with which a commit may have reached the disk.
 _UNCLEAR_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR})
 logger = logging.getLogger("deskgraph.database")
@@ -53,7 +63,8 @@ class Watch:
     def __init__(self, instruments: Instruments, *, writes: bool) -> None:
         """Take what counts failures. Only a write may find the database read-only."""
         self._use = "write" if writes else "read"
-        self.availability = Availability(logger, PART, f"{self._use}s")
+        report = partial(instruments.turned, PART, self._use)
+        self.availability = Availability(logger, PART, f"{self._use}s", report)
         self._instruments = instruments
         self._writes = writes
 
@@ -66,7 +77,7 @@ class Watch:
         if cause is None:
             return Contended(PART) if _is_contended(error) else error
         leave_values_out(cause)
-        self.availability.fails(f"{type(cause).__name__}: {cause}")
+        self.availability.fails(f"{type(cause).__name__}: {cause}", _refusal(cause))
         self._instruments.failed(PART, self._use)
         changes = CHANGES.get()
         if changes is Changes.UNKNOWN and _is_undone(cause):
@@ -119,6 +130,13 @@ def _is_undone(error: BaseException) -> bool:
         # One that ends the connection may come after the commit.
         return not _is_fatal(error) and not str(error.sqlstate).startswith(("08", "57P"))
     return isinstance(error, sqlite3.Error) and _code_of(error) & 0xFF not in _UNCLEAR_CODES
+
+
+def _refusal(error: BaseException) -> str | None:
+    """Return why writes are refused while reads go on; None where the database may be away."""
+    if isinstance(error, sqlite3.Error):
+        return _REFUSALS.get(_code_of(error) & 0xFF)
+    return _REFUSALS.get(getattr(error, "sqlstate", None))
 
 
 def _code_of(error: sqlite3.Error) -> int:

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import aiosqlite
 import asyncpg
@@ -16,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from deskgraph.availability import Availability
 from deskgraph.database.database import Database
-from deskgraph.database.postgres import CONNECT_SECONDS, FAILURES
+from deskgraph.database.postgres import FAILURES, Connector, PostgresConnection
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.urls import dsn_of
 from deskgraph.settings import Settings
@@ -49,7 +50,8 @@ class _Postgres:
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
             self._dsn,
-            timeout=CONNECT_SECONDS,
+            connect=partial(Connector(), pooled=self._pooled),
+            connection_class=PostgresConnection,
             min_size=0,
             max_size=CONNECTIONS,
             statement_cache_size=0 if self._pooled else 100,

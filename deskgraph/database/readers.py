@@ -10,6 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
@@ -17,7 +18,8 @@ from typing import Protocol
 import asyncpg
 
 from deskgraph.database.postgres import (
-    CONNECT_SECONDS,
+    Connector,
+    PostgresConnection,
     leave_values_out,
     made_whole,
     prepare_postgres,
@@ -97,7 +99,8 @@ class PostgresReader:
         """
         self._pool = await asyncpg.create_pool(
             self._dsn,
-            timeout=CONNECT_SECONDS,
+            connect=partial(Connector(), pooled=self._pooled),
+            connection_class=PostgresConnection,
             init_size=self._first_connections,
             # Reads connect by themselves. What keeps a minimum logs a stack whenever it cannot.
             min_size=0,

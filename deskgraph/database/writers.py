@@ -13,7 +13,6 @@ from time import monotonic
 from urllib.parse import quote
 
 import aiosqlite
-import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -21,7 +20,13 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 
-from deskgraph.database.postgres import CONNECT_SECONDS, leave_values_out, prepare_postgres
+from deskgraph.database.postgres import (
+    CommandConnection,
+    Connector,
+    PostgresConnection,
+    leave_values_out,
+    prepare_postgres,
+)
 from deskgraph.database.pragmas import Function, add_functions, set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
 from deskgraph.database.sqlite.writer import BEGIN, SqliteWriter, SqliteWriters
@@ -91,16 +96,33 @@ def read_only_address(path: Path) -> str:
 
 
 def postgres_engine(
-    dsn: str, instruments: Instruments, *, pooled: bool = False, read_only: bool = False
+    dsn: str,
+    instruments: Instruments,
+    *,
+    pooled: bool = False,
+    read_only: bool = False,
+    command: bool = False,
 ) -> AsyncEngine:
     """Return the engine of a PostgreSQL database.
 
     ``pooled``: through PgBouncer in transaction mode, with no statement that is prepared for longer
-    than its transaction.
+    than its transaction. ``command``: it is not that of a server.
     """
+    connect = partial(
+        Connector(),
+        dsn,
+        connection_class=CommandConnection if command else PostgresConnection,
+        pooled=pooled,
+        server_settings={
+            "timezone": "UTC",
+            "application_name": "deskgraph-write",
+            **(READ_ONLY if read_only else {}),
+        },
+        statement_cache_size=0 if pooled else 100,
+    )
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(_connect, dsn, pooled, READ_ONLY if read_only else {}),
+        async_creator=partial(_prepared, connect, pooled=pooled),
         poolclass=_timed_pool(instruments),
         pool_size=WRITE_CONNECTIONS,
         max_overflow=0,
@@ -140,13 +162,10 @@ def _timed_pool(instruments: Instruments) -> type[AsyncAdaptedQueuePool]:
     return TimedPool
 
 
-async def _connect(dsn: str, pooled: bool, more: Mapping[str, str]) -> "asyncpg.Connection":
-    connection = await asyncpg.connect(
-        dsn,
-        timeout=CONNECT_SECONDS,
-        server_settings={"timezone": "UTC", "application_name": "deskgraph-write", **more},
-        statement_cache_size=0 if pooled else 100,
-    )
+async def _prepared(
+    connect: Callable[[], Awaitable[PostgresConnection]], *, pooled: bool
+) -> PostgresConnection:
+    connection = await connect()
     try:
         await prepare_postgres(connection, pooled=pooled)
     except BaseException:

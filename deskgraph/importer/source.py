@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import asyncpg
 
+from deskgraph.database.postgres import CommandConnection
 from deskgraph.database.sqlite.thread import SqliteThread, sqlite_thread
 from deskgraph.database.urls import dsn_of, parse_url
 
@@ -55,6 +56,7 @@ async def open_source(url: str) -> AsyncIterator[Source]:
         connection = await asyncpg.connect(
             dsn_of(parsed),
             timeout=CONNECT_SECONDS,
+            connection_class=CommandConnection,
             server_settings={
                 "default_transaction_read_only": "on",
                 "timezone": "UTC",

@@ -63,6 +63,14 @@ class PartMetrics(Instruments):
             "Uses of a part that failed since it was away, full or read-only",
             *("part", "operation"),
         )
+        self._lost = gauge(
+            self.registry,
+            "part_lost",
+            "Whether reads or writes of a part fail",
+            # Each worker knows of its own.
+            "livemax",
+            *("part", "operation"),
+        )
         self._lag = self._histogram(
             "event_lag_seconds", "Age of events when subscribers get them", LAG_BUCKETS
         )
@@ -89,6 +97,8 @@ class PartMetrics(Instruments):
         for part, operations in _PARTS.items():
             for operation in operations:
                 self._failures.labels(part, operation)
+            for use in ("read", "write"):
+                self._lost.labels(part, use)
         for result in RESULTS:
             self._attempts.labels(result)
         for reason in REASONS.values():
@@ -101,6 +111,10 @@ class PartMetrics(Instruments):
     def failed(self, part: str, operation: str) -> None:
         """Count a failure."""
         self._failures.labels(part, operation).inc()
+
+    def turned(self, part: str, use: str, lost: bool) -> None:
+        """Show whether a use of a part fails."""
+        self._lost.labels(part, use).set(lost)
 
     def delivered(self, at: datetime) -> None:
         """Count an event that a subscriber gets now."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,8 +71,9 @@ class FileStore:
         self._redirect = redirect
         self._keeps_attributes = not isinstance(store, LocalStore | MemoryStore)
         self._instruments = instruments or Instruments()
-        self._reads = Availability(logger, PART, "reads")
-        self._writes = Availability(logger, PART, "writes")
+        report = partial(self._instruments.turned, _LABEL)
+        self._reads = Availability(logger, PART, "reads", partial(report, "read"))
+        self._writes = Availability(logger, PART, "writes", partial(report, "write"))
 
     async def put(
         self,

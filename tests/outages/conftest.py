@@ -84,10 +84,28 @@ def assert_told(response: httpx.Response, part: str, changes: str = NONE) -> Non
 
 async def unavailable(live: Live) -> set[tuple[str, str]]:
     """Return which operations of which parts have failed, as the metrics count them."""
+    return await _not_zero(live, "deskgraph_unavailable")
+
+
+async def lost(live: Live) -> set[tuple[str, str]]:
+    """Return whether reads or writes of which parts fail now, as the metrics show it."""
+    return await _not_zero(live, "deskgraph_part_lost")
+
+
+async def _not_zero(live: Live, metric: str) -> set[tuple[str, str]]:
     found = (await live.client.get("/metrics")).text
     families = {family.name: family for family in text_string_to_metric_families(found)}
-    samples = families["deskgraph_unavailable"].samples
+    samples = families[metric].samples
     return {(one.labels["part"], one.labels["operation"]) for one in samples if one.value}
+
+
+async def health(live: Live) -> dict[str, Any]:
+    """Return what a balancer is told that sends requests here."""
+    live.world.clock.move(seconds=2)
+    answer = await live.client.get("/readyz")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:

@@ -1,5 +1,6 @@
 """A database that is away, full or read-only: 503, nothing changed, and work goes on afterwards."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +9,14 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
+from deskgraph import availability
 from tests.live.conftest import Live
 from tests.outages import outages
-from tests.outages.conftest import NONE, assert_told, logged, unavailable
+from tests.outages.conftest import NONE, assert_told, health, logged, lost, unavailable
 from tests.outages.outages import Outage
 from tests.support.named_rows import PASSWORD
 from tests.support.processes.clusters import Cluster
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.rows import key
 
 pytestmark = pytest.mark.anyio
@@ -65,8 +68,8 @@ async def assert_all_works(live: Live) -> None:
     changed = (await ask(live, CHANGE, d="Again")).json()
     assert changed["data"]["updateTicket"]["errors"] == []
     assert (await log_in(live)).status_code == 200
-    live.world.clock.move(seconds=2)
-    assert (await live.client.get("/readyz")).status_code == 200
+    assert await health(live) == {"status": "ready"}
+    assert await lost(live) == set()
 
 
 @pytest.mark.parametrize("outage", [outages.stopped, outages.killed, outages.refusing])
@@ -95,6 +98,7 @@ async def test_a_database_that_is_away_is_told_and_comes_back(
         assert ready.status_code == 503
         assert (await live.client.get("/healthz")).status_code == 200
         assert await unavailable(live) == {("database", "read"), ("database", "write")}
+        assert await lost(live) == {("database", "read"), ("database", "write")}
 
     assert await live.world.dump() == before
     await assert_all_works(live)
@@ -107,13 +111,19 @@ async def test_a_database_that_is_away_is_told_and_comes_back(
     ]
 
 
+# With what health says of it, and whether logins are refused.
 READ_ONLY = [
-    ("postgres", outages.read_only, True),
-    ("sqlite", outages.read_only_file, True),
-    ("sqlite", outages.locked_file, True),
+    ("postgres", outages.read_only, "it is read-only", True),
+    ("sqlite", outages.read_only_file, "it is read-only", True),
+    ("sqlite", outages.locked_file, "another program has locked it", True),
     # A login is small enough for the room that is left.
-    ("sqlite", outages.full_file, False),
+    ("sqlite", outages.full_file, "its disk is full", False),
 ]
+
+
+def degraded(why: str) -> dict[str, Any]:
+    problems = {"database": f"The database refuses writes: {why}."}
+    return {"status": "degraded", "problems": problems}
 
 
 @pytest.fixture
@@ -123,13 +133,17 @@ def desk(kind: str, request: pytest.FixtureRequest) -> tuple[Live, Any]:
     return live, request.getfixturevalue("cluster") if kind == "postgres" else None
 
 
-@pytest.mark.parametrize(("kind", "outage", "refuses_logins"), READ_ONLY)
+@pytest.mark.parametrize(("kind", "outage", "why", "refuses_logins"), READ_ONLY)
 async def test_a_database_that_cannot_be_written_is_still_read(
     desk: tuple[Live, Any],
     outage: Outage,
+    why: str,
     refuses_logins: bool,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # However long this takes.
+    monkeypatch.setattr(availability, "KNOWN_SECONDS", 3600)
     live, cluster = desk
     before = await live.world.dump()
 
@@ -142,8 +156,8 @@ async def test_a_database_that_cannot_be_written_is_still_read(
         assert (await live.rest("GET", TICKET)).status_code == 200
         assert "errors" not in (await ask(live, READ)).json()
         # Reads go on, so balancers are to send them.
-        assert (await live.client.get("/readyz")).status_code == 200
-        assert await unavailable(live) == {("database", "write")}
+        assert await health(live) == degraded(why)
+        assert await unavailable(live) == await lost(live) == {("database", "write")}
 
     assert await live.world.dump() == before
     await assert_all_works(live)
@@ -152,6 +166,22 @@ async def test_a_database_that_cannot_be_written_is_still_read(
         "database lost, writes fail",
         "database is back, writes work",
     ]
+
+
+@pytest.mark.parametrize(("kind", "outage"), [one[:2] for one in READ_ONLY[:2]])
+async def test_health_turns_back_where_nobody_writes(
+    desk: tuple[Live, Any], outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(availability, "KNOWN_SECONDS", 0)
+    live, cluster = desk
+
+    async with outage(live, cluster):
+        assert_told(await live.rest("PATCH", TICKET, description=LONG), "database")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while await lost(live) or await health(live) != {"status": "ready"}:
+                pass
+
+    assert (await live.rest("PATCH", TICKET, description=LONG)).status_code == 200
 
 
 async def test_an_error_of_the_server_itself_is_still_one(

@@ -26,6 +26,7 @@ from deskgraph.database.migrate import upgrade
 from deskgraph.database.urls import dsn_of
 from tests.support.processes import clusters
 from tests.support.processes.clusters import Cluster
+from tests.support.processes.networks import Network
 
 POSTGRES = make_url(
     os.environ.get("DESKGRAPH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -199,12 +200,15 @@ def postgres_admin(request: pytest.FixtureRequest) -> Admin:
 
 
 @contextmanager
-def migrated_cluster() -> Iterator[Cluster]:
-    """Run a server of PostgreSQL for tests that stop it, with a migrated database ``desk``."""
+def migrated_cluster(network: Network | None = None) -> Iterator[Cluster]:
+    """Run a server of PostgreSQL for tests that stop it, with a migrated database ``desk``.
+
+    With a network, it runs there.
+    """
     if missing := clusters.missing():
         assert not POSTGRES_REQUIRED, missing
         pytest.skip(missing)
-    with clusters.primary() as started:
+    with clusters.primary(network) as started:
         asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
         asyncio.run(_migrate(started.url_of("desk")))
         yield started

@@ -12,6 +12,7 @@ class Recorded(Instruments):
     def __init__(self) -> None:
         self.waits: list[tuple[str, float]] = []
         self.failures = Counter[tuple[str, str]]()
+        self.lost: dict[tuple[str, str], bool] = {}
         self.events: list[datetime] = []
         self.attempts: list[str] = []
 
@@ -25,6 +26,9 @@ class Recorded(Instruments):
 
     def failed(self, part: str, operation: str) -> None:
         self.failures[part, operation] += 1
+
+    def turned(self, part: str, use: str, lost: bool) -> None:
+        self.lost[part, use] = lost
 
     def delivered(self, at: datetime) -> None:
         self.events.append(at)

@@ -13,17 +13,23 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import asyncpg
 
 from tests.support.processes.launcher import DEADLINE_SECONDS, child, run
+from tests.support.processes.networks import Network
 
 OPTIONS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "fsync": "off",
     "shared_buffers": "16MB",
@@ -75,38 +81,52 @@ class Cluster:
 
     folder: Path
     port: int
+    network: Network | None = None
     running: ExitStack = field(default_factory=ExitStack)
     process: "subprocess.Popen[Any] | None" = None
+
+    @property
+    def host(self) -> str:
+        return "127.0.0.1" if self.network is None else self.network.far_address
 
     @property
     def url(self) -> str:
         return self.url_of("postgres")
 
     def url_of(self, database: str, user: str = "postgres") -> str:
-        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{user}@{self.host}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        options = {**OPTIONS, "port": str(self.port)}
+        options = {**OPTIONS, "listen_addresses": self.host, "port": str(self.port)}
         given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [_program("postgres"), "-D", self.folder / "data", *given]
+        command = [str(_program("postgres")), "-D", str(self.folder / "data"), *given]
         deadline = time.monotonic() + DEADLINE_SECONDS
         with (self.folder / "log").open("ab") as log:
             while not self._answers():
                 assert time.monotonic() < deadline, (self.folder / "log").read_text()
                 # Processes of one that was killed may still hold its memory.
                 if self.process is None or self.process.poll() is not None:
-                    self.process = self.running.enter_context(
-                        child(command, stdout=log, stderr=log, **_user())
-                    )
+                    self.process = self.running.enter_context(self._started(command, log))
                 time.sleep(0.02)
+
+    def _started(
+        self, command: list[str], log: BinaryIO
+    ) -> "AbstractContextManager[subprocess.Popen[Any]]":
+        if self.network is None:
+            return child(command, stdout=log, stderr=log, **_user())
+        # Only root may go into a namespace, and the server refuses to run as root.
+        user = _user()
+        become = ["setpriv", f"--reuid={user['user']}", f"--regid={user['group']}"]
+        inside = self.network.program(*become, "--clear-groups", "--", *command)
+        return child(inside, stdout=log, stderr=log)
 
     def _answers(self) -> bool:
         asked: list[str | Path] = [
             _program("pg_isready"),
             "-q",
             "-h",
-            "127.0.0.1",
+            self.host,
             "-p",
             str(self.port),
         ]
@@ -192,12 +212,15 @@ def _folder_of_server() -> Iterator[Path]:
 
 
 @contextmanager
-def _made(command: list[str | Path]) -> Iterator[Cluster]:
-    """Run a server in a folder that a command makes."""
+def _made(command: list[str | Path], network: Network | None = None) -> Iterator[Cluster]:
+    """Run a server in a folder that a command makes, perhaps in a network of its own."""
     with _folder_of_server() as folder:
         made = run([*command, "-D", folder / "data"], cwd=folder, **_user())
         assert made.returncode == 0, made.stderr
-        cluster = Cluster(folder, _free_port())
+        cluster = Cluster(folder, _free_port(), network)
+        if network is not None:
+            with (folder / "data/pg_hba.conf").open("a") as allowed:
+                allowed.write(f"host all all {network.near_address}/32 trust\n")
         try:
             cluster.start()
             yield cluster
@@ -206,16 +229,16 @@ def _made(command: list[str | Path]) -> Iterator[Cluster]:
 
 
 @contextmanager
-def primary() -> Iterator[Cluster]:
+def primary(network: Network | None = None) -> Iterator[Cluster]:
     """Run a new server, whose user ``postgres`` needs no password."""
     options = ["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-    with _made([_program("initdb"), *options]) as cluster:
+    with _made([_program("initdb"), *options], network) as cluster:
         yield cluster
 
 
 @contextmanager
 def replica(of: Cluster) -> Iterator[Cluster]:
     """Run a streaming replica."""
-    where = ["-h", "127.0.0.1", "-p", str(of.port), "-U", "postgres"]
+    where = ["-h", of.host, "-p", str(of.port), "-U", "postgres"]
     with _made([_program("pg_basebackup"), *where, "-R", "-c", "fast", "--no-sync"]) as cluster:
         yield cluster
