@@ -21,7 +21,6 @@ def test_wheels_and_images_are_named_by_the_version_of_the_project() -> None:
     assert {version for _, version in found} == {VERSION}
     assert {name for name, _ in found} >= {
         "docs/deployment.md",
-        "docs/monitoring.md",
         "examples/kubernetes/deployment.yaml",
         "examples/kubernetes/migration.yaml",
     }
