@@ -62,8 +62,10 @@ async def test_waits_for_connections_are_counted_by_pool(
     name = "deskgraph_connection_wait_seconds"
     grown = {pool: after[f"{name}_count", pool] - before[f"{name}_count", pool] for pool in POOLS}
     assert grown["read"] >= 2
-    assert grown["write"] == 1
-    assert grown["turn"] == (1 if database_url.startswith("sqlite") else 0)
+    # Of PostgreSQL, what adds up the counts may have taken one by now, too.
+    sqlite = database_url.startswith("sqlite")
+    assert grown["write"] in ((1,) if sqlite else (1, 2))
+    assert grown["turn"] == (1 if sqlite else 0)
     assert after[f"{name}_sum", "read"] > before[f"{name}_sum", "read"]
 
 
