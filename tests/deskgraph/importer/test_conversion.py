@@ -94,3 +94,13 @@ def test_a_row_that_cannot_be_taken_leaves_the_others() -> None:
         (key("3"), "description has characters that no text can hold"),
         (key("1"), "id occurs twice"),
     ]
+
+
+@pytest.mark.parametrize("subject", ["x" * 201, "a\0b", "a\udce9b", None, 5])
+def test_each_text_that_cannot_be_taken_is_noticed_among_others(subject: object) -> None:
+    records = of_kind(TICKETS, ticket("1"), ticket("2", subject=subject), ticket("3"))
+
+    batch = converted(TICKETS, records, SQLITE)
+
+    assert list(batch.pending) == [key("1"), key("3")]
+    assert [record["id"] for record, _ in batch.rejected] == [key("2")]
