@@ -102,7 +102,8 @@ async def _batches(
         source.batches(kind.old_table, kind.old_columns, kind.order, BATCH)
     ) as found:
         async for records in found:
-            yield records, batch.converted(kind, records, dialect)
+            # In a thread: the loop goes on with the batch before, and with what its driver needs.
+            yield records, await asyncio.to_thread(batch.converted, kind, records, dialect)
 
 
 async def _one_ahead(batches: AsyncGenerator[Item]) -> AsyncGenerator[Item]:

@@ -9,7 +9,6 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import repeat
 from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Dialect, Table
@@ -115,22 +114,20 @@ class ImportedTable:
         if not records:
             return []
         there = zip(*map(itemgetter(*self.old_columns), records), strict=True)
-        values = {
-            name: convert(found)
-            for name, convert, found in zip(
-                self.columns, self._column_converters, there, strict=True
-            )
-        }
+        together = zip(self.columns, self._column_converters, there, strict=True)
+        values: dict[str, Values] = {name: convert(found) for name, convert, found in together}
         if "key" in values:
             values["key"] = list(map(_key, values["key"], values["id"]))
-        rows: list[Row] = [dict(zip(values, row, strict=True)) for row in zip(*values.values())]
+        all_values = zip(*values.values(), strict=True)
+        rows = [dict(zip(values, row, strict=True)) for row in all_values]
         texts = {name: texts_of(self.table.c[name], found) for name, found in values.items()}
         digests = self._digests(texts)
         # What SQLite stores are the texts that were made for the digests.
         stored = texts if dialect.name == "sqlite" else values
         more = [repeat(value) for value in self.added.values()]
-        searched = zip(*(search_texts(self.table, row).values() for row in rows))
-        return list(map(NewRow, rows, digests, zip(*stored.values(), *more, *searched)))
+        searched = zip(*(search_texts(self.table, row).values() for row in rows), strict=True)
+        driver_rows = zip(*stored.values(), *more, *searched, strict=False)
+        return list(map(NewRow, rows, digests, driver_rows))
 
     def _digests(self, texts: Mapping[str, Values]) -> Sequence[bytes]:
         first = [texts[name] for name in self.seen if name not in self.restless]

@@ -1,7 +1,7 @@
 """The old database: opened to read only, one snapshot for a whole import."""
 
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,10 +149,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None
     )
     connection.row_factory = sqlite3.Row
-    # A text that is not UTF-8 is a row to reject, not the end of an import.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     connection.execute("BEGIN")
     return connection
+
+
+def _any_text(raw: bytes) -> str:
+    """Take a text that is not UTF-8, too: it is a row to reject, not the end of an import."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 class _Sqlite:
@@ -176,12 +179,25 @@ class _Sqlite:
     async def batches(
         self, table: str, columns: Sequence[str], order: Sequence[str], size: int, *, skip: int = 0
     ) -> AsyncGenerator[Sequence[Record]]:
-        with _trouble():
-            statement = _select(table, columns, order, skip)
-            cursor = await self._thread.run(lambda opened: opened.execute(statement))
+        text: Callable[[bytes], str] = str
+        cursor: sqlite3.Cursor | None = None
+
+        def fetch(opened: sqlite3.Connection) -> list[Record]:
+            nonlocal cursor
+            opened.text_factory = text
+            cursor = cursor or opened.execute(_select(table, columns, order, skip))
+            return cursor.fetchmany(size)
+
         while True:
             with _trouble():
-                rows: list[Record] = await self._thread.run(lambda _: cursor.fetchmany(size))
+                try:
+                    rows = await self._thread.run(fetch)
+                except sqlite3.OperationalError:
+                    # A text is not UTF-8, unless this fails again. It is slower: a call for each
+                    # text takes as long as all else about reading.
+                    text, cursor = _any_text, None
+                    rows = await self._thread.run(fetch)
             if not rows:
                 return
             yield rows
+            skip += len(rows)

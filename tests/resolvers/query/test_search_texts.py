@@ -96,3 +96,9 @@ async def test_rows_that_are_inserted_together(world: World) -> None:
 def test_texts_without_case_in_one_form(text: str, normal: str) -> None:
     assert normalize_search(text) == normal
     assert normalize_search(normal) == normal
+
+
+def test_plain_texts_are_as_beside_others() -> None:
+    plain = "".join(map(chr, range(128)))
+    assert normalize_search(f"{plain}é") == f"{normalize_search(plain)}é"
+    assert "\x1f" not in normalize_search(plain)
