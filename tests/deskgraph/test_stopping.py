@@ -28,6 +28,8 @@ from tests.support.processes.launcher import DEADLINE_SECONDS
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 GRAPHQL_TRANSPORT_WS = Subprotocol("graphql-transport-ws")
+# How many ask the same all the time.
+CLIENTS = 4
 FOLLOW = 'subscription { ticketEvents(after: "") { cursor } }'
 READ = {"query": "{ tickets(first: 5) { nodes { subject } } }"}
 RENAME = """mutation($input: UpdateTicketInput!) {
@@ -373,36 +375,53 @@ def test_sighup_stops_a_server_without_workers_as_sigterm_does(
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_sighup_replaces_workers_one_by_one_by_ones_with_the_settings_of_now(
-    start: Start, sqlite_desk: str
+    start: Start, kind: str, request: pytest.FixtureRequest, environment: Callable[..., None]
 ) -> None:
+    url: str = request.getfixturevalue(f"{kind}_desk")
+    environment(rate_limit="off")
     process = start("serve", "--port", "0", "--workers", "2")
     base, _ = banner(process, 3)
     before = started(process, 2)
     assert root_of(base) == "/graphql"
-    answers: list[object] = []
+    token, path = log_in(base), f"/api/v1/tickets/{a_ticket(url)}/"
+    # What several clients ask all the time, each by new connections, and how it is answered.
+    asked = {
+        ("GET", "/readyz", None),
+        ("GET", "/api/v1/tickets/", None),
+        ("POST", "/graphql", json.dumps(READ)),
+        ("PATCH", path, json.dumps({"subject": "Changed"})),
+    }
+    answers: dict[str, set[object]] = {path: set() for _, path, _ in asked}
     ended = threading.Event()
 
-    def ask() -> None:
+    def ask(method: str, path: str, body: str | None) -> None:
+        head = {"Authorization": token, "Content-Type": "application/json"}
         while not ended.wait(0.02):
             try:
-                answers.append(ready(base))
+                with connected(base) as connection:
+                    connection.request(method, path, body, head)
+                    answers[path].add(answered(connection)[0])
             except (OSError, http.client.HTTPException) as error:
-                answers.append(error)
+                answers[path].add(error)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    asking = [threading.Thread(target=ask, args=one) for one in asked for _ in range(CLIENTS)]
+    for one in asking:
+        one.start()
     try:
         Path(".env").write_text("DESKGRAPH_GRAPHIQL=false\n")
         process.send_signal(signal.SIGHUP)
         after = started(process, 2, ended=before)
     finally:
         ended.set()
-        asking.join()
+        for one in asking:
+            one.join()
 
     assert not {*before} & {*after}
     # A worker that is about to end says so.
-    assert {*answers} - {503} == {200}
+    answers["/readyz"].discard(503)
+    assert set().union(*answers.values()) == {200}, answers
     assert root_of(base) == "/api/v1/"
     process.send_signal(signal.SIGTERM)
     assert_ends(process)
