@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.failures import Watch
+from deskgraph.database.postgres import CommandConnection, PostgresConnection
 from deskgraph.database.pragmas import Function
 from deskgraph.database.readers import (
     Observer,
@@ -126,9 +127,8 @@ class Database:
         writes, and no writer of SQLite waits for its reads. ``command``: of a command, which has
         more patience with the network. Raises ``DatabaseUrlError``.
         """
-        self.url = parse_url(url)
+        self.url, self.pooled = parse_url(url), pooled
         replicas = parse_replica_urls(replica_urls, self.url)
-        self.pooled = pooled
         instruments = instruments or Instruments()
         if self.is_sqlite:
             path, more = str(self.url.database), (max_answer_bytes, instruments)
@@ -136,14 +136,11 @@ class Database:
             self.reader = SqliteReader(path, functions or {}, observer, *more)
             self.event_signal = SqliteEventSignal(path)
         else:
-            dsn = dsn_of(self.url)
-            self.engine = postgres_engine(
-                dsn, instruments, pooled=pooled, read_only=read_only, command=command
-            )
+            dsn, kind = dsn_of(self.url), CommandConnection if command else PostgresConnection
+            self.engine = postgres_engine(dsn, instruments, kind, pooled, read_only)
             readers = _Readers(observer, max_answer_bytes, pooled, instruments)
             self.reader = readers.all_of(self.url, replicas, probe_seconds)
-            direct = dsn if listen_url is None else dsn_of(parse_url(listen_url))
-            self.event_signal = PostgresEventSignal(direct)
+            self.event_signal = PostgresEventSignal(dsn_of(parse_url(listen_url or url)))
         self._folding = None if self.is_sqlite else Folding(self.engine)
         self._reads, self._writes = (Watch(instruments, writes=one) for one in (False, True))
         self._observer, self.max_answer_bytes = observer, max_answer_bytes

@@ -4,8 +4,9 @@ import asyncio
 import re
 import socket
 from asyncio import AbstractEventLoop
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
@@ -27,15 +28,18 @@ FAILURES = (
 )
 # How long the network may carry nothing before a connection is taken for lost, in seconds: less
 # than an operation may take by default, so that clients are told that the database is away.
-NETWORK_SECONDS = 8
+NETWORK_SECONDS = 7
 # The same for commands. A copy of many rows fills the buffers of the network, and the system does
 # not tell a server that reads none of them, as while its disk is slow, from a lost network.
 COMMAND_NETWORK_SECONDS = 60
-# How long a new connection may take, in seconds.
-CONNECT_SECONDS = 8.0
-# A failure to connect that took longer than this is that of others for as long, in seconds.
-SHARED_FAILURE_SECONDS = 1.0
+# How long a new connection may take, in seconds, with the wait for those of others; and at least.
+CONNECT_SECONDS, LEAST_CONNECT_SECONDS = 8.0, 1.0
+# A failure to connect that took longer than this is that of others for as long, in seconds: less
+# than a connection may take at least.
+SHARED_FAILURE_SECONDS = 0.9
 
+# Since when a connection of a pool is waited for, by ``monotonic``.
+_ASKED: ContextVar[float | None] = ContextVar("ASKED", default=None)
 Made = TypeVar("Made")
 # Connections that nobody waits for; the loop alone would let their tasks be collected.
 _unwanted: set["asyncio.Task[None]"] = set()
@@ -107,12 +111,14 @@ class Connector:
         began = monotonic()
         if began < self._failing_until:
             raise TimeoutError("the server did not answer a moment ago")
+        # Those that others had may have been lost, and nobody is to wait for that twice.
+        waited = began - (_ASKED.get() or began)
         shared = {} if pooled else _keepalive(connection_class.network_seconds)
         try:
             return await asyncpg.connect(
                 dsn,
                 loop=loop,
-                timeout=CONNECT_SECONDS,
+                timeout=max(CONNECT_SECONDS - waited, LEAST_CONNECT_SECONDS),
                 connection_class=connection_class,
                 server_settings={**shared, **server_settings},
                 **options,
@@ -122,6 +128,16 @@ class Connector:
             if (now := monotonic()) - began > SHARED_FAILURE_SECONDS:
                 self._failing_until = now + SHARED_FAILURE_SECONDS
             raise
+
+
+@contextmanager
+def waiting_since(asked: float) -> Iterator[None]:
+    """Give a block that waits for a connection of a pool, since a time of ``monotonic``."""
+    token = _ASKED.set(asked)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
 
 
 def _socket_options(seconds: int) -> list[tuple[int, int, int]]:

@@ -23,6 +23,7 @@ from deskgraph.database.postgres import (
     leave_values_out,
     made_whole,
     prepare_postgres,
+    waiting_since,
 )
 from deskgraph.database.pragmas import Function, add_functions, set_pragmas
 from deskgraph.database.shares import Shares
@@ -140,7 +141,7 @@ class PostgresReader:
     ) -> DriverRow:
         assert self._pool is not None
         try:
-            connection = await self._acquire(self._pool)
+            connection = await self._acquire(self._pool, asked)
         finally:
             self._instruments.waited("read", monotonic() - asked)
         patience = None
@@ -163,11 +164,14 @@ class PostgresReader:
             with suppress(TimeoutError):
                 await self._pool.release(connection, timeout=patience)
 
-    async def _acquire(self, pool: "asyncpg.Pool") -> "asyncpg.pool.PoolConnectionProxy":
+    async def _acquire(
+        self, pool: "asyncpg.Pool", asked: float
+    ) -> "asyncpg.pool.PoolConnectionProxy":
         """Return a connection; one that is still being made stays in the pool in any case."""
         if pool.get_idle_size():
             return await pool.acquire()
-        return await made_whole(pool.acquire(), pool.release)
+        with waiting_since(asked):
+            return await made_whole(pool.acquire(), pool.release)
 
     async def close(self) -> None:
         """Close every connection, if there are any."""

@@ -21,11 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 
 from deskgraph.database.postgres import (
-    CommandConnection,
     Connector,
     PostgresConnection,
     leave_values_out,
     prepare_postgres,
+    waiting_since,
 )
 from deskgraph.database.pragmas import Function, add_functions, set_pragmas
 from deskgraph.database.sqlite.group_commit import MOST_WRITERS
@@ -42,6 +42,7 @@ FRESH = "deskgraph_fresh"
 # How long SQLite itself waits for another writer, in milliseconds: what a cancelled one may take.
 SLICE_MILLISECONDS = 250
 
+_OWN = {"timezone": "UTC", "application_name": "deskgraph-write"}
 # What connections that only read set: they refuse writes, and wait for no migration to end.
 READ_ONLY = {
     "application_name": "deskgraph-read-only",
@@ -98,26 +99,21 @@ def read_only_address(path: Path) -> str:
 def postgres_engine(
     dsn: str,
     instruments: Instruments,
-    *,
-    pooled: bool = False,
-    read_only: bool = False,
-    command: bool = False,
+    kind: type[PostgresConnection],
+    pooled: bool,
+    read_only: bool,
 ) -> AsyncEngine:
     """Return the engine of a PostgreSQL database.
 
     ``pooled``: through PgBouncer in transaction mode, with no statement that is prepared for longer
-    than its transaction. ``command``: it is not that of a server.
+    than its transaction.
     """
     connect = partial(
         Connector(),
         dsn,
-        connection_class=CommandConnection if command else PostgresConnection,
+        connection_class=kind,
         pooled=pooled,
-        server_settings={
-            "timezone": "UTC",
-            "application_name": "deskgraph-write",
-            **(READ_ONLY if read_only else {}),
-        },
+        server_settings={**_OWN, **READ_ONLY} if read_only else _OWN,
         statement_cache_size=0 if pooled else 100,
     )
     engine = create_async_engine(
@@ -155,7 +151,8 @@ def _timed_pool(instruments: Instruments) -> type[AsyncAdaptedQueuePool]:
         def connect(self) -> PoolProxiedConnection:
             asked = monotonic()
             try:
-                return super().connect()
+                with waiting_since(asked):
+                    return super().connect()
             finally:
                 instruments.waited("write", monotonic() - asked)
 

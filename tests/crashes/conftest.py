@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.crashes.found import Findings, table
+from tests.crashes.found import Findings, NotTried, table
 
-ROWS = pytest.StashKey[list[Findings]]()
+ROWS = pytest.StashKey[list[Findings | NotTried]]()
 LINES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
-def rows(pytestconfig: pytest.Config) -> list[Findings]:
+def rows(pytestconfig: pytest.Config) -> list[Findings | NotTried]:
     """Give the lines of the table, for a test to add its own."""
     return pytestconfig.stash.setdefault(ROWS, [])
 

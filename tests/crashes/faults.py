@@ -4,9 +4,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import asyncpg
+import pytest
 
 from tests.crashes.load import Load
 from tests.support.processes.clusters import Cluster
@@ -68,9 +71,45 @@ async def network_cut(desk: Desk, load: Load) -> None:
     desk.proxy.open = True
 
 
+async def network_lost(desk: Desk, load: Load) -> None:
+    """Lose all that is sent to the database and back: no connection ends."""
+    assert desk.cluster is not None
+    assert desk.cluster.network is not None
+    desk.cluster.network.lose()
+    try:
+        await load.until_failed(FAILED)
+    finally:
+        desk.cluster.network.carry()
+
+
 async def disk_full(desk: Desk, load: Load) -> None:
     assert desk.disk is not None
     filler = desk.disk / "filler"
+    _fill(filler)
+    if desk.cluster is not None:
+        await _end_by_full_log(desk.cluster)
+    await load.until_failed(FAILED)
+    filler.unlink()
+    if desk.cluster is not None:
+        # Its recovery needs room, and it ends where there is none.
+        await asyncio.to_thread(desk.cluster.start)
+
+
+async def _end_by_full_log(cluster: Cluster) -> None:
+    """Let a server find no room for a row, and then none for its log, which ends it."""
+    connection = await asyncpg.connect(cluster.url_of("desk"))
+    with pytest.raises(asyncpg.DiskFullError):
+        await connection.execute(
+            "CREATE TEMP TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)"
+        )
+    # A file of the log that was made before has room.
+    with suppress(asyncpg.PostgresError, OSError):
+        while True:
+            await connection.execute("SELECT txid_current(), pg_switch_wal()")
+    connection.terminate()
+
+
+def _fill(filler: Path) -> None:
     with filler.open("wb", buffering=0) as file:
         size = MEBIBYTE
         while size:
@@ -79,8 +118,6 @@ async def disk_full(desk: Desk, load: Load) -> None:
                 file.write(size)
             except OSError:
                 size = size[: len(size) // 2]
-    await load.until_failed(FAILED)
-    filler.unlink()
 
 
 async def store_away(desk: Desk, load: Load) -> None:

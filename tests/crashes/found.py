@@ -46,6 +46,15 @@ class Findings:
         return sum(amounts) + self.unmatched + self.miscounted
 
 
+@dataclass(frozen=True)
+class NotTried:
+    """A line of the table for a fault that cannot be tried on this machine."""
+
+    fault: str
+    database: str
+    why: str
+
+
 async def findings(
     world: World, answers: Answers, *, fault: str, database: str, faults: int
 ) -> Findings:
@@ -103,15 +112,26 @@ async def _unmatched(world: World, answers: Answers) -> int:
     return twice + sum(abs(logged[one] - (one in stored)) for one in logged.keys() | stored.keys())
 
 
-def table(rows: list[Findings]) -> list[str]:
+def table(rows: list[Findings | NotTried]) -> list[str]:
     """Return the lines of the table."""
     names = list(Findings.__dataclass_fields__)
-    cells = [names, *([str(getattr(row, name)) for name in names] for row in rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    tried = [row for row in rows if isinstance(row, Findings)]
+    others = [row for row in rows if isinstance(row, NotTried)]
+    cells = [names, *([str(getattr(row, name)) for name in names] for row in tried)]
+    first = [*cells, *([row.fault, row.database] for row in others)]
+    widths = [
+        max(len(line[place]) for line in first if place < len(line)) for place in range(len(names))
+    ]
     return [
-        "  ".join(
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in cells
+        *(
+            "  ".join(
+                cell.ljust(width) if place < 2 else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in cells
+        ),
+        *(
+            f"{row.fault.ljust(widths[0])}  {row.database.ljust(widths[1])}  not tried: {row.why}"
+            for row in others
+        ),
     ]

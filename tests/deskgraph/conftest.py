@@ -191,3 +191,18 @@ def sqlite_desk(demo_template: Path, tmp_path: Path, environment: Callable[..., 
     url = f"sqlite:///{shutil.copy(demo_template, tmp_path / 'demo.db')}"
     environment(database_url=url)
     return url
+
+
+@pytest.fixture
+def postgres_desk(postgres_url: str, tmp_path: Path, environment: Callable[..., None]) -> str:
+    """Make the demo on PostgreSQL what commands work on."""
+
+    async def load() -> None:
+        database = Database(postgres_url)
+        store = LocalStore(tmp_path / "demo_media", mkdir=True)
+        await load_demo(database, store, datetime.now(UTC))
+        await database.engine.dispose()
+
+    asyncio.run(load())
+    environment(database_url=postgres_url)
+    return postgres_url

@@ -1,5 +1,6 @@
 """A process that is told to stop finishes what it has accepted, and says in time that it goes."""
 
+import asyncio
 import http.client
 import json
 import re
@@ -8,11 +9,12 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -26,16 +28,23 @@ from tests.support.processes.launcher import DEADLINE_SECONDS
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
 GRAPHQL_TRANSPORT_WS = Subprotocol("graphql-transport-ws")
+# How many ask the same all the time.
+CLIENTS = 4
 FOLLOW = 'subscription { ticketEvents(after: "") { cursor } }'
+READ = {"query": "{ tickets(first: 5) { nodes { subject } } }"}
 RENAME = """mutation($input: UpdateTicketInput!) {
   updateTicket(input: $input) { errors { message } }
 }"""
 
 
+def address_of(base: str) -> tuple[str, int]:
+    parts = urlsplit(base)
+    return str(parts.hostname), parts.port or 80
+
+
 @contextmanager
 def connected(base: str) -> Iterator[http.client.HTTPConnection]:
-    parts = urlsplit(base)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, DEADLINE_SECONDS)
+    connection = http.client.HTTPConnection(*address_of(base), DEADLINE_SECONDS)
     try:
         yield connection
     finally:
@@ -74,10 +83,10 @@ def a_ticket(url: str) -> str:
     return str(rows(url, "SELECT id FROM tickets LIMIT 1")[0][0])
 
 
-def wait_for_file(folder: Path) -> None:
-    """Wait until the server has begun to store the upload."""
+def wait_for_files(folder: Path, count: int = 1) -> None:
+    """Wait until the server has begun to store the uploads."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while not any("#" in path.name for path in folder.rglob("*")):
+    while sum("#" in path.name for path in folder.rglob("*")) < count:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -101,7 +110,7 @@ def test_an_upload_that_has_begun_is_finished(start: Start, sqlite_desk: str, wo
     token = log_in(base)
     with connected(base) as connection:
         rest = begin_upload(connection, token, a_ticket(sqlite_desk))
-        wait_for_file(Path("var/media"))
+        wait_for_files(Path("var/media"))
         process.send_signal(signal.SIGTERM)
         # Those that have nothing to do end at once.
         wait_for_line(process, "Waiting for connections to close")
@@ -121,7 +130,7 @@ def test_the_time_of_requests_has_an_end(
     token = log_in(base)
     with connected(base) as connection:
         begin_upload(connection, token, a_ticket(sqlite_desk))
-        wait_for_file(Path("var/media"))
+        wait_for_files(Path("var/media"))
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert "graceful shutdown exceeded" in err
@@ -241,6 +250,111 @@ def test_every_request_that_was_accepted_is_answered_in_full(
     assert after == before + count + uploads + 1
 
 
+def begun(
+    base: str, token: str, method: str, path: str, body: dict[str, str]
+) -> http.client.HTTPConnection:
+    """Send a request, and return once a server has begun to read it."""
+    connection = http.client.HTTPConnection(*address_of(base), DEADLINE_SECONDS)
+    sent = json.dumps(body).encode()
+    connection.putrequest(method, path)
+    connection.putheader("Authorization", token)
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(sent)))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    assert connection.sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.send(sent)
+    return connection
+
+
+def follow(base: str, token: str, after: str) -> http.client.HTTPConnection:
+    """Ask for a stream of the events after a cursor."""
+    connection = http.client.HTTPConnection(*address_of(base), DEADLINE_SECONDS)
+    head = {
+        "Accept": "text/event-stream",
+        "Authorization": token,
+        "Content-Type": "application/json",
+    }
+    query = f'subscription {{ ticketEvents(after: "{after}") {{ cursor type }} }}'
+    connection.request("POST", "/graphql", json.dumps({"query": query}), head)
+    return connection
+
+
+def cursors(lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield the cursor of each event in a stream."""
+    for line in lines:
+        if line.startswith(b"id: "):
+            yield line.removeprefix(b"id: ").strip().decode()
+
+
+@contextmanager
+def locked(url: str, table: str) -> Iterator[None]:
+    """Let nobody read or write a table of PostgreSQL."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        runner.run(connection.execute(f"BEGIN; LOCK TABLE {table}"))
+        try:
+            yield
+        finally:
+            runner.run(connection.execute("COMMIT"))
+            runner.run(connection.close())
+
+
+@pytest.mark.proof(small=True)
+def test_workers_answer_every_request_that_they_have_accepted(
+    start: Start, postgres_desk: str, environment: Callable[..., None]
+) -> None:
+    count, uploads = (100, 20) if proofs.LONG else (6, 2)
+    environment(body_seconds="3600", rate_limit="off", shutdown_seconds="3600")
+    environment(operation_seconds="3600")
+    process = start("serve", "--port", "0", "--workers", "2")
+    base, _ = banner(process, 3)
+    token, ticket = log_in(base), a_ticket(postgres_desk)
+    [(before,)] = rows(postgres_desk, "SELECT count(*) FROM ticket_events")
+    with ExitStack() as stack:
+        streams = [stack.enter_context(closing(follow(base, token, ""))) for _ in range(4)]
+        heard = [cursors(one.getresponse()) for one in streams]
+        seen = [[next(one)] for one in heard]
+        uploading = [stack.enter_context(connected(base)) for _ in range(uploads)]
+        rests = [begin_upload(one, token, ticket) for one in uploading]
+        wait_for_files(Path("var/media"), uploads)
+        with locked(postgres_desk, "tickets"):
+            path, change = f"/api/v1/tickets/{ticket}/", {"subject": "Changed"}
+            asked = [("POST", "/graphql", READ), ("PATCH", path, change)]
+            reading, changing = (
+                [stack.enter_context(closing(begun(base, token, *one))) for _ in range(count)]
+                for one in asked
+            )
+            process.send_signal(signal.SIGTERM)
+            for _ in range(2):
+                wait_for_line(process, "draining")
+        for connection, rest in zip(uploading, rests, strict=True):
+            connection.send(rest)
+
+        for connection in reading:
+            status, body = answered(connection)
+            assert (status, "errors" in body) == (200, False), body
+        assert {answered(one)[0] for one in changing} == {200}
+        assert {answered(one)[0] for one in uploading} == {201}
+        for known, more in zip(seen, heard, strict=True):
+            known += more
+    assert_ends(process)
+    [(after,)] = rows(postgres_desk, "SELECT count(*) FROM ticket_events")
+    assert isinstance(before, int)
+    # One change, which others repeat.
+    assert after == before + uploads + 1
+    # Each stream goes on elsewhere, after its last cursor.
+    process = start("serve", "--port", "0")
+    base, _ = banner(process, 3)
+    for known in seen:
+        with closing(follow(base, token, known[-1])) as connection:
+            missed = cursors(connection.getresponse())
+            known += [next(missed) for _ in range(after - len(known))]
+    assert all(len({*known}) == after for known in seen)
+    process.send_signal(signal.SIGTERM)
+    assert_ends(process)
+
+
 def test_sighup_stops_a_server_without_workers_as_sigterm_does(
     start: Start, sqlite_desk: str
 ) -> None:
@@ -249,7 +363,7 @@ def test_sighup_stops_a_server_without_workers_as_sigterm_does(
     token = log_in(base)
     with connected(base) as connection:
         rest = begin_upload(connection, token, a_ticket(sqlite_desk))
-        wait_for_file(Path("var/media"))
+        wait_for_files(Path("var/media"))
         process.send_signal(signal.SIGHUP)
         wait_for_line(process, "draining")
         wait_for_line(process, "Waiting for connections to close")
@@ -261,36 +375,53 @@ def test_sighup_stops_a_server_without_workers_as_sigterm_does(
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_sighup_replaces_workers_one_by_one_by_ones_with_the_settings_of_now(
-    start: Start, sqlite_desk: str
+    start: Start, kind: str, request: pytest.FixtureRequest, environment: Callable[..., None]
 ) -> None:
+    url: str = request.getfixturevalue(f"{kind}_desk")
+    environment(rate_limit="off")
     process = start("serve", "--port", "0", "--workers", "2")
     base, _ = banner(process, 3)
     before = started(process, 2)
     assert root_of(base) == "/graphql"
-    answers: list[object] = []
+    token, path = log_in(base), f"/api/v1/tickets/{a_ticket(url)}/"
+    # What several clients ask all the time, each by new connections, and how it is answered.
+    asked = {
+        ("GET", "/readyz", None),
+        ("GET", "/api/v1/tickets/", None),
+        ("POST", "/graphql", json.dumps(READ)),
+        ("PATCH", path, json.dumps({"subject": "Changed"})),
+    }
+    answers: dict[str, set[object]] = {path: set() for _, path, _ in asked}
     ended = threading.Event()
 
-    def ask() -> None:
+    def ask(method: str, path: str, body: str | None) -> None:
+        head = {"Authorization": token, "Content-Type": "application/json"}
         while not ended.wait(0.02):
             try:
-                answers.append(ready(base))
+                with connected(base) as connection:
+                    connection.request(method, path, body, head)
+                    answers[path].add(answered(connection)[0])
             except (OSError, http.client.HTTPException) as error:
-                answers.append(error)
+                answers[path].add(error)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    asking = [threading.Thread(target=ask, args=one) for one in asked for _ in range(CLIENTS)]
+    for one in asking:
+        one.start()
     try:
         Path(".env").write_text("DESKGRAPH_GRAPHIQL=false\n")
         process.send_signal(signal.SIGHUP)
         after = started(process, 2, ended=before)
     finally:
         ended.set()
-        asking.join()
+        for one in asking:
+            one.join()
 
     assert not {*before} & {*after}
     # A worker that is about to end says so.
-    assert {*answers} - {503} == {200}
+    answers["/readyz"].discard(503)
+    assert set().union(*answers.values()) == {200}, answers
     assert root_of(base) == "/api/v1/"
     process.send_signal(signal.SIGTERM)
     assert_ends(process)

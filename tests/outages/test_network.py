@@ -51,7 +51,8 @@ async def desk(
 ) -> AsyncIterator[Live]:
     """Give a desk that also counts points in its database."""
     url = far_cluster.url_of("desk")
-    more = {"rate_limit": 1_000_000, "rate_limit_shared": "on"}
+    # However long the system takes to notice.
+    more = {"rate_limit": 1_000_000, "rate_limit_shared": "on", "operation_seconds": 100}
     async with running(url, tmp_path / "media", **more) as live:
         yield live
         network.carry()
@@ -108,6 +109,8 @@ async def test_a_network_that_loses_everything_is_told_and_comes_back(
 
     network.carry()
     await until(200, lambda: desk.rest("GET", TICKET))
+    # Which is found out in a transaction.
+    await until(400, lambda: desk.rest("PATCH", TICKET, subject=""))
     assert await dump(desk) == before
     await until(200, lambda: desk.rest("PATCH", TICKET, subject="Volume"))
 

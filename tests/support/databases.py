@@ -200,15 +200,15 @@ def postgres_admin(request: pytest.FixtureRequest) -> Admin:
 
 
 @contextmanager
-def migrated_cluster(network: Network | None = None) -> Iterator[Cluster]:
+def migrated_cluster(network: Network | None = None, disk: str | None = None) -> Iterator[Cluster]:
     """Run a server of PostgreSQL for tests that stop it, with a migrated database ``desk``.
 
-    With a network, it runs there.
+    It runs in a network, or on a disk of a size, if one is given.
     """
     if missing := clusters.missing():
         assert not POSTGRES_REQUIRED, missing
         pytest.skip(missing)
-    with clusters.primary(network) as started:
+    with clusters.primary(network, disk) as started:
         asyncio.run(started.run("CREATE DATABASE desk", "SELECT 1"))
         asyncio.run(_migrate(started.url_of("desk")))
         yield started

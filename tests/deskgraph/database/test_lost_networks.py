@@ -16,9 +16,15 @@ import uvloop
 
 from deskgraph.database import postgres
 from deskgraph.database.database import Database
-from deskgraph.database.postgres import NETWORK_SECONDS, PostgresConnection
+from deskgraph.database.postgres import (
+    CONNECT_SECONDS,
+    LEAST_CONNECT_SECONDS,
+    NETWORK_SECONDS,
+    PostgresConnection,
+)
 from deskgraph.database.rate_buckets import SharedBuckets
 from deskgraph.database.readers import READ_CONNECTIONS, PostgresReader
+from deskgraph.settings import Settings
 from resolvers.services import Instruments
 from tests.support.processes.launcher import DEADLINE_SECONDS
 
@@ -84,13 +90,18 @@ def test_the_system_looks_after_every_connection(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("command", "idle", "most"), [(False, 4, 8000), (True, 30, 60000)])
+@pytest.mark.parametrize(("command", "idle", "most"), [(False, 3, 7000), (True, 30, 60000)])
 async def test_so_does_that_of_the_server(
     anyio_backend: str, postgres_url: str, command: bool, idle: int, most: int
 ) -> None:
     async with opened(postgres_url, command=command) as database, database.engine.connect() as one:
         assert (await one.exec_driver_sql(SHOWN)).scalar_one() == f"{idle} {most}"
-        assert (await database.fetch_row(SHOWN, []))[0] == "4 8000"
+        assert (await database.fetch_row(SHOWN, []))[0] == "3 7000"
+
+
+def test_a_lost_network_is_told_before_an_operation_has_taken_too_long() -> None:
+    waits = max(NETWORK_SECONDS + LEAST_CONNECT_SECONDS, CONNECT_SECONDS)
+    assert waits < Settings.model_fields["operation_seconds"].default
 
 
 @pytest.mark.anyio

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -28,6 +28,7 @@ import asyncpg
 
 from tests.support.processes.launcher import DEADLINE_SECONDS, child, run
 from tests.support.processes.networks import Network
+from tests.support.small_disk import small_disk
 
 OPTIONS = {
     "unix_socket_directories": "",
@@ -38,6 +39,13 @@ OPTIONS = {
     "wal_retrieve_retry_interval": "100ms",
     # A replica that was away for some tests finds what it has missed.
     "wal_keep_size": "512MB",
+}
+# It keeps no more of its log than it needs, and reuses no file of it.
+ON_SMALL_DISK = {
+    "wal_keep_size": "0",
+    "min_wal_size": "32MB",
+    "max_wal_size": "64MB",
+    "wal_recycle": "off",
 }
 
 
@@ -82,6 +90,8 @@ class Cluster:
     folder: Path
     port: int
     network: Network | None = None
+    # Settings of its own.
+    options: Mapping[str, str] = field(default_factory=dict)
     running: ExitStack = field(default_factory=ExitStack)
     process: "subprocess.Popen[Any] | None" = None
 
@@ -98,7 +108,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        options = {**OPTIONS, "listen_addresses": self.host, "port": str(self.port)}
+        place = {"listen_addresses": self.host, "port": str(self.port)}
+        options = {**OPTIONS, **self.options, **place}
         given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [str(_program("postgres")), "-D", str(self.folder / "data"), *given]
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -212,27 +223,33 @@ def _folder_of_server() -> Iterator[Path]:
 
 
 @contextmanager
-def _made(command: list[str | Path], network: Network | None = None) -> Iterator[Cluster]:
-    """Run a server in a folder that a command makes, perhaps in a network of its own."""
-    with _folder_of_server() as folder:
-        made = run([*command, "-D", folder / "data"], cwd=folder, **_user())
-        assert made.returncode == 0, made.stderr
-        cluster = Cluster(folder, _free_port(), network)
+def _made(
+    command: list[str | Path], network: Network | None = None, disk: str | None = None
+) -> Iterator[Cluster]:
+    """Run a server in a folder that a command makes.
+
+    Perhaps in a network of its own, or on a disk of its own, of a size; skips where there is none.
+    """
+    with ExitStack() as made:
+        folder = made.enter_context(_folder_of_server())
+        if disk is not None:
+            folder = made.enter_context(small_disk(folder / "disk", disk))
+        done = run([*command, "-D", folder / "data"], cwd=folder, **_user())
+        assert done.returncode == 0, done.stderr
+        cluster = Cluster(folder, _free_port(), network, {} if disk is None else ON_SMALL_DISK)
         if network is not None:
             with (folder / "data/pg_hba.conf").open("a") as allowed:
                 allowed.write(f"host all all {network.near_address}/32 trust\n")
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
+        made.callback(cluster.stop)
+        cluster.start()
+        yield cluster
 
 
 @contextmanager
-def primary(network: Network | None = None) -> Iterator[Cluster]:
+def primary(network: Network | None = None, disk: str | None = None) -> Iterator[Cluster]:
     """Run a new server, whose user ``postgres`` needs no password."""
     options = ["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-    with _made([_program("initdb"), *options], network) as cluster:
+    with _made([_program("initdb"), *options], network, disk) as cluster:
         yield cluster
 
 
