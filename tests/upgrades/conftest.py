@@ -1,11 +1,12 @@
 """Both releases, on one database."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.upgrades.released import Releases, unpack
+from tests.upgrades.released import Releases, signal_all, unpack
 
 
 @pytest.fixture
@@ -16,4 +17,4 @@ def releases(tmp_path: Path, blank_database_url: str) -> Iterator[Releases]:
         yield made
         for server in made.servers:
             # They would drain.
-            server.process.kill()
+            signal_all(server, signal.SIGKILL)

@@ -10,11 +10,12 @@ The stored wheel of 0.1.0 is commit 192aca2, of the schema 0012, with three late
 learned to work with a newer schema. Servers of 0.1.0 without them have to stop for an upgrade.
 """
 
+import os
 import shutil
 import sys
 import tarfile
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
@@ -103,6 +104,17 @@ class Releases:
         server = serve(folder, *options, environment=self.environment(release))
         self.servers.append(self.running.enter_context(server))
         return self.servers[-1]
+
+
+def signal_all(server: Served, number: int) -> None:
+    """Send a signal to a server and to its workers, as Ctrl-C in a terminal reaches them."""
+    if server.process.poll() is not None:
+        return
+    first = server.process.pid
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    for process in (first, *map(int, children)):
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def _run(command: Command, folder: Path) -> None:

@@ -6,12 +6,10 @@ the last release is the same one.
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +20,7 @@ from deskgraph.demo.logins import PASSWORD
 from tests.support.processes.launcher import Served
 from tests.support.stored import wrong_counts_of
 from tests.upgrades.balancer import Balancer, balancing
-from tests.upgrades.released import Releases
+from tests.upgrades.released import Releases, signal_all
 
 pytestmark = pytest.mark.anyio
 
@@ -140,16 +138,9 @@ async def replace(
     before.process.send_signal(signal.SIGTERM)
     await balancer.retire(before.base)
     # The drain is over: no balancer sends anything any more.
-    for process in with_workers(before.process.pid):
-        os.kill(process, signal.SIGINT)
+    signal_all(before, signal.SIGINT)
     await asyncio.to_thread(before.process.wait)
     return new
-
-
-def with_workers(process: int) -> list[int]:
-    """Return the id of a process and those of its workers, as Ctrl-C in a terminal reaches them."""
-    children = Path(f"/proc/{process}/task/{process}/children")
-    return [process, *map(int, children.read_text().split())]
 
 
 async def events_after(load: Load, cursor: str) -> list[str]:
