@@ -87,7 +87,7 @@ def create_app(
     config = PageConfig(settings)
     health = Health(database, services.files, clock)
     app = Starlette(
-        middleware=middleware_stack(settings, log, watched),
+        middleware=middleware_stack(settings, log, watched, lambda: health.draining),
         # The first one that fits is taken, so the busiest ones come first.
         routes=[*_routes(settings, services, config), *health.routes(), *watched.routes],
         exception_handlers={404: _not_found},

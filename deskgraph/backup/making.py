@@ -43,6 +43,8 @@ async def make_backup(
     are uploaded meanwhile are copied before, those that are deleted meanwhile as well. Only one
     that comes and goes while the backup is made can be missing.
     """
+    if not database.is_sqlite:
+        postgres_dump.require_program()
     target = _new_folder(folder)
     outcome = Outcome(await current(database) or "")
     async with database.engine.connect() as connection:

@@ -89,14 +89,24 @@ async def _feed(pipe: asyncio.StreamWriter, dump: Path, report: Report) -> None:
             report("Bytes", done, total)
 
 
+def require_program() -> None:
+    """Raise ``BackupError`` where pg_dump is missing: before anything is written."""
+    _found("pg_dump")
+
+
+def _found(name: str) -> str:
+    program = shutil.which(name)
+    if program is None:
+        raise BackupError(f"{name} is not installed: install PostgreSQL's client programs.")
+    return program
+
+
 async def _run(name: str, options: Sequence[str], url: URL, attend: Attending) -> None:
     """Run a program of PostgreSQL; raises ``BackupError``. Its password is not in its arguments.
 
     ``attend`` is cancelled when the program ends.
     """
-    program = shutil.which(name)
-    if program is None:
-        raise BackupError(f"{name} is not installed: install PostgreSQL's client programs.")
+    program = _found(name)
     environment = {**os.environ}
     password = url.query.get("password") or url.password
     if password is not None:

@@ -1,6 +1,6 @@
 """Running checks one after the other: what one finds, or fails with, hides none of the others."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,7 +72,7 @@ class Result:
 
 async def run_checks(
     desk: Desk, checks: Sequence[Check], explain: Callable[[Exception], str]
-) -> AsyncIterator[Result]:
+) -> AsyncGenerator[Result]:
     """Yield the result of each check, in their order.
 
     ``explain`` makes a sentence without secrets of whatever a check raises: that has failed.

@@ -1,7 +1,8 @@
 """The commands ``check``, ``counts check`` and ``counts rebuild``."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import typer
@@ -40,10 +41,12 @@ CHECKS = (
 async def check_desk(*, full: bool, as_json: bool) -> bool:
     """Print what the checks find; return whether none has failed."""
     results = []
-    async for result in _results(full=full):
-        results.append(result)
-        if not as_json:
-            typer.echo(f"{result.name:11} {result.status.value:12} {result.text}")
+    # Closed also where nobody reads on, as with ``head``.
+    async with aclosing(_results(full=full)) as found:
+        async for result in found:
+            results.append(result)
+            if not as_json:
+                typer.echo(f"{result.name:11} {result.status.value:12} {result.text}")
     is_well = not any(result.status is Status.FAILED for result in results)
     if as_json:
         checks = [
@@ -53,7 +56,7 @@ async def check_desk(*, full: bool, as_json: bool) -> bool:
     return is_well
 
 
-async def _results(*, full: bool) -> AsyncIterator[Result]:
+async def _results(*, full: bool) -> AsyncGenerator[Result]:
     try:
         settings = load_settings()
         _check_settings(settings)
@@ -66,8 +69,11 @@ async def _results(*, full: bool) -> AsyncIterator[Result]:
     yield Result(SETTINGS, Status.OK, f"The settings of {settings.environment} are right.")
     try:
         desk = Desk(settings, database, lambda: datetime.now(UTC), full=full)
-        async for result in run_checks(desk, CHECKS, lambda error: _told(database, error)):
-            yield result
+        async with aclosing(
+            run_checks(desk, CHECKS, lambda error: _told(database, error))
+        ) as found:
+            async for result in found:
+                yield result
     finally:
         await database.engine.dispose()
 

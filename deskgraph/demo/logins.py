@@ -43,6 +43,6 @@ async def check_production(settings: Settings, database: Database) -> None:
     if left := await working_logins(database, usernames()):
         raise SettingsError(
             f"The database has logins with the demo's password, which is public: "
-            f"{', '.join(left)}. Change their passwords or deactivate them in development, or use "
-            f"another database."
+            f"{', '.join(left)}. Change their passwords or deactivate them by `deskgraph user`, or "
+            f"use another database."
         )

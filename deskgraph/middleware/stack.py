@@ -1,5 +1,7 @@
 """The middleware in its order."""
 
+from collections.abc import Callable
+
 from starlette.middleware import Middleware
 from structlog.typing import FilteringBoundLogger
 
@@ -12,12 +14,15 @@ from deskgraph.settings import Settings
 
 
 def middleware_stack(
-    settings: Settings, log: FilteringBoundLogger | None, watched: Observation
+    settings: Settings,
+    log: FilteringBoundLogger | None,
+    watched: Observation,
+    is_ending: Callable[[], bool],
 ) -> list[Middleware]:
-    """Return the middleware from the outside to the inside."""
+    """Return the middleware from the outside to the inside; ``is_ending``: the process drains."""
     return [
         *watched.middleware,
-        Middleware(RequestLog, log, watched.count, watched.record_of),
+        Middleware(RequestLog, log, watched.count, watched.record_of, is_ending),
         # Before errors, so that answers to unexpected ones have CORS headers, too.
         *(
             [cors_middleware(settings.cors_origins, settings.cors_headers)]

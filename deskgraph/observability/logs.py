@@ -47,6 +47,8 @@ def log_config(log_format: LogFormat, level: LogLevel) -> dict[str, Any]:
             # Each request has a line of ours.
             "uvicorn.access": {"level": "WARNING"},
             "uvicorn.error": {"filters": ["new"]},
+            # What it loads, at the start of each process.
+            "alembic.runtime.plugins": {"level": "WARNING"},
             # Its warnings come with each attempt to send, and may have keys for the collector.
             "opentelemetry": {"level": "ERROR"},
         },

@@ -23,6 +23,7 @@ QUIET = ("/healthz", "/readyz", "/metrics")
 _CLIENT_GONE = 499
 # RFC 6455, section 7.4.1: the connection was lost.
 _ABNORMAL = 1006
+_CLOSE = (b"connection", b"close")
 
 
 class HttpRecord(RequestRecord):
@@ -106,8 +107,16 @@ class HttpRecord(RequestRecord):
         message["headers"] = [*message.get("headers", ()), added]
 
 
+def _goes_on() -> bool:
+    return False
+
+
 class RequestLog:
-    """Gives each request an id and a record, and writes its line when it has been answered."""
+    """Gives each request an id and a record, and writes its line when it has been answered.
+
+    While the process ends, answers close their connections: a request that is sent on one when the
+    server closes it would be lost.
+    """
 
     def __init__(
         self,
@@ -115,12 +124,14 @@ class RequestLog:
         logger: FilteringBoundLogger | None,
         count: Callable[[HttpRecord], None] | None = None,
         record_of: Callable[[Scope], HttpRecord] = HttpRecord,
+        is_ending: Callable[[], bool] = _goes_on,
     ) -> None:
         """Take what writes the lines, and what counts requests; None for neither."""
         self._app = app
         self._logger = logger
         self._count = count
         self._record_of = record_of
+        self._is_ending = is_ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -133,6 +144,8 @@ class RequestLog:
 
         async def send_and_note(message: Message) -> None:
             record.note(message)
+            if message["type"] == "http.response.start" and self._is_ending():
+                message["headers"] = [*message["headers"], _CLOSE]
             await send(message)
 
         async def receive_and_note() -> Message:

@@ -155,7 +155,10 @@ def test_a_drain_goes_on_accepting_while_it_says_that_it_ends(
     assert {ready(base) for _ in range(200)} == {503}
     with connected(base) as connection:
         connection.request("GET", "/api/v1/tickets/", headers={"Authorization": token})
-        assert answered(connection)[0] == 200
+        response = connection.getresponse()
+        assert response.status == 200
+        # The next request of this client would meet the end of the server.
+        assert response.headers["Connection"] == "close"
 
     # A user at a terminal need not wait.
     process.send_signal(signal.SIGINT)

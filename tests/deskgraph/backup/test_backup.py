@@ -352,6 +352,8 @@ def test_without_the_programs_of_postgresql_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert_refused(run("backup", "backup"), "pg_dump is not installed", "client programs")
+    # Once they are installed, the same command works.
+    assert not BACKUP.exists()
 
 
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)

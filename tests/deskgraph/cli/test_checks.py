@@ -16,9 +16,10 @@ from sqlalchemy.engine import make_url
 from deskgraph.database.database import Database
 from deskgraph.demo.logins import PASSWORD
 from deskgraph.transfer.state import begin_state
-from tests.deskgraph.conftest import SECRET, Run, change
+from tests.deskgraph.conftest import SECRET, Run, Start, change
 from tests.deskgraph.importer.conftest import everything
 from tests.deskgraph.transfer.conftest import on
+from tests.support.processes.launcher import DEADLINE_SECONDS
 from tests.support.rows import attachment, company, event, insert, key, ticket
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
@@ -88,6 +89,22 @@ def test_all_is_well(checked: Callable[..., Found], desk: str) -> None:
     assert everything(desk) == before
     assert sorted(MEDIA.rglob("*")) == files
     assert not Path("var/secret.key").exists()
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_a_reader_who_leaves_is_no_reason_to_complain(start: Start, empty: str) -> None:
+    process = start("check")
+    assert process.stdout is not None
+    assert "settings" in process.stdout.readline()
+    # As ``head`` does, while connections are open.
+    process.stdout.close()
+    process.stdout = None
+
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
+
+    # It has ended before, or by this.
+    assert process.returncode in (0, 1)
+    assert err == ""
 
 
 def test_an_empty_desk_is_well(checked: Callable[..., Found], empty: str) -> None:
