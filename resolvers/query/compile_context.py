@@ -108,3 +108,12 @@ class CompileContext:
     def visible(self, entity: str, row: Row) -> ColumnElement[bool]:
         """Return the condition for rows of an entity that the viewer may see."""
         return access.visible(entity, row, self.kind, self.bind_viewer)
+
+    def shows(self, entity: str, row: Row, *, anyone: bool) -> ColumnElement[bool]:
+        """Return the condition for a row that the viewer is shown with one that refers to it.
+
+        ``anyone``: also a user whom the viewer could not see alone (``access.shows_person``).
+        """
+        if anyone:
+            return access.shows_person(row, self.kind, self.bind_viewer)
+        return self.visible(entity, row)

@@ -81,15 +81,9 @@ def _of_other(
     *,
     anyone: bool,
 ) -> SQL:
-    def shown(other: Row) -> ColumnElement[bool]:
-        if anyone:
-            return access.shows_person(other, build.kind, build.bind_viewer)
-        return access.visible(model.__name__, other, build.kind, build.bind_viewer)
-
     def found(other: Row) -> ColumnElement[bool]:
-        same: ColumnElement[bool] = other.id == row[column]
-        condition = shown(other)
-        return same if condition is true() else and_(same, condition)
+        shown = build.shows(model.__name__, other, anyone=anyone)
+        return and_(other.id == row[column], shown)
 
     table = table_of(model)
     joined = build.joined.get(id(row))

@@ -190,25 +190,21 @@ def _one(build: CompileContext, relation: ToOne, shape: Shape, row: Row) -> SQL:
     key = row[relation.column]
 
     def seen(other: Row) -> ColumnElement[bool]:
-        if relation.anyone:
-            return access.shows_person(other, build.kind, build.bind_viewer)
-        return build.visible(entity.name, other)
+        return build.shows(entity.name, other, anyone=relation.anyone)
+
+    def found(other: Row) -> ColumnElement[bool]:
+        return and_(other.id == key, seen(other))
 
     if build.deep:
         return JsonOrNull(_viewed(build, entity, shape, key, seen))
     joined = build.joined.get(id(row))
     if joined is not None:
-        joined_row = joined.other(
-            (relation.column, relation.anyone),
-            entity.table,
-            lambda other: and_(other.id == key, seen(other)),
-        )
-        found_object = object_of(build, entity, shape, joined_row)
-        return JsonOrNull(case((joined_row.id.is_not(None), found_object)))
+        there = joined.other((relation.column, relation.anyone), entity.table, found)
+        item = object_of(build, entity, shape, there)
+        return JsonOrNull(case((there.id.is_not(None), item)))
     other = build.alias(entity.table)
-    found = select(object_of(build, entity, shape, other.c))
-    found = found.where(other.c.id == key, seen(other.c))
-    return JsonOrNull(found.correlate_except(other).scalar_subquery())
+    chosen = select(object_of(build, entity, shape, other.c)).where(found(other.c))
+    return JsonOrNull(chosen.correlate_except(other).scalar_subquery())
 
 
 def _viewed(
