@@ -75,7 +75,8 @@ def assert_unavailable(response: httpx.Response) -> None:
     assert response.headers["retry-after"] == "5"
     (error,) = response.json()["errors"]
     assert error["message"] == f"The database is not available. {NONE}"
-    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 5}
+    found = {"code": "UNAVAILABLE", "retryAfter": 5, "requestId": response.headers["X-Request-Id"]}
+    assert error["extensions"] == found
 
 
 async def until(status: int, ask: Callable[[], Awaitable[httpx.Response]]) -> None:
