@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sqlite3
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
@@ -13,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
 from benchmarks.data import insert_rows
+from benchmarks.servers import ServerError
 from deskgraph.database.database import Database
 from deskgraph.database.migrate import upgrade
 from deskgraph.database.trigrams import many_writes
@@ -32,6 +35,30 @@ async def why_no_postgres() -> str | None:
         return f"PostgreSQL at {url.host}:{url.port or 5432} is not there ({error})"
     await connection.close()
     return None
+
+
+async def there(chosen: str) -> list[str]:
+    """Return the kinds of databases to measure, of ``both`` those that are there.
+
+    Raises ``ServerError`` where the only one is missing.
+    """
+    kinds = ["sqlite", "postgres"] if chosen == "both" else [chosen]
+    if "postgres" not in kinds or (missing := await why_no_postgres()) is None:
+        return kinds
+    if kinds == ["postgres"]:
+        raise ServerError(missing)
+    print(f"{missing}: it is left out.", file=sys.stderr)
+    return ["sqlite"]
+
+
+@asynccontextmanager
+async def measured(kind: str, rows: Rows) -> AsyncIterator[tuple[str, Path, str]]:
+    """Give the URL of a database with these rows, a folder for servers, and the database's name."""
+    shown = await version(kind)
+    print(f"Filling {shown} ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        async with scratch(kind, Path(name), rows) as url:
+            yield url, Path(name), shown
 
 
 @asynccontextmanager

@@ -10,7 +10,6 @@ import asyncio
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,27 +107,17 @@ def table(results: Sequence[Result]) -> str:
 
 
 async def _measure_all(options: argparse.Namespace) -> list[Result]:
-    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
     rows = make_rows(options.tickets)
     found: list[Result] = []
-    for kind in kinds:
-        if kind == "postgres" and (missing := await databases.why_no_postgres()):
-            if options.database == "postgres":
-                raise servers.ServerError(missing)
-            print(f"{missing}: it is left out.", file=sys.stderr)
-            continue
+    for kind in await databases.there(options.database):
         found += await measure_on(kind, rows, options.seconds, options.rounds)
     return found
 
 
 async def measure_on(kind: str, rows: Rows, seconds: float, rounds: int) -> list[Result]:
     """Return what was measured on one kind of database."""
-    shown = await databases.version(kind)
-    print(f"Filling {shown} ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with databases.scratch(kind, folder, rows) as url:
-            return await asyncio.to_thread(_compare, url, folder, rows, shown, seconds, rounds)
+    async with databases.measured(kind, rows) as (url, folder, shown):
+        return await asyncio.to_thread(_compare, url, folder, rows, shown, seconds, rounds)
 
 
 def _compare(

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import secrets
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,15 +67,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 async def _measure_all(options: argparse.Namespace) -> list[Result]:
-    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
     rows = make_rows(options.tickets)
     found: list[Result] = []
-    for kind in kinds:
-        if kind == "postgres" and (missing := await databases.why_no_postgres()):
-            if options.database == "postgres":
-                raise servers.ServerError(missing)
-            print(f"{missing}: it is left out.", file=sys.stderr)
-            continue
+    for kind in await databases.there(options.database):
         found += await measure_on(
             *(kind, rows, options.seconds, options.rounds),
             bare=options.bare,
@@ -97,17 +90,14 @@ async def measure_on(
     peers: bool = False,
 ) -> list[Result]:
     """Return what was measured on one kind of database."""
-    shown = await databases.version(kind)
-    print(f"Filling {shown} ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        async with databases.scratch(kind, Path(folder), rows) as url:
-            return await asyncio.to_thread(
-                _compare,
-                *(url, Path(folder), rows, shown, seconds, rounds),
-                bare=bare,
-                compressed=compressed,
-                peers=PEERS[kind] if peers else (),
-            )
+    async with databases.measured(kind, rows) as (url, folder, shown):
+        return await asyncio.to_thread(
+            _compare,
+            *(url, folder, rows, shown, seconds, rounds),
+            bare=bare,
+            compressed=compressed,
+            peers=PEERS[kind] if peers else (),
+        )
 
 
 def _compare(

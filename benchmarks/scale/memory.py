@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import secrets
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each request is sent")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/")
     options = parser.parse_args(arguments)
-    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
     rows = make_rows(options.tickets)
-    results = []
     try:
-        for kind in kinds:
-            if kind == "postgres" and (missing := asyncio.run(databases.why_no_postgres())):
-                print(f"{missing}: it is left out.", file=sys.stderr)
-                continue
-            results.append(asyncio.run(measure_on(kind, rows, options.seconds)))
+        results = [
+            asyncio.run(measure_on(kind, rows, options.seconds))
+            for kind in asyncio.run(databases.there(options.database))
+        ]
     except (servers.ServerError, LoadError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -78,11 +74,8 @@ def table(results: Sequence[Result]) -> str:
 
 async def measure_on(kind: str, rows: Rows, seconds: float) -> Result:
     """Return what was measured on one kind of database."""
-    shown = await databases.version(kind)
-    print(f"Filling {shown} ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as name:
-        async with databases.scratch(kind, Path(name), rows) as url:
-            return await asyncio.to_thread(_measure, url, Path(name), rows, shown, seconds)
+    async with databases.measured(kind, rows) as (url, folder, shown):
+        return await asyncio.to_thread(_measure, url, folder, rows, shown, seconds)
 
 
 def _measure(url: str, folder: Path, rows: Rows, shown: str, seconds: float) -> Result:

@@ -10,7 +10,6 @@ import asyncio
 import platform
 import secrets
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -60,11 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         options.tickets, options.seconds, options.rounds = 200, 1.0, 1
     rows = make_rows(options.tickets)
-    kinds = ["sqlite", "postgres"] if options.database == "both" else [options.database]
     try:
         results = [
             result
-            for kind in kinds
+            for kind in asyncio.run(databases.there(options.database))
             for result in asyncio.run(measure_on(kind, rows, options.seconds, options.rounds))
         ]
     except (servers.ServerError, LoadError) as error:
@@ -90,14 +88,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def measure_on(kind: str, rows: Rows, seconds: float, rounds: int) -> list[Result]:
     """Return what was measured on one kind of database."""
-    if kind == "postgres" and (missing := await databases.why_no_postgres()):
-        raise servers.ServerError(missing)
-    shown = await databases.version(kind)
-    print(f"Filling {shown} ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with databases.scratch(kind, folder, rows) as url:
-            return await asyncio.to_thread(_compare, url, folder, rows, shown, seconds, rounds)
+    async with databases.measured(kind, rows) as (url, folder, shown):
+        return await asyncio.to_thread(_compare, url, folder, rows, shown, seconds, rounds)
 
 
 def _compare(

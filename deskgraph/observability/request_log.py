@@ -107,10 +107,6 @@ class HttpRecord(RequestRecord):
         message["headers"] = [*message.get("headers", ()), added]
 
 
-def _goes_on() -> bool:
-    return False
-
-
 class RequestLog:
     """Gives each request an id and a record, and writes its line when it has been answered.
 
@@ -122,9 +118,9 @@ class RequestLog:
         self,
         app: ASGIApp,
         logger: FilteringBoundLogger | None,
-        count: Callable[[HttpRecord], None] | None = None,
-        record_of: Callable[[Scope], HttpRecord] = HttpRecord,
-        is_ending: Callable[[], bool] = _goes_on,
+        count: Callable[[HttpRecord], None] | None,
+        record_of: Callable[[Scope], HttpRecord],
+        is_ending: Callable[[], bool],
     ) -> None:
         """Take what writes the lines, and what counts requests; None for neither."""
         self._app = app
