@@ -203,7 +203,9 @@ def _one(build: CompileContext, relation: ToOne, shape: Shape, row: Row) -> SQL:
         item = object_of(build, entity, shape, there)
         return JsonOrNull(case((there.id.is_not(None), item)))
     other = build.alias(entity.table)
-    chosen = select(object_of(build, entity, shape, other.c)).where(found(other.c))
+    # Named, as a condition that is never true names no table.
+    chosen = select(object_of(build, entity, shape, other.c)).select_from(other)
+    chosen = chosen.where(found(other.c))
     return JsonOrNull(chosen.correlate_except(other).scalar_subquery())
 
 

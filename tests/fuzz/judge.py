@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlalchemy import Table
 from starlette.applications import Starlette
 
 from deskgraph.settings import Settings
-from models import Attachment, Comment, Company, Ticket, TicketEvent
+from models import DELETED_ATTACHMENTS, Attachment, Comment, Company, Ticket, TicketEvent, table_of
 from tests.fuzz.requests import Asked, raw
 from tests.support.app_client import open_app
 from tests.support.named_rows import CONTENT, SECRET, named_rows
@@ -69,7 +69,9 @@ class Judge:
         kept = files.items() & _FILES.items()
         try:
             judge(asked, answer, self.rows, after)
-            named = {row["key"] for row in _by_id(Attachment, after).values()}
+            # A deleted row keeps its file, as long as the deletion may be undone.
+            tables = (table_of(Attachment), DELETED_ATTACHMENTS)
+            named = {row["key"] for table in tables for row in _by_id(table, after).values()}
             assert set(files) == named, (set(files), named)
             assert {name for name, _ in kept} == _FILES.keys() & named, "a file has other content"
         finally:
@@ -144,20 +146,20 @@ def judge(asked: Asked, answer: Answer, before: Rows, after: Rows) -> None:
     _judge_events(before, after)
 
 
-def _by_id(model: type[SQLModel], rows: Rows) -> dict[Any, Mapping[str, Any]]:
+def _by_id(table: Table, rows: Rows) -> dict[Any, Mapping[str, Any]]:
     """Return the rows of a table by their ids."""
-    table = SQLModel.metadata.tables[str(model.__tablename__)]
     named = [dict(zip(table.columns.keys(), row, strict=True)) for row in rows[table.name]]
     return {row["id"]: row for row in named}
 
 
 def _judge_events(before: Rows, after: Rows) -> None:
     """Rows of a ticket and its events change together."""
-    past, events = _by_id(TicketEvent, before), _by_id(TicketEvent, after)
+    log = table_of(TicketEvent)
+    past, events = _by_id(log, before), _by_id(log, after)
     told = {event["ticket_id"] for id_, event in events.items() if id_ not in past}
     changed = set()
     for model, name in ((Ticket, "id"), (Comment, "ticket_id"), (Attachment, "ticket_id")):
-        old, now = _by_id(model, before), _by_id(model, after)
+        old, now = _by_id(table_of(model), before), _by_id(table_of(model), after)
         for id_ in {*old, *now}:
             if _kept(old.get(id_)) != _kept(now.get(id_)):
                 changed.add((now.get(id_) or old[id_])[name])

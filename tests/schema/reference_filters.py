@@ -54,8 +54,9 @@ SEARCHED = {
 IDS = {"company", "contact", "assignedTo", "createdBy", "ticket", "author", "actor"}
 TIMES = {"createdAt", "updatedAt", "dueDate", "resolvedAt", "at"}
 
-# What customers may not be shown of a row is none for a filter, too.
-SHOWN_OR_NONE = {"contact", "assignedTo", "createdBy", "author", "actor"}
+# What customers may not be shown of a row is none for a filter, too. Not so the assignee, whose id
+# every ticket of REST has.
+SHOWN_OR_NONE = {"contact", "createdBy", "author", "actor"}
 
 SWITCHES: Mapping[str, Callable[[Reference, Row], bool]] = {
     "open": lambda _, row: row.status not in FINISHED,

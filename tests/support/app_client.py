@@ -31,7 +31,7 @@ class AppClient:
     app: Starlette
     client: httpx.AsyncClient
     world: World
-    statements: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list, repr=False)
 
     @property
     def services(self) -> Services:

@@ -54,6 +54,7 @@ ON_BOTH = (
     "tests/rest_compat/lists/test_lists.py",
     "tests/schema/inputs/",
     "tests/schema/operations/test_connections.py",
+    "tests/schema/operations/test_nodes.py",
     "tests/schema/operations/test_search",
     "tests/schema/operations/test_statistics.py",
     "tests/schema/operations/test_ticket_plans.py",

@@ -50,6 +50,17 @@ async def test_node_fetches_any_object_by_its_id(some: GraphQLClient) -> None:
         assert data["node"] == {"__typename": typename, "id": str(key(name))}
 
 
+async def test_types_that_customers_never_see_are_asked_for_with_any_id(
+    some: GraphQLClient,
+) -> None:
+    delivery = "... on WebhookDelivery { id webhook { id failingSince } event { id type } }"
+    asked = f"query($id: ID!) {{ node(id: $id) {{ __typename id {delivery} }} }}"
+    for name, typename in TYPES.items():
+        data = await some.ask(asked, {"id": str(key(name))}, "carla")
+        seen = None if name == "keith" else {"__typename": typename, "id": str(key(name))}
+        assert data["node"] == seen
+
+
 async def test_nodes_keep_order_gaps_and_repetitions(some: GraphQLClient) -> None:
     names = ["keith", "nobody", "T-1", "hilton", "T-1", "nobody"]
     data = await some.ask(NODES, {"ids": [*(str(key(name)) for name in names), "no id", ""]})
