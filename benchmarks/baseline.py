@@ -23,8 +23,8 @@ from starlette.routing import Route
 
 from benchmarks import baseline_sql
 from deskgraph.cli.serving import BACKLOG
+from deskgraph.database.postgres.reader import READ_CONNECTIONS
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
-from deskgraph.database.readers import READ_CONNECTIONS
 
 
 class Reads(Protocol):

@@ -19,14 +19,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from deskgraph.database.event_signal import EventSignal, PostgresEventSignal, SqliteEventSignal
 from deskgraph.database.failures import Watch
-from deskgraph.database.postgres import CommandConnection, PostgresConnection
+from deskgraph.database.postgres.connections import CommandConnection, PostgresConnection
+from deskgraph.database.postgres.reader import PostgresReader
 from deskgraph.database.pragmas import Function
-from deskgraph.database.readers import (
-    Observer,
-    PostgresReader,
-    Reader,
-    SqliteReader,
-)
+from deskgraph.database.readers import Observer, Reader, SqliteReader
 from deskgraph.database.replicas.positions import PrimaryPosition
 from deskgraph.database.replicas.replica import Replica
 from deskgraph.database.replicas.replicated_reader import (

@@ -15,7 +15,7 @@ import asyncpg
 
 from deskgraph.availability import Availability
 from deskgraph.backoff import Backoff
-from deskgraph.database.postgres import FAILURES, Connector
+from deskgraph.database.postgres.connections import FAILURES, Connector
 from deskgraph.database.sqlite.thread import sqlite_thread
 from resolvers.events.log import CHANNEL
 

@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import exc
 
 from deskgraph.availability import Availability
-from deskgraph.database.postgres import leave_values_out
+from deskgraph.database.postgres.connections import leave_values_out
 from resolvers.errors import CHANGES, Changes, Contended, ServiceError, Unavailable
 from resolvers.services import Instruments
 

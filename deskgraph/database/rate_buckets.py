@@ -7,9 +7,10 @@ What is given back goes with the next draw of this process from the same bucket.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from time import monotonic
 
 import aiosqlite
 import asyncpg
@@ -17,7 +18,8 @@ from sqlalchemy.engine import URL
 
 from deskgraph.availability import Availability
 from deskgraph.database.database import Database
-from deskgraph.database.postgres import FAILURES, Connector, PostgresConnection
+from deskgraph.database.postgres.connections import FAILURES, Connector, PostgresConnection
+from deskgraph.database.postgres.kept_connections import KeptConnections, PooledConnection
 from deskgraph.database.pragmas import SQLITE_PRAGMAS
 from deskgraph.database.urls import dsn_of
 from deskgraph.settings import Settings
@@ -45,10 +47,10 @@ class _Postgres:
     def __init__(self, url: URL, *, pooled: bool) -> None:
         self._dsn = dsn_of(url)
         self._pooled = pooled
-        self._pool: asyncpg.Pool | None = None
+        self._connections: KeptConnections | None = None
 
     async def open(self) -> None:
-        self._pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             self._dsn,
             connect=partial(Connector(), pooled=self._pooled),
             connection_class=PostgresConnection,
@@ -59,21 +61,37 @@ class _Postgres:
             server_settings={"application_name": "deskgraph-rates"}
             | ({} if self._pooled else {"synchronous_commit": "off"}),
         )
+        self._connections = KeptConnections(pool, CONNECTIONS)
 
     async def value(self, sql: str, *values: object) -> int | None:
-        assert self._pool is not None
+        assert self._connections is not None
+        connection = await self._connections.take(monotonic())
+        has_answered = False
+        try:
+            found = await self._value(connection, sql, values)
+            has_answered = True
+        finally:
+            if has_answered:
+                self._connections.keep(connection)
+            else:
+                await self._connections.release(connection)
+        return found
+
+    async def _value(
+        self, connection: PooledConnection, sql: str, values: Sequence[object]
+    ) -> int | None:
         found: int | None
         if not self._pooled:
-            found = await self._pool.fetchval(sql, *values)
+            found = await connection.fetchval(sql, *values)
             return found
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = off")
             found = await connection.fetchval(sql, *values)
             return found
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        if self._connections is not None:
+            await self._connections.close()
 
 
 class _Sqlite:

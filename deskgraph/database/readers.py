@@ -1,59 +1,26 @@
-"""The lean pools for reads: finished SQL texts with their values go to the driver as they are.
+"""The lean pool for reads on SQLite: finished SQL texts with their values go to the driver.
 
-A read whose task is cancelled raises ``CancelledError`` and its statement stops in the database:
-on PostgreSQL asyncpg has the server cancel it before the connection is used again, on SQLite its
-thread interrupts it.
+A read whose task is cancelled raises ``CancelledError``, and its thread interrupts the statement.
 """
 
-import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-import asyncpg
-
-from deskgraph.database.postgres import (
-    Connector,
-    PostgresConnection,
-    leave_values_out,
-    made_whole,
-    prepare_postgres,
-    waiting_since,
-)
 from deskgraph.database.pragmas import Function, add_functions, set_pragmas
-from deskgraph.database.shares import Shares
 from deskgraph.database.sqlite.reader_thread import DriverRow, SqliteReaderThread, Statement
 from deskgraph.private_files import create_private
 from resolvers.errors import AnswerTooLarge
 from resolvers.services import Instruments
 
-READ_CONNECTIONS = 8
-# Longer statements are prepared again each time.
-MAX_PREPARED_CHARACTERS = 64 * 1024
 SQLITE_READERS = 4
 # How much memory SQLite may use in this process, in bytes. Its caches make room in time.
 SQLITE_HEAP = 1024**3
-# How long PostgreSQL has for confirming that it cancelled a statement, in seconds. A request that
-# comes a moment before the statement begins is lost.
-CANCEL_SECONDS = 0.5
-
-_SESSION = {"timezone": "UTC", "application_name": "deskgraph-read"}
-# A prepared nested read is planned once; JIT would compile it for longer than it runs. At the
-# default cost of a random page, small tables are scanned for every nested row.
-_PLANNING = {"jit": "off", "random_page_cost": "1.1"}
-_READ_ONLY = {"default_transaction_read_only": "on"}
-_BEGIN = "BEGIN READ ONLY; " + "; ".join(
-    f"SET LOCAL {name} = {value}" for name, value in _PLANNING.items()
-)
 
 Observer = Callable[[str], None]
-# Looks at the connection of a read before its statement; what it raises ends the read.
-Check = Callable[["asyncpg.pool.PoolConnectionProxy"], Awaitable[None]]
 
 
 class Reader(Protocol):
@@ -64,140 +31,6 @@ class Reader(Protocol):
         self, sql: str, values: Sequence[object], user: str | None = None
     ) -> DriverRow: ...
     async def close(self) -> None: ...  # noqa: D102
-
-
-class PostgresReader:
-    """Reads through asyncpg, which keeps each statement prepared per connection.
-
-    ``pooled``: through PgBouncer, where each read is a transaction, and nothing is prepared before.
-    """
-
-    def __init__(
-        self,
-        dsn: str,
-        observer: Observer | None,
-        max_answer_bytes: int,
-        *,
-        instruments: Instruments,
-        pooled: bool = False,
-        connections: int = READ_CONNECTIONS,
-        first_connections: int = 1,
-    ) -> None:
-        self._dsn = dsn
-        self._pooled = pooled
-        self._connections = connections
-        self._first_connections = first_connections
-        self._max_answer_bytes = max_answer_bytes
-        self._observer = observer
-        self._instruments = instruments
-        self._shares = Shares(READ_CONNECTIONS // 2)
-        self._pool: asyncpg.Pool | None = None
-
-    async def open(self) -> None:
-        """Connect once, so that an unreachable server is noticed at the start.
-
-        Without any ``first_connections``, reads are the first to connect, and to notice.
-        """
-        self._pool = await asyncpg.create_pool(
-            self._dsn,
-            connect=partial(Connector(), pooled=self._pooled),
-            connection_class=PostgresConnection,
-            init_size=self._first_connections,
-            # Reads connect by themselves. What keeps a minimum logs a stack whenever it cannot.
-            min_size=0,
-            max_size=self._connections,
-            # PgBouncer takes no other parameters; a transaction sets them.
-            server_settings=_SESSION if self._pooled else {**_SESSION, **_PLANNING, **_READ_ONLY},
-            statement_cache_size=0 if self._pooled else 100,
-            max_cacheable_statement_size=MAX_PREPARED_CHARACTERS,
-            init=self._prepare,
-            # Reads leave no state behind; the default reset costs a round trip each.
-            reset=_end if self._pooled else _keep,
-        )
-
-    async def _prepare(self, connection: "asyncpg.Connection") -> None:
-        await prepare_postgres(connection, pooled=self._pooled)
-        if self._observer is not None:
-            observer = self._observer
-            connection.add_query_logger(lambda record: observer(record.query))
-
-    async def fetch_row(
-        self,
-        sql: str,
-        values: Sequence[object],
-        user: str | None = None,
-        check: Check | None = None,
-    ) -> DriverRow:
-        """Run one statement and return its first row.
-
-        Behind PgBouncer, ``check`` runs in the transaction of the statement, so on the same server.
-        """
-        asked = monotonic()
-        async with self._shares.of(user):
-            return await self._fetch_row(sql, values, check, asked)
-
-    async def _fetch_row(
-        self, sql: str, values: Sequence[object], check: Check | None, asked: float
-    ) -> DriverRow:
-        assert self._pool is not None
-        try:
-            connection = await self._acquire(self._pool, asked)
-        finally:
-            self._instruments.waited("read", monotonic() - asked)
-        patience = None
-        try:
-            if self._pooled:
-                await connection.execute(_BEGIN)
-            if check is not None:
-                await check(connection)
-            return await connection.fetchrow(sql, *values)
-        except asyncio.CancelledError:
-            patience = CANCEL_SECONDS
-            raise
-        except asyncpg.PostgresError as error:
-            if is_too_large(error):
-                raise AnswerTooLarge(self._max_answer_bytes) from None
-            leave_values_out(error)
-            raise
-        finally:
-            # Given up in vain, the connection is closed, and the statement ends with it.
-            with suppress(TimeoutError):
-                await self._pool.release(connection, timeout=patience)
-
-    async def _acquire(
-        self, pool: "asyncpg.Pool", asked: float
-    ) -> "asyncpg.pool.PoolConnectionProxy":
-        """Return a connection; one that is still being made stays in the pool in any case."""
-        if pool.get_idle_size():
-            return await pool.acquire()
-        with waiting_since(asked):
-            return await made_whole(pool.acquire(), pool.release)
-
-    async def close(self) -> None:
-        """Close every connection, if there are any."""
-        if self._pool is not None:
-            await self._pool.close()
-
-
-def is_too_large(error: asyncpg.PostgresError) -> bool:
-    """Return whether PostgreSQL failed for the size of a value: it makes none of more than 1 GB.
-
-    Of the codes below this one each has its own class. The message of an allocation is never
-    translated.
-    """
-    if error.sqlstate in ("54000", "53200"):
-        return True
-    return error.sqlstate == "XX000" and "invalid memory alloc request size" in str(error)
-
-
-async def _end(connection: "asyncpg.Connection") -> None:
-    """End the transaction of a read, whatever became of it."""
-    if connection.is_in_transaction():
-        await connection.execute("ROLLBACK")
-
-
-async def _keep(_connection: "asyncpg.Connection") -> None:
-    """Leave a connection as it is."""
 
 
 class SqliteReader:

@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Dialect
 
-from deskgraph.database.postgres import leave_values_out
-from deskgraph.database.readers import is_too_large
+from deskgraph.database.postgres.connections import leave_values_out
+from deskgraph.database.postgres.reader import is_too_large
 from deskgraph.database.sqlite.reader_thread import DriverRow
 from deskgraph.database.sqlite.writer import SqliteWriter
 from resolvers.errors import AnswerTooLarge

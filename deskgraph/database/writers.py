@@ -20,7 +20,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 
-from deskgraph.database.postgres import (
+from deskgraph.database.postgres.connections import (
     Connector,
     PostgresConnection,
     leave_values_out,

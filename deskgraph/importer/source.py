@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from deskgraph.database.postgres import CommandConnection
+from deskgraph.database.postgres.connections import CommandConnection
 from deskgraph.database.sqlite.thread import SqliteThread, sqlite_thread
 from deskgraph.database.urls import dsn_of, parse_url
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from deskgraph.database.postgres import NETWORK_SECONDS
+from deskgraph.database.postgres.connections import NETWORK_SECONDS
 from resolvers.errors import Changes, Unavailable
 from tests.live.conftest import Live
 from tests.outages.conftest import NONE, assert_told, running

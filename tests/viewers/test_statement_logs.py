@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from deskgraph.database.postgres import prepare_postgres
+from deskgraph.database.postgres.connections import prepare_postgres
 from deskgraph.database.transactions import PostgresTransaction
 from deskgraph.database.urls import dsn_of
 from models import Webhook

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from deskgraph.database.readers import PostgresReader
+from deskgraph.database.postgres.reader import PostgresReader
 
 # How long the primary has for its position, and a replica for a probe, in seconds.
 ANSWER_SECONDS = 2.0

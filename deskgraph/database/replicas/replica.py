@@ -8,8 +8,8 @@ from functools import partial
 
 import asyncpg
 
-from deskgraph.database.postgres import FAILURES, leave_values_out
-from deskgraph.database.readers import PostgresReader
+from deskgraph.database.postgres.connections import FAILURES, leave_values_out
+from deskgraph.database.postgres.reader import PostgresReader
 from deskgraph.database.replicas import positions
 from deskgraph.database.replicas.positions import (
     Server,

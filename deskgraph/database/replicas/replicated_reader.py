@@ -7,8 +7,8 @@ from contextlib import suppress
 from contextvars import ContextVar
 
 from deskgraph.availability import Availability
-from deskgraph.database.postgres import FAILURES
-from deskgraph.database.readers import PostgresReader
+from deskgraph.database.postgres.connections import FAILURES
+from deskgraph.database.postgres.reader import PostgresReader
 from deskgraph.database.replicas.positions import PrimaryPosition, Unusable
 from deskgraph.database.replicas.replica import Replica
 from deskgraph.database.sqlite.reader_thread import DriverRow

@@ -14,16 +14,16 @@ import asyncpg
 import pytest
 import uvloop
 
-from deskgraph.database import postgres
 from deskgraph.database.database import Database
-from deskgraph.database.postgres import (
+from deskgraph.database.postgres import connections
+from deskgraph.database.postgres.connections import (
     CONNECT_SECONDS,
     LEAST_CONNECT_SECONDS,
     NETWORK_SECONDS,
     PostgresConnection,
 )
+from deskgraph.database.postgres.reader import READ_CONNECTIONS, PostgresReader
 from deskgraph.database.rate_buckets import SharedBuckets
-from deskgraph.database.readers import READ_CONNECTIONS, PostgresReader
 from deskgraph.settings import Settings
 from resolvers.services import Instruments
 from tests.support.processes.launcher import DEADLINE_SECONDS
@@ -132,7 +132,7 @@ async def test_who_waits_for_a_connection_shares_the_failure_of_others(
     anyio_backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than what counts as slow.
-    monkeypatch.setattr(postgres, "CONNECT_SECONDS", 1.2)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 1.2)
     tried: list[asyncio.StreamWriter] = []
 
     def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

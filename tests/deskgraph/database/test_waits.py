@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from deskgraph.database.database import Database
-from deskgraph.database.readers import READ_CONNECTIONS, SQLITE_READERS
+from deskgraph.database.postgres.reader import READ_CONNECTIONS
+from deskgraph.database.readers import SQLITE_READERS
 from deskgraph.database.writers import WRITE_CONNECTIONS
 from tests.deskgraph.observability.instruments import Recorded
 

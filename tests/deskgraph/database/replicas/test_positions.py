@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deskgraph.database.readers import Check, PostgresReader
+from deskgraph.database.postgres.reader import Check, PostgresReader
 from deskgraph.database.replicas.positions import PrimaryPosition
 from resolvers.services import Instruments
 

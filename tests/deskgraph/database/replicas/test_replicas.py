@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import text
 
 from deskgraph.database.database import Database
-from deskgraph.database.readers import READ_CONNECTIONS, PostgresReader
+from deskgraph.database.postgres.reader import READ_CONNECTIONS, PostgresReader
 from deskgraph.database.replicas import positions
 from deskgraph.database.replicas.replicated_reader import ReplicatedReader
 from deskgraph.database.urls import DatabaseUrlError

@@ -1,4 +1,4 @@
-"""No user holds more than half of the connections that PostgreSQL is read by."""
+"""No user holds all of the connections that PostgreSQL is read by."""
 
 import asyncio
 import gc
@@ -6,8 +6,8 @@ import gc
 import pytest
 
 from deskgraph.database.database import Database
-from deskgraph.database.readers import READ_CONNECTIONS
-from deskgraph.database.shares import Shares
+from deskgraph.database.postgres.reader import READ_CONNECTIONS, USER_CONNECTIONS
+from deskgraph.database.postgres.shares import Shares
 
 pytestmark = pytest.mark.anyio
 HELD = (
@@ -51,10 +51,10 @@ async def test_others_read_while_one_user_waits_for_slow_reads(database: Databas
         ]
         try:
             async with asyncio.timeout(60):
-                while (await database.fetch_row(HELD, [], "other"))[0] < READ_CONNECTIONS // 2:
+                while (await database.fetch_row(HELD, [], "other"))[0] < USER_CONNECTIONS:
                     pass
                 for user in ("other", None) * 5:
-                    assert (await database.fetch_row(HELD, [], user))[0] == READ_CONNECTIONS // 2
+                    assert (await database.fetch_row(HELD, [], user))[0] == USER_CONNECTIONS
         finally:
             for one in slow:
                 one.cancel()
