@@ -53,7 +53,8 @@ running: set[str] = set()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let a test that hangs fail, with the stack of where it hangs."""
+    """Let random tests be the same each time, and one that hangs fail, with the stack of where."""
+    proofs.draw_the_same_everywhere()
     if getattr(config.option, "timeout", None) is None:
         config.option.timeout = TEST_SECONDS
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

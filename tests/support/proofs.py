@@ -11,6 +11,8 @@ from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 LONG = os.environ.get("DESKGRAPH_PROOFS") == "1"
 # How many random examples to try, others each time: the targets for fuzzing give it.
@@ -103,6 +105,17 @@ def examples(small: int, long: int, *, share: int = 1) -> settings:
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def draw_the_same_everywhere() -> None:
+    """Let random tests try the same on every machine, unless they are told how much to try.
+
+    Hypothesis also draws the constants of those modules of the project that its process has
+    imported, so what is tried would depend on the tests before.
+    """
+    if not EXAMPLES:
+        # There is no setting for it.
+        providers._get_local_constants = Constants
 
 
 def in_suite(item: pytest.Item) -> bool:
