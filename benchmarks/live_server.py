@@ -9,6 +9,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deskgraph.app import app_from_environment
+from deskgraph.cli.serving import listen_on, server_config
+from deskgraph.settings import load_settings
+
+# More than subscribers connect to it.
+CONNECTIONS = 20_000
 
 
 def main() -> None:
@@ -29,7 +34,9 @@ def main() -> None:
 
     app = app_from_environment(observer=count)
     app.router.routes.insert(0, Route("/told", told))
-    uvicorn.run(app, port=parser.parse_args().port, log_level="warning", access_log=False)
+    sockets = listen_on("127.0.0.1", parser.parse_args().port)
+    settings = load_settings().model_copy(update={"max_connections": CONNECTIONS})
+    uvicorn.Server(server_config(settings, app)).run(sockets)
 
 
 def memory() -> int:

@@ -53,3 +53,8 @@ def private_opener(path: str, flags: int) -> int:
     if flags & os.O_EXCL:
         os.fchmod(descriptor, FILE_MODE)
     return descriptor
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether others than its user may read or change a file, which a symbolic link may lead to."""
+    return bool(path.stat().st_mode & 0o077)

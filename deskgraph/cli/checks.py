@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
@@ -15,6 +16,7 @@ from deskgraph.database.database import Database
 from deskgraph.database.ticket_counts.recount import WrongCount, rebuild_counts, wrong_counts
 from deskgraph.database.urls import parse_replica_urls, parse_url
 from deskgraph.manifests import persisted_documents, schema_of
+from deskgraph.private_files import is_open_to_others
 from deskgraph.settings import Settings, load_settings
 
 SETTINGS = "settings"
@@ -66,7 +68,7 @@ async def _results(*, full: bool) -> AsyncGenerator[Result]:
         for check in CHECKS:
             yield Result(check.name, Status.NOT_CHECKED, f'It needs "{SETTINGS}".')
         return
-    yield Result(SETTINGS, Status.OK, f"The settings of {settings.environment} are right.")
+    yield _of_settings(settings)
     try:
         desk = Desk(settings, database, lambda: datetime.now(UTC), full=full)
         async with aclosing(
@@ -87,6 +89,16 @@ def _check_settings(settings: Settings) -> None:
         parse_replica_urls(settings.replica_urls, parse_url(url))
     if settings.graphql_manifest or settings.graphql_documents != "any":
         persisted_documents(settings, schema_of(settings).documents)
+
+
+def _of_settings(settings: Settings) -> Result:
+    """Return what there is to say of settings that are right: who else can read their file."""
+    text = f"The settings of {settings.environment} are right."
+    file = Path(str(settings.model_config["env_file"]))
+    if settings.production and file.is_file() and is_open_to_others(file):
+        more = f"Other users can read their file: run chmod 600 {file}."
+        return Result(SETTINGS, Status.WARNING, f"{text} {more}")
+    return Result(SETTINGS, Status.OK, text)
 
 
 def _told(database: Database, error: Exception) -> str:

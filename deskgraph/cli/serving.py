@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import typer
 import uvicorn
 from sqlalchemy.engine import URL
+from starlette.types import ASGIApp
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from deskgraph.cli.errors import CommandError, open_database
@@ -86,7 +87,7 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         os.environ.setdefault(f"{PREFIX}RATE_LIMIT_SHARED", "on")
     # Every connection is a file, refused ones as well; and there are the database and uploads.
     _allow_files(2 * settings.max_connections + 1024)
-    config = _config(settings, workers=workers, reload=reload)
+    config = server_config(settings, workers=workers, reload=reload)
     _log_start(settings, workers=workers)
     server = uvicorn.Server(config)
     failed = False
@@ -107,7 +108,9 @@ def _serve(sockets: list[socket.socket], settings: Settings, *, workers: int, re
         raise CommandError("The server could not start; the lines above say why.")
 
 
-def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config:
+def server_config(
+    settings: Settings, app: str | ASGIApp = APP, *, workers: int = 1, reload: bool = False
+) -> uvicorn.Config:
     """Return uvicorn's settings; workers and reloading need the app by name."""
     root = Path(__file__).parents[2]
     limits = ConnectionLimits(
@@ -117,9 +120,9 @@ def _config(settings: Settings, *, workers: int, reload: bool) -> uvicorn.Config
         private_port=settings.metrics_port,
     )
     return uvicorn.Config(
-        APP,
+        app,
         http=partial(LimitedProtocol, limits=limits, excess=set()),  # type: ignore[arg-type] # makes protocols
-        factory=True,
+        factory=isinstance(app, str),
         workers=workers,
         reload=reload,
         reload_dirs=[
@@ -189,18 +192,26 @@ async def _ready(settings: Settings, *, prepare: bool) -> list[str]:
 
 
 def _banner(host: str, port: int, settings: Settings, logins: list[str]) -> str:
-    shown = ANYWHERE.get(host, host)
-    base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    base = _address(host, port)
     lines = [
         f"{'GraphiQL' if settings.shows_graphiql else 'GraphQL '}  {base}/graphql",
         f"REST      {base}/api/v1/",
     ]
+    if settings.metrics != "off":
+        own = settings.metrics_port
+        at = base if own is None else _address(settings.metrics_host, own)
+        lines.append(f"Metrics   {at}/metrics")
     if logins:
         from deskgraph.demo.logins import LOGINS, PASSWORD
 
         who = ", ".join(f"{name} ({LOGINS[name]})" for name in logins)
         lines.append(f"Log in as {who} with the password {PASSWORD}")
     return "\n".join(lines)
+
+
+def _address(host: str, port: int) -> str:
+    shown = ANYWHERE.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 def listen_on(host: str, port: int, option: str = "--port") -> list[socket.socket]:

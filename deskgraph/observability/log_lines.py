@@ -1,5 +1,6 @@
 """How a line of the log looks: JSON, or text for people, which has colours on a terminal."""
 
+import os
 import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -13,17 +14,21 @@ LogFormat = Literal["text", "json"]
 # structlog's own type: the fields of one line.
 Event = MutableMapping[str, Any]
 # What stands before the fields of a line of text.
-_HEAD = ("timestamp", "level", "logger", "event", "exception")
+_HEAD = ("timestamp", "level", "logger", "event", "pid", "exception")
 
 
 def add_head(_logger: object, level: str, event: Event) -> Event:
-    """Put the time (UTC, RFC 3339), the level and what it is about before all other fields."""
+    """Put the time (UTC, RFC 3339), the level and what it is about before all other fields.
+
+    And the process, as workers write to the same log.
+    """
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return {
         "timestamp": now.replace("+00:00", "Z"),
         "level": level,
         "logger": event.pop("logger"),
         "event": event.pop("event"),
+        "pid": os.getpid(),
         **event,
     }
 
@@ -80,7 +85,8 @@ def _json(_logger: object, _method: str, event: Event) -> str:
 
 def _plain(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
     message = _one_line(str(event["event"]).rstrip())
-    head = f"{event['timestamp']} {event['level']} {event['logger']}: {message}"
+    about = f"{event['logger']}[{event['pid']}]"
+    head = f"{event['timestamp']} {event['level']} {about}: {message}"
     fields = [f" {name}={_word(value)}" for name, value in event.items() if name not in _HEAD]
     stack = event.get("exception")
     return "".join([head, *fields] if stack is None else [head, *fields, "\n", stack])

@@ -305,6 +305,34 @@ def test_wrong_settings(
 
 
 @pytest.mark.parametrize(
+    ("environment_name", "mode", "status"),
+    [
+        *[("production", mode, "warning") for mode in (0o644, 0o640, 0o606, 0o620)],
+        ("production", 0o600, "ok"),
+        ("production", 0o400, "ok"),
+        ("development", 0o644, "ok"),
+    ],
+)
+def test_a_file_of_settings_that_others_can_read(
+    checked: Callable[..., Found],
+    environment: Environment,
+    environment_name: str,
+    mode: int,
+    status: str,
+) -> None:
+    environment(environment=environment_name)
+    Path("secret").write_text(f"DESKGRAPH_SECRET_KEY={SECRET * 3}\n")
+    Path(".env").symlink_to("secret")
+    Path("secret").chmod(mode)
+
+    found = checked()["settings"]
+
+    text = f"The settings of {environment_name} are right."
+    more = " Other users can read their file: run chmod 600 .env." if status == "warning" else ""
+    assert found == (status, text + more)
+
+
+@pytest.mark.parametrize(
     ("url", "words"),
     [
         (

@@ -1,6 +1,7 @@
 """``serve`` finds out early what keeps it from serving, and says where it is."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from deskgraph.demo.logins import PASSWORD
 from tests.deskgraph.conftest import Run, Start, assert_refused, banner, change, rows, stop
+from tests.support.processes.launcher import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("_in_an_empty_folder")
 
@@ -137,6 +139,24 @@ def test_production_shows_no_login_and_loads_no_demo(
     assert "GraphiQL" not in said
     assert "Log in" not in said
     assert rows(services, "SELECT count(*) FROM users") == [(0,)]
+
+
+@pytest.mark.parametrize("host", [None, "127.0.0.1"])
+def test_serve_says_where_the_metrics_are(
+    start: Start, sqlite_desk: str, environment: Callable[..., None], host: str | None
+) -> None:
+    own = {}
+    if host is not None:
+        with socket.create_server((host, 0)) as found:
+            own = {"metrics_host": host, "metrics_port": str(found.getsockname()[1])}
+    environment(metrics="on", **own)
+    process = start("serve", "--port", "0")
+    base, said = banner(process, 3)
+
+    [at] = re.findall(r"^Metrics   (.*)$", said, re.MULTILINE)
+    assert (at == f"{base}/metrics") is (host is None)
+    assert b"deskgraph_build_info" in urlopen(at, timeout=DEADLINE_SECONDS).read()
+    stop(process)
 
 
 @pytest.mark.parametrize("left", ["admin", "ploy"])

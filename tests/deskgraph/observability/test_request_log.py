@@ -25,6 +25,7 @@ from tests.support.processes.launcher import child
 FIELDS = {
     *("timestamp", "level", "logger", "event", "method", "route", "operation", "user_id"),
     *("address", "request_id", "status", "duration_ms", "sql_ms", "bytes", "cost"),
+    "pid",
 }
 
 
@@ -42,7 +43,8 @@ def test_a_line_of_rest(logged: Logged) -> None:
     line = logged.line_of(answer)
 
     assert set(line) == FIELDS
-    assert list(line)[:4] == ["timestamp", "level", "logger", "event"]
+    assert list(line)[:5] == ["timestamp", "level", "logger", "event", "pid"]
+    assert line["pid"] == logged.process.pid
     assert line["timestamp"].endswith("Z")
     assert before <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
     assert (line["level"], line["logger"]) == ("info", "deskgraph.requests")
@@ -253,8 +255,10 @@ def test_text_has_one_line_for_each_request_and_no_colours_in_a_file(serve: Serv
         text = server.stop()
     assert "\x1b" not in text
     lines = [line for line in text.splitlines() if request_id in line]
-    assert " warning deskgraph.logins: login failed username=None address=127.0.0.1" in lines[0]
-    assert " info deskgraph.requests: request method=POST route=/api/v1/auth/login/" in lines[1]
+    pid = server.process.pid
+    failed = f" warning deskgraph.logins[{pid}]: login failed username=None address=127.0.0.1"
+    assert failed in lines[0]
+    assert f" info deskgraph.requests[{pid}]: request method=POST route=/api/v1/auth/lo" in lines[1]
     assert len(lines) == 2
 
 
