@@ -15,6 +15,8 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from resolvers.http.idempotency_key import KEY_HEADER
+from resolvers.units.idempotency import MAX_KEY_LENGTH
 from rest_compat.serializers.request_fields import FALSE, TRUE
 
 Json = dict[str, Any]
@@ -32,6 +34,7 @@ NOT_IN_A_SCHEMA = (
     "A user with that username already exists.",
     "Only customers belong to a company.",
     "Invalid credentials",
+    "This password is too common.",
     # Of other schemes than the web's.
     "Enter a valid URL.",
     "The cursor is not one of this server's.",
@@ -65,6 +68,9 @@ def _parameter(parameter: Json) -> None:
     if name in ROWS:
         schema = _row(name, [])
         parameter.pop("example", None)
+    if name == KEY_HEADER:
+        # Any character of ASCII that can be printed; the document leaves out what needs quoting.
+        schema = {"type": "string", "pattern": f"^[!-~]([ -~]{{0,{MAX_KEY_LENGTH - 2}}}[!-~])?$"}
     if parameter["in"] == "query":
         # An empty parameter does not filter. Sizes that are none, orders that are none, and
         # spellings of a switch that is not "true" are as if they had not been given.
@@ -112,26 +118,31 @@ def filter_failure(
 ) -> bool:
     """Drop refusals of what the schema takes, and answers to what it refuses, where it cannot tell.
 
-    Texts are trimmed before they are measured.
+    Texts are trimmed before they are measured, as are keys, which may also be quoted.
     """
-    if isinstance(failure, AcceptedNegativeData) and isinstance(case.body, dict):
-        return not any(isinstance(t, str) and t != t.strip() for t in case.body.values())
+    key = (case.headers or {}).get(KEY_HEADER, "")
+    if isinstance(failure, AcceptedNegativeData):
+        texts = list(case.body.values()) if isinstance(case.body, dict) else []
+        is_trimmed = any(isinstance(t, str) and t != t.strip() for t in (key, *texts))
+        return not (is_trimmed or key.startswith('"'))
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
         return True
     refused = response.json()
     # A header may be sent empty, or as no tag, whatever the pattern of its schema.
-    if refused == {"detail": "If-Match must be * or a list of entity tags."}:
+    if refused == {"detail": "If-Match must be * or a list of entity tags."} or key == '""':
         return False
     return not all(
-        isinstance(texts, list) and _no_schema_tells(name, str(text), case)
+        _no_schema_tells(name, str(text), case)
         for name, texts in refused.items()
-        for text in texts
+        for text in ([texts] if isinstance(texts, str) else texts)
     )
 
 
 def _no_schema_tells(name: str, text: str, case: Any) -> bool:
     if text.endswith(NOT_IN_A_SCHEMA) or (name, text) in NOT_OF_A_FIELD:
         return True
-    # How long a number is as text.
     sent = case.body.get(name) if isinstance(case.body, dict) else None
+    if isinstance(sent, str):
+        return not sent.strip() and text == "This field may not be blank."
+    # How long a number is as text.
     return isinstance(sent, int | float) and text.startswith("Ensure this field has ")
