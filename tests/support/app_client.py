@@ -3,7 +3,6 @@
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,14 +23,23 @@ if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
-@dataclass
 class AppClient:
-    """An application, a client of it, and the statements that it has run."""
+    """An application, a client of it, and the statements that it has run.
 
-    app: Starlette
-    client: httpx.AsyncClient
-    world: World
-    statements: list[str] = field(default_factory=list, repr=False)
+    No dataclass, which Hypothesis would print as a whole.
+    """
+
+    def __init__(
+        self,
+        app: Starlette,
+        client: httpx.AsyncClient,
+        world: World,
+        statements: list[str] | None = None,
+    ) -> None:
+        self.app = app
+        self.client = client
+        self.world = world
+        self.statements = [] if statements is None else statements
 
     @property
     def services(self) -> Services:

@@ -90,6 +90,7 @@ class Desk:
     gql: GraphQLClient
     names: dict[str, str] = field(default_factory=lambda: {name: name for name in NAMES})
     tickets: dict[str, tuple[UUID, str, str, str]] = field(default_factory=dict)
+    added: int = 0
 
     async def change(self, what: str, *values: object) -> None:
         """Make a change by the command that clients have for it, or below all commands."""
@@ -122,7 +123,8 @@ class Desk:
             await self._change_one(what, numbers[int(str(values[0])) % len(numbers)], *values[1:])
 
     async def _add(self, of: str, subject: str, description: str) -> None:
-        number = f"T-{len(self.tickets)}-{sum(map(len, self.tickets))}"
+        number = f"T-{self.added}-{len(self.tickets)}"
+        self.added += 1
         row = ticket(number, subject=subject, description=description, company_id=key(of))
         await self.gql.add(row)
         self.tickets[number] = (row.id, of, subject, description)
