@@ -242,7 +242,10 @@ class _Document:
         (ids,) = (one.value for one in node.arguments or () if one.name.value == "ids")
         if isinstance(ids, VariableNode):
             return Listed(ids.name.value)
-        return min(len(ids.values), MAX_NODES) if isinstance(ids, ListValueNode) else 1
+        if isinstance(ids, ListValueNode):
+            # As of a variable: an empty list is looked at, too.
+            return max(1, min(len(ids.values), MAX_NODES))
+        return 1
 
 
 def _has_job(type_: Parent) -> bool:

@@ -68,6 +68,7 @@ def cost(text: str) -> Cost:
         ("{ tickets(first: -1) { nodes { id } } }", 2),
         ('{ nodes(ids: ["a", "b"]) { id ... on Ticket { company { id } } } }', 4),
         ('{ nodes(ids: "a") { id } }', 1),
+        ("{ nodes(ids: []) { id } }", 1),
         (f"{{ {TICKET} {{ attachments {{ id }} }} }}", 21),
         (f"{{ {TICKET} {{ company {{ id }} ...P }} }} {PART}", 3),
         ("{ tickets(first: 2) { ...P ...P } } fragment P on TicketConnection { nodes { id } }", 5),
