@@ -96,7 +96,7 @@ def _of_settings(settings: Settings) -> Result:
     text = f"The settings of {settings.environment} are right."
     file = Path(str(settings.model_config["env_file"]))
     if settings.production and file.is_file() and is_open_to_others(file):
-        more = f"Other users can read their file: run chmod 600 {file}."
+        more = f"Other users can read or change their file: run chmod 600 {file}."
         return Result(SETTINGS, Status.WARNING, f"{text} {more}")
     return Result(SETTINGS, Status.OK, text)
 
