@@ -61,7 +61,7 @@ class _Postgres:
             server_settings={"application_name": "deskgraph-rates"}
             | ({} if self._pooled else {"synchronous_commit": "off"}),
         )
-        self._connections = KeptConnections(pool, CONNECTIONS)
+        self._connections = KeptConnections(pool)
 
     async def value(self, sql: str, *values: object) -> int | None:
         assert self._connections is not None

@@ -22,11 +22,11 @@ class KeptConnections:
     a task of its own, and two rounds of the event loop.
     """
 
-    def __init__(self, pool: asyncpg.Pool, most: int, kept_seconds: float = KEPT_SECONDS) -> None:
-        """Take a pool, and how many connections it has at most."""
+    def __init__(self, pool: asyncpg.Pool, kept_seconds: float = KEPT_SECONDS) -> None:
+        """Take a pool, which nobody else takes connections of."""
         self._pool = pool
         self._kept_seconds = kept_seconds
-        self._places = asyncio.Semaphore(most)
+        self._places = asyncio.Semaphore(pool.get_max_size())
         self._idle: list[PooledConnection] = []
         self._timer: asyncio.TimerHandle | None = None
         self._returning: set[asyncio.Task[None]] = set()

@@ -93,7 +93,7 @@ class PostgresReader:
             # Reads leave no state behind; the default reset costs a round trip each.
             reset=_end if self._pooled else _keep,
         )
-        self._connections = KeptConnections(pool, self._most)
+        self._connections = KeptConnections(pool)
 
     async def _prepare(self, connection: "asyncpg.Connection") -> None:
         await prepare_postgres(connection, pooled=self._pooled)

@@ -24,7 +24,7 @@ async def pool(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def kept(pool: asyncpg.Pool) -> KeptConnections:
     """Give the connections of the pool."""
-    return KeptConnections(pool, 2)
+    return KeptConnections(pool)
 
 
 async def backend(connection: PooledConnection) -> int:
@@ -88,7 +88,7 @@ async def test_one_that_was_closed_is_replaced(pool: asyncpg.Pool, kept: KeptCon
 
 
 async def test_an_idle_one_goes_back_to_the_pool(pool: asyncpg.Pool) -> None:
-    kept = KeptConnections(pool, 2, kept_seconds=0)
+    kept = KeptConnections(pool, kept_seconds=0)
     for _ in range(2):
         kept.keep(await kept.take(monotonic()))
         await until(lambda: pool.get_idle_size() == 1)
@@ -110,7 +110,7 @@ async def test_what_was_released_in_a_transaction_has_none_left(
 
 async def test_a_server_that_is_gone_takes_no_place(postgres_url: str) -> None:
     async with asyncpg.create_pool(postgres_url, min_size=0, max_size=1) as pool:
-        kept = KeptConnections(pool, 1)
+        kept = KeptConnections(pool)
         pool.set_connect_args("postgresql://nobody@127.0.0.1:1/none")
         for _ in range(3):
             with pytest.raises(OSError, match="Connect call failed"):
